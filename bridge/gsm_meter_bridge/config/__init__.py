@@ -1,0 +1,13 @@
+"""The configuration file: read, checked whole, turned into frozen values."""
+
+from gsm_meter_bridge.config.loader import load_config
+from gsm_meter_bridge.config.model import (
+    BridgeConfig,
+    Config,
+    ModemConfig,
+    MqttConfig,
+    PollConfig,
+    TlsConfig,
+)
+
+__all__ = ["BridgeConfig", "Config", "ModemConfig", "MqttConfig", "PollConfig", "TlsConfig", "load_config"]

@@ -1,0 +1,165 @@
+"""Reads the file, resolves secrets, checks everything, and reports every fault at once."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import voluptuous as vol
+import yaml
+
+from gsm_meter_bridge.config.model import (
+    BridgeConfig,
+    Config,
+    ModemConfig,
+    MqttConfig,
+    PollConfig,
+    TlsConfig,
+)
+from gsm_meter_bridge.config.schema import CONFIG
+from gsm_meter_bridge.errors import ConfigError
+from gsm_meter_bridge.families import bundled_profile
+from gsm_meter_bridge.family import Access, Family, Module
+from gsm_meter_bridge.jobs.outcome import Policy
+from gsm_meter_bridge.profile import Profile, load_profile
+from gsm_meter_bridge.service.polling import PollPlan
+from gsm_meter_bridge.vocabulary import MASK, Secret
+
+_SECRET_KEYS = frozenset({"password", "pin"})
+
+
+def load_config(file: Path) -> Config:
+    """Return the configuration in `file`.
+
+    Raises ConfigError with a sentence for every fault: file, path, value and what is allowed.
+    """
+    document = _parse(file, _read(file))
+    try:
+        checked = CONFIG(document)
+    except vol.MultipleInvalid as error:
+        raise ConfigError(_sentence(file, document, fault) for fault in error.errors) from error
+    _check_unique(file, checked["modules"])
+    return _config(file, checked)
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{file}: cannot be read: {error}"]) from error
+
+
+def _parse(file: Path, text: str) -> Any:
+    class Loader(yaml.SafeLoader):
+        """SafeLoader that also knows where secrets are."""
+
+    def from_secrets(_loader: Any, node: Any) -> Secret:
+        return _secret_of(file.with_name("secrets.yaml"), node.value)
+
+    def from_env(_loader: Any, node: Any) -> Secret:
+        if node.value not in os.environ:
+            raise ConfigError([f"{file}: line {node.start_mark.line + 1}: no variable {node.value} in the environment"])
+        return Secret(os.environ[node.value])
+
+    def from_file(_loader: Any, node: Any) -> Secret:
+        return Secret(_read(file.parent / node.value).strip())
+
+    Loader.add_constructor("!secret", from_secrets)
+    Loader.add_constructor("!env", from_env)
+    Loader.add_constructor("!file", from_file)
+    try:
+        return yaml.load(text, Loader)  # noqa: S506  a SafeLoader
+    except yaml.YAMLError as error:
+        raise ConfigError([f"{file}: not valid YAML: {error}"]) from error
+
+
+def _secret_of(file: Path, name: str) -> Secret:
+    try:
+        known = yaml.safe_load(_read(file))
+    except yaml.YAMLError as error:
+        raise ConfigError([f"{file}: not valid YAML"]) from error
+    if not isinstance(known, dict) or name not in known:
+        raise ConfigError([f"{file}: has no secret named {name}"])
+    return Secret(str(known[name]))
+
+
+def _sentence(file: Path, document: Any, fault: vol.Invalid) -> str:
+    place = ".".join(str(getattr(p, "schema", p)) for p in fault.path) or "top level"
+    if isinstance(fault, vol.RequiredFieldInvalid):
+        return f"{file}: {place}: is missing"
+    if fault.error_message == "extra keys not allowed":
+        return f"{file}: {place}: there is no such option"
+    hide = _SECRET_KEYS.intersection(str(p) for p in fault.path)
+    value = MASK if hide else _value_at(document, fault.path)
+    return f"{file}: {place}: {value!r} is not allowed; {fault.error_message}"
+
+
+def _value_at(document: Any, path: Sequence[Any]) -> Any:
+    for part in path:
+        try:
+            document = document[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return document
+
+
+def _check_unique(file: Path, modules: Sequence[Mapping[str, Any]]) -> None:
+    problems = [
+        f"{file}: modules: {key} {value!r} is used {count} times; each module needs its own"
+        for key in ("id", "number")
+        for value, count in Counter(m[key] for m in modules).items()
+        if count > 1
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _config(file: Path, checked: Mapping[str, Any]) -> Config:
+    modules = {m["id"]: _module(file, m) for m in checked["modules"]}
+    sms, poll = checked["sms"], checked["poll"]
+    policy = Policy(sms["reply_timeout"], sms["deadline"], sms["late_window"], sms["resend_delay"])
+    plans = {
+        m["id"]: PollPlan(m["poll_interval"] or poll["interval"], poll["jitter"]) for m in checked["modules"]
+    }
+    return Config(
+        bridge=_bridge(file, checked["bridge"]),
+        mqtt=_mqtt(checked["mqtt"]),
+        modem=_modem(checked["modems"][0]),
+        policy=policy,
+        poll=PollConfig(plans, poll["identity_interval"], poll["first_spread"], poll["missed_polls"]),
+        modules=modules,
+    )
+
+
+def _bridge(file: Path, checked: Mapping[str, Any]) -> BridgeConfig:
+    return BridgeConfig(**{**checked, "database": file.parent / checked["database"]})
+
+
+def _mqtt(checked: Mapping[str, Any]) -> MqttConfig:
+    tls = TlsConfig(**checked["tls"]) if checked["tls"] is not None else None
+    values = {k: v for k, v in checked.items() if k not in ("tls", "port", "birth_delay")}
+    port = checked["port"] or (8883 if tls else 1883)
+    return MqttConfig(**values, port=port, tls=tls, birth_delay_s=checked["birth_delay"])
+
+
+def _modem(checked: Mapping[str, Any]) -> ModemConfig:
+    values = {k: v for k, v in checked.items() if k != "status_interval"}
+    return ModemConfig(**values, status_interval_s=checked["status_interval"])
+
+
+def _module(file: Path, checked: Mapping[str, Any]) -> Module:
+    family: Family = checked["family"]
+    password = checked["password"] or Secret(family.default_password)
+    profile = _profile(file, family, checked["profile"]) if checked["profile"] else None
+    name = checked["name"] or checked["id"].replace("_", " ").capitalize()
+    return Module(checked["id"], name, family, checked["number"], Access(password, profile))
+
+
+def _profile(file: Path, family: Family, name: str) -> Profile:
+    if "/" not in name and not name.endswith((".yaml", ".yml")):
+        return bundled_profile(family, name)
+    path = file.parent / name
+    return load_profile(_read(path), str(path), family.id, family.tables())

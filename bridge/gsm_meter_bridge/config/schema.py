@@ -1,0 +1,136 @@
+"""What a configuration file may hold."""
+
+from __future__ import annotations
+
+import voluptuous as vol
+
+from gsm_meter_bridge.config.values import (
+    Duration,
+    Flag,
+    Identifier,
+    Port,
+    Text,
+    Topic,
+    one_of,
+    path,
+    secret,
+)
+from gsm_meter_bridge.delivery.numbers import e164
+from gsm_meter_bridge.errors import UnknownNameError
+from gsm_meter_bridge.families import families, family_of
+from gsm_meter_bridge.family import Family
+
+_MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
+
+
+def _number(value: object) -> str:
+    number = e164(value) if isinstance(value, str) else None
+    if number is None:
+        raise vol.Invalid('allowed: an international number in quotes, like "+79991234567"')
+    return number
+
+
+def _family(value: object) -> Family:
+    try:
+        return family_of(str(value))
+    except UnknownNameError:
+        raise vol.Invalid(f"allowed: {', '.join(families())}") from None
+
+
+_TLS = vol.Schema(
+    {
+        vol.Optional("ca_file", default=None): vol.Any(None, path),
+        vol.Optional("cert_file", default=None): vol.Any(None, path),
+        vol.Optional("key_file", default=None): vol.Any(None, path),
+    }
+)
+
+_MQTT = vol.Schema(
+    {
+        vol.Required("host"): Text,
+        vol.Optional("port", default=None): vol.Any(None, Port),
+        vol.Optional("username", default=None): vol.Any(None, Text),
+        vol.Optional("password", default=None): vol.Any(None, secret),
+        vol.Optional("tls", default=None): vol.Any(None, vol.All(vol.Equal(True), lambda _: _TLS({})), _TLS),
+        vol.Optional("protocol", default="auto"): one_of("auto", "5", "3.1.1"),
+        vol.Optional("base_topic", default="gsm_meter_modem"): Topic(),
+        vol.Optional("discovery_prefix", default="homeassistant"): Topic(),
+        vol.Optional("status_topic", default="homeassistant/status"): Topic(),
+        vol.Optional("birth_delay", default=10): Duration(0, 600),
+    }
+)
+
+_MODEM = vol.Schema(
+    {
+        vol.Required("id"): Identifier,
+        vol.Required("url"): Text,
+        vol.Optional("name", default="GSM modem"): Text,
+        vol.Optional("baudrate", default=115200): vol.All(
+            int, vol.Range(1200, 4_000_000, msg="allowed: 1200 to 4000000")
+        ),
+        vol.Optional("pin", default=None): vol.Any(None, secret),
+        vol.Optional("sms_storage", default=None): vol.Any(None, one_of("SM", "ME", "MT")),
+        vol.Optional("number", default=None): vol.Any(None, _number),
+        vol.Optional("region", default=None): vol.Any(
+            None, vol.Match(r"^[A-Z]{2}$", msg="allowed: a country of two capitals, like RU")
+        ),
+        vol.Optional("status_interval", default="60 s"): Duration(1, _DAY),
+    }
+)
+
+_MODULE = vol.Schema(
+    {
+        vol.Required("id"): Identifier,
+        vol.Required("family"): _family,
+        vol.Required("number"): _number,
+        vol.Optional("name", default=None): vol.Any(None, Text),
+        vol.Optional("password", default=None): vol.Any(None, secret),
+        vol.Optional("profile", default=None): vol.Any(None, Text),
+        vol.Optional("poll_interval", default=None): vol.Any(None, Duration(1, 366 * _DAY)),
+    }
+)
+
+_BRIDGE = vol.Schema(
+    {
+        vol.Optional("id", default="bridge"): Identifier,
+        vol.Optional("name", default="GSM meter bridge"): Text,
+        vol.Optional("database", default="gsm-meter-bridge.db"): path,
+        vol.Optional("log_level", default="info"): one_of("debug", "info", "warning", "error"),
+        vol.Optional("mask_identifiers", default=False): Flag,
+    }
+)
+
+_SMS = vol.Schema(
+    {
+        vol.Optional("reply_timeout", default="3 min"): Duration(1, _DAY),
+        vol.Optional("deadline", default="15 min"): Duration(1, 7 * _DAY),
+        vol.Optional("late_window", default="24 h"): Duration(0, 30 * _DAY),
+        vol.Optional("resend_delay", default="30 s"): Duration(0.1, _HOUR),
+    }
+)
+
+_POLL = vol.Schema(
+    {
+        vol.Optional("interval", default="24 h"): Duration(1, 366 * _DAY),
+        vol.Optional("jitter", default=0.1): vol.All(
+            vol.Coerce(float), vol.Range(0.0, 0.5, msg="allowed: 0 to 0.5 of the interval")
+        ),
+        vol.Optional("identity_interval", default="30 d"): Duration(1, 366 * _DAY),
+        vol.Optional("first_spread", default="10 min"): Duration(0, 30 * _DAY),
+        vol.Optional("missed_polls", default=2): vol.All(int, vol.Range(1, 100, msg="allowed: 1 to 100")),
+    }
+)
+
+CONFIG = vol.Schema(
+    {
+        vol.Optional("bridge", default=dict): _BRIDGE,
+        vol.Required("mqtt"): _MQTT,
+        vol.Required("modems"): vol.All(
+            [_MODEM], vol.Length(1, 1, msg="allowed: one modem; several are not supported yet")
+        ),
+        vol.Optional("sms", default=dict): _SMS,
+        vol.Optional("poll", default=dict): _POLL,
+        vol.Required("modules"): [_MODULE],
+    }
+)
+"""Checks a whole document and fills in what it leaves out; durations come out in seconds."""

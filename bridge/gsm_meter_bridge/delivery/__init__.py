@@ -1,0 +1,26 @@
+"""Ways to reach a module, one file each."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from gsm_meter_bridge.family import Module, Request
+
+
+class Delivery(Protocol):
+    """A way to bring a request to a module; the reply comes back through the inbox, not from here."""
+
+    name: str
+    route: str
+
+    @property
+    def ready(self) -> bool:
+        """Whether a request could leave right now."""
+        ...
+
+    async def send(self, module: Module, request: Request, validity_s: float) -> int | None:
+        """Send one request; return the network's message reference, if there is one.
+
+        Raises SendRefusedError where it certainly did not leave, SendUncertainError where it may have.
+        """
+        ...

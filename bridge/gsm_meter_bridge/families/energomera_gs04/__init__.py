@@ -1,0 +1,74 @@
+"""Energomera GS04 and GB04, the cellular modules of CE208 and CE308 meters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gsm_meter_bridge.families.energomera_gs04 import commands, replies, tables
+from gsm_meter_bridge.family import Access, CodeTable, Read, Reply, Request, RequestFormat, SmsText
+from gsm_meter_bridge.vocabulary import Scalar
+
+_READS = (
+    Read("mode", ("meter_type", "meter_serial", "mode"), "9.2", volatile=True),
+    Read("apn", ("meter_type", "meter_serial", "apn", "apn_user", "apn_password"), "9.3"),
+)
+
+
+class EnergomeraGs04:
+    """The family as data and functions; see `family.Family`."""
+
+    id = "energomera_gs04"
+    title = "Energomera GS04/GB04"
+    manufacturer = "Energomera"
+    model = "GS04"
+    default_password = "12345678"  # noqa: S105  the factory's, manual clause 6 Table 2
+    settings = tables.SETTINGS
+
+    def reads(self, access: Access) -> tuple[Read, ...]:
+        """Return the profile's requests, if one is chosen, then the documented ones."""
+        if access.profile is None:
+            return _READS
+        told = access.profile.reads()
+        # with a status request of its own, the profile makes MODE needless as a sign of life
+        documented = (Read(r.name, r.yields, r.clause, volatile=False) for r in _READS)
+        return (*told, *documented)
+
+    def writes(self, changes: Mapping[str, Scalar]) -> tuple[Request, ...]:
+        """Return one command for each changed setting (clause 9.1: one command an SMS)."""
+        return tuple(
+            Request.write(name, {command.setting: changes[command.setting]})
+            for name, command in commands.COMMANDS.items()
+            if command.setting in changes
+        )
+
+    def encode(self, request: Request, access: Access) -> SmsText:
+        """Return the SMS of `request`, by the profile where the profile has it."""
+        profile = self._profile_of(request, access)
+        if profile is not None:
+            return profile.encode(request, access.password)
+        return commands.encode(request, access.password)
+
+    def decode(self, request: Request, text: str, access: Access) -> Reply:
+        """Return what `text` answers to `request`; DecodeError where it does not have its shape."""
+        profile = self._profile_of(request, access)
+        if profile is not None:
+            return profile.decode(request, text)
+        return replies.decode(request, text)
+
+    def parse_request(self, text: str) -> Request:
+        """Return the request that `text` is: `MODE`, `APN`, `APN internet`."""
+        return commands.parse(text)
+
+    def tables(self) -> tuple[CodeTable, ...]:
+        """Return the tables of the manual."""
+        return tables.TABLES
+
+    @staticmethod
+    def _profile_of(request: Request, access: Access) -> RequestFormat | None:
+        profile = access.profile
+        if profile is not None and any(r.name == request.name for r in profile.reads()):
+            return profile
+        return None
+
+
+FAMILY = EnergomeraGs04()

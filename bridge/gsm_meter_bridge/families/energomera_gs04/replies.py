@@ -1,0 +1,71 @@
+"""Replies to the text commands: meter type, meter serial number, then the command's block (clause 9).
+
+The manual does not describe the reply to a change or to a mistake: the same block with the new value is
+expected, and what is read back decides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from types import MappingProxyType
+
+from gsm_meter_bridge.errors import DecodeError
+from gsm_meter_bridge.families.energomera_gs04.tables import ERRORS, MODE
+from gsm_meter_bridge.family import Answer, Reading, Refusal, Reply, Request
+from gsm_meter_bridge.vocabulary import MASK
+
+_ERROR = re.compile(r"(?:ERROR|ERR|ОШИБКА)\W*(?:0x)?([0-9A-F]{1,2})?", re.IGNORECASE)
+
+
+def decode(request: Request, text: str) -> Reply:
+    """Return what `text` answers to `request`; DecodeError where it does not have that shape.
+
+    The answer's raw text keeps its first four lines; the fifth, a password, and what follows is masked.
+    """
+    lines = _lines(text)
+    refusal = _refusal(lines, text)
+    if refusal is not None:
+        return refusal
+    label, parse = _BLOCKS[request.name]
+    if len(lines) < 3:
+        raise DecodeError("reply", "has less than the three lines type, serial number and value")
+    found = re.match(rf"{label}:\s*(.*)$", lines[2], re.IGNORECASE)
+    if found is None:
+        raise DecodeError("reply", f"its third line does not start with {label}:")
+    identity = (Reading("meter_type", lines[0]), Reading("meter_serial", lines[1]))
+    readings = parse(found[1].strip(), lines[3:])
+    return Answer(identity + readings, "\n".join([*lines[:4], *(MASK if line else "" for line in lines[4:])]))
+
+
+def _lines(text: str) -> list[str]:
+    lines = [line.strip() for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
+    while lines and not lines[-1]:
+        lines.pop()
+    return lines
+
+
+def _refusal(lines: list[str], text: str) -> Refusal | None:
+    found = _ERROR.fullmatch(lines[-1]) if lines else None
+    if found is None:
+        return None
+    code = (found[1] or "").zfill(2)
+    words = ERRORS.rows.get(code.upper())
+    return Refusal("module_refused", str(words or f"the module answered {lines[-1]!r}"), text)
+
+
+_Readings = tuple[Reading, ...]
+
+
+def _mode(value: str, _rest: list[str]) -> _Readings:
+    return (MODE.reading("mode", value),)
+
+
+def _apn(value: str, rest: list[str]) -> _Readings:
+    user, password = [*rest, "", ""][:2]
+    return Reading("apn", value), Reading("apn_user", user), Reading("apn_password", password)
+
+
+_BLOCKS: MappingProxyType[str, tuple[str, Callable[[str, list[str]], _Readings]]] = MappingProxyType(
+    {"mode": ("MODE", _mode), "apn": ("APN", _apn)}
+)

@@ -1,0 +1,164 @@
+"""Every table of the GS04/GB04 manual (document САНТ.464514.004) that this slice uses, with its clause."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from gsm_meter_bridge.family import CodeTable, Setting
+from gsm_meter_bridge.vocabulary import Band, CencState, GprsState, MeterLink, Mode, Registration
+
+# Clauses 4, 6.2.1 (Table 3) and 9.2: the parameter of the MODE command.
+MODE = CodeTable(
+    "mode",
+    "9.2",
+    MappingProxyType({"0": Mode.SMS, "1": Mode.CLIENT_CENC, "2": Mode.SERVER, "6": Mode.CLIENT}),
+)
+
+# Clause 7.1, Table 4: the level digit stands for three steps of AT+CSQ (dBm = -113 + 2 CSQ), digit 0 for two.
+_LEVELS_DBM = {
+    "0": (-113, -111),
+    "1": (-109, -105),
+    "2": (-103, -99),
+    "3": (-97, -93),
+    "4": (-91, -87),
+    "5": (-85, -81),
+    "6": (-79, -75),
+    "7": (-73, -69),
+    "8": (-67, -63),
+}
+SIGNAL_LEVEL = CodeTable(
+    "signal_level", "7.1 Table 4", MappingProxyType({str(digit): digit for digit in range(10)})
+)
+# The middle of the digit's range; digit 9 has only a lower bound, -61 dBm, which is what it reads.
+SIGNAL_DBM = CodeTable(
+    "signal_dbm",
+    "7.1 Table 4",
+    MappingProxyType({code: (low + high) // 2 for code, (low, high) in _LEVELS_DBM.items()} | {"9": -61}),
+)
+
+# Clause 7.1, Table 5.
+BAND = CodeTable(
+    "band",
+    "7.1 Table 5",
+    MappingProxyType(
+        {
+            "0": Band.UNDETERMINED,
+            "1": Band.GSM_900,
+            "2": Band.GSM_1800,
+            "3": Band.LTE_1,
+            "4": Band.LTE_3,
+            "5": Band.LTE_5,
+            "6": Band.LTE_7,
+            "7": Band.LTE_8,
+            "8": Band.LTE_20,
+            "9": Band.LTE_31,
+            "A": Band.LTE_38,
+            "B": Band.WCDMA_900,
+            "C": Band.WCDMA_2100,
+        }
+    ),
+)
+
+# Clause 7.1, Table 6, group 1: SIM, packet data, link to the meter.
+SIM = CodeTable("sim", "7.1 Table 6, group 1, field 1", MappingProxyType({"0": False, "1": True}))
+GPRS_STATE = CodeTable(
+    "gprs_state",
+    "7.1 Table 6, group 1, field 2",
+    MappingProxyType(
+        {
+            "0": GprsState.OFF,
+            "1": GprsState.CLIENT_CONNECTING,
+            "2": GprsState.CLIENT_CONNECTED,
+            "3": GprsState.REGISTERED_AT_CENC,
+            "A": GprsState.SERVER_STARTING,
+            "B": GprsState.SERVER_LISTENING,
+            "F": GprsState.NO_CONNECTION,
+        }
+    ),
+)
+METER_LINK = CodeTable(
+    "meter_link",
+    "7.1 Table 6, group 1, field 3",
+    MappingProxyType(
+        {"0": MeterLink.OK, "A": MeterLink.NO_METER}
+        # B, C and D share one meaning; the digit is kept raw
+        | dict.fromkeys("BCD", MeterLink.READING_CLOCK)
+    ),
+)
+
+# Clause 7.1, Table 6, group 2, field 1. Fields 2 and 3 are Tables 5 and 4.
+REGISTRATION = CodeTable(
+    "registration",
+    "7.1 Table 6, group 2, field 1",
+    MappingProxyType(
+        {
+            "0": Registration.NOT_REGISTERED,
+            "1": Registration.HOME,
+            "2": Registration.SEARCHING,
+            "3": Registration.DENIED,
+            "4": Registration.UNKNOWN,
+            "5": Registration.ROAMING,
+            "F": Registration.NO_SIM,
+        }
+    ),
+)
+
+# Appendix A: bits 5-7 of the status octet. Bits 0, 1 and 3 are SIM, packet mode and TCP; 2 and 4 are reserved.
+CENC_STATE = CodeTable(
+    "cenc_state",
+    "appendix A, bits 5-7",
+    MappingProxyType(
+        {
+            "0": CencState.NONE,
+            "1": CencState.REQUESTED,
+            "2": CencState.REGISTERED,
+            "3": CencState.REFUSED,
+        }
+    ),
+)
+
+# Appendix A: error codes.
+ERRORS = CodeTable(
+    "error",
+    "appendix A",
+    MappingProxyType(
+        {
+            "01": "the SMS has a wrong structure (its end was not found)",
+            "02": "the access password is wrong",
+            "03": "the module does not know this parameter",
+            "04": "the number of octets does not fit the parameter",
+            "05": "the module does not take this value",
+            "06": "the module does not know this command",
+        }
+    ),
+)
+
+TABLES = (
+    MODE,
+    SIGNAL_LEVEL,
+    SIGNAL_DBM,
+    BAND,
+    SIM,
+    GPRS_STATE,
+    METER_LINK,
+    REGISTRATION,
+    CENC_STATE,
+    ERRORS,
+)
+
+# Clauses 9.3 to 9.5. Space and comma separate the words of a command, so no value can hold them (9.1); a
+# lone `-` means empty. The grave accent is not in the GSM alphabet.
+_WORD = r"[!-+.-_a-~]|[!-+\--_a-~]{2,}"
+SETTINGS = (
+    Setting(
+        "apn",
+        "APN",
+        clause="9.3",
+        read_by="apn",
+        minimum=1,
+        maximum=50,
+        pattern=_WORD,
+        allowed="1 to 50 ASCII characters without space, comma and `",
+        cuts_off=True,
+    ),
+)

@@ -1,0 +1,254 @@
+"""What a device family is: data and two pure functions, `encode` and `decode`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Protocol, Self
+
+from gsm_meter_bridge.errors import InvalidValueError
+from gsm_meter_bridge.vocabulary import MASK, OBSERVABLES, UNKNOWN, Scalar, Secret
+
+
+class RequestKind(StrEnum):
+    """Whether a request only reads (and may be repeated) or changes something."""
+
+    READ = "read"
+    WRITE = "write"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What one message asks of one module; `changes` holds the values of a write by setting name."""
+
+    kind: RequestKind
+    name: str
+    changes: Mapping[str, Scalar] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+
+    @classmethod
+    def read(cls, name: str) -> Self:
+        """Return a request that reads `name`."""
+        return cls(RequestKind.READ, name)
+
+    @classmethod
+    def write(cls, name: str, changes: Mapping[str, Scalar]) -> Self:
+        """Return a request that writes `changes` (setting name to value) with the command `name`."""
+        return cls(RequestKind.WRITE, name, MappingProxyType(dict(changes)))
+
+
+@dataclass(frozen=True, slots=True)
+class SmsText:
+    """A text to send; `masked` is the same with its secrets hidden, the only form that is shown."""
+
+    text: str = field(repr=False)
+    masked: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One value out of a reply; `raw` is the code or text it was decoded from where that differs."""
+
+    name: str
+    value: Scalar | None
+    raw: str | None = None
+
+    @property
+    def secret(self) -> bool:
+        """Whether the value must never be shown."""
+        return self.name in OBSERVABLES and OBSERVABLES[self.name].secret
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A reply that does what was asked; `readings` is empty where a write is only acknowledged."""
+
+    readings: tuple[Reading, ...]
+    raw: str
+
+    def values(self) -> dict[str, Scalar | None]:
+        """Return name to value."""
+        return {r.name: r.value for r in self.readings}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A reply that says no: `code` is stable, `words` are for a person."""
+
+    code: str
+    words: str
+    raw: str
+
+
+Reply = Answer | Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class CodeTable:
+    """A table of a manual that gives codes their meaning.
+
+    Rows map the code as it is written to a value; a code without a row is kept raw and reads `unknown`,
+    or None where the observable is a number.
+    """
+
+    name: str
+    clause: str
+    rows: Mapping[str, Scalar]
+
+    def reading(self, observable: str, code: str) -> Reading:
+        """Return the reading of `code` (case-insensitive) with the code itself as raw."""
+        missing = None if OBSERVABLES[observable].kind == "integer" else UNKNOWN
+        return Reading(observable, self.rows.get(code.upper(), missing), code)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting of a family.
+
+    `maximum` and `minimum` bound a text's length in characters or an integer; `pattern` must match a
+    whole text; `read_by` names the request that reads it; `cuts_off` marks a value that can make the
+    module unreachable.
+    """
+
+    name: str
+    title: str
+    clause: str
+    read_by: str
+    kind: str = "text"
+    minimum: int = 0
+    maximum: int = 255
+    pattern: str = ".*"
+    allowed: str = "any text"
+    secret: bool = False
+    cuts_off: bool = False
+
+    def validate(self, value: object) -> Scalar:
+        """Return `value` as the module takes it.
+
+        Raises InvalidValueError naming the setting, the value (masked if secret) and what is allowed.
+        """
+        if isinstance(value, str) and self._text_fits(value):
+            return value
+        raise InvalidValueError(self.name, MASK if self.secret else value, self.allowed)
+
+    def _text_fits(self, value: str) -> bool:
+        return (
+            self.minimum <= len(value) <= self.maximum
+            and re.fullmatch(self.pattern, value, re.DOTALL) is not None
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A request that reads: what it yields and whether the yield changes by itself.
+
+    Volatile values (signal, registration) are asked at every poll, the others (IMEI, settings) rarely.
+    """
+
+    name: str
+    yields: tuple[str, ...]
+    clause: str
+    volatile: bool = False
+
+
+class RequestFormat(Protocol):
+    """The form of requests that a vendor leaves open, from a profile file; see `profile.Profile`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def verified(self) -> bool: ...
+    @property
+    def provenance(self) -> str: ...
+    def reads(self) -> tuple[Read, ...]:
+        """Return the requests this profile knows."""
+        ...
+
+    def encode(self, request: Request, password: Secret) -> SmsText:
+        """Return the message that carries `request`."""
+        ...
+
+    def decode(self, request: Request, text: str) -> Reply:
+        """Return what `text` answers; DecodeError where it is no reply to `request`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How one module is spoken to: its password and, where chosen, a profile."""
+
+    password: Secret
+    profile: RequestFormat | None = None
+
+
+class Family(Protocol):
+    """A device family; each folder of `families/` offers one as `FAMILY`."""
+
+    id: str
+    title: str
+    manufacturer: str
+    model: str
+    default_password: str
+    settings: tuple[Setting, ...]
+
+    def reads(self, access: Access) -> tuple[Read, ...]:
+        """Return what can be read, in the order in which it is best asked."""
+        ...
+
+    def writes(self, changes: Mapping[str, Scalar]) -> tuple[Request, ...]:
+        """Return the write requests that carry validated `changes`, in the order to send them."""
+        ...
+
+    def encode(self, request: Request, access: Access) -> SmsText:
+        """Return the SMS that carries `request`; UnknownNameError for one the family does not have."""
+        ...
+
+    def decode(self, request: Request, text: str, access: Access) -> Reply:
+        """Return what `text` answers to `request`; DecodeError where it does not have its shape."""
+        ...
+
+    def parse_request(self, text: str) -> Request:
+        """Return the request that `text` is, as sent after the password (`I`, `APN internet`)."""
+        ...
+
+    def tables(self) -> tuple[CodeTable, ...]:
+        """Return the family's code tables; profiles name them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A remote device as its owner configured it; `msisdn` is E.164 with `+`."""
+
+    id: str
+    name: str
+    family: Family
+    msisdn: str
+    access: Access
+
+
+def setting_of(family: Family, name: str) -> Setting | None:
+    """Return the family's setting `name`, or None."""
+    return next((s for s in family.settings if s.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedReply:
+    """What a simulated module sends back, `after_s` seconds after the message reached it."""
+
+    text: str = field(repr=False)
+    after_s: float = 0.0
+
+
+class SimulatedModule(Protocol):
+    """A device of the simulator: behaves as its manual says, knows no clock and no network."""
+
+    def receive(self, sender: str, text: str, now_s: float) -> tuple[SimulatedReply, ...]:
+        """Return the replies to an SMS; empty for silence. `now_s` is any monotonic time in seconds."""
+        ...
+
+    def state(self) -> Mapping[str, Scalar]:
+        """Return the true values by vocabulary name, for tests and for the simulator's page."""
+        ...

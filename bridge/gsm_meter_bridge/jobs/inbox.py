@@ -1,0 +1,117 @@
+"""Messages that reached our modems: stored before they are deleted from the SIM, put together, kept apart."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import RowMapping, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gsm_meter_bridge.errors import DecodeError
+from gsm_meter_bridge.jobs.schema import messages
+from gsm_meter_bridge.sms import SmsDeliver, SmsStatusReport, decode_pdu, join_parts
+
+
+class Fate(StrEnum):
+    """What became of a message."""
+
+    NEW = "new"
+    USED = "used"
+    """It told us something; its text is kept with secrets masked."""
+    UNMATCHED = "unmatched"
+    """From a module, but no reply to anything that was asked."""
+    STRANGER = "stranger"
+    """From a number that belongs to no module; it never changes anything."""
+    REPORT = "report"
+    UNDECODABLE = "undecodable"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A whole message, from one or more stored parts, or a status report."""
+
+    numbers: tuple[int, ...]
+    received_at: float
+    sender: str
+    text: str
+    report: SmsStatusReport | None = None
+
+
+async def store(tx: AsyncConnection, modem: str, pdu: str, now: float) -> bool:
+    """Store a received PDU; False where it is stored already (read twice from the SIM)."""
+    digest = hashlib.sha256(f"{modem}\n{pdu}".encode()).digest()
+    row = {"digest": digest, "modem": modem, "pdu": pdu, "received_at": now, "fate": Fate.NEW}
+    done = await tx.execute(insert(messages).values(**row).on_conflict_do_nothing())
+    return done.rowcount == 1
+
+
+async def take(tx: AsyncConnection) -> tuple[Arrival, ...]:
+    """Return the whole messages that are new; those that no codec can read are set apart."""
+    rows = (await tx.execute(select(messages).where(messages.c.fate == Fate.NEW).order_by(messages.c.number))).mappings()
+    arrivals: list[Arrival] = []
+    parts: dict[tuple[object, ...], list[tuple[RowMapping, SmsDeliver]]] = {}
+    for row in rows.all():
+        try:
+            sms = decode_pdu(row["pdu"])
+        except DecodeError:
+            await settle(tx, (row["number"],), Fate.UNDECODABLE)
+            continue
+        if isinstance(sms, SmsStatusReport):
+            arrivals.append(Arrival((row["number"],), row["received_at"], sms.tp_ra, "", sms))
+        elif isinstance(sms, SmsDeliver):
+            _collect(row, sms, parts, arrivals)
+        else:
+            await settle(tx, (row["number"],), Fate.UNDECODABLE)
+    return (*arrivals, *_whole(parts.values()))
+
+
+async def settle(
+    tx: AsyncConnection,
+    numbers: Sequence[int],
+    fate: Fate,
+    *,
+    sender: str | None = None,
+    text: str | None = None,
+    module: str | None = None,
+    job_id: str | None = None,
+) -> None:
+    """Write down what became of stored messages; a used one keeps only its masked text."""
+    columns = {"fate": fate, "sender": sender, "text": text, "module": module, "job_id": job_id}
+    if fate in (Fate.USED, Fate.REPORT):
+        columns["pdu"] = None
+    await tx.execute(update(messages).where(messages.c.number.in_(numbers)).values(**columns))
+
+
+async def counts(tx: AsyncConnection) -> dict[str, int]:
+    """Return how many stored messages met each fate."""
+    query = select(messages.c.fate, func.count()).group_by(messages.c.fate)
+    return {fate: count for fate, count in (await tx.execute(query)).tuples()}
+
+
+def _collect(
+    row: RowMapping,
+    sms: SmsDeliver,
+    parts: dict[tuple[object, ...], list[tuple[RowMapping, SmsDeliver]]],
+    arrivals: list[Arrival],
+) -> None:
+    link = sms.user_data.concatenation
+    if link is None:
+        text = sms.user_data.text or sms.user_data.data.hex()
+        arrivals.append(Arrival((row["number"],), row["received_at"], sms.tp_oa, text))
+    else:
+        key = (row["modem"], sms.tp_oa, link.reference, link.total, link.wide)
+        parts.setdefault(key, []).append((row, sms))
+
+
+def _whole(groups: Iterable[list[tuple[RowMapping, SmsDeliver]]]) -> Iterable[Arrival]:
+    for group in groups:
+        try:
+            text = join_parts([sms.user_data for _, sms in group])
+        except DecodeError:
+            continue  # a part is still missing
+        last = max(row["received_at"] for row, _ in group)
+        yield Arrival(tuple(row["number"] for row, _ in group), last, group[0][1].tp_oa, text)

@@ -1,0 +1,185 @@
+"""Takes in received messages: finds what each one answers, or keeps it apart."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gsm_meter_bridge.delivery.numbers import e164
+from gsm_meter_bridge.errors import DecodeError
+from gsm_meter_bridge.family import Answer, Module, Refusal, Reply
+from gsm_meter_bridge.job import Event, Job, Observation, Purpose, State, Step
+from gsm_meter_bridge.jobs import inbox, observations, outcome, store
+from gsm_meter_bridge.jobs.database import Database
+from gsm_meter_bridge.jobs.inbox import Arrival, Fate
+from gsm_meter_bridge.jobs.outcome import Policy
+from gsm_meter_bridge.jobs.store import Move
+from gsm_meter_bridge.sms import DeliveryOutcome
+
+_LOGGER = logging.getLogger(__name__)
+
+Listener = Callable[[str, Job | None], None]
+"""Called with a module's id and, where the message moved one, its job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A step that a message of its module may answer; `late` where its job no longer waits for it."""
+
+    job: Job
+    step: Step
+    late: bool
+
+
+class Receiver:
+    """The door through which everything from the network comes in."""
+
+    def __init__(
+        self,
+        database: Database,
+        modules: Mapping[str, Module],
+        policy: Policy,
+        region: str | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._database = database
+        self._modules = modules
+        self._by_number = {m.msisdn: m for m in modules.values()}
+        self._policy = policy
+        self._region = region
+        self._now = now
+        self._listeners: list[Listener] = []
+        self._news = asyncio.Event()
+
+    def listen(self, listener: Listener) -> None:
+        """Call `listener` for every message of a module, after the commit."""
+        self._listeners.append(listener)
+
+    async def store(self, modem: str, pdu: str) -> None:
+        """Store a PDU from a SIM; when this returns, it may be deleted there."""
+        async with self._database.transaction() as tx:
+            await inbox.store(tx, modem, pdu, self._now())
+        self._news.set()
+
+    def wake(self) -> None:
+        """Look again at messages that could not be placed yet."""
+        self._news.set()
+
+    async def run(self) -> None:
+        """Take in stored messages until cancelled, those left from last time first."""
+        while True:
+            await self.take_in()
+            await self._news.wait()
+            self._news.clear()
+
+    async def take_in(self) -> None:
+        """Deal with every whole message that is new."""
+        async with self._database.transaction() as tx:
+            arrivals = await inbox.take(tx)
+        for arrival in arrivals:
+            async with self._database.transaction() as tx:
+                told = await self._one(tx, arrival)
+            if told is not None:
+                for listener in self._listeners:
+                    listener(*told)
+
+    async def _one(self, tx: AsyncConnection, arrival: Arrival) -> tuple[str, Job | None] | None:
+        module = self._by_number.get(e164(arrival.sender, self._region) or "")
+        if module is None:
+            _LOGGER.info("a message from a stranger is kept apart")
+            await inbox.settle(tx, arrival.numbers, Fate.STRANGER, sender=arrival.sender, text=arrival.text)
+            return None
+        if arrival.report is not None:
+            return module.id, await self._report(tx, module, arrival)
+        found = match(module, arrival.text, await self._candidates(tx, module))
+        if found is not None and not found[0].late and found[0].job.state is State.SENDING:
+            return None  # the reply overtook the modem's own result; `wake` brings us back to it
+        if found is None:
+            _LOGGER.warning("%s: a message answers nothing that was asked; it is kept apart", module.id)
+            await self._settle(tx, arrival, module, Fate.UNMATCHED, arrival.text)
+            return module.id, None
+        return module.id, await self._use(tx, module, arrival, *found)
+
+    async def _candidates(self, tx: AsyncConnection, module: Module) -> list[Candidate]:
+        """Return what a message of `module` may answer, the likeliest first."""
+        found: list[Candidate] = []
+        job = await store.open_job(tx, module.id)
+        if job is not None and job.state in (State.SENDING, State.SENT, State.DELIVERED):
+            found.append(Candidate(job, job.current, late=False))
+        if job is not None and job.touched:
+            found.extend(Candidate(job, s, late=True) for s in job.steps if s.purpose is Purpose.WRITE)
+        since = self._now() - self._policy.late_window_s
+        expired = await store.expired_since(tx, module.id, since)
+        return found + [Candidate(old, old.current, late=True) for old in expired]
+
+    async def _use(
+        self, tx: AsyncConnection, module: Module, arrival: Arrival, candidate: Candidate, reply: Reply
+    ) -> Job:
+        now, job = self._now(), candidate.job
+        readings = reply.readings if isinstance(reply, Answer) else ()
+        await observations.record(tx, Observation(module.id, readings, "sms", arrival.received_at))
+        for step in self._moves(candidate, reply, now):
+            job = await store.move(tx, job, step, now)
+        if job.state is State.VERIFIED and job.asked():
+            await observations.want(tx, module.id, _open_values(module, job), job.id)
+        await self._settle(tx, arrival, module, Fate.USED, reply.raw, job.id)
+        return job
+
+    def _moves(self, candidate: Candidate, reply: Reply, now: float) -> tuple[Move, ...]:
+        job = candidate.job
+        if not candidate.late:
+            if isinstance(reply, Refusal):
+                return outcome.on_refusal(job, reply, now)
+            return outcome.on_answer(job, reply, now)
+        if job.state is not State.UNCERTAIN:
+            return ()
+        if isinstance(reply, Refusal):
+            return outcome.on_refusal(job, reply, now)
+        return outcome.on_late_write_answer(now)
+
+    async def _report(self, tx: AsyncConnection, module: Module, arrival: Arrival) -> Job | None:
+        report = arrival.report
+        await self._settle(tx, arrival, module, Fate.REPORT, "")
+        job = None if report is None else await store.by_message_reference(tx, module.id, report.tp_mr)
+        if report is None or job is None:
+            return None
+        now = self._now()
+        if report.outcome is DeliveryOutcome.DELIVERED:
+            return await store.move(tx, job, Move(Event.REPORTED), now)
+        if report.outcome is DeliveryOutcome.FAILED:
+            for step in outcome.on_undelivered(job, report.status_meaning, now):
+                job = await store.move(tx, job, step, now)
+        return job
+
+    async def _settle(
+        self,
+        tx: AsyncConnection,
+        arrival: Arrival,
+        module: Module,
+        fate: Fate,
+        text: str,
+        job_id: str | None = None,
+    ) -> None:
+        await inbox.settle(
+            tx, arrival.numbers, fate, sender=arrival.sender, text=text, module=module.id, job_id=job_id
+        )
+
+
+def match(module: Module, text: str, candidates: Iterable[Candidate]) -> tuple[Candidate, Reply] | None:
+    """Return the first candidate whose expected shape `text` has, with what it says."""
+    for candidate in candidates:
+        try:
+            return candidate, module.family.decode(candidate.step.request, text, module.access)
+        except DecodeError:
+            continue
+    return None
+
+
+def _open_values(module: Module, job: Job) -> dict[str, str | int | float | bool]:
+    secret = {s.name for s in module.family.settings if s.secret}
+    return {name: value for name, value in job.asked().items() if name not in secret}

@@ -1,0 +1,193 @@
+"""The jobs in the database: accepted once, claimed once, moved only as the table of `job` allows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import Select, and_, exists, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gsm_meter_bridge.errors import ConflictError, TransitionError
+from gsm_meter_bridge.job import OPEN, Event, Job, State, next_state
+from gsm_meter_bridge.jobs import schema
+from gsm_meter_bridge.jobs.rows import column_value, dump_steps, to_job, to_row
+
+_jobs = schema.jobs
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One event of a job, what it changes besides the state, and words for the history."""
+
+    event: Event
+    changes: dict[str, Any] = field(default_factory=dict)
+    detail: str | None = None
+
+
+async def accept(tx: AsyncConnection, job: Job) -> tuple[Job, bool]:
+    """Store `job` and return it with True, or the job that its transaction already has with False.
+
+    Raises ConflictError where the transaction belongs to a different request.
+    """
+    fingerprint = _fingerprint(job)
+    if job.transaction is not None:
+        known = (await tx.execute(_select().where(_jobs.c.transaction_id == job.transaction))).mappings().first()
+        if known is not None:
+            if known["fingerprint"] != fingerprint:
+                raise ConflictError(f"transaction {job.transaction!r} was already used for something else")
+            return to_job(known), False
+    await tx.execute(_jobs.insert().values(**to_row(job), fingerprint=fingerprint))
+    await _history(tx, job, None, "accept", job.state, job.created_at, None)
+    return job, True
+
+
+async def claim(
+    tx: AsyncConnection, now: float, modules: Collection[str], changes: Callable[[Job], dict[str, Any]]
+) -> Job | None:
+    """Return the next due job of one of `modules`, moved to `sending`; None where there is none.
+
+    A module with an open job is left alone, except that its open job itself may go on. `changes` gives
+    what the claim changes in the job besides its state.
+    """
+    other = _jobs.alias()
+    lane_is_free = ~exists().where(and_(other.c.module == _jobs.c.module, other.c.state.in_(OPEN)))
+    ready = or_(
+        and_(_jobs.c.state == State.QUEUED, lane_is_free),
+        _jobs.c.state.in_((State.REPLIED, State.UNCERTAIN)),
+    )
+    query = (
+        _select()
+        .where(ready, _jobs.c.due_at <= now, _jobs.c.module.in_(modules))
+        .order_by(_jobs.c.priority, _jobs.c.created_at)
+        .limit(1)
+    )
+    row = (await tx.execute(query)).mappings().first()
+    if row is None:
+        return None
+    job = to_job(row)
+    return await move(tx, job, Move(Event.CLAIM, changes(job)), now)
+
+
+async def move(tx: AsyncConnection, job: Job, step: Move, now: float) -> Job:
+    """Return `job` after `step`, stored with its line of history.
+
+    Raises TransitionError where the table has no such row or the job is no longer as given.
+    """
+    state = next_state(job.state, step.event)
+    moved = replace(job, state=state, **step.changes)
+    columns = {name: column_value(name, value) for name, value in step.changes.items()}
+    if state.final:
+        moved = replace(moved, ended_at=now)
+        columns |= {"ended_at": now, "steps": dump_steps(job.steps, hide_secrets=True)}
+    query = update(_jobs).where(_jobs.c.id == job.id, _jobs.c.state == job.state)
+    done = await tx.execute(query.values(state=state, **columns))
+    if done.rowcount != 1:
+        raise TransitionError(f"job {job.id} is no longer {job.state}")
+    await _history(tx, moved, job.state, step.event, state, now, step.detail)
+    return moved
+
+
+async def mark_answered(tx: AsyncConnection, job_id: str) -> None:
+    """Note that the requester has been given the outcome."""
+    await tx.execute(update(_jobs).where(_jobs.c.id == job_id).values(answered=True))
+
+
+async def get(tx: AsyncConnection, job_id: str) -> Job | None:
+    """Return the job `job_id`."""
+    return await _one(tx, _select().where(_jobs.c.id == job_id))
+
+
+async def open_job(tx: AsyncConnection, module: str) -> Job | None:
+    """Return the job that holds the lane of `module`."""
+    return await _one(tx, _select().where(_jobs.c.module == module, _jobs.c.state.in_(OPEN)))
+
+
+async def waiting(tx: AsyncConnection, module: str) -> tuple[Job, ...]:
+    """Return the jobs of `module` that are not final, the oldest first."""
+    unfinished = _jobs.c.state.in_((State.QUEUED, *OPEN))
+    return await _all(tx, _select().where(_jobs.c.module == module, unfinished).order_by(_jobs.c.created_at))
+
+
+async def in_state(tx: AsyncConnection, state: State) -> tuple[Job, ...]:
+    """Return all jobs in `state`."""
+    return await _all(tx, _select().where(_jobs.c.state == state))
+
+
+async def overdue(tx: AsyncConnection, now: float) -> tuple[Job, ...]:
+    """Return the jobs whose reply, or whose turn to be sent, did not come in time."""
+    return await _all(
+        tx,
+        _select().where(
+            or_(
+                and_(_jobs.c.state.in_((State.SENT, State.DELIVERED)), _jobs.c.reply_due_at <= now),
+                and_(_jobs.c.state.in_((State.QUEUED, State.REPLIED)), _jobs.c.deadline_at <= now),
+            )
+        ),
+    )
+
+
+async def expired_since(tx: AsyncConnection, module: str, since: float) -> tuple[Job, ...]:
+    """Return the jobs of `module` that got no reply since `since`, the latest first."""
+    query = _select().where(
+        _jobs.c.module == module, _jobs.c.state == State.EXPIRED, _jobs.c.ended_at >= since
+    )
+    return await _all(tx, query.order_by(_jobs.c.ended_at.desc()))
+
+
+async def to_answer(tx: AsyncConnection, now: float) -> tuple[Job, ...]:
+    """Return the jobs with a transaction whose outcome is due: final, or uncertain past the deadline."""
+    final = _jobs.c.ended_at.is_not(None)
+    late = and_(_jobs.c.state == State.UNCERTAIN, _jobs.c.deadline_at <= now)
+    query = _select().where(_jobs.c.transaction_id.is_not(None), ~_jobs.c.answered, or_(final, late))
+    return await _all(tx, query.order_by(_jobs.c.created_at))
+
+
+async def latest(tx: AsyncConnection, count: int, module: str | None = None) -> tuple[Job, ...]:
+    """Return the `count` jobs that ended last, of `module` or of all."""
+    query = _select().where(_jobs.c.ended_at.is_not(None)).order_by(_jobs.c.ended_at.desc()).limit(count)
+    return await _all(tx, query if module is None else query.where(_jobs.c.module == module))
+
+
+async def by_message_reference(tx: AsyncConnection, module: str, tp_mr: int) -> Job | None:
+    """Return the job of `module` whose message `tp_mr` is on its way."""
+    return await _one(
+        tx, _select().where(_jobs.c.module == module, _jobs.c.tp_mr == tp_mr, _jobs.c.state == State.SENT)
+    )
+
+
+def _select() -> Select[Any]:
+    return select(_jobs)
+
+
+async def _one(tx: AsyncConnection, query: Select[Any]) -> Job | None:
+    row = (await tx.execute(query.limit(1))).mappings().first()
+    return None if row is None else to_job(row)
+
+
+async def _all(tx: AsyncConnection, query: Select[Any]) -> tuple[Job, ...]:
+    return tuple(to_job(row) for row in (await tx.execute(query)).mappings())
+
+
+async def _history(
+    tx: AsyncConnection,
+    job: Job,
+    before: State | None,
+    event: str,
+    after: State,
+    now: float,
+    detail: str | None,
+) -> None:
+    await tx.execute(
+        schema.transitions.insert().values(
+            job_id=job.id, at=now, from_state=before, event=event, to_state=after, step=job.step, detail=detail
+        )
+    )
+
+
+def _fingerprint(job: Job) -> str:
+    what = json.dumps([job.module, job.action, job.asked()], sort_keys=True)
+    return hashlib.sha256(what.encode()).hexdigest()

@@ -1,0 +1,140 @@
+"""What can be asked of a module: its status, or a verified change of its settings."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from gsm_meter_bridge.errors import InvalidValueError, UnknownNameError
+from gsm_meter_bridge.family import Module, Read, Request, setting_of
+from gsm_meter_bridge.job import Job, Priority, Purpose, Step
+from gsm_meter_bridge.jobs import observations, store
+from gsm_meter_bridge.jobs.database import Database
+from gsm_meter_bridge.jobs.observations import ModuleFacts
+from gsm_meter_bridge.jobs.outcome import Policy
+from gsm_meter_bridge.vocabulary import Scalar
+
+REQUEST_STATUS = "request_status"
+SET = "set"
+POLL = "poll"
+ACTIONS = (REQUEST_STATUS, SET)
+"""What `request/<action>` can name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms something is asked: who wants the outcome, and until when (Unix time)."""
+
+    transaction: str | None = None
+    deadline_at: float | None = None
+
+
+class Commands:
+    """Checks a wish and stores it as a job."""
+
+    def __init__(
+        self,
+        database: Database,
+        modules: Mapping[str, Module],
+        policy: Policy,
+        wake: Callable[[], None],
+        identity_interval_s: float,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._database = database
+        self._modules = modules
+        self._policy = policy
+        self._wake = wake
+        self._identity_interval_s = identity_interval_s
+        self._now = now
+
+    async def request_status(self, module_id: str, terms: Terms, action: str = REQUEST_STATUS) -> Job:
+        """Ask for what changes by itself, and for the rest (IMEI, settings) where it is not known or old.
+
+        Without a transaction, a queued job that asks the same is returned instead of a second one.
+        """
+        module = self._module(module_id)
+        async with self._database.transaction() as tx:
+            known = await observations.facts(tx, module.id)
+            waiting = await store.waiting(tx, module.id)
+            same = next((j for j in waiting if j.action in (POLL, action) and not j.touched), None)
+            if same is not None and terms.transaction is None:
+                return same
+            steps = tuple(Step(Purpose.READ, Request.read(r.name)) for r in self._due_reads(module, known))
+            job, _ = await store.accept(tx, self._job(module, action, steps, terms))
+        self._wake()
+        return job
+
+    async def apply(self, module_id: str, changes: Mapping[str, object], terms: Terms) -> Job:
+        """Change settings: write them, read them back, and call it done only when they are as asked.
+
+        Raises UnknownNameError and InvalidValueError before anything is stored.
+        """
+        module = self._module(module_id)
+        checked = check_changes(module, changes)
+        async with self._database.transaction() as tx:
+            known = await observations.facts(tx, module.id)
+            wish = self._job(module, SET, plan(module, checked, known), terms)
+            before = {name: known.readings[name].value for name in checked if name in known.readings}
+            job, _ = await store.accept(tx, replace(wish, before=before))
+        self._wake()
+        return job
+
+    def _module(self, module_id: str) -> Module:
+        try:
+            return self._modules[module_id]
+        except KeyError:
+            raise UnknownNameError("module", module_id, self._modules, code="unknown_module") from None
+
+    def _due_reads(self, module: Module, known: ModuleFacts) -> list[Read]:
+        reads = module.family.reads(module.access)
+        fresh_since = self._now() - self._identity_interval_s
+        return [r for r in reads if r.volatile or not _fresh(r, known, fresh_since)]
+
+    def _job(self, module: Module, action: str, steps: tuple[Step, ...], terms: Terms) -> Job:
+        now = self._now()
+        deadline_at = terms.deadline_at or now + self._policy.deadline_s * len(steps)
+        if deadline_at <= now:
+            raise InvalidValueError("deadline", deadline_at, "a time in the future")
+        return Job(
+            id=f"{int(now * 1000):012x}{secrets.token_hex(4)}",
+            module=module.id,
+            action=action,
+            steps=steps,
+            created_at=now,
+            deadline_at=deadline_at,
+            due_at=now,
+            priority=Priority.POLL if action == POLL else Priority.USER,
+            transaction=terms.transaction,
+        )
+
+
+def check_changes(module: Module, changes: Mapping[str, object]) -> dict[str, Scalar]:
+    """Return `changes` as the module takes them; raises for an unknown name or a value out of range."""
+    if not changes:
+        raise InvalidValueError("settings", {}, "at least one setting and its value")
+    checked: dict[str, Scalar] = {}
+    for name, value in changes.items():
+        setting = setting_of(module.family, name)
+        if setting is None:
+            known = (s.name for s in module.family.settings)
+            raise UnknownNameError(f"setting of {module.family.title}", name, known, code="unknown_setting")
+        checked[name] = setting.validate(value)
+    return checked
+
+
+def plan(module: Module, changes: Mapping[str, Scalar], known: ModuleFacts) -> tuple[Step, ...]:
+    """Return the steps of a change: read what was never read, write, read back."""
+    read_by = {name: s.read_by for name in changes if (s := setting_of(module.family, name)) is not None}
+    unread = dict.fromkeys(read for name, read in read_by.items() if name not in known.readings)
+    return (
+        *(Step(Purpose.BEFORE, Request.read(read)) for read in unread),
+        *(Step(Purpose.WRITE, request) for request in module.family.writes(changes)),
+        *(Step(Purpose.READ_BACK, Request.read(read)) for read in dict.fromkeys(read_by.values())),
+    )
+
+
+def _fresh(read: Read, known: ModuleFacts, since: float) -> bool:
+    return all(name in known.readings and known.readings[name].at >= since for name in read.yields)

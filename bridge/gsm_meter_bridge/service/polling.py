@@ -1,0 +1,78 @@
+"""Asks every module from time to time. The times are in the database: a restart asks nobody twice."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from gsm_meter_bridge.jobs import observations
+from gsm_meter_bridge.jobs.database import Database
+from gsm_meter_bridge.service.commands import POLL, Commands, Terms
+
+_TICK_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class PollPlan:
+    """How often one module is asked; each time is spread by `jitter` (0 to 0.5 of the interval)."""
+
+    interval_s: float
+    jitter: float = 0.1
+
+
+class Poller:
+    """Turns due times into poll jobs."""
+
+    def __init__(
+        self,
+        database: Database,
+        commands: Commands,
+        plans: Mapping[str, PollPlan],
+        first_spread_s: float,
+        now: Callable[[], float] = time.time,
+        spread: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self._database = database
+        self._commands = commands
+        self._plans = plans
+        self._first_spread_s = first_spread_s
+        self._now = now
+        self._spread = spread
+
+    async def run(self) -> None:
+        """Poll until cancelled."""
+        await self.plan_new()
+        while True:
+            await self.poll_due()
+            await asyncio.sleep(_TICK_S)
+
+    async def plan_new(self) -> None:
+        """Give a first time to modules that have none, and bring forward those a shorter interval asks for."""
+        now = self._now()
+        async with self._database.transaction() as tx:
+            await observations.forget_others(tx, self._plans.keys())
+            planned = await observations.planned_polls(tx)
+            for module, plan in self._plans.items():
+                if module not in planned:
+                    first = now + self._spread(0.0, min(self._first_spread_s, plan.interval_s))
+                    await observations.set_next_poll(tx, module, first)
+                elif planned[module] > (latest := self.next_after(module, now)):
+                    await observations.set_next_poll(tx, module, latest)
+
+    async def poll_due(self) -> None:
+        """Queue a poll of every module whose time has come."""
+        now = self._now()
+        async with self._database.transaction() as tx:
+            due = await observations.due_polls(tx, self._plans.keys(), now)
+            for module in due:
+                await observations.set_next_poll(tx, module, self.next_after(module, now))
+        for module in due:
+            await self._commands.request_status(module, Terms(), action=POLL)
+
+    def next_after(self, module: str, now: float) -> float:
+        """Return when the module is asked next, an interval from `now` on, give or take the jitter."""
+        plan = self._plans[module]
+        return now + plan.interval_s * self._spread(1.0 - plan.jitter, 1.0 + plan.jitter)
