@@ -157,11 +157,20 @@ class RequestFormat(Protocol):
     """The form of requests that a vendor leaves open, from a profile file; see `profile.Profile`."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Its name, as configurations choose it."""
+        ...
+
     @property
-    def verified(self) -> bool: ...
+    def verified(self) -> bool:
+        """Whether somebody has seen it work on a device."""
+        ...
+
     @property
-    def provenance(self) -> str: ...
+    def provenance(self) -> str:
+        """Where it comes from, in words."""
+        ...
+
     def reads(self) -> tuple[Read, ...]:
         """Return the requests this profile knows."""
         ...

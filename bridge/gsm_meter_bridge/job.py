@@ -150,8 +150,8 @@ class Job:
 
     `step` is the index of the present step. `due_at` is when it may be sent, `reply_due_at` when we stop
     waiting for its reply, `write_expires_at` when the network drops an undelivered write (TP-VP).
-    `before` and `after` hold settings by name, secrets masked. `answered` tells whether the requester
-    has been given an outcome.
+    `before` and `after` hold settings by name, secrets masked. `announced` is the state that was told to
+    whoever wanted to know: a final one, or `uncertain` when the deadline came first.
     """
 
     id: str
@@ -174,7 +174,7 @@ class Job:
     after: Mapping[str, Scalar | None] = field(default_factory=dict)
     error_code: str | None = None
     error_words: str | None = None
-    answered: bool = False
+    announced: State | None = None
     ended_at: float | None = None
 
     @property

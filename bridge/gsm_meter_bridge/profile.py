@@ -82,9 +82,22 @@ class Profile:
     def reads(self) -> tuple[Read, ...]:
         """Return the requests of the profile in the file's order."""
         return tuple(
-            Read(r.name, tuple(dict.fromkeys(f.observable for f in r.fields)), f"profile {self.name}", r.volatile)
+            Read(
+                r.name,
+                tuple(dict.fromkeys(f.observable for f in r.fields)),
+                f"profile {self.name}",
+                r.volatile,
+            )
             for r in self.requests.values()
         )
+
+    def parse(self, text: str) -> Request | None:
+        """Return the request that `text`, as sent after the password, is; None where it is none of these."""
+        words = text.strip().upper()
+        for request in self.requests.values():
+            if request.text.removeprefix("{password}").strip().upper() == words:
+                return Request.read(request.name)
+        return None
 
     def encode(self, request: Request, password: Secret) -> SmsText:
         """Return the message of `request`; UnknownNameError where the profile does not have it."""
@@ -186,4 +199,6 @@ def _place(path: Iterable[object]) -> str:
 
 
 def _normalise(text: str) -> str:
-    return "\n".join(line.strip() for line in text.replace("\r\n", "\n").replace("\r", "\n").strip().split("\n"))
+    return "\n".join(
+        line.strip() for line in text.replace("\r\n", "\n").replace("\r", "\n").strip().split("\n")
+    )

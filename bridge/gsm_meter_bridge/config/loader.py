@@ -61,7 +61,9 @@ def _parse(file: Path, text: str) -> Any:
 
     def from_env(_loader: Any, node: Any) -> Secret:
         if node.value not in os.environ:
-            raise ConfigError([f"{file}: line {node.start_mark.line + 1}: no variable {node.value} in the environment"])
+            raise ConfigError(
+                [f"{file}: line {node.start_mark.line + 1}: no variable {node.value} in the environment"]
+            )
         return Secret(os.environ[node.value])
 
     def from_file(_loader: Any, node: Any) -> Secret:

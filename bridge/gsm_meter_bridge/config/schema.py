@@ -45,13 +45,21 @@ _TLS = vol.Schema(
     }
 )
 
+
+def _system_tls(value: object) -> dict[str, None]:
+    if value is not True:
+        raise vol.Invalid("allowed: true, or the files to use")
+    checked: dict[str, None] = _TLS({})
+    return checked
+
+
 _MQTT = vol.Schema(
     {
         vol.Required("host"): Text,
         vol.Optional("port", default=None): vol.Any(None, Port),
         vol.Optional("username", default=None): vol.Any(None, Text),
         vol.Optional("password", default=None): vol.Any(None, secret),
-        vol.Optional("tls", default=None): vol.Any(None, vol.All(vol.Equal(True), lambda _: _TLS({})), _TLS),
+        vol.Optional("tls", default=None): vol.Any(None, _system_tls, _TLS),
         vol.Optional("protocol", default="auto"): one_of("auto", "5", "3.1.1"),
         vol.Optional("base_topic", default="gsm_meter_modem"): Topic(),
         vol.Optional("discovery_prefix", default="homeassistant"): Topic(),

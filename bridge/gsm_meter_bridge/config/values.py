@@ -40,7 +40,7 @@ class Duration:
         seconds = float(found[1]) * _UNITS_S[found[2]] if found else None
         if seconds is None or not self._least_s <= seconds <= self._most_s:
             raise vol.Invalid(
-                f"allowed: {self._least_s:g} s to {self._most_s:g} s, written like 90, 90 s, 15 min, 24 h or 30 d"
+                f"allowed: {self._least_s:g} s to {self._most_s:g} s, like 90, 90 s, 15 min, 24 h or 30 d"
             )
         return seconds
 

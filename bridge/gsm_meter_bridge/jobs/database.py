@@ -25,8 +25,7 @@ class Database:
     async def open(cls, path: Path | None) -> Self:
         """Open (and create, readable by its owner only) the SQLite file `path`; None is in memory."""
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)
+            _create(path)
         engine = create_async_engine(f"sqlite+aiosqlite:///{path or ':memory:'}")
         event.listen(engine.sync_engine, "connect", _configure)
         event.listen(engine.sync_engine, "begin", _begin_immediate)
@@ -44,6 +43,11 @@ class Database:
     async def close(self) -> None:
         """Close all connections."""
         await self._engine.dispose()
+
+
+def _create(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
 
 
 def _configure(connection: Any, _record: object) -> None:

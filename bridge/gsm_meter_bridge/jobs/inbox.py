@@ -51,7 +51,9 @@ async def store(tx: AsyncConnection, modem: str, pdu: str, now: float) -> bool:
 
 async def take(tx: AsyncConnection) -> tuple[Arrival, ...]:
     """Return the whole messages that are new; those that no codec can read are set apart."""
-    rows = (await tx.execute(select(messages).where(messages.c.fate == Fate.NEW).order_by(messages.c.number))).mappings()
+    rows = (
+        await tx.execute(select(messages).where(messages.c.fate == Fate.NEW).order_by(messages.c.number))
+    ).mappings()
     arrivals: list[Arrival] = []
     parts: dict[tuple[object, ...], list[tuple[RowMapping, SmsDeliver]]] = {}
     for row in rows.all():
@@ -89,7 +91,7 @@ async def settle(
 async def counts(tx: AsyncConnection) -> dict[str, int]:
     """Return how many stored messages met each fate."""
     query = select(messages.c.fate, func.count()).group_by(messages.c.fate)
-    return {fate: count for fate, count in (await tx.execute(query)).tuples()}
+    return dict((await tx.execute(query)).tuples().all())
 
 
 def _collect(

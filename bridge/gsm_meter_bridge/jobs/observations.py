@@ -48,8 +48,12 @@ class ModuleFacts:
 async def record(tx: AsyncConnection, observation: Observation) -> None:
     """Store what a module told; secrets are stored as present or not, never as they are."""
     for reading in observation.readings:
-        row = {"value": json.dumps(_shown(reading)), "raw": None if reading.secret else reading.raw}
-        row |= {"source": observation.source, "at": observation.at}
+        row = {
+            "value": json.dumps(_shown(reading)),
+            "raw": None if reading.secret else reading.raw,
+            "source": observation.source,
+            "at": observation.at,
+        }
         query = insert(readings).values(module=observation.module, name=reading.name, **row)
         await tx.execute(query.on_conflict_do_update(index_elements=["module", "name"], set_=row))
     await _contact(tx, observation.module, last_seen_at=observation.at, missed=0)
@@ -66,9 +70,7 @@ async def want(tx: AsyncConnection, module: str, values: Mapping[str, Scalar], j
 async def count_missed(tx: AsyncConnection, module: str) -> None:
     """Count one more poll without an answer."""
     await _contact(tx, module)
-    await tx.execute(
-        update(contacts).where(contacts.c.module == module).values(missed=contacts.c.missed + 1)
-    )
+    await tx.execute(update(contacts).where(contacts.c.module == module).values(missed=contacts.c.missed + 1))
 
 
 async def set_next_poll(tx: AsyncConnection, module: str, at: float) -> None:

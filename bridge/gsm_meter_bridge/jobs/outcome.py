@@ -137,7 +137,9 @@ def _lost_track(job: Job, now: float, words: str, delay_s: float | None = None) 
     first = next(i for i, s in enumerate(job.steps) if s.purpose is Purpose.READ_BACK)
     reading_back = job.current.purpose is Purpose.READ_BACK
     if delay_s is None:
-        delay_s = _READ_BACK_DELAYS_S[min(job.attempts, len(_READ_BACK_DELAYS_S) - 1)] if reading_back else 0.0
+        delay_s = (
+            _READ_BACK_DELAYS_S[min(job.attempts, len(_READ_BACK_DELAYS_S) - 1)] if reading_back else 0.0
+        )
     changes = {
         "step": max(job.step, first),
         "due_at": now + delay_s,

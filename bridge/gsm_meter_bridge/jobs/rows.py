@@ -35,6 +35,7 @@ def to_job(row: RowMapping) -> Job:
     """Return the job in `row`."""
     values: dict[str, Any] = {f.name: row[_RENAMED.get(f.name, f.name)] for f in fields(Job)}
     values["state"] = State(row["state"])
+    values["announced"] = State(row["announced"]) if row["announced"] else None
     values["steps"] = _load_steps(row["steps"])
     values |= {name: json.loads(row[name]) for name in _JSON}
     return Job(**values)

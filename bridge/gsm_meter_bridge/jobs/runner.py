@@ -58,8 +58,7 @@ class Runner:
         self._wake.set()
 
     async def run(self) -> None:
-        """Work until cancelled."""
-        await self.recover()
+        """Work until cancelled; `recover` comes first."""
         while True:
             self._wake.clear()
             await self.time_out()

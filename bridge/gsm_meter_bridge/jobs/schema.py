@@ -46,7 +46,7 @@ jobs = Table(
     Column("after", Text, nullable=False, default="{}"),
     Column("error_code", String(64)),
     Column("error_words", Text),
-    Column("answered", Boolean, nullable=False, default=False),
+    Column("announced", String(16)),
 )
 _open_states = text("state in ({})".format(", ".join(f"'{s}'" for s in sorted(OPEN))))
 Index(

@@ -35,7 +35,9 @@ async def accept(tx: AsyncConnection, job: Job) -> tuple[Job, bool]:
     """
     fingerprint = _fingerprint(job)
     if job.transaction is not None:
-        known = (await tx.execute(_select().where(_jobs.c.transaction_id == job.transaction))).mappings().first()
+        known = (
+            (await tx.execute(_select().where(_jobs.c.transaction_id == job.transaction))).mappings().first()
+        )
         if known is not None:
             if known["fingerprint"] != fingerprint:
                 raise ConflictError(f"transaction {job.transaction!r} was already used for something else")
@@ -91,9 +93,9 @@ async def move(tx: AsyncConnection, job: Job, step: Move, now: float) -> Job:
     return moved
 
 
-async def mark_answered(tx: AsyncConnection, job_id: str) -> None:
-    """Note that the requester has been given the outcome."""
-    await tx.execute(update(_jobs).where(_jobs.c.id == job_id).values(answered=True))
+async def mark_announced(tx: AsyncConnection, job: Job) -> None:
+    """Note that whoever wanted to know has been told the job's present state."""
+    await tx.execute(update(_jobs).where(_jobs.c.id == job.id).values(announced=job.state))
 
 
 async def get(tx: AsyncConnection, job_id: str) -> Job | None:
@@ -138,12 +140,11 @@ async def expired_since(tx: AsyncConnection, module: str, since: float) -> tuple
     return await _all(tx, query.order_by(_jobs.c.ended_at.desc()))
 
 
-async def to_answer(tx: AsyncConnection, now: float) -> tuple[Job, ...]:
-    """Return the jobs with a transaction whose outcome is due: final, or uncertain past the deadline."""
-    final = _jobs.c.ended_at.is_not(None)
-    late = and_(_jobs.c.state == State.UNCERTAIN, _jobs.c.deadline_at <= now)
-    query = _select().where(_jobs.c.transaction_id.is_not(None), ~_jobs.c.answered, or_(final, late))
-    return await _all(tx, query.order_by(_jobs.c.created_at))
+async def to_announce(tx: AsyncConnection, now: float) -> tuple[Job, ...]:
+    """Return the jobs whose outcome is to be told: final, or uncertain past the deadline."""
+    final = and_(_jobs.c.ended_at.is_not(None), _jobs.c.announced.is_distinct_from(_jobs.c.state))
+    late = and_(_jobs.c.state == State.UNCERTAIN, _jobs.c.deadline_at <= now, _jobs.c.announced.is_(None))
+    return await _all(tx, _select().where(or_(final, late)).order_by(_jobs.c.created_at))
 
 
 async def latest(tx: AsyncConnection, count: int, module: str | None = None) -> tuple[Job, ...]:
@@ -183,7 +184,13 @@ async def _history(
 ) -> None:
     await tx.execute(
         schema.transitions.insert().values(
-            job_id=job.id, at=now, from_state=before, event=event, to_state=after, step=job.step, detail=detail
+            job_id=job.id,
+            at=now,
+            from_state=before,
+            event=event,
+            to_state=after,
+            step=job.step,
+            detail=detail,
         )
     )
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from gsm_meter_bridge.errors import InvalidValueError, UnknownNameError
 from gsm_meter_bridge.family import Module, Read, Request, setting_of
 from gsm_meter_bridge.job import Job, Priority, Purpose, Step
@@ -25,10 +27,15 @@ ACTIONS = (REQUEST_STATUS, SET)
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """On what terms something is asked: who wants the outcome, and until when (Unix time)."""
+    """On what terms something is asked.
+
+    `transaction` names the asking (asked again, nothing is done twice), `deadline_at` is a Unix time,
+    `redelivered` says that the broker may have brought the same wish before.
+    """
 
     transaction: str | None = None
     deadline_at: float | None = None
+    redelivered: bool = False
 
 
 class Commands:
@@ -75,6 +82,8 @@ class Commands:
         module = self._module(module_id)
         checked = check_changes(module, changes)
         async with self._database.transaction() as tx:
+            if terms.transaction is None and (same := await _same_wish(tx, module, checked, terms)):
+                return same
             known = await observations.facts(tx, module.id)
             wish = self._job(module, SET, plan(module, checked, known), terms)
             before = {name: known.readings[name].value for name in checked if name in known.readings}
@@ -134,6 +143,16 @@ def plan(module: Module, changes: Mapping[str, Scalar], known: ModuleFacts) -> t
         *(Step(Purpose.WRITE, request) for request in module.family.writes(changes)),
         *(Step(Purpose.READ_BACK, Request.read(read)) for read in dict.fromkeys(read_by.values())),
     )
+
+
+async def _same_wish(
+    tx: AsyncConnection, module: Module, changes: Mapping[str, Scalar], terms: Terms
+) -> Job | None:
+    """Return a job that already does `changes`: one that is not over, or any recent one if redelivered."""
+    jobs = await store.waiting(tx, module.id)
+    if terms.redelivered:
+        jobs += await store.latest(tx, 20, module.id)
+    return next((j for j in jobs if j.asked() == changes), None)
 
 
 def _fresh(read: Read, known: ModuleFacts, since: float) -> bool:

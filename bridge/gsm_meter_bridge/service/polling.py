@@ -50,7 +50,7 @@ class Poller:
             await asyncio.sleep(_TICK_S)
 
     async def plan_new(self) -> None:
-        """Give a first time to modules that have none, and bring forward those a shorter interval asks for."""
+        """Give a first time to modules that have none; bring forward those with a shorter interval now."""
         now = self._now()
         async with self._database.transaction() as tx:
             await observations.forget_others(tx, self._plans.keys())

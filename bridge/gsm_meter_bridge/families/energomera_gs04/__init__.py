@@ -38,7 +38,7 @@ class EnergomeraGs04:
         return tuple(
             Request.write(name, {command.setting: changes[command.setting]})
             for name, command in commands.COMMANDS.items()
-            if command.setting in changes
+            if command.setting is not None and command.setting in changes
         )
 
     def encode(self, request: Request, access: Access) -> SmsText:

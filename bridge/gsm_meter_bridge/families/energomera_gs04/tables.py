@@ -1,4 +1,4 @@
-"""Every table of the GS04/GB04 manual (document САНТ.464514.004) that this slice uses, with its clause."""
+"""Tables of the GS04/GB04 manual (document САНТ.464514.004), each with its clause."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MODE = CodeTable(
 )
 
 # Clause 7.1, Table 4: the level digit stands for three steps of AT+CSQ (dBm = -113 + 2 CSQ), digit 0 for two.
-_LEVELS_DBM = {
+LEVELS_DBM = {
     "0": (-113, -111),
     "1": (-109, -105),
     "2": (-103, -99),
@@ -33,7 +33,7 @@ SIGNAL_LEVEL = CodeTable(
 SIGNAL_DBM = CodeTable(
     "signal_dbm",
     "7.1 Table 4",
-    MappingProxyType({code: (low + high) // 2 for code, (low, high) in _LEVELS_DBM.items()} | {"9": -61}),
+    MappingProxyType({code: (low + high) // 2 for code, (low, high) in LEVELS_DBM.items()} | {"9": -61}),
 )
 
 # Clause 7.1, Table 5.
@@ -103,7 +103,8 @@ REGISTRATION = CodeTable(
     ),
 )
 
-# Appendix A: bits 5-7 of the status octet. Bits 0, 1 and 3 are SIM, packet mode and TCP; 2 and 4 are reserved.
+# Appendix A: bits 5-7 of the status octet. Bits 0, 1 and 3 are SIM, packet mode and TCP; 2 and 4 are
+# reserved.
 CENC_STATE = CodeTable(
     "cenc_state",
     "appendix A, bits 5-7",

@@ -1,4 +1,4 @@
-"""Tables and limits of the LERS GSM Mini manual (firmware v1.1.0) that this slice uses, with their clauses."""
+"""Tables and limits of the LERS GSM Mini manual (firmware v1.1.0), each with its clause."""
 
 from __future__ import annotations
 

@@ -1,0 +1,152 @@
+"""Puts the parts together; the only file that knows them all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+
+from gsm_meter_bridge.config import Config, MqttConfig
+from gsm_meter_bridge.delivery.sms import SmsDelivery
+from gsm_meter_bridge.job import Job, State
+from gsm_meter_bridge.jobs.database import Database
+from gsm_meter_bridge.jobs.receiver import Receiver
+from gsm_meter_bridge.jobs.runner import Runner
+from gsm_meter_bridge.modem import Modem, ModemStatus, ReceivedPdu
+from gsm_meter_bridge.mqtt import documents
+from gsm_meter_bridge.mqtt.client import Broker, Client, tls_context
+from gsm_meter_bridge.mqtt.publisher import Identity, Publisher
+from gsm_meter_bridge.mqtt.requests import Requests
+from gsm_meter_bridge.mqtt.topics import Topics
+from gsm_meter_bridge.service.commands import Commands
+from gsm_meter_bridge.service.polling import Poller
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class Bridge:
+    """The daemon: one modem, its modules, one broker."""
+
+    def __init__(self, config: Config, database: Database) -> None:
+        self._config = config
+        self._database = database
+        self._modem = Modem(
+            config.modem.id,
+            config.modem.url,
+            on_status=self._on_modem_status,
+            on_received=self._on_received,
+            baudrate=config.modem.baudrate,
+            pin=config.modem.pin,
+            sms_storage=config.modem.sms_storage,
+            status_interval_s=config.modem.status_interval_s,
+        )
+        self._runner = Runner(database, config.modules, SmsDelivery(self._modem), config.policy)
+        self._receiver = Receiver(database, config.modules, config.policy, config.modem.region)
+        commands = Commands(
+            database,
+            config.modules,
+            config.policy,
+            self._runner.wake,
+            config.poll.identity_interval_s,
+        )
+        self._poller = Poller(database, commands, config.poll.plans, config.poll.first_spread_s)
+        topics = _topics(config)
+        self._client = _client(config.mqtt, topics)
+        self._publisher = Publisher(
+            self._client,
+            topics,
+            database,
+            config.modules,
+            _identity(config),
+            Requests(topics, commands),
+            lambda: self._modem.status,
+        )
+        self._runner.listen(self._on_job)
+        self._receiver.listen(self._on_message)
+
+    async def run(self) -> None:
+        """Work until cancelled, then say goodbye to the broker."""
+        self._warn_of_assumptions()
+        # before anything can come in: decide about what was under way when the bridge last stopped
+        await self._runner.recover()
+        self._client.start()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for part in (self._publisher, self._modem, self._runner, self._receiver, self._poller):
+                    tasks.create_task(part.run(), name=type(part).__name__)
+        finally:
+            with contextlib.suppress(TimeoutError):
+                await self._publisher.say_goodbye()
+            await self._client.stop()
+
+    def _warn_of_assumptions(self) -> None:
+        for module in self._config.modules.values():
+            profile = module.access.profile
+            if profile is not None and not profile.verified:
+                _LOGGER.warning(
+                    "%s: profile %s is an assumption that nobody has verified on a device: %s",
+                    module.id,
+                    profile.name,
+                    profile.provenance,
+                )
+
+    def _on_modem_status(self, status: ModemStatus) -> None:
+        self._publisher.touch()
+        if status.ready:
+            self._runner.wake()
+
+    async def _on_received(self, received: ReceivedPdu) -> None:
+        await self._receiver.store(received.modem_id, received.pdu)
+
+    def _on_job(self, job: Job) -> None:
+        self._publisher.touch(job.module)
+        if job.state is not State.SENDING:
+            self._receiver.wake()
+
+    def _on_message(self, module: str, _job: Job | None) -> None:
+        self._publisher.touch(module)
+        self._runner.wake()
+
+
+async def serve(config: Config) -> None:
+    """Run a bridge until SIGTERM or SIGINT."""
+    database = await Database.open(config.bridge.database)
+    try:
+        bridge = asyncio.create_task(Bridge(config, database).run())
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, bridge.cancel)
+        _LOGGER.info("bridge %s with %d modules starts", config.bridge.id, len(config.modules))
+        with contextlib.suppress(asyncio.CancelledError):
+            await bridge
+        _LOGGER.info("bridge %s has stopped", config.bridge.id)
+    finally:
+        await database.close()
+
+
+def _topics(config: Config) -> Topics:
+    mqtt = config.mqtt
+    return Topics(mqtt.base_topic, config.bridge.id, mqtt.discovery_prefix, mqtt.status_topic)
+
+
+def _client(mqtt: MqttConfig, topics: Topics) -> Client:
+    tls = None
+    if mqtt.tls is not None:
+        files = (mqtt.tls.ca_file, mqtt.tls.cert_file, mqtt.tls.key_file)
+        tls = tls_context(*(str(f) if f is not None else None for f in files))
+    broker = Broker(mqtt.host, mqtt.port, mqtt.username, mqtt.password, tls, mqtt.protocol)
+    will = documents.dump(documents.bridge_state(online=False))
+    return Client(broker, f"gsm-meter-bridge-{topics.bridge}", topics.bridge_state, will)
+
+
+def _identity(config: Config) -> Identity:
+    return Identity(
+        bridge=config.bridge.id,
+        name=config.bridge.name,
+        modem=config.modem.id,
+        modem_name=config.modem.name,
+        missed_polls=config.poll.missed_polls,
+        birth_delay_s=config.mqtt.birth_delay_s,
+        mask=config.bridge.mask_identifiers,
+    )

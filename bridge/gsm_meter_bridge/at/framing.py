@@ -1,0 +1,89 @@
+"""Bytes of a modem, in any cut, to lines and prompts (ITU-T V.250 clause 5.7, TS 27.005 clause 3.5.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MAX_LINE_OCTETS = 4096
+"""A longer line is no answer of a modem; what goes beyond is dropped and reported."""
+
+_CR, _LF, _NUL, _SPACE, _GREATER = b"\r\n\x00 >"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line without its line end; octets above 127 stand as Latin-1, so none is lost."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """The modem waits for a PDU: `>` at the start of a line, with no line end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overlong:
+    """A line beyond MAX_LINE_OCTETS; `start` are its first characters, the rest is dropped."""
+
+    start: str
+
+
+Event = Line | Prompt | Overlong
+
+
+class AtFramer:
+    """Cuts a stream of octets into events; the same octets give the same events however they arrive.
+
+    CR and LF both end a line, empty lines and NULs vanish. A `>` that starts a line is a Prompt at once,
+    a space behind it is swallowed.
+    """
+
+    def __init__(self) -> None:
+        self._line = bytearray()
+        self._after_prompt = False
+        self._dropping = False
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Return the events that `data` completes; never raises."""
+        events: list[Event] = []
+        for octet in data:
+            event = self._take(octet)
+            if event is not None:
+                events.append(event)
+        return events
+
+    def _take(self, octet: int) -> Event | None:
+        after_prompt, self._after_prompt = self._after_prompt, False
+        if octet == _NUL:
+            self._after_prompt = after_prompt
+            return None
+        if octet in (_CR, _LF):
+            return self._end_line()
+        if (
+            not self._line
+            and not self._dropping
+            and (octet == _GREATER or (after_prompt and octet == _SPACE))
+        ):
+            return self._start_prompt(octet)
+        return self._grow(octet)
+
+    def _start_prompt(self, octet: int) -> Event | None:
+        self._after_prompt = octet == _GREATER
+        return Prompt() if octet == _GREATER else None
+
+    def _end_line(self) -> Event | None:
+        text, self._dropping = self._line.decode("latin-1"), False
+        self._line.clear()
+        return Line(text) if text.strip() else None
+
+    def _grow(self, octet: int) -> Event | None:
+        if self._dropping:
+            return None
+        self._line.append(octet)
+        if len(self._line) <= MAX_LINE_OCTETS:
+            return None
+        start = self._line[:64].decode("latin-1")
+        self._line.clear()
+        self._dropping = True
+        return Overlong(start)

@@ -1,0 +1,187 @@
+"""Response lines to values: state of SIM, network and storage (TS 27.007, TS 27.005)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from gsm_meter_bridge.at.params import after_prefix, integer, split_parameters, split_raw, unquote, value_of
+from gsm_meter_bridge.errors import DecodeError
+from gsm_meter_bridge.vocabulary import Registration
+
+REGISTRATION = MappingProxyType(
+    {
+        0: Registration.NOT_REGISTERED,
+        1: Registration.HOME,
+        2: Registration.SEARCHING,
+        3: Registration.DENIED,
+        4: Registration.UNKNOWN,
+        5: Registration.ROAMING,
+        6: Registration.HOME,  # for SMS only
+        7: Registration.ROAMING,  # for SMS only
+        8: Registration.NOT_REGISTERED,  # emergency bearer services only
+        9: Registration.HOME,  # CSFB not preferred
+        10: Registration.ROAMING,  # CSFB not preferred
+        11: Registration.NOT_REGISTERED,  # emergency bearer services only
+    }
+)
+"""<stat> of +CREG, +CGREG and +CEREG (TS 27.007 clauses 7.2, 10.1.20, 10.1.22)."""
+
+
+class SimState(StrEnum):
+    """What +CPIN? says of the SIM (TS 27.007 clause 8.3)."""
+
+    READY = "ready"
+    PIN_REQUIRED = "pin_required"
+    PUK_REQUIRED = "puk_required"
+    MISSING = "missing"
+    UNKNOWN = "unknown"
+
+
+_SIM_CODES = MappingProxyType(
+    {
+        "READY": SimState.READY,
+        "SIM PIN": SimState.PIN_REQUIRED,
+        "SIM PUK": SimState.PUK_REQUIRED,
+        "SIM PIN2": SimState.READY,  # only the fixed dialling list is shut
+        "SIM PUK2": SimState.READY,
+        "NOT INSERTED": SimState.MISSING,
+        "NOT READY": SimState.UNKNOWN,
+    }
+)
+
+SIM_ERRORS = MappingProxyType(
+    {
+        10: SimState.MISSING,
+        11: SimState.PIN_REQUIRED,
+        12: SimState.PUK_REQUIRED,
+        310: SimState.MISSING,
+        311: SimState.PIN_REQUIRED,
+        316: SimState.PUK_REQUIRED,
+    }
+)
+"""+CME and +CMS ERROR numbers that tell the state of the SIM."""
+
+
+def parse_cpin(lines: Iterable[str]) -> SimState:
+    """Return the state of the SIM; a code of no table (`PH-SIM PIN`) is UNKNOWN."""
+    return _SIM_CODES.get(unquote(value_of(lines, "+CPIN")).upper(), SimState.UNKNOWN)
+
+
+def parse_cpinr(lines: Iterable[str]) -> tuple[int, int | None]:
+    """Return how many tries of the SIM PIN are left and how many a fresh SIM has (+CPINR, 27.007 8.65)."""
+    for line in lines:
+        parameters = split_parameters(after_prefix(line, "+CPINR") or "")
+        if parameters[0] == "SIM PIN":
+            usual = integer(parameters, 2, "+CPINR") if len(parameters) > 2 else None
+            return integer(parameters, 1, "+CPINR"), usual
+    raise DecodeError("+CPINR", "no line for SIM PIN")
+
+
+def parse_csq(lines: Iterable[str]) -> int | None:
+    """Return the signal in dBm, -113 to -51; None where the modem does not know (TS 27.007 clause 8.5)."""
+    rssi = integer(split_parameters(value_of(lines, "+CSQ")), 0, "+CSQ")
+    return -113 + 2 * rssi if 0 <= rssi <= 31 else None
+
+
+def is_registration_answer(value: str) -> bool:
+    """Return whether the parameters of +CREG and its kin answer a query: `<n>,<stat>...`.
+
+    An unsolicited line has `<stat>` alone or `<stat>,<lac>...`, where the area code is quoted or four digits.
+    """
+    raw = split_raw(value)
+    return len(raw) > 1 and re.fullmatch(r"[0-9]{1,2}", raw[1]) is not None
+
+
+def parse_registration(value: str) -> Registration:
+    """Return the registration from the parameters of +CREG, +CGREG or +CEREG, answer or unsolicited."""
+    place = 1 if is_registration_answer(value) else 0
+    stat = integer(split_parameters(value), place, "+CREG")
+    return REGISTRATION.get(stat, Registration.UNKNOWN)
+
+
+def parse_cops(lines: Iterable[str]) -> str | None:
+    """Return the operator's name or number; None where none is selected (TS 27.007 clause 7.3)."""
+    parameters = split_parameters(value_of(lines, "+COPS"))
+    name = parameters[2] if len(parameters) > 2 else ""
+    return _utf8(name) or None
+
+
+def _utf8(text: str) -> str:
+    try:
+        return text.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """One message storage: `SM` SIM, `ME` modem, `SR` status reports ...; counts are messages."""
+
+    name: str
+    used: int
+    total: int
+
+
+def parse_cpms_query(lines: Iterable[str]) -> tuple[Memory, ...]:
+    """Return mem1, mem2 and mem3 from AT+CPMS? (TS 27.005 clause 3.2.2)."""
+    parameters = split_parameters(value_of(lines, "+CPMS"))
+    return tuple(
+        Memory(parameters[at], integer(parameters, at + 1, "+CPMS"), integer(parameters, at + 2, "+CPMS"))
+        for at in range(0, len(parameters) - 2, 3)
+    )
+
+
+def parse_cpms_set(lines: Iterable[str], name: str) -> Memory:
+    """Return how full mem1 is from the answer to AT+CPMS="..."."""
+    parameters = split_parameters(value_of(lines, "+CPMS"))
+    return Memory(name, integer(parameters, 0, "+CPMS"), integer(parameters, 1, "+CPMS"))
+
+
+def parse_cpms_test(lines: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    """Return the memories that can be mem1, mem2 and mem3 from AT+CPMS=?."""
+    return tuple(
+        tuple(name for name in split_parameters(group.strip("()")) if name)
+        for group in split_raw(value_of(lines, "+CPMS"))
+    )
+
+
+def parse_csca(lines: Iterable[str]) -> str | None:
+    """Return the number of the service centre; None where none is set (TS 27.005 clause 3.3.1)."""
+    return split_parameters(value_of(lines, "+CSCA"))[0] or None
+
+
+def parse_cmgs(lines: Iterable[str]) -> int:
+    """Return tp_mr, 0 to 255, of the message just sent (TS 27.005 clause 4.3)."""
+    return integer(split_parameters(value_of(lines, "+CMGS")), 0, "+CMGS")
+
+
+def parse_identity(lines: Iterable[str], prefix: str) -> str | None:
+    """Return the answer of +CGMI, +CGMM, +CGMR or +CGSN, with or without its prefix; None without one."""
+    for line in lines:
+        text = after_prefix(line, prefix)
+        if text is None and not re.match(r"[+^*]\w+:", line):
+            text = line.removeprefix("Revision:").removeprefix("Manufacturer:").removeprefix("Model:").strip()
+        if text:
+            return unquote(text)
+    return None
+
+
+def parse_iccid(lines: Iterable[str]) -> str | None:
+    """Return the 18 to 20 digits of the ICCID (ITU-T E.118), whatever the prefix; None without them."""
+    for line in lines:
+        match = re.search(r"(?<![0-9A-Fa-f])(89[0-9]{16,18})[Ff]?(?![0-9A-Fa-f])", line)
+        if match:
+            return match[1]
+    return None
+
+
+def parse_crsm_iccid(lines: Iterable[str]) -> str | None:
+    """Return the ICCID from EF-ICCID read by +CRSM: nibbles swapped, padded with F (TS 31.102 4.2.19)."""
+    parameters = split_parameters(value_of(lines, "+CRSM"))
+    octets = parameters[2] if len(parameters) > 2 else ""
+    swapped = "".join(octets[at + 1] + octets[at] for at in range(0, len(octets) - 1, 2))
+    return parse_iccid((swapped,))

@@ -1,0 +1,7 @@
+"""Bytes to and from a device by URL; knows nothing of what they mean."""
+
+from gsm_meter_bridge.link.base import Link
+from gsm_meter_bridge.link.serial import open_link, redacted
+from gsm_meter_bridge.link.trace import TracedLink
+
+__all__ = ["Link", "TracedLink", "open_link", "redacted"]

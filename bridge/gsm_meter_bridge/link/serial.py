@@ -1,0 +1,113 @@
+"""Links by URL over serialx: a device path, `socket://host:port` or `rfc2217://host:port`."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import re
+import socket
+from types import MappingProxyType
+
+import serialx
+
+from gsm_meter_bridge.errors import LinkLostError
+from gsm_meter_bridge.link.base import Link
+
+CHUNK_OCTETS = 4096
+
+_BY_ERRNO = MappingProxyType(
+    {
+        errno.ENOENT: "it does not exist; is the modem plugged in?",
+        errno.ENODEV: "there is no device behind it; is the modem plugged in?",
+        errno.ENXIO: "there is no device behind it; is the modem plugged in?",
+        errno.EACCES: "permission denied; is the user in the group dialout, and is ModemManager holding it?",
+        errno.EPERM: "permission denied; is the user in the group dialout, and is ModemManager holding it?",
+        errno.EBUSY: "another program uses it; is ModemManager holding it?",
+        errno.ENOTTY: "it is not a serial port",
+        errno.EISDIR: "it is a directory, not a serial port",
+        errno.EIO: "the device does not respond; was the modem unplugged?",
+        errno.ECONNREFUSED: "the connection was refused; does the serial server run?",
+        errno.EHOSTUNREACH: "the host cannot be reached",
+        errno.ENETUNREACH: "the network cannot be reached",
+        errno.ETIMEDOUT: "no answer in time",
+    }
+)
+_FAULTS = (OSError, serialx.SerialException, ValueError)
+
+
+def redacted(url: str) -> str:
+    """Return `url` as it may be shown: without user, password and secret query values."""
+    return re.sub(r"(?<=://)[^/?#@]*@", "***@", serialx.redact_uri(url))
+
+
+class SerialLink:
+    """A link over serialx; made by `open_link`."""
+
+    def __init__(self, url: str, port: serialx.AsyncSerial) -> None:
+        self._url, self._port = redacted(url), port
+
+    @property
+    def url(self) -> str:
+        """Where it leads, without secrets."""
+        return self._url
+
+    async def read(self) -> bytes:
+        """Return the next octets, at least one; LinkLostError once the far end is gone or it was closed."""
+        try:
+            data = await self._port.read(CHUNK_OCTETS)
+        except _FAULTS as error:
+            raise LinkLostError(f"{self._url} was lost: {_words(error)}") from error
+        if not data:
+            raise LinkLostError(f"{self._url} was closed by the far end")
+        return data
+
+    async def write(self, data: bytes) -> None:
+        """Hand `data` to the operating system; LinkLostError where that cannot be."""
+        try:
+            await self._port.write(data)
+        except _FAULTS as error:
+            raise LinkLostError(f"{self._url} was lost: {_words(error)}") from error
+
+    async def close(self) -> None:
+        """Close it; never raises, may be called again."""
+        try:
+            self._port.abort()
+            await self._port.wait_closed()
+        except _FAULTS as error:
+            logging.getLogger(__name__).debug("%s did not close cleanly: %s", self._url, _words(error))
+
+
+async def open_link(url: str, *, baudrate: int = 115200, timeout_s: float = 10.0) -> Link:
+    """Open `url` (8N1, for us alone) and return the link.
+
+    LinkLostError says in words why it cannot be opened, also when that took longer than `timeout_s`.
+    """
+    _keep_octets_out_of_the_log()
+    port = serialx.async_serial_for_url(url, baudrate=baudrate)
+    try:
+        async with asyncio.timeout(timeout_s):
+            await port.open()
+    except _FAULTS as error:
+        why = _words(error).replace(url, redacted(url)) if url else "no port is named"
+        raise LinkLostError(f"{_kind(url)} {redacted(url)} cannot be opened: {why}") from error
+    return SerialLink(url, port)
+
+
+def _keep_octets_out_of_the_log() -> None:
+    # At DEBUG serialx logs every octet, PIN and passwords included; our own trace masks them.
+    logging.getLogger("serialx").setLevel(logging.INFO)
+
+
+def _kind(url: str) -> str:
+    return "link" if "://" in url and not url.startswith("device://") else "serial port"
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, TimeoutError) and error.errno is None:
+        return _BY_ERRNO[errno.ETIMEDOUT]
+    if isinstance(error, socket.gaierror):
+        return "the host name is not known"
+    if isinstance(error, OSError):
+        return _BY_ERRNO.get(error.errno or 0, error.strerror or str(error))
+    return str(error)

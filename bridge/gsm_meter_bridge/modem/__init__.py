@@ -1,0 +1,18 @@
+"""Our own modems: one object each, supervised, SMS in and out."""
+
+from gsm_meter_bridge.modem.engine import AtEngine, CommandResult, Timeouts
+from gsm_meter_bridge.modem.modem import Modem
+from gsm_meter_bridge.modem.probe import ProbeReport, probe
+from gsm_meter_bridge.modem.receive import ReceivedPdu
+from gsm_meter_bridge.modem.status import ModemStatus
+
+__all__ = [
+    "AtEngine",
+    "CommandResult",
+    "Modem",
+    "ModemStatus",
+    "ProbeReport",
+    "ReceivedPdu",
+    "Timeouts",
+    "probe",
+]

@@ -1,0 +1,95 @@
+"""What we know of one of our modems."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from gsm_meter_bridge.at.responses import SimState
+from gsm_meter_bridge.errors import CommandFailedError, CommandTimeoutError, LinkLostError, ModemError
+from gsm_meter_bridge.vocabulary import Registration
+
+MAY_SEND = frozenset({Registration.HOME, Registration.ROAMING, Registration.UNKNOWN})
+"""Registrations with which a message is worth a try; UNKNOWN because some modems do not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModemStatus:
+    """A modem at one moment.
+
+    `connected`: the port is open and the modem answers. `ready`: it can send and receive now. `problem` is a
+    sentence for a person, `problem_code` its stable name, both None when all is well. `signal_dbm` is -113
+    to -51 or None. `lacking` names optional commands the modem refused. Counts are messages in `sms_memory`.
+    """
+
+    connected: bool = False
+    ready: bool = False
+    problem: str | None = "not connected yet"
+    problem_code: str | None = "link_lost"
+    manufacturer: str | None = None
+    model: str | None = None
+    firmware: str | None = None
+    imei: str | None = None
+    imsi: str | None = None
+    iccid: str | None = None
+    sim: SimState = SimState.UNKNOWN
+    registration: Registration = Registration.UNKNOWN
+    operator: str | None = None
+    signal_dbm: int | None = None
+    sms_memory: str | None = None
+    sms_used: int | None = None
+    sms_total: int | None = None
+    smsc: str | None = None
+    lacking: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a modem is not ready, or not well."""
+
+    code: str
+    words: str
+
+
+SIM_PROBLEMS = MappingProxyType(
+    {
+        SimState.MISSING: Problem("sim_missing", "SIM not inserted"),
+        SimState.PIN_REQUIRED: Problem("sim_pin_required", "the SIM asks for a PIN and none is configured"),
+        SimState.PUK_REQUIRED: Problem("sim_puk_required", "the SIM is blocked and asks for its PUK"),
+        SimState.UNKNOWN: Problem("sim_not_ready", "the SIM is not ready"),
+    }
+)
+
+REGISTRATION_PROBLEMS = MappingProxyType(
+    {
+        Registration.NOT_REGISTERED: Problem(
+            "not_registered", "not registered in a network and not searching"
+        ),
+        Registration.SEARCHING: Problem("searching", "searching for a network"),
+        Registration.DENIED: Problem("registration_denied", "the network denies registration to this SIM"),
+        Registration.NO_SIM: SIM_PROBLEMS[SimState.MISSING],
+    }
+)
+
+
+def error_problem(error: ModemError) -> Problem:
+    """Return the problem that an error of the link or the modem is."""
+    if isinstance(error, CommandTimeoutError):
+        return Problem(error.code, f"the modem does not answer: {error}")
+    if isinstance(error, CommandFailedError):
+        return Problem(error.code, f"the modem refused a command it must know: {error}")
+    return Problem(error.code if isinstance(error, LinkLostError) else "modem_error", str(error))
+
+
+def best_registration(known: dict[str, Registration]) -> Registration:
+    """Return the registration of a modem from that of its domains; one that lets us send wins."""
+    for wanted in (
+        Registration.HOME,
+        Registration.ROAMING,
+        Registration.SEARCHING,
+        Registration.DENIED,
+        Registration.NOT_REGISTERED,
+    ):
+        if wanted in known.values():
+            return wanted
+    return Registration.UNKNOWN

@@ -1,0 +1,208 @@
+"""The documents of the contract as plain dicts. Pure; times come in as Unix seconds and leave as ISO 8601."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from gsm_meter_bridge import __version__
+from gsm_meter_bridge.family import Module
+from gsm_meter_bridge.job import Job, State
+from gsm_meter_bridge.jobs.observations import Known, ModuleFacts
+from gsm_meter_bridge.modem import ModemStatus
+from gsm_meter_bridge.mqtt.topics import CONTRACT_VERSION
+from gsm_meter_bridge.service.commands import ACTIONS
+from gsm_meter_bridge.vocabulary import MASK, OBSERVABLES, UNKNOWN
+
+Document = dict[str, Any]
+
+COMMON = ("signal_dbm", "signal_level", "registration", "band", "ip", "imei", "iccid", "operator", "firmware")
+"""What every module's document has, told or not."""
+
+_IDENTIFIERS = frozenset({"imei", "iccid", "ip"})
+
+
+def bridge_state(*, online: bool) -> Document:
+    """`bridge/state`, and a module's `availability`."""
+    return {"state": "online" if online else "offline"}
+
+
+def bridge_info(bridge: str, name: str, modules: Sequence[Module], *, mask: bool) -> Document:
+    """`bridge/info`: the bridge, its modules and what each can do."""
+    return {
+        "version": __version__,
+        "contract": CONTRACT_VERSION,
+        "bridge": bridge,
+        "name": name,
+        "modules": [_module_info(m, mask=mask) for m in modules],
+    }
+
+
+def _module_info(module: Module, *, mask: bool) -> Document:
+    return {
+        "id": module.id,
+        "name": module.name,
+        "family": module.family.id,
+        "manufacturer": module.family.manufacturer,
+        "model": module.family.model,
+        "number": hide(module.msisdn) if mask else module.msisdn,
+        "profile": _profile(module),
+        "capabilities": {
+            "observes": observed_names(module),
+            "settings": [asdict(s) for s in module.family.settings],
+            "actions": list(ACTIONS),
+        },
+    }
+
+
+def _profile(module: Module) -> Document | None:
+    profile = module.access.profile
+    if profile is None:
+        return None
+    return {"name": profile.name, "verified": profile.verified, "provenance": profile.provenance}
+
+
+def observed_names(module: Module) -> list[str]:
+    """Return the names of the values that the module can tell, settings and secrets left out."""
+    settings = {s.name for s in module.family.settings}
+    told = (name for read in module.family.reads(module.access) for name in read.yields)
+    return [n for n in dict.fromkeys(told) if n not in settings and not OBSERVABLES[n].secret]
+
+
+def module_state(
+    module: Module, facts: ModuleFacts, last: Job | None, *, online: bool, mask: bool
+) -> Document:
+    """`module/<m>`: every value as last told, where it came from, the settings, and the last result."""
+    settings = {s.name for s in module.family.settings if not s.secret}
+    names = [n for n in dict.fromkeys((*COMMON, *observed_names(module))) if n not in settings]
+    document: Document = {}
+    for name in names:
+        document |= _value(name, facts.readings.get(name), mask=mask)
+    shown = {*names, *settings}
+    return document | {
+        "online": online,
+        "last_seen": iso(facts.last_seen_at),
+        "next_poll": iso(facts.next_poll_at),
+        "missed_polls": facts.missed,
+        "settings": {n: facts.readings[n].value if n in facts.readings else None for n in sorted(settings)},
+        "drift": facts.drift(),
+        "profile": _profile(module),
+        "sources": {
+            n: {"source": k.source, "at": iso(k.at)} for n, k in facts.readings.items() if n in shown
+        },
+        "last_result": None if last is None else result(last),
+    }
+
+
+def _value(name: str, known: Known | None, *, mask: bool) -> Document:
+    if known is None:
+        return {name: None}
+    value = hide(str(known.value)) if mask and name in _IDENTIFIERS and known.value else known.value
+    unexplained = known.value in (None, UNKNOWN) and known.raw is not None
+    return {name: value, f"{name}_raw": known.raw} if unexplained else {name: value}
+
+
+def modem_state(status: ModemStatus, sent_today: int, messages: Mapping[str, int], *, mask: bool) -> Document:
+    """`modem/<n>`: our own modem. `budget_left` stays null until budgets exist."""
+    return {
+        "connected": status.connected,
+        "ready": status.ready,
+        "problem": status.problem,
+        "signal_dbm": status.signal_dbm,
+        "registration": status.registration,
+        "operator": status.operator,
+        "sim": status.sim,
+        "sms_storage": status.sms_memory,
+        "sms_storage_used": status.sms_used,
+        "sms_storage_total": status.sms_total,
+        "sms_sent_today": sent_today,
+        "budget_left": None,
+        "messages_unmatched": messages.get("unmatched", 0),
+        "messages_from_strangers": messages.get("stranger", 0),
+        "manufacturer": status.manufacturer,
+        "model": status.model,
+        "firmware": status.firmware,
+        "imei": hide(status.imei) if mask and status.imei else status.imei,
+        "iccid": hide(status.iccid) if mask and status.iccid else status.iccid,
+    }
+
+
+def accepted(job: Job) -> Document:
+    """First answer to a request: it is on the disk."""
+    return {
+        "transaction": job.transaction,
+        "status": "accepted",
+        "job": job.id,
+        "module": job.module,
+        "deadline": iso(job.deadline_at),
+        "messages": len(job.steps),
+    }
+
+
+def rejected(transaction: object, code: str, message: str) -> Document:
+    """Only answer to a request that was not accepted."""
+    return {"transaction": transaction, "status": "error", "error": {"code": code, "message": message}}
+
+
+def outcome(job: Job, state: Document | None = None) -> Document:
+    """Last answer to a request; `state` is the module's document for a request of its status."""
+    document: Document = {"transaction": job.transaction, **result(job)}
+    return document if state is None else document | {"data": state}
+
+
+def result(job: Job) -> Document:
+    """What became of a job, as in `last_result`, events and final responses."""
+    done = job.state is State.VERIFIED
+    document: Document = {
+        "status": "ok" if done else "error",
+        "job": job.id,
+        "module": job.module,
+        "action": job.action,
+        "state": job.state,
+        "at": iso(job.ended_at),
+    }
+    if job.asked():
+        document |= {"before": dict(job.before), "after": dict(job.after)}
+        document["changed"] = bool(job.after) and dict(job.before) != dict(job.after)
+    if not done or job.error_code:
+        code, words = job.error_code or job.state, job.error_words or _WORDS.get(job.state, str(job.state))
+        document["error"] = {"code": code, "message": words}
+    return document
+
+
+_WORDS = {
+    State.UNCERTAIN: "it was sent but no answer came; the setting is read back when the module answers again",
+    State.CANCELLED: "it was cancelled",
+}
+
+EVENT_TYPES = (
+    "command_succeeded",
+    "command_failed",
+    "command_uncertain",
+    "module_lost",
+    "module_regained",
+)
+
+
+def command_event(job: Job) -> Document:
+    """`module/<m>/event` for a job that somebody asked for."""
+    kinds = {State.VERIFIED: "command_succeeded", State.UNCERTAIN: "command_uncertain"}
+    return {"event_type": kinds.get(job.state, "command_failed"), **result(job)}
+
+
+def hide(identifier: str) -> str:
+    """Return `identifier` with all but its last four characters hidden."""
+    return f"{MASK}{identifier[-4:]}"
+
+
+def iso(at: float | None) -> str | None:
+    """Return a Unix time as ISO 8601 in UTC, to the second."""
+    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+
+
+def dump(document: Document) -> str:
+    """Return the payload of `document`."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))

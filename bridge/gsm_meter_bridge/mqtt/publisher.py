@@ -1,0 +1,271 @@
+"""Writes what changed to MQTT, and brings wishes in. The only writer of the contract's topics."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from gsm_meter_bridge.family import Module
+from gsm_meter_bridge.job import Job, State
+from gsm_meter_bridge.jobs import inbox, observations, store
+from gsm_meter_bridge.jobs.database import Database
+from gsm_meter_bridge.jobs.observations import ModuleFacts
+from gsm_meter_bridge.modem import ModemStatus
+from gsm_meter_bridge.mqtt import discovery, documents
+from gsm_meter_bridge.mqtt.client import Client, Incoming
+from gsm_meter_bridge.mqtt.documents import Document, dump
+from gsm_meter_bridge.mqtt.requests import Requests
+from gsm_meter_bridge.mqtt.topics import Topics
+from gsm_meter_bridge.service.commands import POLL, REQUEST_STATUS
+
+_LOGGER = logging.getLogger(__name__)
+_TICK_S = 1.0
+_STALE_SEARCH_S = 2.0
+_DAY_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who publishes, and how openly."""
+
+    bridge: str
+    name: str
+    modem: str
+    modem_name: str
+    missed_polls: int
+    birth_delay_s: float
+    mask: bool
+
+
+class Publisher:
+    """Keeps the broker's picture of the bridge equal to the database's."""
+
+    def __init__(
+        self,
+        client: Client,
+        topics: Topics,
+        database: Database,
+        modules: Mapping[str, Module],
+        identity: Identity,
+        requests: Requests,
+        modem_status: Callable[[], ModemStatus],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._client = client
+        self._topics = topics
+        self._database = database
+        self._modules = modules
+        self._who = identity
+        self._requests = requests
+        self._modem_status = modem_status
+        self._now = now
+        self._retained: dict[str, str] = {}
+        self._dirty = set(modules)
+        self._online: dict[str, bool] = {}
+        self._wake = asyncio.Event()
+        self._refresh_at: float | None = None
+        client.on_connected = self._on_connected
+
+    def touch(self, module: str | None = None) -> None:
+        """Look at `module` (and our modem) again soon, because something about it changed."""
+        if module is not None:
+            self._dirty.add(module)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Publish and take in until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._take_in())
+            tasks.create_task(self._forget_stale())
+            tasks.create_task(self._publish_changes())
+
+    async def say_goodbye(self) -> None:
+        """Publish `offline` before an orderly end; the last will is for the other kind."""
+        if self._client.connected:
+            payload = dump(documents.bridge_state(online=False))
+            await asyncio.wait_for(self._client.publish(self._topics.bridge_state, payload, retain=True), 2.0)
+
+    def _on_connected(self) -> None:
+        for topic in (self._topics.request("+"), self._topics.module_set("+"), self._topics.status):
+            self._client.subscribe(topic)
+        self._publish_again()
+
+    def _publish_again(self) -> None:
+        """Publish every retained topic anew: the broker may have lost them, or Home Assistant."""
+        self._retain(self._topics.bridge_state, documents.bridge_state(online=True), again=True)
+        for topic, payload in list(self._retained.items()):
+            if topic != self._topics.bridge_state:
+                self._client.publish(topic, payload, retain=True)
+        self._wake.set()
+
+    async def _publish_changes(self) -> None:
+        await self._client.wait_connected()
+        self._retain_bridge()
+        while True:
+            self._wake.clear()
+            await self._publish_modem()
+            for module in sorted(self._dirty):
+                self._dirty.discard(module)
+                await self._publish_module(self._modules[module])
+            await self._announce()
+            await self._pause()
+
+    async def _pause(self) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), _TICK_S)
+        except TimeoutError:
+            if self._refresh_at is not None and self._now() >= self._refresh_at:
+                self._refresh_at = None
+                self._publish_again()
+
+    def _retain_bridge(self) -> None:
+        who, modules = self._who, tuple(self._modules.values())
+        # the bridge's device comes first: Home Assistant names a parent it does not know after itself
+        self._retain(
+            self._topics.discovery(self._topics.bridge_uid()), discovery.bridge_device(self._topics, who.name)
+        )
+        self._retain(
+            self._topics.bridge_info, documents.bridge_info(who.bridge, who.name, modules, mask=who.mask)
+        )
+
+    async def _publish_modem(self) -> None:
+        status, who = self._modem_status(), self._who
+        async with self._database.transaction() as tx:
+            sent_today = await observations.count_sent(tx, who.modem, self._now() // _DAY_S * _DAY_S)
+            messages = await inbox.counts(tx)
+        uid = self._topics.modem_uid(who.modem)
+        self._retain(
+            self._topics.discovery(uid),
+            discovery.modem_device(self._topics, who.modem, who.modem_name, status),
+        )
+        document = documents.modem_state(status, sent_today, messages, mask=who.mask)
+        self._retain(self._topics.modem(who.modem), document)
+
+    async def _publish_module(self, module: Module) -> None:
+        async with self._database.transaction() as tx:
+            facts = await observations.facts(tx, module.id)
+            last = next((j for j in await store.latest(tx, 5, module.id) if j.action != POLL), None)
+        online = self._is_online(facts)
+        document = documents.module_state(module, facts, last, online=online, mask=self._who.mask)
+        uid = self._topics.module_uid(module.id)
+        self._retain(self._topics.discovery(uid), discovery.module_device(self._topics, module, document))
+        self._retain(self._topics.module(module.id), document)
+        self._retain(self._topics.availability(module.id), documents.bridge_state(online=online))
+        self._tell_lost_or_regained(module.id, online=online)
+
+    def _is_online(self, facts: ModuleFacts) -> bool:
+        return facts.last_seen_at is not None and facts.missed < self._who.missed_polls
+
+    def _tell_lost_or_regained(self, module: str, *, online: bool) -> None:
+        before = self._online.get(module)
+        self._online[module] = online
+        if before is not None and before != online:
+            kind = "module_regained" if online else "module_lost"
+            self._client.publish(self._topics.event(module), dump({"event_type": kind}), retain=False)
+
+    async def _announce(self) -> None:
+        """Tell outcomes, each once: noted as told only when the broker has it."""
+        async with self._database.transaction() as tx:
+            jobs = await store.to_announce(tx, self._now())
+        for job in jobs:
+            if not self._client.connected:
+                return
+            await self._tell_outcome(job)
+            async with self._database.transaction() as tx:
+                await store.mark_announced(tx, job)
+            self._dirty.add(job.module)
+            self._wake.set()
+
+    async def _tell_outcome(self, job: Job) -> None:
+        if job.action == POLL or job.module not in self._modules:
+            return
+        event = self._client.publish(
+            self._topics.event(job.module), dump(documents.command_event(job)), retain=False
+        )
+        if job.transaction is not None and job.announced is None:
+            await self._publish_module(self._modules[job.module])
+            await self._answer(job.action, await self._outcome(job))
+        await event
+
+    async def _outcome(self, job: Job) -> Document:
+        if job.action != REQUEST_STATUS or job.state is not State.VERIFIED:
+            return documents.outcome(job)
+        module = self._modules[job.module]
+        async with self._database.transaction() as tx:
+            facts = await observations.facts(tx, job.module)
+        online = self._is_online(facts)
+        state = documents.module_state(module, facts, job, online=online, mask=self._who.mask)
+        return documents.outcome(job, {k: v for k, v in state.items() if k != "last_result"})
+
+    async def _answer(self, action: str, document: Document) -> None:
+        await self._client.publish(self._topics.response(action), dump(document), retain=False)
+
+    async def _take_in(self) -> None:
+        while True:
+            message = await self._client.incoming.get()
+            if message.topic == self._topics.status:
+                self._on_birth(message)
+            elif message.topic.startswith(f"{self._topics.discovery_prefix}/"):
+                self._clear_if_stale(message)
+            elif message.retained:
+                _LOGGER.warning(
+                    "%s: a retained wish is ignored; it would be repeated for ever", message.topic
+                )
+            else:
+                await self._wish(message)
+            self._client.acknowledge(message)
+
+    async def _wish(self, message: Incoming) -> None:
+        answer, job = await self._requests.handle(
+            message.topic, message.payload, redelivered=message.redelivered
+        )
+        if answer is None:
+            return
+        action, document = answer
+        # acknowledged and answered right here: by now it is stored
+        sent = self._client.publish(self._topics.response(action), dump(document), retain=False)
+        if job is not None and (job.state.final or job.announced is not None):
+            await sent
+            await self._answer(action, await self._outcome(job))
+
+    def _on_birth(self, message: Incoming) -> None:
+        if message.payload == b"online":
+            self._refresh_at = self._now() + self._who.birth_delay_s
+
+    async def _forget_stale(self) -> None:
+        """Listen to the retained discovery for a moment, to clear what this bridge no longer owns."""
+        await self._client.wait_connected()
+        topic = self._topics.discovery("+")
+        self._client.subscribe(topic)
+        await asyncio.sleep(_STALE_SEARCH_S)
+        self._client.unsubscribe(topic)
+
+    def _clear_if_stale(self, message: Incoming) -> None:
+        owned = {
+            self._topics.discovery(uid)
+            for uid in (
+                self._topics.bridge_uid(),
+                self._topics.modem_uid(self._who.modem),
+                *map(self._topics.module_uid, self._modules),
+            )
+        }
+        if message.topic in owned or not message.payload:
+            return
+        try:
+            found = json.loads(message.payload)
+        except ValueError:
+            return
+        if discovery.belongs_to(self._topics, found):
+            _LOGGER.info("clearing what is left of a device that is no longer configured: %s", message.topic)
+            for topic in (message.topic, *discovery.state_topics(self._topics, found)):
+                self._client.publish(topic, "", retain=True)
+
+    def _retain(self, topic: str, document: Document, *, again: bool = False) -> None:
+        payload = dump(document)
+        if again or self._retained.get(topic) != payload:
+            self._retained[topic] = payload
+            self._client.publish(topic, payload, retain=True)

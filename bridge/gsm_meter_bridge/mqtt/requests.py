@@ -1,0 +1,124 @@
+"""Reads wishes from MQTT, has them stored, and answers. Nothing is acknowledged before it is stored."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from gsm_meter_bridge.errors import GsmMeterError, InvalidValueError, UnknownNameError
+from gsm_meter_bridge.job import Job
+from gsm_meter_bridge.mqtt import documents
+from gsm_meter_bridge.mqtt.documents import Document
+from gsm_meter_bridge.mqtt.topics import Topics
+from gsm_meter_bridge.service.commands import ACTIONS, REQUEST_STATUS, SET, Commands, Terms
+
+_LOGGER = logging.getLogger(__name__)
+_LONGEST_TRANSACTION = 128
+_COMMON_KEYS = frozenset({"transaction", "module", "deadline"})
+
+Answer = tuple[str, Document]
+"""A response: the action whose topic it goes to, and the document."""
+
+
+class Requests:
+    """Turns the payload of a wish into a stored job."""
+
+    def __init__(self, topics: Topics, commands: Commands) -> None:
+        self._topics = topics
+        self._commands = commands
+        self._actions: Mapping[str, Callable[[Document, Terms], Awaitable[Job]]] = {
+            REQUEST_STATUS: self._request_status,
+            SET: self._set,
+        }
+
+    async def handle(
+        self, topic: str, payload: bytes, *, redelivered: bool
+    ) -> tuple[Answer | None, Job | None]:
+        """Store what `payload` asks; return the response to publish, if one is due, and the job."""
+        module = self._topics.module_of(topic)
+        if module is not None:
+            return None, await self._from_entity(module, payload, redelivered=redelivered)
+        action = self._topics.action_of(topic)
+        if action is None:
+            return None, None
+        return await self._from_request(action, payload)
+
+    async def _from_request(self, action: str, payload: bytes) -> tuple[Answer, Job | None]:
+        wish: Document = {}
+        try:
+            if action not in self._actions:
+                raise UnknownNameError("action", action, ACTIONS, code="unknown_action")
+            wish = _json_object(payload)
+            job = await self._actions[action](wish, _terms(wish))
+        except GsmMeterError as error:
+            _LOGGER.warning("request %s refused: %s", action, error)
+            said = wish.get("transaction")
+            transaction = said if isinstance(said, str) else None
+            return (action, documents.rejected(transaction, error.code, str(error))), None
+        return (action, documents.accepted(job)), job
+
+    async def _from_entity(self, module: str, payload: bytes, *, redelivered: bool) -> Job | None:
+        terms = Terms(redelivered=redelivered)
+        try:
+            wish = _json_object(payload)
+            if wish.keys() == {REQUEST_STATUS}:
+                return await self._commands.request_status(module, terms)
+            return await self._commands.apply(module, wish, terms)
+        except GsmMeterError as error:
+            _LOGGER.warning("%s: a wish of an entity is refused: %s", module, error)
+            return None
+
+    async def _request_status(self, wish: Document, terms: Terms) -> Job:
+        _only(wish, _COMMON_KEYS)
+        return await self._commands.request_status(_module(wish), terms)
+
+    async def _set(self, wish: Document, terms: Terms) -> Job:
+        module = _module(wish)
+        changes = {k: v for k, v in wish.items() if k not in _COMMON_KEYS}
+        return await self._commands.apply(module, changes, terms)
+
+
+def _json_object(payload: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(payload)
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise InvalidValueError("payload", payload[:80], "a JSON object") from error
+    if not isinstance(document, dict):
+        raise InvalidValueError("payload", document, "a JSON object")
+    return document
+
+
+def _terms(wish: Mapping[str, Any]) -> Terms:
+    transaction = wish.get("transaction")
+    if not isinstance(transaction, str) or not 1 <= len(transaction) <= _LONGEST_TRANSACTION:
+        raise InvalidValueError(
+            "transaction", transaction, f"a unique text of 1 to {_LONGEST_TRANSACTION} characters"
+        )
+    return Terms(transaction, _deadline(wish.get("deadline")))
+
+
+def _deadline(value: object) -> float | None:
+    if value is None:
+        return None
+    try:
+        at = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise InvalidValueError("deadline", value, "a time with its zone, like 2026-11-21T12:00:00Z")
+    return at.astimezone(UTC).timestamp()
+
+
+def _module(wish: Mapping[str, Any]) -> str:
+    module = wish.get("module")
+    if not isinstance(module, str):
+        raise InvalidValueError("module", module, "the id of a module")
+    return module
+
+
+def _only(wish: Mapping[str, Any], known: frozenset[str]) -> None:
+    for name in wish.keys() - known:
+        raise UnknownNameError("field", name, known, code="unknown_field")
