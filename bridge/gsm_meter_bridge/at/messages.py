@@ -27,7 +27,7 @@ class MessageStatus(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """A message in a memory; `status` is a MessageStatus or a number no table has; `pdu` is upper-case hex."""
+    """A message in a memory; `status` is a MessageStatus or an unknown number, `pdu` upper-case hex."""
 
     index: int
     status: int
@@ -72,15 +72,15 @@ def parse_place(text: str, prefix: str) -> Place:
 
 
 def parse_cmgl(lines: Iterable[str]) -> tuple[StoredMessage, ...]:
-    """Return the messages of AT+CMGL; a header without a PDU behind it is left out."""
+    """Return the messages of AT+CMGL; a header without its numbers or without a PDU behind it is left out."""
     found: list[StoredMessage] = []
-    header: tuple[str, ...] | None = None
+    header: tuple[int, int] | None = None
     for line in lines:
         value = after_prefix(line, "+CMGL")
         if value is not None:
-            header = split_parameters(value)
+            header = _index_and_status(value)
         elif header is not None and is_hex(line):
-            found.append(_stored(integer(header, 0, "+CMGL"), integer(header, 1, "+CMGL"), line))
+            found.append(_stored(*header, line))
             header = None
     return tuple(found)
 
@@ -95,6 +95,14 @@ def parse_cmgr(lines: Iterable[str], index: int) -> StoredMessage | None:
         elif status is not None and is_hex(line):
             return _stored(index, status, line)
     return None
+
+
+def _index_and_status(value: str) -> tuple[int, int] | None:
+    parameters = split_parameters(value)
+    try:
+        return integer(parameters, 0, "+CMGL"), integer(parameters, 1, "+CMGL")
+    except DecodeError:
+        return None
 
 
 def _stored(index: int, status: int, line: str) -> StoredMessage:

@@ -49,7 +49,7 @@ class Final:
 
 
 _CME_SEND = MappingProxyType(
-    {n: SendOutcome.REJECTED for n in (4, 5, 6, 7, 10, 11, 12, 13, 15, 16, 17, 18, 50)}
+    dict.fromkeys((4, 5, 6, 7, 10, 11, 12, 13, 15, 16, 17, 18, 50), SendOutcome.REJECTED)
     | {14: SendOutcome.RETRY, 30: SendOutcome.RETRY}
 )
 """TS 27.007 numbers that some modems give for AT+CMGS although TS 27.005 has its own for them."""

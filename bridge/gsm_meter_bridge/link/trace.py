@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from gsm_meter_bridge.link.base import Link
 from gsm_meter_bridge.vocabulary import MASK, Secret
 
+_logger = logging.getLogger(__name__)
+
 _LINE_END = re.compile(rb"[\r\n\x1a]")
 _LONG_HEX = re.compile(r"(?:[0-9A-Fa-f]{2}){16,}")
 """A PDU carries a module's password in packed form, where no mask finds it: its length is shown only."""
@@ -27,7 +29,7 @@ class TracedLink:
         self,
         link: Link,
         secrets: Sequence[Secret] = (),
-        logger: logging.Logger = logging.getLogger(__name__),
+        logger: logging.Logger = _logger,
     ) -> None:
         self._link, self._logger = link, logger
         self._secrets = sorted((s.reveal() for s in secrets if s.reveal()), key=len, reverse=True)

@@ -36,9 +36,9 @@ class Timeouts:
     """Deadlines in seconds.
 
     `command_s` for a command without one of its own; `write_s` for handing octets over; `prompt_s` for `>`
-    after AT+CMGS; `send_s` for the network's answer to a PDU; `network_s` for commands that ask the network or
-    the SIM; `resync_s` for one AT of a resynchronisation, `resync_tries` times, until the line was quiet for
-    `quiet_s`.
+    after AT+CMGS; `send_s` for the network's answer to a PDU; `network_s` for commands that ask the network
+    or the SIM; `resync_s` for one AT of a resynchronisation, `resync_tries` times, until the line was quiet
+    for `quiet_s`.
     """
 
     command_s: float = 10.0
@@ -75,7 +75,7 @@ class AtEngine:
         timeouts: Timeouts | None = None,
     ) -> None:
         self._link, self._on_urc, self._on_lost = link, on_urc, on_lost
-        self._timeouts = timeouts or Timeouts()
+        self.timeouts = timeouts or Timeouts()
         self._framer, self._dialogue = AtFramer(), Dialogue()
         self._lock, self._news = asyncio.Lock(), asyncio.Event()
         self._lost: LinkLostError | None = None
@@ -111,15 +111,16 @@ class AtEngine:
         async with self._lock:
             await self._get_in_step()
             exchange = await self._start(text)
-            await self._until_done(exchange, timeout_s or self._timeouts.command_s, name)
+            await self._until_done(exchange, timeout_s or self.timeouts.command_s, name)
             self._in_step = True
         return _result(exchange, name)
 
     async def send_pdu(self, tpdu_length: int, pdu: str) -> int:
         """Send a PDU with AT+CMGS (TS 27.005 clause 4.3) and return tp_mr, 0 to 255.
 
-        A task cancelled in here leaves open whether the message left. `pdu` is hex with the service centre's address first, `tpdu_length` its octets without that address.
-        SendRefusedError: it certainly did not leave. SendUncertainError: it may have left.
+        `pdu` is hex with the service centre's address first, `tpdu_length` its octets without that address.
+        SendRefusedError: it certainly did not leave. SendUncertainError: it may have left. A task that is
+        cancelled in here leaves that open too.
         """
         async with self._lock:
             name = f"AT+CMGS={tpdu_length}"
@@ -135,7 +136,7 @@ class AtEngine:
     async def _reach_prompt(self, name: str) -> Exchange:
         exchange = await self._start(name)
         try:
-            await self._until(lambda: exchange.prompted or exchange.done, self._timeouts.prompt_s, name)
+            await self._until(lambda: exchange.prompted or exchange.done, self.timeouts.prompt_s, name)
         except CommandTimeoutError:
             await self._write(ESC)
             raise
@@ -147,7 +148,7 @@ class AtEngine:
     async def _submit(self, exchange: Exchange, name: str) -> int:
         try:
             await self._write(CTRL_Z)
-            await self._until_done(exchange, self._timeouts.send_s, name)
+            await self._until_done(exchange, self.timeouts.send_s, name)
             tp_mr = parse_cmgs(_result(exchange, name).lines)
         except CommandFailedError as error:
             raise _send_error(exchange, error) from error
@@ -167,10 +168,10 @@ class AtEngine:
         if self._in_step:
             return
         await self._write(ESC)
-        for _ in range(self._timeouts.resync_tries):
+        for _ in range(self.timeouts.resync_tries):
             exchange = await self._start("AT")
             try:
-                await self._until_done(exchange, self._timeouts.resync_s, "AT")
+                await self._until_done(exchange, self.timeouts.resync_s, "AT")
                 await self._until_quiet()
             except CommandTimeoutError:
                 continue
@@ -182,7 +183,7 @@ class AtEngine:
     async def _until_quiet(self) -> None:
         """Wait until nothing came for `quiet_s`: late answers to an earlier command have passed by then."""
         try:
-            async with asyncio.timeout(self._timeouts.resync_s):
+            async with asyncio.timeout(self.timeouts.resync_s):
                 while await self._hears_something():
                     self._raise_if_lost()
         except TimeoutError as error:
@@ -191,7 +192,7 @@ class AtEngine:
     async def _hears_something(self) -> bool:
         self._news.clear()
         try:
-            async with asyncio.timeout(self._timeouts.quiet_s):
+            async with asyncio.timeout(self.timeouts.quiet_s):
                 await self._news.wait()
         except TimeoutError:
             return False
@@ -200,7 +201,7 @@ class AtEngine:
     async def _write(self, data: bytes) -> None:
         self._raise_if_lost()
         try:
-            async with asyncio.timeout(self._timeouts.write_s):
+            async with asyncio.timeout(self.timeouts.write_s):
                 await self._link.write(data)
         except TimeoutError as error:
             raise CommandTimeoutError(f"{self._link.url} takes no octets") from error

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from gsm_meter_bridge.at.messages import parse_place
-from gsm_meter_bridge.at.params import unquote
 from gsm_meter_bridge.at.responses import SimState, parse_registration
 from gsm_meter_bridge.at.urc import URCS, Urc
 from gsm_meter_bridge.errors import DecodeError, LinkLostError, ModemError, SendRefusedError
@@ -17,22 +15,19 @@ from gsm_meter_bridge.link import Link, TracedLink
 from gsm_meter_bridge.link import open_link as open_serial_link
 from gsm_meter_bridge.modem import setup
 from gsm_meter_bridge.modem.engine import AtEngine, Timeouts
+from gsm_meter_bridge.modem.health import Health
 from gsm_meter_bridge.modem.receive import Inbox, ReceivedPdu
 from gsm_meter_bridge.modem.sim import SimAccess, SimCheck
-from gsm_meter_bridge.modem.status import (
-    MAY_SEND,
-    REGISTRATION_PROBLEMS,
-    ModemStatus,
-    Problem,
-    best_registration,
-    error_problem,
-)
-from gsm_meter_bridge.vocabulary import Registration, Secret
+from gsm_meter_bridge.modem.status import ModemStatus, error_problem
+from gsm_meter_bridge.vocabulary import Secret
 
 if TYPE_CHECKING:
     from gsm_meter_bridge.sms import EncodedPdu
 
 _logger = logging.getLogger(__name__)
+
+_LOOK_AGAIN = frozenset({"+CMT", "+CDS", "+CPIN", "^SIMST", "+QUSIM", "Call Ready", "SMS Ready", "SMS DONE"})
+"""Unsolicited lines that call for a look at everything; +CMT and +CDS where their PDU was lost."""
 
 _PACE_NOT_READY = 10
 """While a modem is not ready it is asked every so many times the shortest reconnect delay."""
@@ -41,7 +36,9 @@ _PACE_NOT_READY = 10
 class OpenLink(Protocol):
     """How a modem's link is opened; LinkLostError where it cannot be."""
 
-    async def __call__(self, url: str, *, baudrate: int) -> Link: ...
+    async def __call__(self, url: str, *, baudrate: int) -> Link:
+        """Return the open link to `url`."""
+        ...
 
 
 class Modem:
@@ -73,25 +70,23 @@ class Modem:
     ) -> None:
         self.modem_id, self.own_number = modem_id, own_number
         self._url, self._baudrate, self._open_link = url, baudrate, open_link
-        self._on_status, self._storage, self._timeouts = on_status, sms_storage, timeouts
+        self._storage, self._timeouts = sms_storage, timeouts
         self._interval_s, self._delays_s = status_interval_s, (reconnect_min_s, reconnect_max_s)
         self._delay_s = reconnect_min_s
         self._trace = [pin] if trace and pin else [] if trace else None
         self._inbox, self._sim = Inbox(modem_id, on_received), SimAccess(pin)
-        self._sim_check = SimCheck(SimState.UNKNOWN)
-        self._registrations: dict[str, Registration] = {}
-        self._status, self._ready = ModemStatus(), asyncio.Event()
+        self._health = Health(modem_id, on_status)
         self._engine: AtEngine | None = None
         self._set_up = False
 
     @property
     def status(self) -> ModemStatus:
         """The status now."""
-        return self._status
+        return self._health.status
 
     async def wait_ready(self) -> None:
         """Return once the modem is ready to send."""
-        await self._ready.wait()
+        await self._health.ready.wait()
 
     async def send_sms(self, pdu: EncodedPdu) -> int:
         """Send a message and return its tp_mr, 0 to 255.
@@ -99,8 +94,8 @@ class Modem:
         SendRefusedError: it certainly did not leave, also where the modem is not ready. SendUncertainError:
         it may have left.
         """
-        if self._engine is None or not self._status.ready:
-            raise SendRefusedError(f"modem {self.modem_id} is not ready: {self._status.problem}")
+        if self._engine is None or not self.status.ready:
+            raise SendRefusedError(f"modem {self.modem_id} is not ready: {self.status.problem}")
         return await self._engine.send_pdu(pdu.tpdu_length, pdu.pdu)
 
     async def run(self) -> None:
@@ -109,7 +104,7 @@ class Modem:
             try:
                 await self._session()
             except (ModemError, DecodeError) as error:
-                self._gone(error_problem(error))
+                self._health.gone(error_problem(error))
             await asyncio.sleep(self._delay_s)
             self._delay_s = min(self._delay_s * 2, self._delays_s[1])
 
@@ -139,27 +134,35 @@ class Modem:
         await questions.tell("ATE0")
         await questions.tell("AT+CMEE=1")
         who = await setup.read_identity(questions)
-        self._status = replace(
-            self._status, manufacturer=who.manufacturer, model=who.model, firmware=who.firmware, imei=who.imei
+        self._health.know(
+            manufacturer=who.manufacturer, model=who.model, firmware=who.firmware, imei=who.imei
         )
         return questions
 
     async def _look(self, engine: AtEngine, questions: setup.Questions) -> None:
         """Ask for everything that changes, set up what is not, and take the messages that are there."""
-        self._sim_check = await self._sim.check(engine)
-        if self._sim_check.state is not SimState.READY:
-            self._set_up, self._registrations = False, {}
-            self._settle(signal_dbm=None, operator=None)
+        check = await self._sim.check(engine)
+        if check.state is not SimState.READY:
+            self._set_up = False
+            self._health.see_sim(check, set_up=False)
         else:
-            if not self._set_up:
-                await self._set_up_messages(engine, questions)
-            network = await setup.read_network(questions)
-            self._registrations = network.registrations
-            self._settle(signal_dbm=network.signal_dbm, operator=network.operator, lacking=questions.lacking)
-            usage = await self._inbox.sweep()
-            if usage is not None:
-                self._settle(sms_memory=usage.name, sms_used=usage.used, sms_total=usage.total)
+            await self._look_at_network(engine, questions, check)
         self._delay_s = self._delays_s[0]
+
+    async def _look_at_network(self, engine: AtEngine, questions: setup.Questions, check: SimCheck) -> None:
+        if not self._set_up:
+            await self._set_up_messages(engine, questions)
+        network = await setup.read_network(questions)
+        self._health.see_sim(check, set_up=True)
+        self._health.see_registrations(
+            network.registrations,
+            signal_dbm=network.signal_dbm,
+            operator=network.operator,
+            lacking=questions.lacking,
+        )
+        usage = await self._inbox.sweep()
+        if usage is not None:
+            self._health.settle(sms_memory=usage.name, sms_used=usage.used, sms_total=usage.total)
 
     async def _set_up_messages(self, engine: AtEngine, questions: setup.Questions) -> None:
         await engine.command("AT+CMGF=0")
@@ -167,7 +170,7 @@ class Modem:
         await setup.choose_indications(questions)
         await setup.enable_registration(questions)
         sim = await setup.read_sim_identity(questions)
-        self._status = replace(self._status, imsi=sim.imsi, iccid=sim.iccid, smsc=sim.smsc, sms_memory=memory)
+        self._health.know(imsi=sim.imsi, iccid=sim.iccid, smsc=sim.smsc, sms_memory=memory)
         self._inbox.attach(engine, memory)
         self._set_up = True
 
@@ -187,12 +190,19 @@ class Modem:
                 return
 
     def _pace_s(self) -> float:
-        if self._status.ready:
+        if self.status.ready:
             return self._interval_s
         return min(self._interval_s, _PACE_NOT_READY * self._delays_s[0])
 
     async def _handle(self, urc: Urc) -> bool:
         """Do what an unsolicited line calls for; return whether that is to look at everything again."""
+        try:
+            return await self._act_on(urc)
+        except DecodeError as error:
+            _logger.warning("modem %s: %s line not understood: %s", self.modem_id, urc.name, error)
+            return True
+
+    async def _act_on(self, urc: Urc) -> bool:
         if URCS[urc.name].restarted:
             raise ModemError("the modem restarted")
         match urc.name:
@@ -200,43 +210,8 @@ class Modem:
                 await self._inbox.fetch(parse_place(urc.text, urc.name))
             case "+CMT" | "+CDS" if urc.pdu is not None:
                 await self._inbox.take_routed(urc.pdu)
+                return False
             case "+CREG" | "+CEREG":
-                self._registrations[urc.name] = parse_registration(
-                    unquote(urc.text.partition(":")[2].strip())
-                )
-                self._settle()
+                value = parse_registration(urc.text.partition(":")[2].strip())
+                self._health.see_registrations({urc.name: value})
         return urc.name in _LOOK_AGAIN
-
-    def _settle(self, **changes: object) -> None:
-        """Publish the status with `changes`; what follows from SIM and registration is worked out here."""
-        sim, registration = self._sim_check, best_registration(self._registrations)
-        if sim.state is SimState.MISSING:
-            registration = Registration.NO_SIM
-        new = replace(self._status, connected=True, sim=sim.state, registration=registration, **changes)  # type: ignore[arg-type]
-        problem = sim.problem or REGISTRATION_PROBLEMS.get(registration) or _storage_problem(new)
-        ready = self._set_up and sim.state is SimState.READY and registration in MAY_SEND
-        self._publish(_with_problem(replace(new, ready=ready), problem))
-
-    def _gone(self, problem: Problem) -> None:
-        self._registrations, self._sim_check = {}, SimCheck(SimState.UNKNOWN)
-        new = replace(
-            self._status,
-            connected=False,
-            ready=False,
-            sim=SimState.UNKNOWN,
-            registration=Registration.UNKNOWN,
-            operator=None,
-            signal_dbm=None,
-        )
-        self._publish(_with_problem(new, problem))
-
-    def _publish(self, new: ModemStatus) -> None:
-        old, self._status = self._status, new
-        if new.ready:
-            self._ready.set()
-        else:
-            self._ready.clear()
-        self._log_change(old, new)
-        if new != self._published:
-            self._published = new
-            self._on_status(new)

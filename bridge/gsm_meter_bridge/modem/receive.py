@@ -16,7 +16,6 @@ from gsm_meter_bridge.at.messages import (
 from gsm_meter_bridge.at.responses import Memory, parse_cpms_query
 from gsm_meter_bridge.errors import CommandFailedError, DecodeError
 from gsm_meter_bridge.modem.engine import AtEngine
-from gsm_meter_bridge.modem.setup import NETWORK_TIMEOUT_S
 
 _logger = logging.getLogger(__name__)
 
@@ -59,19 +58,21 @@ class Inbox:
         """Take the message that +CMTI or +CDSI told of; an empty place is no error."""
         if self._engine is None:
             return
-        if place.memory not in self._memories and self._memories != [None]:
-            self._memories.append(place.memory)
         try:
             await self._select(place.memory)
+            self._remember(place.memory)
             result = await self._engine.command(f"AT+CMGR={place.index}")
             message = parse_cmgr(result.lines, place.index)
         except (CommandFailedError, DecodeError) as error:
-            _logger.info(
-                "modem %s: message %s %d is left to the next sweep: %s", self._modem_id, *_say(place), error
-            )
+            where = f"{place.memory} {place.index}"
+            _logger.info("modem %s: message %s is left to the next sweep: %s", self._modem_id, where, error)
             return
         if message is not None and message.received:
             await self._take(self._engine, place.memory, message)
+
+    def _remember(self, memory: str) -> None:
+        if memory not in self._memories and self._memories != [None]:
+            self._memories.append(memory)
 
     async def take_routed(self, pdu: str) -> None:
         """Hand over a message that the modem did not store; kept here until that succeeds."""
@@ -89,11 +90,12 @@ class Inbox:
 
     async def _sweep_memory(self, engine: AtEngine, memory: str | None) -> None:
         await self._select(memory)
-        lines = (await engine.command(f"AT+CMGL={MessageStatus.ALL:d}", timeout_s=NETWORK_TIMEOUT_S)).lines
+        lines = (
+            await engine.command(f"AT+CMGL={MessageStatus.ALL:d}", timeout_s=engine.timeouts.network_s)
+        ).lines
         found = parse_cmgl(lines)
-        self._handed_over -= {
-            key for key in self._handed_over if key[0] == memory and key[1].index not in _indexes(found)
-        }
+        indexes = {message.index for message in found}
+        self._handed_over = {k for k in self._handed_over if k[0] != memory or k[1].index in indexes}
         for message in found:
             if message.received:
                 await self._take(engine, memory, message)
@@ -136,11 +138,3 @@ class Inbox:
             _logger.exception("modem %s: a message could not be stored; it is kept", self._modem_id)
             return False
         return True
-
-
-def _say(place: Place) -> tuple[str, int]:
-    return place.memory, place.index
-
-
-def _indexes(found: tuple[StoredMessage, ...]) -> frozenset[int]:
-    return frozenset(message.index for message in found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -26,9 +27,6 @@ from gsm_meter_bridge.vocabulary import Registration
 
 T = TypeVar("T")
 Parser = Callable[[Iterable[str]], T]
-
-NETWORK_TIMEOUT_S = 60.0
-"""For commands that make the modem ask the network or the SIM."""
 
 CNMI_CHOICES = ("2,1,0,2,0", "2,1,0,1,0", "2,1,0,0,0", "2,1", "1,1,0,2,0", "1,1,0,1,0", "1,1")
 """Indication settings (TS 27.005 clause 3.4.1), best first: messages stored and told by +CMTI, then
@@ -62,8 +60,9 @@ class Questions:
         """Names of the commands that were refused, in the order they were asked."""
         return tuple(self._lacking)
 
-    async def ask(self, text: str, parse: Parser[T], *, timeout_s: float | None = None) -> T | None:
-        """Return what `parse` makes of the answer, or None."""
+    async def ask(self, text: str, parse: Parser[T], *, slow: bool = False) -> T | None:
+        """Return what `parse` makes of the answer, or None; a `slow` one asks the network."""
+        timeout_s = self._engine.timeouts.network_s if slow else None
         try:
             return parse((await self._engine.command(text, timeout_s=timeout_s)).lines)
         except (CommandFailedError, DecodeError) as error:
@@ -106,7 +105,7 @@ async def read_identity(questions: Questions) -> Identity:
     """Ask for manufacturer, model, revision and serial number (TS 27.007 clauses 5.1 to 5.4)."""
     values: list[str | None] = []
     for name in ("+CGMI", "+CGMM", "+CGMR", "+CGSN"):
-        values.append(await questions.ask(f"AT{name}", lambda lines, n=name: parse_identity(lines, n)))
+        values.append(await questions.ask(f"AT{name}", partial(parse_identity, prefix=name)))
     return Identity(*values)
 
 
@@ -121,7 +120,7 @@ class SimIdentity:
 
 async def read_sim_identity(questions: Questions) -> SimIdentity:
     """Ask for IMSI, ICCID and the service centre's number."""
-    imsi = await questions.ask("AT+CIMI", lambda lines: parse_identity(lines, "+CIMI"))
+    imsi = await questions.ask("AT+CIMI", partial(parse_identity, prefix="+CIMI"))
     iccid = await questions.first(ICCID_QUESTIONS.items(), "ICCID")
     return SimIdentity(imsi, iccid, await questions.ask("AT+CSCA?", parse_csca))
 
@@ -134,7 +133,7 @@ async def choose_memory(questions: Questions, wanted: str | None) -> str | None:
     """
     if wanted is not None:
         for memories in (f'"{wanted}","{wanted}","{wanted}"', f'"{wanted}"'):
-            if await questions.ask(f"AT+CPMS={memories}", lambda lines: parse_cpms_set(lines, wanted)):
+            if await questions.ask(f"AT+CPMS={memories}", partial(parse_cpms_set, name=wanted)):
                 return wanted
     current = await questions.ask("AT+CPMS?", parse_cpms_query)
     return current[-1].name if current else None
@@ -142,8 +141,11 @@ async def choose_memory(questions: Questions, wanted: str | None) -> str | None:
 
 async def choose_indications(questions: Questions) -> str | None:
     """Return the first of CNMI_CHOICES that the modem takes; None where messages are found by asking only."""
-    taken = ((f"AT+CNMI={choice}", lambda _, c=choice: c) for choice in CNMI_CHOICES)
-    return await questions.first(taken, "+CNMI")
+
+    def taken(choice: str) -> Parser[str]:
+        return lambda _: choice
+
+    return await questions.first([(f"AT+CNMI={c}", taken(c)) for c in CNMI_CHOICES], "+CNMI")
 
 
 async def enable_registration(questions: Questions) -> None:
@@ -162,16 +164,16 @@ class Network:
     registrations: dict[str, Registration]
 
 
+def _registration(lines: Iterable[str], name: str) -> Registration:
+    return parse_registration(value_of(lines, name))
+
+
 async def read_network(questions: Questions) -> Network:
     """Ask for signal, registration and operator."""
     registrations: dict[str, Registration] = {}
     for name in REGISTRATION_NAMES:
-        value = await questions.ask(
-            f"AT{name}?", lambda lines, n=name: parse_registration(value_of(lines, n))
-        )
+        value = await questions.ask(f"AT{name}?", partial(_registration, name=name))
         if value is not None:
             registrations[name] = value
     signal = await questions.ask("AT+CSQ", parse_csq)
-    return Network(
-        signal, await questions.ask("AT+COPS?", parse_cops, timeout_s=NETWORK_TIMEOUT_S), registrations
-    )
+    return Network(signal, await questions.ask("AT+COPS?", parse_cops, slow=True), registrations)

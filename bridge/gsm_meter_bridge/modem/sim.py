@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from gsm_meter_bridge.at.responses import SIM_ERRORS, SimState, parse_cpin, parse_cpinr
 from gsm_meter_bridge.errors import CommandFailedError, DecodeError
 from gsm_meter_bridge.modem.engine import AtEngine
-from gsm_meter_bridge.modem.setup import NETWORK_TIMEOUT_S
 from gsm_meter_bridge.modem.status import SIM_PROBLEMS, Problem
 from gsm_meter_bridge.vocabulary import Secret
 
 _PIN = re.compile(r"[0-9]{4,8}")
 _NOT_A_PIN = Problem("sim_pin_rejected", "the configured SIM PIN is not 4 to 8 digits and was not tried")
+_TAKEN = Problem("sim_not_ready", "the SIM took its PIN and is not ready yet")
 _NOT_AGAIN = Problem(
     "sim_pin_rejected", "the SIM did not accept the configured PIN; it is not tried again before a restart"
 )
@@ -42,7 +42,9 @@ class SimAccess:
         if self._shut is None:
             self._shut = await self._enter(engine, self._pin.reveal())
             found = await read_sim(engine)
-        return SimCheck(found.state, self._shut) if found.state is SimState.PIN_REQUIRED else found
+        if found.state is not SimState.PIN_REQUIRED:
+            return found
+        return SimCheck(found.state, self._shut or _TAKEN)
 
     async def _enter(self, engine: AtEngine, pin: str) -> Problem | None:
         if not _PIN.fullmatch(pin):
@@ -52,7 +54,7 @@ class SimAccess:
             return used
         self._shut = _NOT_AGAIN  # stands if the modem falls silent now: the try may have counted
         try:
-            await engine.command(f'AT+CPIN="{pin}"', timeout_s=NETWORK_TIMEOUT_S, shown="AT+CPIN=***")
+            await engine.command(f'AT+CPIN="{pin}"', timeout_s=engine.timeouts.network_s, shown="AT+CPIN=***")
         except CommandFailedError as error:
             return Problem(_NOT_AGAIN.code, f"{_NOT_AGAIN.words} ({error.meaning})")
         return None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from gsm_meter_bridge.at.responses import SimState
-from gsm_meter_bridge.errors import CommandFailedError, CommandTimeoutError, LinkLostError, ModemError
+from gsm_meter_bridge.errors import CommandFailedError, CommandTimeoutError, DecodeError, ModemError
 from gsm_meter_bridge.vocabulary import Registration
 
 MAY_SEND = frozenset({Registration.HOME, Registration.ROAMING, Registration.UNKNOWN})
@@ -25,7 +26,7 @@ class ModemStatus:
     connected: bool = False
     ready: bool = False
     problem: str | None = "not connected yet"
-    problem_code: str | None = "link_lost"
+    problem_code: str | None = "starting"
     manufacturer: str | None = None
     model: str | None = None
     firmware: str | None = None
@@ -72,16 +73,18 @@ REGISTRATION_PROBLEMS = MappingProxyType(
 )
 
 
-def error_problem(error: ModemError) -> Problem:
+def error_problem(error: ModemError | DecodeError) -> Problem:
     """Return the problem that an error of the link or the modem is."""
     if isinstance(error, CommandTimeoutError):
         return Problem(error.code, f"the modem does not answer: {error}")
     if isinstance(error, CommandFailedError):
         return Problem(error.code, f"the modem refused a command it must know: {error}")
-    return Problem(error.code if isinstance(error, LinkLostError) else "modem_error", str(error))
+    if isinstance(error, DecodeError):
+        return Problem("modem_error", f"the modem's answer makes no sense: {error}")
+    return Problem(error.code, str(error))
 
 
-def best_registration(known: dict[str, Registration]) -> Registration:
+def best_registration(known: Mapping[str, Registration]) -> Registration:
     """Return the registration of a modem from that of its domains; one that lets us send wins."""
     for wanted in (
         Registration.HOME,

@@ -1,0 +1,112 @@
+"""The status of one modem as it changes: worked out, told, logged once a change."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from gsm_meter_bridge.at.responses import SimState
+from gsm_meter_bridge.modem.sim import SimCheck
+from gsm_meter_bridge.modem.status import (
+    MAY_SEND,
+    REGISTRATION_PROBLEMS,
+    ModemStatus,
+    Problem,
+    best_registration,
+)
+from gsm_meter_bridge.vocabulary import Registration
+
+_logger = logging.getLogger(__name__)
+
+
+class Health:
+    """Keeps a ModemStatus; `on_status` gets each one that differs from the last."""
+
+    def __init__(self, modem_id: str, on_status: Callable[[ModemStatus], None]) -> None:
+        self._modem_id, self._on_status = modem_id, on_status
+        self._sim = SimCheck(SimState.UNKNOWN)
+        self._registrations: dict[str, Registration] = {}
+        self._set_up = False
+        self._gone_told = False
+        self._published: ModemStatus | None = None
+        self.status = ModemStatus()
+        self.ready = asyncio.Event()
+
+    def know(self, **facts: Any) -> None:
+        """Keep facts that are told with the next status."""
+        self.status = replace(self.status, **facts)
+
+    def see_sim(self, check: SimCheck, *, set_up: bool) -> None:
+        """Note the state of the SIM and whether messages are set up; tell it unless it is ready."""
+        self._sim, self._set_up = check, set_up
+        if check.state is not SimState.READY:
+            self._registrations = {}
+            self.settle(signal_dbm=None, operator=None)
+
+    def see_registrations(self, registrations: dict[str, Registration], **facts: Any) -> None:
+        """Note what each domain says of the registration, and other facts, and tell them."""
+        self._registrations = self._registrations | registrations
+        self.settle(**facts)
+
+    def settle(self, **facts: Any) -> None:
+        """Tell the status of a connected modem with `facts` and what follows from SIM and network."""
+        missing = self._sim.state is SimState.MISSING
+        registration = Registration.NO_SIM if missing else best_registration(self._registrations)
+        new = replace(self.status, connected=True, sim=self._sim.state, registration=registration, **facts)
+        ready = self._set_up and self._sim.state is SimState.READY and registration in MAY_SEND
+        problem = self._sim.problem or REGISTRATION_PROBLEMS.get(registration) or _storage_problem(new)
+        self._publish(_with_problem(replace(new, ready=ready), problem))
+
+    def gone(self, problem: Problem) -> None:
+        """Tell that the modem is not there, and why."""
+        self._sim, self._registrations, self._set_up = SimCheck(SimState.UNKNOWN), {}, False
+        new = replace(
+            self.status,
+            connected=False,
+            ready=False,
+            sim=SimState.UNKNOWN,
+            registration=Registration.UNKNOWN,
+            operator=None,
+            signal_dbm=None,
+        )
+        self._publish(_with_problem(new, problem))
+
+    def _publish(self, new: ModemStatus) -> None:
+        self._log(self._published or ModemStatus(), new)
+        self.status = new
+        if new.ready:
+            self.ready.set()
+        else:
+            self.ready.clear()
+        if new != self._published:
+            self._published = new
+            self._on_status(new)
+
+    def _log(self, old: ModemStatus, new: ModemStatus) -> None:
+        if not new.connected:
+            if not self._gone_told:
+                _logger.warning("modem %s is gone: %s", self._modem_id, new.problem)
+            self._gone_told = True
+            return
+        if self._gone_told:
+            _logger.info("modem %s is back", self._modem_id)
+            self._gone_told = False
+        if new.problem_code is not None and new.problem_code != old.problem_code:
+            _logger.warning("modem %s: %s", self._modem_id, new.problem)
+        elif new.ready and not old.ready:
+            _logger.info("modem %s is ready, %s %s", self._modem_id, new.manufacturer, new.model)
+
+
+def _with_problem(status: ModemStatus, problem: Problem | None) -> ModemStatus:
+    words, code = (problem.words, problem.code) if problem else (None, None)
+    return replace(status, problem=words, problem_code=code)
+
+
+def _storage_problem(status: ModemStatus) -> Problem | None:
+    if not status.sms_total or (status.sms_used or 0) < status.sms_total:
+        return None
+    words = f"message storage {status.sms_memory} is full ({status.sms_used} of {status.sms_total})"
+    return Problem("sms_storage_full", f"{words}; nothing more can be received")

@@ -1,0 +1,167 @@
+"""Answers are told apart from what comes unasked, wherever that comes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gsm_meter_bridge.at.dialogue import Dialogue, Form, form_of
+from gsm_meter_bridge.at.framing import AtFramer, Line, Overlong, Prompt
+from gsm_meter_bridge.at.results import ResultKind
+from gsm_meter_bridge.at.urc import Stray, Urc
+
+PDU = "07919761989901F0040B919799999999F900001210810104002104C8329BFD"
+LENGTH = len(PDU) // 2 - 8
+
+
+def talk(command: str, lines, *, echo: bool = False):
+    """Return the exchange of `command` and what came unasked."""
+    dialogue = Dialogue()
+    exchange = dialogue.begin(command)
+    news = [n for line in ([command] if echo else []) + list(lines) for n in dialogue.feed(Line(line))]
+    return exchange, news
+
+
+@pytest.mark.parametrize(
+    ("command", "form"),
+    [("AT", Form.EXECUTE), ("AT+CREG?", Form.QUERY), ("AT+CNMI=?", Form.TEST), ("AT+CMGF=0", Form.SET)],
+)
+def test_forms(command, form):
+    assert form_of(command) is form
+
+
+@pytest.mark.parametrize("echo", [False, True])
+def test_echo_on_and_off(echo):
+    exchange, news = talk("AT+CSQ", ["+CSQ: 17,0", "OK"], echo=echo)
+    assert (exchange.lines, exchange.final.ok, news) == (["+CSQ: 17,0"], True, [])
+
+
+def test_the_echo_of_a_pdu_is_swallowed():
+    dialogue = Dialogue()
+    exchange = dialogue.begin(f"AT+CMGS={LENGTH}")
+    assert dialogue.feed(Line(f"AT+CMGS={LENGTH}")) == ()
+    assert not exchange.prompted
+    assert dialogue.feed(Prompt()) == ()
+    assert exchange.prompted
+    exchange.body = PDU
+    for line in (PDU + "\x1a", "+CMGS: 9", "OK"):
+        assert dialogue.feed(Line(line)) == ()
+    assert (exchange.lines, exchange.done) == (["+CMGS: 9"], True)
+
+
+def test_an_unsolicited_line_inside_a_list():
+    lines = [f"+CMGL: 1,1,,{LENGTH}", '+CMTI: "SM",3', PDU, "+CREG: 2", f"+CMGL: 2,1,,{LENGTH}", PDU, "OK"]
+    exchange, news = talk("AT+CMGL=4", lines)
+    assert exchange.lines == [lines[0], PDU, lines[4], PDU]
+    assert news == [Urc("+CMTI", '+CMTI: "SM",3'), Urc("+CREG", "+CREG: 2")]
+
+
+def test_a_routed_message_inside_a_list_takes_its_own_pdu():
+    other = PDU[:-2] + "AA"
+    lines = [f"+CMGL: 1,1,,{LENGTH}", f"+CMT: ,{LENGTH}", other, PDU, "OK"]
+    exchange, news = talk("AT+CMGL=4", lines)
+    assert exchange.lines == [lines[0], PDU]
+    assert news == [Urc("+CMT", f"+CMT: ,{LENGTH}", other)]
+
+
+@pytest.mark.parametrize(
+    ("command", "line", "answers"),
+    [
+        ("AT+CREG?", "+CREG: 0,1", True),
+        ("AT+CREG?", "+CREG: 1", False),
+        ("AT+CREG?", '+CREG: 5,"00D6","B3F5"', False),
+        ("AT+CEREG?", "+CREG: 0,1", False),
+        ("AT+CREG=1", "+CREG: 1", False),
+        ("AT+CREG=?", "+CREG: (0-2)", True),
+        ("AT+CREG=?", "+CREG: 1", False),
+        ("AT+CPIN?", "+CPIN: READY", True),
+        ('AT+CPIN="1234"', "+CPIN: READY", False),
+        ("AT+CSQ", "RING", False),
+        ("AT+CSQ", "NO CARRIER", False),
+    ],
+)
+def test_a_line_that_could_be_both(command, line, answers):
+    exchange, news = talk(command, [line, "OK"])
+    assert (exchange.lines == [line]) is answers
+    assert bool(news) is not answers
+
+
+def test_a_call_ends_while_dialling_only():
+    assert talk("ATD+79990000101", ["NO CARRIER"])[0].final.kind is ResultKind.NO_CARRIER
+    assert talk("AT+CSQ", ["NO CARRIER"])[0].final is None
+
+
+def test_late_and_unknown_lines_are_strays():
+    dialogue = Dialogue()
+    assert dialogue.feed(Line("+CMGS: 7")) == (Stray("+CMGS: 7"),)
+    assert dialogue.feed(Line("OK")) == (Stray("OK"),)
+    assert dialogue.feed(Prompt()) == (Stray(">"),)
+    assert dialogue.feed(Overlong("xx")) == (Stray("xx... (overlong)"),)
+    dialogue.begin("AT+CSQ")
+    dialogue.end()
+    assert dialogue.feed(Line("+CSQ: 3,0")) == (Stray("+CSQ: 3,0"),)
+
+
+def test_a_routed_header_without_its_pdu_is_told_and_takes_nothing_else():
+    dialogue = Dialogue()
+    exchange = dialogue.begin("AT+CCID")
+    news = [n for line in ("+CMT: ,25", "89701012345678901234", "OK") for n in dialogue.feed(Line(line))]
+    assert news == [Urc("+CMT", "+CMT: ,25")]
+    assert exchange.lines == ["89701012345678901234"]
+
+
+DIALOGUES = {
+    "AT+CSQ": [b"+CSQ: 17,0", b"OK"],
+    "AT+CREG?": [b"+CREG: 0,1", b"OK"],
+    "AT+CMGL=4": [
+        f"+CMGL: 1,1,,{LENGTH}".encode(),
+        PDU.encode(),
+        f"+CMGL: 2,0,,{LENGTH}".encode(),
+        PDU.encode(),
+        b"OK",
+    ],
+    "AT+CMGR=1": [f"+CMGR: 1,,{LENGTH}".encode(), PDU.encode(), b"OK"],
+    "AT+CPMS?": [b'+CPMS: "SM",1,20,"SM",1,20,"SM",1,20', b"OK"],
+    "AT+CNMI=2,1": [b"+CMS ERROR: 303"],
+    "AT+CCID": [b"89701012345678901234", b"OK"],
+}
+UNASKED = (
+    Urc("+CMTI", '+CMTI: "SM",3'),
+    Urc("+CDSI", '+CDSI: "SR",1'),
+    Urc("+CREG", "+CREG: 1"),
+    Urc("+CREG", '+CREG: 5,"00D6","0000B3F5",7'),
+    Urc("+CEREG", "+CEREG: 2"),
+    Urc("RING", "RING"),
+    Urc("NO CARRIER", "NO CARRIER"),
+    Urc("^RSSI", "^RSSI: 14"),
+    Urc("+CUSD", '+CUSD: 0,"> OK, 5",15'),
+    Urc("+CMT", f"+CMT: ,{LENGTH}", PDU),
+    Urc("+CDS", f"+CDS: {LENGTH}", PDU),
+)
+
+
+def octets_of(urc: Urc) -> bytes:
+    return b"".join(b"\r\n" + line.encode() + b"\r\n" for line in (urc.text, urc.pdu) if line)
+
+
+@given(
+    command=st.sampled_from(sorted(DIALOGUES)),
+    echo=st.booleans(),
+    inserted=st.lists(st.tuples(st.integers(0, 5), st.sampled_from(UNASKED)), max_size=6),
+    cut=st.integers(1, 40),
+)
+def test_unsolicited_lines_never_change_a_result_nor_get_lost(command, echo, inserted, cut):
+    answer = [b"\r\n" + line + b"\r\n" for line in DIALOGUES[command]]
+    parts = ([command.encode() + b"\r"] if echo else []) + answer
+    expected = []
+    stream = b""
+    for place in range(len(parts) + 1):
+        here = [urc for at, urc in inserted if min(at, len(parts)) == place]
+        expected += here
+        stream += b"".join(map(octets_of, here)) + (parts[place] if place < len(parts) else b"")
+    framer, dialogue = AtFramer(), Dialogue()
+    exchange = dialogue.begin(command)
+    chunks = (stream[at : at + cut] for at in range(0, len(stream), cut))
+    news = [n for chunk in chunks for event in framer.feed(chunk) for n in dialogue.feed(event)]
+    assert news == expected
+    assert [line.encode() for line in exchange.lines] == DIALOGUES[command][:-1]
+    assert exchange.done

@@ -1,0 +1,343 @@
+"""Jobs from acceptance to outcome, against simulated modules: replies, silence, doubt, restarts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from gsm_meter_bridge.errors import ConflictError, InvalidValueError, SendRefusedError, SendUncertainError
+from gsm_meter_bridge.job import State
+from gsm_meter_bridge.jobs import inbox, observations, schema
+from gsm_meter_bridge.service.commands import Terms
+from tests.support.short_path import HUT, PUMP, World, world
+
+
+async def _value(w: World, module: str, name: str) -> object:
+    async with w.database.transaction() as tx:
+        return (await observations.facts(tx, module)).readings[name].value
+
+
+async def _fates(w: World) -> dict[str, int]:
+    async with w.database.transaction() as tx:
+        return await inbox.counts(tx)
+
+
+async def test_status_of_both_families() -> None:
+    async with world() as w:
+        hut = await w.commands.request_status("hut", Terms("t1"))
+        pump = await w.commands.request_status("pump", Terms("t2"))
+        await w.settle()
+        assert (await w.job(hut)).state is State.VERIFIED
+        assert (await w.job(pump)).state is State.VERIFIED
+        assert await _value(w, "hut", "signal_dbm") == -71
+        assert await _value(w, "hut", "band") == "lte_7"
+        assert await _value(w, "hut", "apn_password") in ("", "***")
+        assert await _value(w, "pump", "firmware") == "M1.1.0"
+        assert w.texts("pump") == ["1234;I", "1234;A"]
+
+
+async def test_what_rarely_changes_is_not_asked_again() -> None:
+    async with world() as w:
+        await w.commands.request_status("pump", Terms())
+        await w.settle()
+        await w.commands.request_status("pump", Terms())
+        await w.settle()
+        assert w.texts("pump") == ["1234;I", "1234;A", "1234;I"]
+
+
+@pytest.mark.parametrize(("module", "write"), [("hut", "12345678 APN m2m.example"), ("pump", "1234;A=m2m.example")])
+async def test_a_change_is_read_before_written_and_read_back(module: str, write: str) -> None:
+    async with world() as w:
+        job = await w.job(await w.commands.apply(module, {"apn": "m2m.example"}, Terms("t")))
+        await w.settle()
+        done = await w.job(job)
+        assert done.state is State.VERIFIED
+        assert dict(done.before) == {"apn": "internet"}
+        assert dict(done.after) == {"apn": "m2m.example"}
+        assert w.texts(module)[1] == write
+        assert len(w.texts(module)) == 3
+        assert w.radio.devices[module].state()["apn"] == "m2m.example"
+
+
+async def test_the_same_transaction_sends_nothing_twice() -> None:
+    async with world() as w:
+        first = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
+        await w.settle()
+        again = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
+        await w.settle()
+        assert again.id == first.id
+        assert again.state is State.VERIFIED
+        assert w.texts("pump") == ["1234;A", "1234;A=m2m", "1234;A"]
+        with pytest.raises(ConflictError):
+            await w.commands.apply("pump", {"apn": "other"}, Terms("t"))
+
+
+async def test_a_redelivered_wish_of_an_entity_is_not_done_again() -> None:
+    async with world() as w:
+        first = await w.commands.apply("pump", {"apn": "m2m"}, Terms())
+        assert (await w.commands.apply("pump", {"apn": "m2m"}, Terms())).id == first.id
+        await w.settle()
+        assert (await w.commands.apply("pump", {"apn": "m2m"}, Terms(redelivered=True))).id == first.id
+
+
+async def test_nothing_is_written_where_it_already_is_so() -> None:
+    async with world() as w:
+        job = await w.commands.apply("pump", {"apn": "internet"}, Terms("t"))
+        await w.settle()
+        assert (await w.job(job)).state is State.VERIFIED
+        assert w.texts("pump") == ["1234;A"]
+
+
+async def test_a_module_that_never_answers() -> None:
+    async with world() as w:
+        w.radio.lost = 99
+        job = await w.commands.request_status("pump", Terms("t"))
+        await w.settle()
+        assert (await w.job(job)).state is State.SENT
+        await w.later(61)
+        done = await w.job(job)
+        assert (done.state, done.error_code) == (State.EXPIRED, "no_reply")
+        assert w.texts("pump") == ["1234;I"]
+        async with w.database.transaction() as tx:
+            assert (await observations.facts(tx, "pump")).missed == 1
+
+
+async def test_a_late_reply_is_still_used() -> None:
+    async with world() as w:
+        w.radio.mute = 1
+        await w.commands.request_status("pump", Terms())
+        await w.settle()
+        await w.later(61)
+        await w.radio.release()
+        await w.settle()
+        assert await _value(w, "pump", "signal_dbm") == -71
+        async with w.database.transaction() as tx:
+            assert (await observations.facts(tx, "pump")).missed == 0
+
+
+async def test_a_reply_after_the_window_is_kept_apart() -> None:
+    async with world() as w:
+        w.radio.mute = 1
+        await w.commands.request_status("pump", Terms())
+        await w.settle()
+        await w.later(61)
+        await w.later(3601)
+        await w.radio.release()
+        await w.settle()
+        assert await _fates(w) == {"unmatched": 1}
+
+
+async def test_strangers_change_nothing() -> None:
+    async with world() as w:
+        w.radio.mute = 1
+        job = await w.commands.request_status("pump", Terms("t"))
+        await w.settle()
+        for number in ("+79991112233", "LERS", "900"):
+            await w.radio.arrive(number, w.radio.withheld[0][1])
+        await w.settle()
+        assert (await w.job(job)).state is State.SENT
+        assert await _fates(w) == {"stranger": 3}
+
+
+async def test_a_reply_to_something_else_does_not_answer() -> None:
+    async with world() as w:
+        w.radio.mute = 1
+        job = await w.commands.request_status("pump", Terms("t"))
+        await w.settle()
+        await w.radio.arrive(PUMP, "Ok")
+        await w.radio.arrive(HUT, w.radio.withheld[0][1])
+        await w.settle()
+        assert (await w.job(job)).state is State.SENT
+        assert await _fates(w) == {"unmatched": 2}
+
+
+async def test_the_national_form_of_a_number_is_the_same_number() -> None:
+    async with world() as w:
+        w.radio.mute = 1
+        job = await w.commands.request_status("pump", Terms("t"))
+        await w.settle()
+        await w.radio.arrive("8" + PUMP[2:], w.radio.withheld[0][1])
+        w.radio.withheld.clear()
+        await w.settle()
+        assert (await w.job(job)).state is State.VERIFIED
+
+
+async def test_a_write_without_an_answer_is_read_back_never_resent() -> None:
+    async with world() as w:
+        await w.commands.request_status("pump", Terms())
+        await w.settle()
+        w.radio.mute = 1
+        job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
+        await w.settle()
+        assert (await w.job(job)).state is State.SENT
+        await w.later(61)
+        assert (await w.job(job)).state is State.VERIFIED
+        assert w.texts("pump")[2:] == ["1234;A=m2m", "1234;A"]
+
+
+async def test_a_lost_write_is_not_called_a_mismatch_while_the_network_may_still_bring_it() -> None:
+    async with world() as w:
+        await w.commands.request_status("pump", Terms())
+        await w.settle()
+        w.radio.lost = 1
+        job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
+        await w.settle()
+        await w.later(61)
+        assert (await w.job(job)).state is State.UNCERTAIN
+        await w.later(4 * 3600)
+        done = await w.job(job)
+        assert (done.state, done.error_code) == (State.MISMATCHED, "mismatched")
+        assert "'internet'" in (done.error_words or "")
+        assert w.texts("pump").count("1234;A=m2m") == 1
+
+
+async def test_an_uncertain_job_keeps_the_lane_shut() -> None:
+    async with world() as w:
+        await w.commands.request_status("pump", Terms())
+        await w.settle()
+        w.radio.lost = 99
+        job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
+        await w.settle()
+        await w.later(61)
+        await w.later(61)
+        assert (await w.job(job)).state is State.UNCERTAIN
+        other = await w.commands.request_status("pump", Terms("t2"))
+        await w.settle()
+        assert (await w.job(other)).state is State.QUEUED
+
+
+async def test_a_late_reply_to_an_uncertain_write_has_it_read_back_at_once() -> None:
+    async with world() as w:
+        await w.commands.request_status("pump", Terms())
+        await w.settle()
+        w.radio.mute = 2
+        job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
+        await w.settle()
+        await w.later(61)
+        w.radio.withheld = w.radio.withheld[:1]
+        await w.later(61)
+        assert (await w.job(job)).state is State.UNCERTAIN
+        await w.radio.release()
+        await w.settle()
+        assert (await w.job(job)).state is State.VERIFIED
+
+
+async def test_a_refused_write() -> None:
+    async with world() as w:
+        await w.commands.request_status("pump", Terms())
+        await w.settle()
+        w.radio.mute = 1
+        job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
+        await w.settle()
+        w.radio.withheld.clear()
+        await w.radio.arrive(PUMP, "Err")
+        await w.settle()
+        done = await w.job(job)
+        assert (done.state, done.error_code) == (State.REFUSED, "module_refused")
+
+
+async def test_a_value_out_of_range_is_never_stored() -> None:
+    async with world() as w:
+        with pytest.raises(InvalidValueError, match="apn: 'a b' is not allowed"):
+            await w.commands.apply("hut", {"apn": "a b"}, Terms("t"))
+        async with w.database.transaction() as tx:
+            assert (await tx.execute(select(schema.jobs))).first() is None
+
+
+async def test_a_modem_that_cannot_send_yet_is_tried_again() -> None:
+    async with world() as w:
+        w.radio.error = SendRefusedError("no network")
+        job = await w.commands.request_status("pump", Terms("t"))
+        await w.settle()
+        assert (await w.job(job)).state is State.QUEUED
+        await w.later(31)
+        assert (await w.job(job)).state is State.VERIFIED
+
+
+@pytest.mark.parametrize("left", [True, False])
+async def test_a_write_that_may_have_left_is_read_back(left: bool) -> None:
+    async with world() as w:
+        await w.commands.request_status("pump", Terms())
+        await w.settle()
+        w.radio.error, w.radio.error_after = SendUncertainError("no answer after Ctrl-Z"), left
+        w.radio.mute = 1 if left else 0
+        job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
+        await w.later(4 * 3600)
+        assert (await w.job(job)).state is (State.VERIFIED if left else State.MISMATCHED)
+        assert w.texts("pump").count("1234;A=m2m") == int(left)
+
+
+@pytest.mark.parametrize("step", ["read", "write"])
+async def test_a_restart_while_sending(tmp_path: Path, step: str) -> None:
+    path = tmp_path / "bridge.db"
+    async with world(path) as w:
+        await w.commands.request_status("pump", Terms())
+        await w.settle()
+        if step == "read":
+            job = await w.commands.request_status("pump", Terms("t"))
+        else:
+            job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
+        w.radio.error, w.radio.error_after = KeyboardInterrupt(), True  # type: ignore[assignment]
+        w.radio.mute = 1
+        with pytest.raises(KeyboardInterrupt):
+            await w.settle()
+        assert (await w.job(job)).state is State.SENDING
+        radio = w.radio
+    async with world(path, radio) as w:
+        radio.withheld.clear()
+        await w.runner.recover()
+        await w.settle()
+        assert (await w.job(job)).state is State.VERIFIED
+        assert w.texts("pump").count("1234;A=m2m") == int(step == "write")
+
+
+async def test_secrets_do_not_stay_in_the_database(tmp_path: Path) -> None:
+    path = tmp_path / "bridge.db"
+    async with world(path) as w:
+        wish = {"apn": "m2m", "apn_user": "someone", "apn_password": "hunter2"}
+        job = await w.commands.apply("pump", wish, Terms("t"))
+        await w.settle()
+        done = await w.job(job)
+        assert done.state is State.VERIFIED
+        assert done.after["apn_password"] == "***"
+        async with w.database.transaction() as tx:
+            for table in schema.metadata.sorted_tables:
+                for row in await tx.execute(select(table)):
+                    assert "hunter2" not in repr(row), table.name
+    assert path.stat().st_mode & 0o077 == 0
+
+
+async def test_long_replies_are_put_together() -> None:
+    async with world() as w:
+        text = "LERS GSM Mini\nSN: 00001\nFW: M1.1.0\nIMEI: 865374036612912\nSignal level: -71dBm (60%)"
+        w.radio.lost = 1
+        job = await w.commands.request_status("pump", Terms("t"))
+        await w.settle()
+        await w.radio.arrive(PUMP, text + "\n" + "X: " + "y" * 200)
+        await w.settle()
+        assert (await w.job(job)).step == 1
+
+
+async def test_every_transition_is_in_the_history() -> None:
+    async with world() as w:
+        job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
+        await w.settle()
+        async with w.database.transaction() as tx:
+            query = select(schema.transitions).where(schema.transitions.c.job_id == job.id)
+            rows = (await tx.execute(query.order_by(schema.transitions.c.number))).mappings().all()
+        assert [r["from_state"] for r in rows[1:]] == [r["to_state"] for r in rows[:-1]]
+        assert (rows[0]["event"], rows[-1]["to_state"]) == ("accept", "verified")
+
+
+async def test_drift_is_noticed() -> None:
+    async with world() as w:
+        await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
+        await w.settle()
+        w.radio.devices["pump"].receive("+79990000000", "1234;A=somebody.else", 0.0)
+        await w.later(86_401)
+        await w.commands.request_status("pump", Terms())
+        await w.settle()
+        async with w.database.transaction() as tx:
+            assert (await observations.facts(tx, "pump")).drift() == ["apn"]

@@ -1,0 +1,78 @@
+"""What the trace shows, and what never."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from gsm_meter_bridge.link import TracedLink
+from gsm_meter_bridge.vocabulary import Secret
+
+PDU = "07919761989901F0040B919799999999F900001210810104002104C8329BFD"
+
+
+class Memory:
+    url = "/dev/ttyUSB0"
+
+    def __init__(self, *chunks: bytes) -> None:
+        self.chunks, self.written, self.closed = list(chunks), b"", False
+
+    async def read(self) -> bytes:
+        return self.chunks.pop(0)
+
+    async def write(self, data: bytes) -> None:
+        self.written += data
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def shown(caplog):
+    caplog.set_level(logging.DEBUG, logger="gsm_meter_bridge.link.trace")
+    return lambda: [record.getMessage() for record in caplog.records]
+
+
+async def test_lines_are_shown_whole_with_their_direction(shown):
+    link = TracedLink(Memory(b"\r\n+CS", b"Q: 17,0\r\n\r\nO", b"K\r\n"))
+    await link.write(b"AT+CSQ\r")
+    for _ in range(3):
+        await link.read()
+    assert shown() == [
+        "/dev/ttyUSB0 >> AT+CSQ",
+        "/dev/ttyUSB0 << +CSQ: 17,0",
+        "/dev/ttyUSB0 << OK",
+    ]
+    assert link._link.written == b"AT+CSQ\r"
+
+
+async def test_secrets_are_masked_however_they_are_cut(shown):
+    text = b'AT+CPIN="9876"\r'
+    link = TracedLink(Memory(*(bytes([octet]) for octet in text)), [Secret("9876"), Secret("98"), Secret("")])
+    for octet in text:
+        await link.write(bytes([octet]))
+        await link.read()
+    assert shown() == ['/dev/ttyUSB0 >> AT+CPIN="***"', '/dev/ttyUSB0 << AT+CPIN="***"']
+
+
+async def test_pdus_show_their_length_only(shown):
+    link = TracedLink(Memory(PDU.encode() + b"\r\n"))
+    await link.write(PDU.encode() + b"\x1a")
+    await link.read()
+    assert shown() == ["/dev/ttyUSB0 >> <31 octets>", "/dev/ttyUSB0 << <31 octets>"]
+
+
+async def test_what_is_unfinished_or_endless_is_told_by_length(shown):
+    memory = Memory(b"98", b"x" * 5000, b"\xff\x07\n")
+    link = TracedLink(memory, [Secret("9876")])
+    await link.read()
+    await link.close()
+    assert memory.closed
+    await link.read()
+    await link.read()
+    assert shown() == [
+        "/dev/ttyUSB0 << 2 octets without a line end",
+        "/dev/ttyUSB0 << 5000 octets",
+        "/dev/ttyUSB0 << \\xff\\x07",
+    ]

@@ -1,0 +1,295 @@
+"""Commands and messages over a real pseudo-terminal."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+from tests.modem.fake_modem import PDU, TPDU_LENGTH
+
+from gsm_meter_bridge.at.cms import CMS_ERRORS, SendOutcome
+from gsm_meter_bridge.at.urc import Urc
+from gsm_meter_bridge.errors import (
+    CommandFailedError,
+    CommandTimeoutError,
+    LinkLostError,
+    SendRefusedError,
+    SendUncertainError,
+)
+from gsm_meter_bridge.link import open_link
+from gsm_meter_bridge.modem import AtEngine
+
+
+@pytest.fixture
+def opened(fake, port, timeouts):
+    """Return a context that opens an engine on the scripted modem; `news` gathers what comes unasked."""
+
+    @asynccontextmanager
+    async def engine(news: list | None = None, **deadlines):
+        link = await open_link(fake.plug_in(port))
+        gather = (news if news is not None else []).append
+        times = replace(timeouts, **deadlines)
+        async with AtEngine(link, on_urc=gather, on_lost=gather, timeouts=times) as made:
+            yield made
+
+    return engine
+
+
+@pytest.mark.parametrize("echo", [True, False])
+async def test_a_command_gives_its_lines(fake, opened, echo):
+    fake.echo = echo
+    async with opened() as engine:
+        assert (await engine.command("AT+CSQ")).lines == ("+CSQ: 17,0",)
+        assert (await engine.command("AT")).lines == ()
+    assert fake.heard[0] == "<ESC>"
+
+
+async def test_errors_are_named_by_the_table(fake, opened):
+    fake.script["AT+CIMI"] = [["+CME ERROR: 10"], ["ERROR"]]
+    async with opened() as engine:
+        with pytest.raises(CommandFailedError) as failed:
+            await engine.command("AT+CIMI")
+        assert (failed.value.kind, failed.value.number, failed.value.meaning) == (
+            "CME",
+            10,
+            "SIM not inserted",
+        )
+        assert str(failed.value) == "AT+CIMI: CME 10 (SIM not inserted)"
+        with pytest.raises(CommandFailedError, match="ERROR"):
+            await engine.command("AT+CIMI")
+        assert fake.heard.count("<ESC>") == 1
+
+
+async def test_secrets_do_not_show_in_errors(fake, opened):
+    async with opened() as engine:
+        with pytest.raises(CommandFailedError) as failed:
+            await engine.command('AT+CPIN="9876"', shown="AT+CPIN=***")
+    assert "9876" not in str(failed.value)
+
+
+async def test_commands_wait_for_each_other(fake, opened):
+    async with opened() as engine:
+        results = await asyncio.gather(*(engine.command(c) for c in ("AT+CSQ", "AT+CREG?", "AT+CGMM") * 5))
+    assert [r.lines[0][:6] for r in results] == ["+CSQ: ", "+CREG:", "SIMCOM"] * 5
+
+
+async def test_unsolicited_lines_reach_the_callback(fake, opened, eventually):
+    news: list = []
+    fake.script["AT+CMGL=4"] = [[f"+CMGL: 1,1,,{TPDU_LENGTH}", '+CMTI: "SM",3', PDU, "OK"]]
+    async with opened(news) as engine:
+        assert (await engine.command("AT+CMGL=4")).lines == (f"+CMGL: 1,1,,{TPDU_LENGTH}", PDU)
+        fake.say("noise that nobody knows", f"+CDS: {TPDU_LENGTH}", PDU)
+        await eventually(lambda: len(news) == 2)
+    assert news == [Urc("+CMTI", '+CMTI: "SM",3'), Urc("+CDS", f"+CDS: {TPDU_LENGTH}", PDU)]
+
+
+async def test_after_silence_the_modem_is_brought_in_step(fake, opened):
+    fake.script["AT+CSQ"] = [None]
+    async with opened() as engine:
+        with pytest.raises(CommandTimeoutError, match=r"AT\+CSQ"):
+            await engine.command("AT+CSQ", timeout_s=0.05)
+        fake.say("+CSQ: 1,0", "OK")
+        assert (await engine.command("AT+CGMM")).lines == ("SIMCOM_SIM800L",)
+    assert fake.heard == ["<ESC>", "AT", "AT+CSQ", "<ESC>", "AT", "AT+CGMM"]
+
+
+async def test_a_modem_that_never_answers(fake, opened):
+    fake.silent = True
+    async with opened(resync_s=0.02, resync_tries=2) as engine:
+        with pytest.raises(CommandTimeoutError, match="does not answer AT"):
+            await engine.command("AT")
+    assert fake.heard == ["<ESC>", "AT", "AT"]
+
+
+async def test_a_modem_that_never_becomes_quiet(fake, opened):
+    fake.script["AT"] = [["OK", "RING"]]
+    async with opened(resync_s=0.05, resync_tries=1, quiet_s=10) as engine:
+        with pytest.raises(CommandTimeoutError, match="AT"):
+            await engine.command("AT")
+
+
+async def test_garbage_at_the_start_costs_one_more_at(fake, opened):
+    fake.script["AT"] = [["ERROR"]]
+    async with opened() as engine:
+        assert (await engine.command("AT+CSQ")).lines == ("+CSQ: 17,0",)
+    assert fake.heard == ["<ESC>", "AT", "AT", "AT+CSQ"]
+
+
+async def test_the_far_end_disappears_while_waiting(fake, opened, eventually):
+    fake.script["AT+CSQ"] = [None]
+    news: list = []
+    async with opened(news) as engine:
+        waiting = asyncio.create_task(engine.command("AT+CSQ"))
+        await eventually(lambda: "AT+CSQ" in fake.heard)
+        fake.unplug()
+        with pytest.raises(LinkLostError):
+            await waiting
+        with pytest.raises(LinkLostError):
+            await engine.command("AT")
+        with pytest.raises(SendRefusedError):
+            await engine.send_pdu(TPDU_LENGTH, PDU)
+    assert [type(n) for n in news] == [LinkLostError]
+
+
+async def test_closing_wakes_who_waits(fake, opened, eventually):
+    fake.script["AT+CSQ"] = [None]
+    async with opened() as engine:
+        waiting = asyncio.create_task(engine.command("AT+CSQ"))
+        await eventually(lambda: "AT+CSQ" in fake.heard)
+    with pytest.raises(LinkLostError):
+        await waiting
+
+
+async def test_a_fault_in_the_callback_ends_the_link_loudly(fake, port, timeouts, caplog):
+    def broken(_: Urc) -> None:
+        raise ZeroDivisionError
+
+    link = await open_link(fake.plug_in(port))
+    fake.script["AT+CSQ"] = [["RING"]]
+    async with AtEngine(link, on_urc=broken, timeouts=timeouts) as engine:
+        with pytest.raises(LinkLostError, match="ZeroDivisionError"):
+            await engine.command("AT+CSQ")
+    assert "reading failed" in caplog.text
+
+
+@pytest.mark.parametrize("echo", [True, False])
+async def test_a_message_is_sent(fake, opened, echo):
+    fake.echo = echo
+    async with opened() as engine:
+        assert await engine.send_pdu(TPDU_LENGTH, PDU) == 7
+        fake.after_pdu = ["+CMGS: 8", "OK"]
+        assert await engine.send_pdu(TPDU_LENGTH, PDU) == 8
+    assert fake.sent == [PDU, PDU]
+    assert fake.heard == ["<ESC>", "AT"] + [f"AT+CMGS={TPDU_LENGTH}", "<PDU>"] * 2
+
+
+async def test_unsolicited_lines_around_the_prompt_do_not_matter(fake, opened):
+    news: list = []
+    fake.before_prompt = ['+CMTI: "SM",3', "+CREG: 1"]
+    fake.after_pdu = [f"+CDS: {TPDU_LENGTH}", PDU, "+CMGS: 200", "RING", "OK"]
+    async with opened(news) as engine:
+        assert await engine.send_pdu(TPDU_LENGTH, PDU) == 200
+    assert [urc.name for urc in news] == ["+CMTI", "+CREG", "+CDS", "RING"]
+
+
+@pytest.mark.parametrize("prompt", ["\r\n>", "> ", "\r\n> \r\n"])
+async def test_prompts_of_other_makes(fake, opened, prompt):
+    fake.prompt = prompt
+    async with opened() as engine:
+        assert await engine.send_pdu(TPDU_LENGTH, PDU) == 7
+
+
+async def test_an_error_before_the_prompt_is_a_refusal(fake, opened):
+    fake.script[f"AT+CMGS={TPDU_LENGTH}"] = [["+CMS ERROR: 332"], ["OK"]]
+    async with opened() as engine:
+        with pytest.raises(SendRefusedError, match="network timeout"):
+            await engine.send_pdu(TPDU_LENGTH, PDU)
+        with pytest.raises(SendRefusedError, match="without asking"):
+            await engine.send_pdu(TPDU_LENGTH, PDU)
+        assert await engine.send_pdu(TPDU_LENGTH, PDU) == 7
+    assert fake.sent == [PDU]
+
+
+async def test_a_missing_prompt_is_a_refusal_and_is_left_with_esc(fake, opened, eventually):
+    fake.prompt = ""
+    async with opened(prompt_s=0.05) as engine:
+        with pytest.raises(SendRefusedError):
+            await engine.send_pdu(TPDU_LENGTH, PDU)
+        await eventually(lambda: fake.heard[2:] == [f"AT+CMGS={TPDU_LENGTH}", "<ESC>"])
+        assert (await engine.command("AT+CSQ")).lines == ("+CSQ: 17,0",)
+    assert fake.sent == []
+
+
+@pytest.mark.parametrize("number", CMS_ERRORS)
+async def test_each_error_after_the_pdu_has_its_class(number, fake, opened):
+    fake.after_pdu = [f"+CMS ERROR: {number}"]
+    uncertain = CMS_ERRORS[number].outcome is SendOutcome.UNCERTAIN
+    async with opened() as engine:
+        with pytest.raises(SendUncertainError if uncertain else SendRefusedError) as failed:
+            await engine.send_pdu(TPDU_LENGTH, PDU)
+    assert failed.value.__cause__.number == number
+    assert CMS_ERRORS[number].words in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (["ERROR"], SendUncertainError),
+        (["+CME ERROR: 10"], SendRefusedError),
+        (["+CMS ERROR: 600"], SendUncertainError),
+        (["OK"], SendUncertainError),
+        (["+CMGS: many", "OK"], SendUncertainError),
+    ],
+)
+async def test_other_ends_after_the_pdu(fake, opened, answer, error):
+    fake.after_pdu = answer
+    async with opened() as engine:
+        with pytest.raises(error):
+            await engine.send_pdu(TPDU_LENGTH, PDU)
+        assert (await engine.command("AT+CSQ")).lines == ("+CSQ: 17,0",)
+    assert fake.heard[4:6] == ["<ESC>", "AT"]
+
+
+async def test_silence_after_the_pdu_is_uncertain_and_the_next_command_works(fake, opened):
+    fake.after_pdu = None
+    async with opened(send_s=0.05) as engine:
+        with pytest.raises(SendUncertainError, match="no answer"):
+            await engine.send_pdu(TPDU_LENGTH, PDU)
+        fake.say("+CMGS: 7", "OK")
+        assert (await engine.command("AT+CSQ")).lines == ("+CSQ: 17,0",)
+    assert fake.heard[-3:] == ["<ESC>", "AT", "AT+CSQ"]
+
+
+async def test_the_port_disappears_after_the_pdu(fake, opened, eventually):
+    fake.after_pdu = None
+    async with opened() as engine:
+        sending = asyncio.create_task(engine.send_pdu(TPDU_LENGTH, PDU))
+        await eventually(lambda: fake.sent)
+        fake.unplug()
+        with pytest.raises(SendUncertainError):
+            await sending
+
+
+class CutLink:
+    """A link whose writes fail from a given octet sequence on."""
+
+    url = "cut"
+
+    def __init__(self, inner, last: bytes) -> None:
+        self.inner, self.last = inner, last
+
+    async def read(self) -> bytes:
+        return await self.inner.read()
+
+    async def write(self, data: bytes) -> None:
+        if data == self.last:
+            raise LinkLostError("cut")
+        await self.inner.write(data)
+
+    async def close(self) -> None:
+        await self.inner.close()
+
+
+@pytest.mark.parametrize(
+    ("last", "error"),
+    [(PDU.encode(), SendRefusedError), (b"\x1a", SendUncertainError), (b"\x1b", SendRefusedError)],
+)
+async def test_ctrl_z_is_the_border(fake, port, timeouts, last, error):
+    link = CutLink(await open_link(fake.plug_in(port)), last)
+    async with AtEngine(link, timeouts=timeouts) as engine:
+        with pytest.raises(error):
+            await engine.send_pdu(TPDU_LENGTH, PDU)
+    assert fake.sent == []
+
+
+async def test_a_cancelled_command_does_not_spoil_the_next(fake, opened, eventually):
+    fake.script["AT+CSQ"] = [None]
+    async with opened() as engine:
+        waiting = asyncio.create_task(engine.command("AT+CSQ"))
+        await eventually(lambda: "AT+CSQ" in fake.heard)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        assert (await engine.command("AT+CGMM")).lines == ("SIMCOM_SIM800L",)
+    assert fake.heard[-3:] == ["<ESC>", "AT", "AT+CGMM"]

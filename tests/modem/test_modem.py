@@ -1,0 +1,195 @@
+"""A supervised modem: set up, unlocked once, lost and found again."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import pytest
+from tests.modem.fake_modem import PDU, Message
+
+from gsm_meter_bridge.errors import SendRefusedError, SendUncertainError
+from gsm_meter_bridge.modem import ModemStatus
+from gsm_meter_bridge.vocabulary import Registration
+
+
+async def test_a_modem_becomes_ready_and_tells_who_it_is(fake, port, run):
+    fake.plug_in(port)
+    modem = run(sms_storage="SM", own_number="+79990000000")
+    assert modem.status == ModemStatus()
+    await modem.wait_ready()
+    assert modem.status.problem is None
+    assert modem.status.problem_code is None
+    expected = ModemStatus(
+        connected=True,
+        ready=True,
+        problem=None,
+        problem_code=None,
+        manufacturer="SIMCOM_Ltd",
+        model="SIMCOM_SIM800L",
+        firmware="1418B05SIM800L24",
+        imei="866782040000001",
+        imsi="250020000000001",
+        iccid="89701012345678901234",
+        sim="ready",
+        registration=Registration.HOME,
+        operator="MegaFon RUS",
+        signal_dbm=-79,
+        sms_memory="SM",
+        smsc="+79168960438",
+    )
+    assert replace(modem.status, sms_used=None, sms_total=None) == expected
+    assert fake.heard[:5] == ["<ESC>", "AT", "AT", "ATE0", "AT+CMEE=1"]
+    assert 'AT+CPMS="SM","SM","SM"' in fake.heard
+    assert "AT+CNMI=2,1,0,2,0" in fake.heard
+
+
+async def test_storage_is_counted(fake, port, run, eventually):
+    fake.plug_in(port)
+    modem = run()
+    await eventually(lambda: modem.status.sms_total)
+    assert (modem.status.sms_memory, modem.status.sms_used, modem.status.sms_total) == ("SM", 0, 20)
+
+
+async def test_optional_commands_may_lack(fake, port, run):
+    fake.plug_in(port)
+    missing = ["AT+CGMI", "AT+CIMI", "AT+CCID", "AT+CSCA?", "AT+CEREG=1", "AT+CEREG?", "AT+CSQ", "AT+CMEE=1"]
+    for command in missing:
+        fake.script[command] = [["ERROR"]] * 9
+    fake.script["AT+CNMI=2,1,0,2,0"] = [["+CMS ERROR: 303"]]
+    modem = run()
+    await modem.wait_ready()
+    assert modem.status.manufacturer is modem.status.iccid is modem.status.signal_dbm is None
+    assert set(modem.status.lacking) == {
+        "+CGMI", "+CIMI", "ICCID", "+CSCA", "+CEREG", "+CSQ", "+CMEE",
+    }  # fmt: skip
+    assert "AT+CNMI=2,1,0,1,0" in fake.heard
+
+
+async def test_no_indication_at_all_is_told_and_messages_are_found_by_asking(fake, port, run, eventually):
+    fake.plug_in(port)
+    for choice in ("2,1,0,2,0", "2,1,0,1,0", "2,1,0,0,0", "2,1", "1,1,0,2,0", "1,1,0,1,0", "1,1"):
+        fake.script[f"AT+CNMI={choice}"] = [["ERROR"]]
+    modem = run(status_interval_s=0.01)
+    await modem.wait_ready()
+    assert modem.status.lacking == ("+CNMI",)
+    fake.messages["SM"][1] = (0, PDU)
+    await eventually(lambda: modem.received)
+
+
+async def test_a_memory_the_modem_does_not_have_falls_back_to_its_own(fake, port, run):
+    fake.plug_in(port)
+    modem = run(sms_storage="XX")
+    await modem.wait_ready()
+    assert modem.status.sms_memory == "SM"
+
+
+async def test_without_pdu_mode_it_is_not_ready(fake, port, run, eventually):
+    fake.plug_in(port)
+    fake.script["AT+CMGF=0"] = [["ERROR"]] * 1000
+    modem = run()
+    await eventually(lambda: modem.status.problem_code == "modem_refused")
+    assert "AT+CMGF=0" in modem.status.problem
+
+
+@pytest.mark.parametrize(
+    ("stat", "code"), [(0, "not_registered"), (2, "searching"), (3, "registration_denied")]
+)
+async def test_without_registration_it_does_not_send(fake, port, run, eventually, stat, code):
+    fake.plug_in(port)
+    fake.script["AT+CREG?"] = [[f"+CREG: 1,{stat}", "OK"]]
+    modem = run(reconnect_min_s=60)
+    await eventually(lambda: modem.status.problem_code == code)
+    assert not modem.status.ready
+    fake.say("+CREG: 5")
+    await modem.wait_ready()
+    assert modem.status.registration is Registration.ROAMING
+
+
+async def test_lte_registration_alone_is_enough(fake, port, run):
+    fake.plug_in(port)
+    fake.script["AT+CREG?"] = [["+CREG: 1,0", "OK"]]
+    fake.script["AT+CEREG?"] = [["+CEREG: 1,1", "OK"]]
+    modem = run()
+    await modem.wait_ready()
+    assert modem.status.registration is Registration.HOME
+
+
+async def test_a_port_that_does_not_exist_and_comes(fake, port, run, eventually, caplog):
+    caplog.set_level(logging.INFO, logger="gsm_meter_bridge.modem")
+    modem = run()
+    await eventually(lambda: modem.status.problem_code == "link_lost")
+    assert modem.status.problem.endswith("cannot be opened: it does not exist; is the modem plugged in?")
+    with pytest.raises(SendRefusedError, match="is not ready"):
+        await modem.send_sms(Message())
+    fake.plug_in(port)
+    await modem.wait_ready()
+    assert caplog.text.count("is gone") == caplog.text.count("is back") == 1
+
+
+async def test_a_port_that_disappears_and_comes_back(fake, port, run, eventually, caplog):
+    caplog.set_level(logging.INFO, logger="gsm_meter_bridge.modem")
+    fake.plug_in(port)
+    modem = run()
+    for round_ in (1, 2):
+        await modem.wait_ready()
+        await eventually(lambda: modem.status.sms_total)
+        fake.unplug()
+        await eventually(lambda: not modem.status.connected)
+        assert modem.status.problem
+        assert modem.status.registration is Registration.UNKNOWN
+        assert modem.status.imei == "866782040000001"
+        assert modem.status.signal_dbm is None
+        seen = len(modem.statuses)
+        assert caplog.text.count("is gone") == round_
+        fake.plug_in(port)
+        await modem.wait_ready()
+        assert caplog.text.count("is back") == round_
+        assert len(modem.statuses) > seen
+        fake.messages["SM"][1] = (0, PDU)
+        fake.say('+CMTI: "SM",1')
+        await eventually(lambda: not fake.messages["SM"])
+    assert all(a != b for a, b in zip(modem.statuses, modem.statuses[1:], strict=False))
+
+
+async def test_a_modem_that_does_not_answer(fake, port, run, eventually, timeouts):
+    fake.plug_in(port)
+    fake.silent = True
+    modem = run(timeouts=replace(timeouts, resync_s=0.01, resync_tries=1))
+    await eventually(lambda: modem.status.problem_code == "modem_timeout")
+    assert "does not answer" in modem.status.problem
+    fake.silent = False
+
+
+async def test_a_modem_that_restarts_is_set_up_again(fake, port, run, eventually):
+    fake.plug_in(port)
+    modem = run()
+    await eventually(lambda: modem.status.sms_total)
+    fake.echo, before = True, fake.heard.count("AT+CMGF=0")
+    fake.say("RDY")
+    await eventually(lambda: fake.heard.count("AT+CMGF=0") == before + 1)
+    await modem.wait_ready()
+    assert "the modem restarted" in [s.problem for s in modem.statuses]
+
+
+async def test_messages_are_sent(fake, port, run):
+    fake.plug_in(port)
+    modem = run()
+    await modem.wait_ready()
+    assert await modem.send_sms(Message()) == 7
+    assert fake.sent == [PDU]
+    fake.after_pdu = ["+CMS ERROR: 332"]
+    with pytest.raises(SendUncertainError):
+        await modem.send_sms(Message())
+
+
+async def test_nonsense_does_not_end_a_session(fake, port, run, eventually):
+    fake.plug_in(port)
+    modem = run()
+    await eventually(lambda: modem.status.sms_total)
+    fake.say("+CMTI: nonsense", "+CREG: nonsense", "+CMT: ,99", '+CLIP: "+7999",145', "nonsense")
+    fake.messages["SM"][1] = (0, PDU)
+    fake.say('+CMTI: "SM",1')
+    await eventually(lambda: modem.received)
+    assert all(s.connected for s in modem.statuses)
+    assert fake.heard.count("ATE0") == 1

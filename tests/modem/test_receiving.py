@@ -1,0 +1,198 @@
+"""Messages are stored before they are deleted, and handed over one at a time."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from tests.modem.fake_modem import PDU, TPDU_LENGTH
+
+from gsm_meter_bridge.modem import Modem, ReceivedPdu
+
+OTHER = PDU[:-2] + "AA"
+THIRD = PDU[:-2] + "BB"
+
+
+class Store:
+    """What the bridge does with a message: slowly, and failing on demand."""
+
+    def __init__(self, fake) -> None:
+        self.fake, self.received, self.failures = fake, [], 0
+        self.open = asyncio.Event()
+        self.open.set()
+        self.inside = self.most_inside = 0
+
+    async def __call__(self, received: ReceivedPdu) -> None:
+        self.inside += 1
+        self.most_inside = max(self.most_inside, self.inside)
+        self.fake.heard.append("<STORING>")
+        try:
+            await self.open.wait()
+            if self.failures:
+                self.failures -= 1
+                raise OSError("disk full")
+            self.received.append(received)
+        finally:
+            self.inside -= 1
+            self.fake.heard.append("<STORED>")
+
+    @property
+    def pdus(self) -> list[str]:
+        return [received.pdu_hex for received in self.received]
+
+
+@pytest.fixture
+def store(fake):
+    return Store(fake)
+
+
+@pytest.fixture
+async def run(fake, port, timeouts, store):
+    tasks: list[asyncio.Task] = []
+
+    def start(**options) -> Modem:
+        fake.plug_in(port)
+        given = {
+            "status_interval_s": 600,
+            "reconnect_min_s": 0.01,
+            "reconnect_max_s": 0.02,
+            "timeouts": timeouts,
+        }
+        modem = Modem("gsm1", str(port), on_status=lambda _: None, on_received=store, **(given | options))
+        tasks.append(asyncio.create_task(modem.run()))
+        return modem
+
+    yield start
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+async def counted(modem, eventually) -> None:
+    await eventually(lambda: modem.status.ready and modem.status.sms_total)
+
+
+async def test_what_waits_at_the_start_is_taken_and_then_deleted(fake, run, store, eventually):
+    fake.messages["SM"] = {1: (0, PDU), 7: (1, OTHER)}
+    await counted(run(), eventually)
+    assert store.received == [
+        ReceivedPdu("gsm1", PDU, "SM", 1),
+        ReceivedPdu("gsm1", OTHER, "SM", 7),
+    ]
+    steps = [h for h in fake.heard if h.startswith(("<STOR", "AT+CMGD"))]
+    assert steps == ["<STORING>", "<STORED>", "AT+CMGD=1", "<STORING>", "<STORED>", "AT+CMGD=7"]
+    assert fake.messages["SM"] == {}
+
+
+async def test_nothing_is_deleted_while_it_is_being_stored(fake, run, store, eventually):
+    await counted(run(), eventually)
+    store.open.clear()
+    fake.messages["SM"][3] = (0, PDU)
+    fake.say('+CMTI: "SM",3')
+    await eventually(lambda: store.inside)
+    fake.say('+CMTI: "SM",3')
+    assert 3 in fake.messages["SM"]
+    store.open.set()
+    await eventually(lambda: fake.heard.count("AT+CMGR=3") == 2)
+    assert (store.pdus, store.most_inside) == ([PDU], 1)
+    assert 3 not in fake.messages["SM"]
+
+
+async def test_what_was_stored_to_be_sent_is_left_alone(fake, run, store, eventually):
+    fake.messages["SM"] = {1: (2, PDU), 2: (3, OTHER), 3: (0, THIRD)}
+    await counted(run(), eventually)
+    assert store.pdus == [THIRD]
+    assert set(fake.messages["SM"]) == {1, 2}
+    fake.say('+CMTI: "SM",1')
+    await eventually(lambda: "AT+CMGR=1" in fake.heard)
+    assert store.pdus == [THIRD]
+
+
+async def test_a_message_that_could_not_be_stored_stays_and_comes_again(fake, run, store, eventually, caplog):
+    store.failures = 2
+    fake.messages["SM"][1] = (0, PDU)
+    run(status_interval_s=0.01)
+    await eventually(lambda: not fake.messages["SM"])
+    assert store.pdus == [PDU]
+    assert fake.heard.count("<STORING>") == 3
+    assert caplog.text.count("could not be stored") == 2
+
+
+async def test_a_message_that_cannot_be_deleted_is_not_handed_over_again(fake, run, store, eventually):
+    fake.messages["SM"][1] = (0, PDU)
+    fake.script["AT+CMGD=1"] = [["+CMS ERROR: 320"]] * 3
+    run(status_interval_s=0.01)
+    await eventually(lambda: not fake.messages["SM"])
+    assert store.pdus == [PDU]
+    assert fake.heard.count("AT+CMGD=1") == 4
+    fake.messages["SM"][1] = (0, PDU)  # the same text again, in the same place
+    await eventually(lambda: len(store.pdus) == 2)
+
+
+async def test_messages_in_another_memory(fake, run, store, eventually):
+    await counted(run(status_interval_s=0.02), eventually)
+    fake.messages["SR"] = {4: (0, OTHER)}
+    fake.say('+CDSI: "SR",4')
+    await eventually(lambda: store.received)
+    assert store.received == [ReceivedPdu("gsm1", OTHER, "SR", 4)]
+    await eventually(lambda: not fake.messages["SR"])
+    fake.messages["SR"][5] = (0, PDU)  # told to nobody: the sweep looks there too from now on
+    fake.messages["SM"][1] = (0, THIRD)
+    await eventually(lambda: len(store.received) == 3)
+
+
+async def test_a_memory_that_cannot_be_read_is_left_to_later(fake, run, store, eventually):
+    modem = run()
+    await counted(modem, eventually)
+    fake.say('+CDSI: "BM",1', '+CMTI: "SM",9')
+    await eventually(lambda: "AT+CMGR=9" in fake.heard)
+    assert modem.status.ready
+    assert store.received == []
+
+
+async def test_routed_messages_come_without_a_place(fake, run, store, eventually):
+    await counted(run(), eventually)
+    fake.say(f"+CMT: ,{TPDU_LENGTH}", PDU, f"+CDS: {TPDU_LENGTH}", OTHER)
+    await eventually(lambda: len(store.received) == 2)
+    assert store.received == [ReceivedPdu("gsm1", PDU), ReceivedPdu("gsm1", OTHER)]
+
+
+async def test_a_routed_message_that_could_not_be_stored_is_kept(fake, port, run, store, eventually):
+    store.failures = 1
+    modem = run(status_interval_s=0.01)
+    await counted(modem, eventually)
+    fake.say(f"+CMT: ,{TPDU_LENGTH}", PDU)
+    await eventually(lambda: store.received)
+    assert store.pdus == [PDU]
+
+
+async def test_without_a_choice_of_memories(fake, run, store, eventually):
+    fake.script["AT+CPMS?"] = [["ERROR"]] * 100
+    fake.messages["SM"][1] = (0, PDU)
+    modem = run()
+    await eventually(lambda: store.received)
+    fake.messages["SM"][2] = (0, OTHER)
+    fake.say('+CMTI: "SM",2')
+    await eventually(lambda: not fake.messages["SM"])
+    assert store.received == [ReceivedPdu("gsm1", PDU, None, 1), ReceivedPdu("gsm1", OTHER, "SM", 2)]
+    assert "+CPMS" in modem.status.lacking
+
+
+async def test_a_full_storage_is_told(fake, run, eventually):
+    fake.capacity = 2
+    fake.messages["SM"] = {1: (2, PDU), 2: (3, OTHER)}
+    modem = run()
+    await eventually(lambda: modem.status.problem_code == "sms_storage_full")
+    assert "SM is full (2 of 2)" in modem.status.problem
+    assert modem.status.ready
+
+
+async def test_messages_arriving_during_commands_are_not_lost(fake, run, store, eventually):
+    modem = run()
+    await counted(modem, eventually)
+    for index in range(1, 6):
+        fake.messages["SM"][index] = (0, f"{PDU[:-2]}{index:02X}")
+        fake.say(f'+CMTI: "SM",{index}')
+    await eventually(lambda: not fake.messages["SM"])
+    assert sorted(store.pdus) == sorted(f"{PDU[:-2]}{index:02X}" for index in range(1, 6))
+    assert store.most_inside == 1

@@ -1,0 +1,156 @@
+"""A bridge without modem and broker: jobs on one end, simulated modules on the other, a clock that is set.
+
+Requests and replies are real PDUs; only the radio in between is missing, and it fails on demand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gsm_meter_bridge.errors import DeliveryError
+from gsm_meter_bridge.families import bundled_profile, family_of
+from gsm_meter_bridge.families.energomera_gs04.simulated import SIMULATED as SimulatedEnergomera
+from gsm_meter_bridge.families.lers_gsm_mini.simulated import SIMULATED as SimulatedLers
+from gsm_meter_bridge.family import Access, Module, Request, SimulatedModule
+from gsm_meter_bridge.job import Job
+from gsm_meter_bridge.jobs import store
+from gsm_meter_bridge.jobs.database import Database
+from gsm_meter_bridge.jobs.outcome import Policy
+from gsm_meter_bridge.jobs.receiver import Receiver
+from gsm_meter_bridge.jobs.runner import Runner
+from gsm_meter_bridge.service.commands import Commands
+from gsm_meter_bridge.sms import encode_delivers
+from gsm_meter_bridge.vocabulary import Secret
+
+POLICY = Policy(reply_timeout_s=60.0, deadline_s=600.0, late_window_s=3600.0, resend_delay_s=30.0)
+START = 1_790_000_000.0
+HUT, PUMP = "+79990000101", "+79990000201"
+
+
+def modules() -> dict[str, Module]:
+    """A hut with an Energomera module and a pump with a LERS modem."""
+    energomera, lers = family_of("energomera_gs04"), family_of("lers_gsm_mini")
+    profile = bundled_profile(energomera, "assumed_status")
+    return {
+        "hut": Module("hut", "Hut", energomera, HUT, Access(Secret("12345678"), profile)),
+        "pump": Module("pump", "Pump", lers, PUMP, Access(Secret("1234"))),
+    }
+
+
+@dataclass
+class Radio:
+    """The delivery of the tests. `lost` and `mute` count messages and replies still to be swallowed."""
+
+    name: str = "sms"
+    route: str = "test"
+    ready: bool = True
+    lost: int = 0
+    mute: int = 0
+    error: DeliveryError | None = None
+    error_after: bool = False
+    sent: list[tuple[str, str]] = field(default_factory=list)
+    withheld: list[tuple[str, str]] = field(default_factory=list)
+    devices: Mapping[str, SimulatedModule] = field(default_factory=dict)
+    receiver: Receiver | None = None
+
+    async def send(self, module: Module, request: Request, validity_s: float) -> int | None:
+        """Carry `request` to the simulated module and its replies to the receiver."""
+        error, self.error = self.error, None
+        if error is not None and not self.error_after:
+            raise error
+        text = module.family.encode(request, module.access).text
+        self.sent.append((module.id, text))
+        if self.lost:
+            self.lost -= 1
+        else:
+            await self._reply(module, text)
+        if error is not None:
+            raise error
+        return len(self.sent) % 256
+
+    async def _reply(self, module: Module, text: str) -> None:
+        for reply in self.devices[module.id].receive("+79990000000", text, float(len(self.sent)) * 1000.0):
+            self.withheld.append((module.msisdn, reply.text))
+        if self.mute:
+            self.mute -= 1
+        else:
+            await self.release()
+
+    async def release(self) -> None:
+        """Let the withheld replies arrive."""
+        for sender, text in self.withheld:
+            await self.arrive(sender, text)
+        self.withheld.clear()
+
+    async def arrive(self, sender: str, text: str) -> None:
+        """Let a message arrive at our modem, in as many parts as it takes."""
+        assert self.receiver is not None
+        for pdu in encode_delivers(sender, text, datetime.now(UTC), reference=len(self.sent) % 256):
+            await self.receiver.store("test", pdu.pdu)
+
+
+@dataclass
+class World:
+    """The parts of a bridge under test."""
+
+    database: Database
+    modules: dict[str, Module]
+    radio: Radio
+    runner: Runner
+    receiver: Receiver
+    commands: Commands
+    clock: list[float]
+
+    async def work(self) -> None:
+        """Send all that is due and take in all that came, until nothing moves."""
+        await self.runner.time_out()
+        while await self.runner.send_next():
+            await self.receiver.take_in()
+        await self.receiver.take_in()
+
+    async def settle(self) -> None:
+        """Work until no step is left that could be taken now."""
+        for _ in range(12):
+            await self.work()
+
+    async def later(self, seconds: float) -> None:
+        """Let time pass, then work."""
+        self.clock[0] += seconds
+        await self.settle()
+
+    async def job(self, job: Job) -> Job:
+        """The job as it is now."""
+        async with self.database.transaction() as tx:
+            found = await store.get(tx, job.id)
+        assert found is not None
+        return found
+
+    def texts(self, module: str) -> list[str]:
+        """What was sent to a module."""
+        return [text for name, text in self.radio.sent if name == module]
+
+
+@asynccontextmanager
+async def world(path: Path | None = None, radio: Radio | None = None) -> AsyncIterator[World]:
+    """A bridge on a database at `path` (in memory without one); a second one on the same path is a restart."""
+    clock = [START]
+    database = await Database.open(path)
+    configured = modules()
+    radio = radio or Radio(
+        devices={
+            "hut": SimulatedEnergomera("12345678", {"signal_dbm": -71, "band": "lte_7", "apn": "internet"}, {}),
+            "pump": SimulatedLers("1234", {"apn": "internet"}, {}),
+        }
+    )
+    runner = Runner(database, configured, radio, POLICY, lambda: clock[0])
+    receiver = Receiver(database, configured, POLICY, "RU", lambda: clock[0])
+    radio.receiver = receiver
+    commands = Commands(database, configured, POLICY, runner.wake, 86_400.0, lambda: clock[0])
+    try:
+        yield World(database, configured, radio, runner, receiver, commands, clock)
+    finally:
+        await database.close()
