@@ -97,7 +97,7 @@ class Bridge:
             self._runner.wake()
 
     async def _on_received(self, received: ReceivedPdu) -> None:
-        await self._receiver.store(received.modem_id, received.pdu)
+        await self._receiver.store(received.modem_id, received.pdu_hex)
 
     def _on_job(self, job: Job) -> None:
         self._publisher.touch(job.module)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from tests.support.short_path import HUT, PUMP, World, world
 
 from gsm_meter_bridge.errors import ConflictError, InvalidValueError, SendRefusedError, SendUncertainError
 from gsm_meter_bridge.job import State
 from gsm_meter_bridge.jobs import inbox, observations, schema
 from gsm_meter_bridge.service.commands import Terms
-from tests.support.short_path import HUT, PUMP, World, world
 
 
 async def _value(w: World, module: str, name: str) -> object:
@@ -47,7 +47,9 @@ async def test_what_rarely_changes_is_not_asked_again() -> None:
         assert w.texts("pump") == ["1234;I", "1234;A", "1234;I"]
 
 
-@pytest.mark.parametrize(("module", "write"), [("hut", "12345678 APN m2m.example"), ("pump", "1234;A=m2m.example")])
+@pytest.mark.parametrize(
+    ("module", "write"), [("hut", "12345678 APN m2m.example"), ("pump", "1234;A=m2m.example")]
+)
 async def test_a_change_is_read_before_written_and_read_back(module: str, write: str) -> None:
     async with world() as w:
         job = await w.job(await w.commands.apply(module, {"apn": "m2m.example"}, Terms("t")))

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from gsm_meter_bridge.errors import DeliveryError
 from gsm_meter_bridge.families import bundled_profile, family_of
-from gsm_meter_bridge.families.energomera_gs04.simulated import SIMULATED as SimulatedEnergomera
-from gsm_meter_bridge.families.lers_gsm_mini.simulated import SIMULATED as SimulatedLers
+from gsm_meter_bridge.families.energomera_gs04 import simulated as simulated_energomera
+from gsm_meter_bridge.families.lers_gsm_mini import simulated as simulated_lers
 from gsm_meter_bridge.family import Access, Module, Request, SimulatedModule
 from gsm_meter_bridge.job import Job
 from gsm_meter_bridge.jobs import store
@@ -136,14 +136,16 @@ class World:
 
 @asynccontextmanager
 async def world(path: Path | None = None, radio: Radio | None = None) -> AsyncIterator[World]:
-    """A bridge on a database at `path` (in memory without one); a second one on the same path is a restart."""
+    """A bridge on a database at `path` (in memory without one); a second one there is a restart."""
     clock = [START]
     database = await Database.open(path)
     configured = modules()
     radio = radio or Radio(
         devices={
-            "hut": SimulatedEnergomera("12345678", {"signal_dbm": -71, "band": "lte_7", "apn": "internet"}, {}),
-            "pump": SimulatedLers("1234", {"apn": "internet"}, {}),
+            "hut": simulated_energomera.SIMULATED(
+                "12345678", {"signal_dbm": -71, "band": "lte_7", "apn": "internet"}, {}
+            ),
+            "pump": simulated_lers.SIMULATED("1234", {"apn": "internet"}, {}),
         }
     )
     runner = Runner(database, configured, radio, POLICY, lambda: clock[0])

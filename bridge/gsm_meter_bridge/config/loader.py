@@ -162,6 +162,9 @@ def _module(file: Path, checked: Mapping[str, Any]) -> Module:
 
 def _profile(file: Path, family: Family, name: str) -> Profile:
     if "/" not in name and not name.endswith((".yaml", ".yml")):
-        return bundled_profile(family, name)
+        try:
+            return bundled_profile(family, name)
+        except ConfigError as error:
+            raise ConfigError(f"{file}: modules: {words}" for words in error.problems) from error
     path = file.parent / name
     return load_profile(_read(path), str(path), family.id, family.tables())

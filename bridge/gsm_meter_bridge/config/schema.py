@@ -12,6 +12,7 @@ from gsm_meter_bridge.config.values import (
     Text,
     Topic,
     one_of,
+    optional,
     path,
     secret,
 )
@@ -37,29 +38,28 @@ def _family(value: object) -> Family:
         raise vol.Invalid(f"allowed: {', '.join(families())}") from None
 
 
+_Country = vol.Match(r"^[A-Z]{2}$", msg="allowed: a country of two capitals, like RU")
+
 _TLS = vol.Schema(
     {
-        vol.Optional("ca_file", default=None): vol.Any(None, path),
-        vol.Optional("cert_file", default=None): vol.Any(None, path),
-        vol.Optional("key_file", default=None): vol.Any(None, path),
+        vol.Optional("ca_file", default=None): optional(path),
+        vol.Optional("cert_file", default=None): optional(path),
+        vol.Optional("key_file", default=None): optional(path),
     }
 )
 
 
-def _system_tls(value: object) -> dict[str, None]:
-    if value is not True:
-        raise vol.Invalid("allowed: true, or the files to use")
-    checked: dict[str, None] = _TLS({})
-    return checked
+def _tls(value: object) -> object:
+    return _TLS({} if value is True else value)
 
 
 _MQTT = vol.Schema(
     {
         vol.Required("host"): Text,
-        vol.Optional("port", default=None): vol.Any(None, Port),
-        vol.Optional("username", default=None): vol.Any(None, Text),
-        vol.Optional("password", default=None): vol.Any(None, secret),
-        vol.Optional("tls", default=None): vol.Any(None, _system_tls, _TLS),
+        vol.Optional("port", default=None): optional(Port),
+        vol.Optional("username", default=None): optional(Text),
+        vol.Optional("password", default=None): optional(secret),
+        vol.Optional("tls", default=None): optional(_tls),
         vol.Optional("protocol", default="auto"): one_of("auto", "5", "3.1.1"),
         vol.Optional("base_topic", default="gsm_meter_modem"): Topic(),
         vol.Optional("discovery_prefix", default="homeassistant"): Topic(),
@@ -76,11 +76,11 @@ _MODEM = vol.Schema(
         vol.Optional("baudrate", default=115200): vol.All(
             int, vol.Range(1200, 4_000_000, msg="allowed: 1200 to 4000000")
         ),
-        vol.Optional("pin", default=None): vol.Any(None, secret),
-        vol.Optional("sms_storage", default=None): vol.Any(None, one_of("SM", "ME", "MT")),
-        vol.Optional("number", default=None): vol.Any(None, _number),
-        vol.Optional("region", default=None): vol.Any(
-            None, vol.Match(r"^[A-Z]{2}$", msg="allowed: a country of two capitals, like RU")
+        vol.Optional("pin", default=None): optional(secret),
+        vol.Optional("sms_storage", default=None): optional(one_of("SM", "ME", "MT")),
+        vol.Optional("number", default=None): optional(_number),
+        vol.Optional("region", default=None): optional(
+            vol.Match(r"^[A-Z]{2}$", msg="allowed: a country of two capitals, like RU")
         ),
         vol.Optional("status_interval", default="60 s"): Duration(1, _DAY),
     }
@@ -91,10 +91,10 @@ _MODULE = vol.Schema(
         vol.Required("id"): Identifier,
         vol.Required("family"): _family,
         vol.Required("number"): _number,
-        vol.Optional("name", default=None): vol.Any(None, Text),
-        vol.Optional("password", default=None): vol.Any(None, secret),
-        vol.Optional("profile", default=None): vol.Any(None, Text),
-        vol.Optional("poll_interval", default=None): vol.Any(None, Duration(1, 366 * _DAY)),
+        vol.Optional("name", default=None): optional(Text),
+        vol.Optional("password", default=None): optional(secret),
+        vol.Optional("profile", default=None): optional(Text),
+        vol.Optional("poll_interval", default=None): optional(Duration(1, 366 * _DAY)),
     }
 )
 

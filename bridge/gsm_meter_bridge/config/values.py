@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import voluptuous as vol
 
@@ -64,3 +66,12 @@ def path(value: object) -> Path:
     if isinstance(value, str) and value:
         return Path(value).expanduser()
     raise vol.Invalid("allowed: a path")
+
+
+def optional(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a check that lets None pass, and keeps the words of `check` for anything else."""
+
+    def checked(value: Any) -> Any:
+        return None if value is None else vol.Schema(check)(value)
+
+    return checked

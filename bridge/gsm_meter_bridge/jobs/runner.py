@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,6 +22,7 @@ from gsm_meter_bridge.jobs import observations, outcome, store
 from gsm_meter_bridge.jobs.database import Database
 from gsm_meter_bridge.jobs.outcome import Policy
 from gsm_meter_bridge.jobs.store import Move
+from gsm_meter_bridge.sms import effective_validity
 
 _LOGGER = logging.getLogger(__name__)
 _TICK_S = 1.0
@@ -100,7 +102,8 @@ class Runner:
     def _claimed(self, job: Job, now: float) -> dict[str, object]:
         if job.current.purpose is not Purpose.WRITE:
             return {}
-        return {"write_expires_at": now + 2 * self._validity_s(job)}
+        validity = effective_validity(timedelta(seconds=self._validity_s(job)))
+        return {"write_expires_at": now + validity.total_seconds()}
 
     def _validity_s(self, job: Job) -> float:
         if job.touched:

@@ -1,0 +1,146 @@
+"""The configuration file: what is right is taken, what is wrong is named."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gsm_meter_bridge.config import load_config
+from gsm_meter_bridge.errors import ConfigError
+
+BRIDGE = Path(__file__).parents[2] / "bridge"
+PROFILE = BRIDGE / "gsm_meter_bridge/families/energomera_gs04/profiles/assumed_status.yaml"
+EXAMPLE = BRIDGE / "config.example.yaml"
+
+GOOD = """
+mqtt: {host: 127.0.0.1}
+modems: [{id: stick, url: /dev/ttyUSB0}]
+modules:
+  - {id: hut, family: energomera_gs04, number: "+79990000101", password: "0000"}
+"""
+
+
+def _load(folder: Path, text: str) -> object:
+    file = folder / "config.yaml"
+    file.write_text(text, "utf-8")
+    return load_config(file)
+
+
+def _problems(folder: Path, text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        _load(folder, text)
+    return "\n".join(caught.value.problems)
+
+
+def test_the_example_is_right(tmp_path: Path) -> None:
+    shutil.copy(EXAMPLE, tmp_path / "config.yaml")
+    (tmp_path / "secrets.yaml").write_text(
+        "{mqtt_password: a, summer_house_password: s3cret, boiler_house_password: c}"
+    )
+    config = load_config(tmp_path / "config.yaml")
+    assert set(config.modules) == {"summer_house", "boiler_house"}
+    assert config.modules["summer_house"].access.password.reveal() == "s3cret"
+    assert config.poll.plans["summer_house"].interval_s == 12 * 3600
+    assert config.bridge.database == tmp_path / "gsm-meter-bridge.db"
+    assert config.policy.reply_timeout_s == 180
+    assert "s3cret" not in repr(config)
+
+
+def test_defaults(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(GOOD)
+    config = load_config(tmp_path / "config.yaml")
+    assert config.mqtt.port == 1883
+    assert config.modules["hut"].name == "Hut"
+    assert config.modules["hut"].access.profile is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "words"),
+    [
+        ("127.0.0.1", "''", "mqtt.host", "allowed: a text"),
+        ("{host: 127.0.0.1}", "{host: a, port: 0}", "mqtt.port: 0", "allowed: 1 to 65535"),
+        ("{host: 127.0.0.1}", "{host: a, tls: {verify: false}}", "mqtt.tls", "no such option"),
+        ("{host: 127.0.0.1}", "{host: a, base_topic: a/#}", "mqtt.base_topic: 'a/#'", "without +, #"),
+        ("{host: 127.0.0.1}", "{}", "mqtt.host", "is missing"),
+        ("id: hut", "id: Hut!", "modules.0.id: 'Hut!'", "a-z, 0-9 and _"),
+        ("energomera_gs04", "energomera", "modules.0.family: 'energomera'", "energomera_gs04, lers_gsm_mini"),
+        ('"+79990000101"', "79990000101", "modules.0.number: 79990000101", "in quotes"),
+        ('"+79990000101"', '"8 999"', "modules.0.number: '8 999'", "international number"),
+        ('password: "0000"', "password: 0", "modules.0.password: '***'", "a text in quotes"),
+        ('password: "0000"', "profile: other", "'other'", "assumed_status"),
+        ('password: "0000"', "poll_interval: soon", "poll_interval: 'soon'", "24 h or 30 d"),
+        ('password: "0000"', "pasword: x", "modules.0.pasword", "there is no such option"),
+        ("modems:", "modem:", "modems", "is missing"),
+        ("/dev/ttyUSB0}]", "/dev/ttyUSB0}, {id: b, url: c}]", "modems", "one modem"),
+        ("mqtt:", "sms: {reply_timeout: 0}\nmqtt:", "sms.reply_timeout: 0", "allowed: 1 s to"),
+        ("mqtt:", "poll: {jitter: 0.9}\nmqtt:", "poll.jitter: 0.9", "allowed: 0 to 0.5"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, place: str, words: str) -> None:
+    said = _problems(tmp_path, GOOD.replace(old, new))
+    assert str(tmp_path / "config.yaml") in said
+    assert place in said
+    assert words in said
+
+
+def test_all_faults_at_once(tmp_path: Path) -> None:
+    said = _problems(tmp_path, GOOD.replace("energomera_gs04", "x").replace("127.0.0.1", "''"))
+    assert "modules.0.family" in said
+    assert "mqtt.host" in said
+
+
+def test_the_same_number_twice(tmp_path: Path) -> None:
+    twice = GOOD + '  - {id: shed, family: lers_gsm_mini, number: "+79990000101"}\n'
+    assert "number '+79990000101' is used 2 times" in _problems(tmp_path, twice)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "", "a: [", "mqtt: 5"])
+def test_what_is_no_configuration(tmp_path: Path, text: str) -> None:
+    assert "config.yaml" in _problems(tmp_path, text)
+
+
+def test_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUT_PASSWORD", "from-env")
+    (tmp_path / "pw").write_text("from-file\n")
+    (tmp_path / "secrets.yaml").write_text("hut: from-secrets")
+    for tag, value in (("!env HUT_PASSWORD", "env"), ("!file pw", "file"), ("!secret hut", "secrets")):
+        (tmp_path / "config.yaml").write_text(GOOD.replace('"0000"', tag))
+        config = load_config(tmp_path / "config.yaml")
+        assert config.modules["hut"].access.password.reveal() == f"from-{value}"
+
+
+@pytest.mark.parametrize("tag", ["!env NOT_THERE", "!file nowhere", "!secret unknown"])
+def test_secrets_that_are_not_there(tmp_path: Path, tag: str) -> None:
+    (tmp_path / "secrets.yaml").write_text("hut: x")
+    said = _problems(tmp_path, GOOD.replace('"0000"', tag))
+    assert tag.split()[1] in said
+
+
+def test_a_profile_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(
+        PROFILE.read_text("utf-8").replace("verified: false", "verified: true")
+    )
+    (tmp_path / "config.yaml").write_text(GOOD.replace('password: "0000"', "profile: mine.yaml"))
+    profile = load_config(tmp_path / "config.yaml").modules["hut"].access.profile
+    assert profile is not None
+    assert profile.verified
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("table: band", "table: bands", "'bands' is no table"),
+        ("value: band", "value: bend", "allowed: signal_dbm"),
+        ("(?P<band>", "(?P<band", "not a regular expression"),
+        ("group: band", "group: bend", "group 'bend' is not in the pattern"),
+        ("family: energomera_gs04", "family: lers_gsm_mini", "not for energomera_gs04"),
+        ("verified: false", "verified: perhaps", "verified"),
+    ],
+)
+def test_a_profile_with_a_fault(tmp_path: Path, old: str, new: str, words: str) -> None:
+    (tmp_path / "mine.yaml").write_text(PROFILE.read_text("utf-8").replace(old, new))
+    said = _problems(tmp_path, GOOD.replace('password: "0000"', "profile: mine.yaml"))
+    assert "mine.yaml" in said
+    assert words in said
