@@ -1,0 +1,167 @@
+"""One example of every document of the contract, made by the real code from fixed inputs.
+
+`python -m tests.contract.examples` writes them anew; read the difference before you commit it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from gsm_meter_bridge.at.responses import SimState
+from gsm_meter_bridge.families import bundled_profile, family_of
+from gsm_meter_bridge.family import Access, Module, Request
+from gsm_meter_bridge.job import Job, Purpose, State, Step
+from gsm_meter_bridge.jobs.observations import Known, ModuleFacts
+from gsm_meter_bridge.modem import ModemStatus
+from gsm_meter_bridge.mqtt import discovery, documents
+from gsm_meter_bridge.mqtt.topics import Topics
+from gsm_meter_bridge.vocabulary import Registration, Secret
+
+FOLDER = Path(__file__).parent
+TOPICS = Topics("gsm_meter_modem", "home", "homeassistant", "homeassistant/status")
+AT = 1_795_262_400.0
+
+_ENERGOMERA, _LERS = family_of("energomera_gs04"), family_of("lers_gsm_mini")
+HUT = Module(
+    "hut",
+    "Hut",
+    _ENERGOMERA,
+    "+79990000101",
+    Access(Secret("12345678"), bundled_profile(_ENERGOMERA, "assumed_status")),
+)
+PUMP = Module("pump", "Pump house", _LERS, "+79990000201", Access(Secret("1234")))
+
+HUT_FACTS = ModuleFacts(
+    MappingProxyType(
+        {
+            name: Known(value, raw, "sms", AT)
+            for name, value, raw in (
+                ("signal_dbm", -71, "7"),
+                ("signal_level", 7, "7"),
+                ("registration", "home", "1"),
+                ("band", "unknown", "D"),
+                ("ip", "10.20.30.40", None),
+                ("imei", "861234567890123", None),
+                ("iccid", "8970100000000000001", None),
+                ("gprs", "registered_at_cenc", "3"),
+                ("sim", True, "4B"),
+                ("internet", True, "4B"),
+                ("tcp", True, "4B"),
+                ("cenc", "registered", "2"),
+                ("meter_link", "ok", "0"),
+                ("firmware", "c1.0v1.4.8420.1.1.1", None),
+                ("meter_type", "CE308", None),
+                ("meter_serial", "000011223344556", None),
+                ("mode", "client_cenc", "1"),
+                ("apn", "m2m.example", None),
+                ("apn_user", "", None),
+                ("apn_password", "***", None),
+            )
+        }
+    ),
+    {"apn": "m2m.example"},
+    AT,
+    0,
+    AT + 86_400,
+)
+PUMP_FACTS = ModuleFacts(missed=3, next_poll_at=AT + 3600)
+
+MODEM = ModemStatus(
+    connected=True,
+    ready=True,
+    problem=None,
+    problem_code=None,
+    manufacturer="SimTel",
+    model="SIM-1",
+    firmware="1.0",
+    imei="860000000000001",
+    iccid="8970100000000000000",
+    sim=SimState.READY,
+    registration=Registration.HOME,
+    operator="SimTel",
+    signal_dbm=-77,
+    sms_memory="SM",
+    sms_used=1,
+    sms_total=20,
+)
+
+_SET = (
+    Step(Purpose.WRITE, Request.write("apn", {"apn": "m2m.example", "apn_password": "***"})),
+    Step(Purpose.READ_BACK, Request.read("apn")),
+)
+QUEUED = Job(
+    "01935f0a3c00a1b2c3d4", "pump", "set", _SET, AT, AT + 1800, AT, transaction="01JD2Q9", before={"apn": ""}
+)
+VERIFIED = replace(
+    QUEUED,
+    state=State.VERIFIED,
+    step=1,
+    after={"apn": "m2m.example", "apn_password": "***"},
+    ended_at=AT + 40,
+)
+REFUSED = replace(
+    QUEUED,
+    state=State.REFUSED,
+    error_code="module_refused",
+    error_words="the modem cannot carry out the command (it answered Err)",
+    ended_at=AT + 20,
+)
+ASKED = Job(
+    "01935f0a3c00a1b2c3d5",
+    "hut",
+    "request_status",
+    (Step(Purpose.READ, Request.read("extended_status")),),
+    AT,
+    AT + 900,
+    AT,
+    transaction="01JD2QA",
+    state=State.VERIFIED,
+    ended_at=AT + 9,
+)
+
+
+def examples() -> dict[str, Any]:
+    """Every document by the name of its file."""
+    hut = documents.module_state(HUT, HUT_FACTS, ASKED, online=True, mask=False)
+    pump = documents.module_state(PUMP, PUMP_FACTS, REFUSED, online=False, mask=False)
+    told = {k: v for k, v in hut.items() if k != "last_result"}
+    return {
+        "bridge_state": documents.bridge_state(online=True),
+        "bridge_info": documents.bridge_info("home", "GSM meter bridge", (HUT, PUMP), mask=False),
+        "modem": documents.modem_state(MODEM, 4, {"stranger": 1, "unmatched": 2}, mask=True),
+        "module_energomera": hut,
+        "module_lers": pump,
+        "event": documents.command_event(VERIFIED),
+        "wish": {"apn": "m2m.example"},
+        "request_set": {
+            "transaction": "01JD2Q9",
+            "module": "pump",
+            "apn": "m2m.example",
+            "deadline": "2026-11-21T12:30:00Z",
+        },
+        "request_status": {"transaction": "01JD2QA", "module": "hut"},
+        "response_accepted": documents.accepted(QUEUED),
+        "response_ok": documents.outcome(VERIFIED),
+        "response_status": documents.outcome(ASKED, told),
+        "response_error": documents.outcome(REFUSED),
+        "response_rejected": documents.rejected("01JD2QB", "unknown_module", "unknown module 'x'"),
+        "discovery_bridge": discovery.bridge_device(TOPICS, "GSM meter bridge"),
+        "discovery_modem": discovery.modem_device(TOPICS, "stick", "GSM modem", MODEM),
+        "discovery_energomera": discovery.module_device(TOPICS, HUT, hut),
+        "discovery_lers": discovery.module_device(TOPICS, PUMP, pump),
+    }
+
+
+def write() -> None:
+    """Write every example to its file."""
+    for name, document in examples().items():
+        text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+        (FOLDER / f"{name}.json").write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    write()

@@ -1,0 +1,122 @@
+"""The code against the golden documents, and those against the schemas and the rules of docs/mqtt.md."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from gsm_meter_bridge.mqtt import discovery
+from gsm_meter_bridge.mqtt.topics import Topics
+from tests.contract.examples import FOLDER, HUT, PUMP, TOPICS, examples
+
+EXAMPLES = examples()
+SCHEMA = json.loads((FOLDER / "schema.json").read_text("utf-8"))
+
+_SCHEMA_OF = {
+    "module_energomera": "module",
+    "module_lers": "module",
+    "request_set": "request",
+    "request_status": "request",
+    "response_ok": "response",
+    "response_error": "response",
+    "response_status": "response",
+    "discovery_bridge": "discovery",
+    "discovery_modem": "discovery",
+    "discovery_energomera": "discovery",
+    "discovery_lers": "discovery",
+}
+
+# A template's `value_json.update` is the method of the dict, not the key.
+_METHODS = frozenset(dir({})) | {"update", "items", "keys", "values", "get", "pop", "copy"}
+
+
+def _keys(document: Any) -> Iterator[str]:
+    if isinstance(document, dict):
+        yield from document
+        for value in document.values():
+            yield from _keys(value)
+    elif isinstance(document, list):
+        for value in document:
+            yield from _keys(value)
+
+
+def test_the_schema_is_a_schema() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_every_golden_document_has_its_code() -> None:
+    assert {f.stem for f in FOLDER.glob("*.json")} == {*EXAMPLES, "schema"}
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_the_code_writes_the_golden_document(name: str) -> None:
+    golden = json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
+    assert json.loads(json.dumps(EXAMPLES[name])) == golden
+
+
+@pytest.mark.parametrize("name", sorted(set(EXAMPLES) - {"wish"}))
+def test_every_document_fits_its_schema(name: str) -> None:
+    schema = {**SCHEMA, "$ref": f"#/$defs/{_SCHEMA_OF.get(name, name)}"}
+    Draft202012Validator(schema).validate(json.loads(json.dumps(EXAMPLES[name])))
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_no_key_is_a_method_of_the_dict(name: str) -> None:
+    assert not _METHODS.intersection(_keys(EXAMPLES[name]))
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_no_document_holds_a_password(name: str) -> None:
+    text = json.dumps(EXAMPLES[name])
+    for module in (HUT, PUMP):
+        assert module.access.password.reveal() not in text.replace("861234567890123", "")
+
+
+def test_masked_identifiers() -> None:
+    text = json.dumps(EXAMPLES["modem"])
+    assert "860000000000001" not in text
+    assert "***0001" in text
+
+
+@pytest.mark.parametrize("name", [n for n in EXAMPLES if n.startswith("discovery_")])
+def test_discovery_rules_of_home_assistant(name: str) -> None:
+    message = EXAMPLES[name]
+    unique = [c["uniq_id"] for c in message["cmps"].values()]
+    assert len(unique) == len(set(unique))
+    for key, component in message["cmps"].items():
+        if component["p"] in ("sensor", "binary_sensor"):
+            assert component["ent_cat"] == "diagnostic", key
+        if component.get("dev_cla") == "enum":
+            assert "unknown" in component["ops"], key
+            assert "unit_of_meas" not in component, key
+    assert discovery.belongs_to(TOPICS, message)
+
+
+def test_what_the_issue_of_a_module_shows() -> None:
+    for name in ("discovery_energomera", "discovery_lers"):
+        assert {
+            "signal_dbm",
+            "signal_level",
+            "registration",
+            "band",
+            "ip",
+            "imei",
+            "iccid",
+            "operator",
+            "firmware",
+            "last_seen",
+            "online",
+            "request_status",
+            "apn",
+        } <= EXAMPLES[name]["cmps"].keys()
+
+
+def test_a_neighbour_with_a_longer_name_is_not_ours() -> None:
+    neighbour = Topics("gsm_meter_modem", "home_2", "homeassistant", "homeassistant/status")
+    assert not discovery.belongs_to(TOPICS, discovery.bridge_device(neighbour, "other"))
+    for strange in (None, [], {}, {"o": 5}, {"o": {"name": "gsm-meter-modem"}, "avty": "x"}):
+        assert not discovery.belongs_to(TOPICS, strange)
