@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
-from tests.support.short_path import HUT, PUMP, World, world
 
 from gsm_meter_bridge.errors import ConflictError, InvalidValueError, SendRefusedError, SendUncertainError
 from gsm_meter_bridge.job import State
 from gsm_meter_bridge.jobs import inbox, observations, schema
 from gsm_meter_bridge.service.commands import Terms
+from tests.support.short_path import HUT, PUMP, World, world
 
 
 async def _value(w: World, module: str, name: str) -> object:
@@ -266,6 +266,7 @@ async def test_a_write_that_may_have_left_is_read_back(left: bool) -> None:
         w.radio.error, w.radio.error_after = SendUncertainError("no answer after Ctrl-Z"), left
         w.radio.mute = 1 if left else 0
         job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
+        await w.settle()
         await w.later(4 * 3600)
         assert (await w.job(job)).state is (State.VERIFIED if left else State.MISMATCHED)
         assert w.texts("pump").count("1234;A=m2m") == int(left)

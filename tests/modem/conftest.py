@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from tests.modem.fake_modem import FakeModem
 
 from gsm_meter_bridge.modem import Modem, ReceivedPdu, Timeouts
+from tests.modem.fake_modem import FakeModem
 
 PATIENT = Timeouts(
     command_s=20, write_s=20, prompt_s=20, send_s=20, network_s=20, resync_s=5, resync_tries=3, quiet_s=0.02

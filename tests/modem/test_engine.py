@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
-from tests.modem.fake_modem import PDU, TPDU_LENGTH
 
 from gsm_meter_bridge.at.cms import CMS_ERRORS, SendOutcome
 from gsm_meter_bridge.at.urc import Urc
@@ -20,6 +19,7 @@ from gsm_meter_bridge.errors import (
 )
 from gsm_meter_bridge.link import open_link
 from gsm_meter_bridge.modem import AtEngine
+from tests.modem.fake_modem import PDU, TPDU_LENGTH
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import logging
 from dataclasses import replace
 
 import pytest
-from tests.modem.fake_modem import PDU, Message
 
 from gsm_meter_bridge.errors import SendRefusedError, SendUncertainError
 from gsm_meter_bridge.modem import ModemStatus
 from gsm_meter_bridge.vocabulary import Registration
+from tests.modem.fake_modem import PDU, Message
 
 
 async def test_a_modem_becomes_ready_and_tells_who_it_is(fake, port, run):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.modem.fake_modem import PDU, TPDU_LENGTH
 
 from gsm_meter_bridge.modem import Modem, ReceivedPdu
+from tests.modem.fake_modem import PDU, TPDU_LENGTH
 
 OTHER = PDU[:-2] + "AA"
 THIRD = PDU[:-2] + "BB"

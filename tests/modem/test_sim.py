@@ -6,10 +6,10 @@ import logging
 from dataclasses import replace
 
 import pytest
-from tests.modem.fake_modem import Message
 
 from gsm_meter_bridge.errors import SendRefusedError
 from gsm_meter_bridge.vocabulary import Registration, Secret
+from tests.modem.fake_modem import Message
 
 
 async def test_the_pin_is_entered(fake, port, run, caplog):

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import RowMapping, func, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import RowMapping, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gsm_meter_bridge.errors import DecodeError
@@ -41,12 +40,18 @@ class Arrival:
     report: SmsStatusReport | None = None
 
 
-async def store(tx: AsyncConnection, modem: str, pdu: str, now: float) -> bool:
-    """Store a received PDU; False where it is stored already (read twice from the SIM)."""
+async def store(tx: AsyncConnection, modem: str, pdu: str, now: float, run: str) -> bool:
+    """Store a received PDU; False where an earlier run stored it and died before it left the SIM.
+
+    Within one `run` of the bridge the same PDU is another message: two equal replies in one second.
+    """
     digest = hashlib.sha256(f"{modem}\n{pdu}".encode()).digest()
-    row = {"digest": digest, "modem": modem, "pdu": pdu, "received_at": now, "fate": Fate.NEW}
-    done = await tx.execute(insert(messages).values(**row).on_conflict_do_nothing())
-    return done.rowcount == 1
+    known = select(messages.c.number).where(messages.c.digest == digest, messages.c.run != run)
+    if (await tx.execute(known)).first() is not None:
+        return False
+    row = {"digest": digest, "run": run, "modem": modem, "pdu": pdu, "received_at": now, "fate": Fate.NEW}
+    await tx.execute(insert(messages).values(**row))
+    return True
 
 
 async def take(tx: AsyncConnection) -> tuple[Arrival, ...]:
@@ -91,7 +96,7 @@ async def settle(
 async def counts(tx: AsyncConnection) -> dict[str, int]:
     """Return how many stored messages met each fate."""
     query = select(messages.c.fate, func.count()).group_by(messages.c.fate)
-    return dict((await tx.execute(query)).tuples().all())
+    return {row[0]: row[1] for row in await tx.execute(query)}
 
 
 def _collect(

@@ -87,7 +87,7 @@ async def due_polls(tx: AsyncConnection, modules: Collection[str], now: float) -
 async def planned_polls(tx: AsyncConnection) -> dict[str, float]:
     """Return when each module is to be asked next."""
     query = select(contacts.c.module, contacts.c.next_poll_at).where(contacts.c.next_poll_at.is_not(None))
-    return {module: float(at or 0.0) for module, at in (await tx.execute(query)).tuples()}
+    return {row[0]: row[1] for row in await tx.execute(query)}
 
 
 async def facts(tx: AsyncConnection, module: str) -> ModuleFacts:

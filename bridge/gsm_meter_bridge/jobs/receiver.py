@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -53,6 +54,7 @@ class Receiver:
         self._policy = policy
         self._region = region
         self._now = now
+        self._run = secrets.token_hex(8)
         self._listeners: list[Listener] = []
         self._news = asyncio.Event()
 
@@ -63,7 +65,7 @@ class Receiver:
     async def store(self, modem: str, pdu: str) -> None:
         """Store a PDU from a SIM; when this returns, it may be deleted there."""
         async with self._database.transaction() as tx:
-            await inbox.store(tx, modem, pdu, self._now())
+            await inbox.store(tx, modem, pdu, self._now(), self._run)
         self._news.set()
 
     def wake(self) -> None:

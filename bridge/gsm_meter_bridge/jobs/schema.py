@@ -75,7 +75,9 @@ messages = Table(
     "messages",
     metadata,
     Column("number", Integer, primary_key=True, autoincrement=True),
-    Column("digest", LargeBinary(32), nullable=False, unique=True),
+    Column("digest", LargeBinary(32), nullable=False, index=True),
+    # which run of the bridge stored it: one run never stores a message of the SIM twice
+    Column("run", String(16), nullable=False),
     Column("modem", String(64), nullable=False),
     Column("received_at", Float, nullable=False),
     # blank once the message is dealt with: a reply can hold a password

@@ -1,0 +1,175 @@
+"""A simulated GS04: the text commands of clause 9 as the manual describes them, read anew from the manual.
+
+What the manual leaves open is chosen here: a wrong password is met with silence, a bad value with
+`ERROR 0x05`, an unknown command with `ERROR 0x06` (codes of appendix A). STATUS, IMEI, IP and ICCID are
+those of the profile `assumed_status`; no vendor document has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gsm_meter_bridge.families.energomera_gs04 import tables
+from gsm_meter_bridge.family import CodeTable, SimulatedReply
+from gsm_meter_bridge.vocabulary import Scalar
+
+# Clause 6, Table 2: the factory's settings; below them what a module in good health would tell.
+_FACTORY: Mapping[str, Scalar] = {
+    "mode": "sms",
+    "apn": "internet",
+    "apn_user": "",
+    "apn_password": "",
+    "server_host": "",
+    "server_port": 8000,
+    "connect_period_s": 300,
+    "idle_restart_period_h": 24,
+    "meter_type": "CE308",
+    "meter_serial": "000011223344556",
+    "imei": "861234567890123",
+    "iccid": "8970100000000000001",
+    "ip": "10.20.30.40",
+    "firmware": "c1.0v1.4.8420.1.1.1",
+    "signal_dbm": -71,
+    "band": "lte_7",
+    "registration": "home",
+    "gprs": "registered_at_cenc",
+    "meter_link": "ok",
+    "sim": True,
+    "internet": True,
+    "tcp": True,
+    "cenc": "registered",
+}
+_BAD_VALUE, _BAD_COMMAND = "ERROR 0x05", "ERROR 0x06"
+
+
+def _code(table: CodeTable, value: Scalar) -> str:
+    return next(code for code, meaning in table.rows.items() if meaning == value)
+
+
+def _text(longest: int, *, dash_empties: bool = False) -> Callable[[str], Scalar]:
+    def check(value: str) -> Scalar:
+        if len(value) > longest:
+            raise ValueError(value)
+        return "" if dash_empties and value == "-" else value
+
+    return check
+
+
+def _number(least: int, most: int) -> Callable[[str], Scalar]:
+    def check(value: str) -> Scalar:
+        if not least <= int(value) <= most:
+            raise ValueError(value)
+        return int(value)
+
+    return check
+
+
+def _mode(value: str) -> Scalar:
+    if value not in tables.MODE.rows:
+        raise ValueError(value)
+    return tables.MODE.rows[value]
+
+
+# Clauses 9.2 to 9.9: command to setting and the check of its one parameter.
+_COMMANDS: Mapping[str, tuple[str, Callable[[str], Scalar]]] = {
+    "MODE": ("mode", _mode),
+    "APN": ("apn", _text(50)),
+    "USER": ("apn_user", _text(32, dash_empties=True)),
+    "PSW": ("apn_password", _text(32, dash_empties=True)),
+    "DNS": ("server_host", _text(50)),
+    "PORT": ("server_port", _number(1, 65535)),
+    "TIMEOUT": ("connect_period_s", _number(60, 65535)),
+    "RESET": ("idle_restart_period_h", _number(1, 24)),
+}
+
+
+class SimulatedGs04:
+    """One module; `faults`: silent, delay_s (each reply), duplicate, restart_s (after a change of mode)."""
+
+    def __init__(self, password: str, values: Mapping[str, Scalar], faults: Mapping[str, Scalar]) -> None:
+        self._password = password
+        self._values: dict[str, Any] = {**_FACTORY, **values}
+        self._faults = faults
+        self._restarts_until_s = float("-inf")
+
+    def state(self) -> Mapping[str, Scalar]:
+        """Return the true values by vocabulary name."""
+        return dict(self._values)
+
+    def receive(self, sender: str, text: str, now_s: float) -> tuple[SimulatedReply, ...]:
+        """Return the replies to an SMS of anybody who knows the password; none while it restarts."""
+        password, _, rest = text.strip().partition(" ")
+        command, _, parameter = rest.partition(" ")
+        if self._faults.get("silent") or password != self._password or now_s < self._restarts_until_s:
+            return ()
+        body = self._answer(command.upper(), parameter, now_s)
+        if body is None:
+            return ()
+        head = f"{self._values['meter_type']}\r\n{self._values['meter_serial']}\r\n"
+        reply = SimulatedReply(head + body, float(self._faults.get("delay_s", 0)))
+        return (reply, reply) if self._faults.get("duplicate") else (reply,)
+
+    def _answer(self, command: str, parameter: str, now_s: float) -> str | None:
+        if not command:
+            return None
+        assumed = self._assumed(command)
+        if assumed is not None:
+            return assumed
+        word = next((w for w in _COMMANDS if len(command) >= 3 and w.startswith(command)), None)
+        if word is None:
+            return _BAD_COMMAND
+        if parameter and not self._set(word, parameter, now_s):
+            return _BAD_VALUE
+        return self._block(word)
+
+    def _set(self, word: str, parameter: str, now_s: float) -> bool:
+        name, check = _COMMANDS[word]
+        try:
+            self._values[name] = check(parameter.partition(",")[0])
+        except ValueError:
+            return False
+        if word == "MODE":
+            self._restarts_until_s = now_s + float(self._faults.get("restart_s", 20))
+        return True
+
+    def _block(self, word: str) -> str:
+        v = self._values
+        match word:
+            case "APN" | "USER" | "PSW":
+                return f"APN: {v['apn']}\r\n{v['apn_user']}\r\n{v['apn_password']}"
+            case "DNS" | "PORT":
+                return f"DNS: {v['server_host']}:{v['server_port']}"
+            case "MODE":
+                return f"MODE: {_code(tables.MODE, v['mode'])}"
+            case _:
+                return f"{word}: {v[_COMMANDS[word][0]]}"
+
+    def _assumed(self, command: str) -> str | None:
+        v = self._values
+        if command == "STATUS":
+            return (
+                f"STATUS: {self._octet():02X} {self._group_1()} {self._group_2()}\r\nVERSION: {v['firmware']}"
+            )
+        if command in ("IMEI", "IP", "ICCID"):
+            return f"{command}: {v[command.lower()]}"
+        return None
+
+    def _octet(self) -> int:
+        v = self._values
+        cenc = int(_code(tables.CENC_STATE, v["cenc"]))
+        return int(v["sim"]) | int(v["internet"]) << 1 | int(v["tcp"]) << 3 | cenc << 5
+
+    def _group_1(self) -> str:
+        v = self._values
+        gprs, link = _code(tables.GPRS_STATE, v["gprs"]), _code(tables.METER_LINK, v["meter_link"])
+        return f"{int(v['sim'])}{gprs}{link}"
+
+    def _group_2(self) -> str:
+        v = self._values
+        csq = max(0, (int(v["signal_dbm"]) + 113) // 2)
+        level = min(9, (csq + 1) // 3)
+        return f"{_code(tables.REGISTRATION, v['registration'])}{_code(tables.BAND, v['band'])}{level}"
+
+
+SIMULATED = SimulatedGs04

@@ -1,0 +1,155 @@
+"""A mobile network that only carries SMS: delays, loses, doubles and reports on them."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from gsm_meter_bridge.errors import DecodeError
+from gsm_meter_bridge.family import SimulatedModule, SimulatedReply
+from gsm_meter_bridge.sms import SmsSubmit, UserData, encode_delivers, encode_status_report, join_parts
+
+_LOGGER = logging.getLogger(__name__)
+
+_DELIVERED, _EXPIRED, _NO_SUCH_NUMBER = 0x00, 0x46, 0x43
+_DEFAULT_VALIDITY = timedelta(days=2)
+
+Mailbox = Callable[[str], bool]
+"""Takes a PDU for a modem; False where its storage is full."""
+
+
+@dataclass
+class Handset:
+    """A subscriber with a modem of ours: what waits for it until there is room."""
+
+    mailbox: Mailbox
+    waiting: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Device:
+    """A subscriber that is a simulated module, and every text it was ever brought."""
+
+    module: SimulatedModule
+    reachable: bool = True
+    received: list[str] = field(default_factory=list)
+    parts: dict[tuple[str, int], list[UserData]] = field(default_factory=dict)
+
+
+class Carrier:
+    """The network. `delay_s` is the way of each message; `lose` swallows that many of the next ones."""
+
+    def __init__(
+        self, delay_s: float = 0.0, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        self.delay_s = delay_s
+        self.lose = 0
+        self._sleep = sleep
+        self._handsets: dict[str, Handset] = {}
+        self._devices: dict[str, Device] = {}
+        self._references = itertools.count(1)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def attach_modem(self, msisdn: str, mailbox: Mailbox) -> None:
+        """Let `msisdn` be a modem; its PDUs go to `mailbox`."""
+        self._handsets[msisdn] = Handset(mailbox)
+
+    def attach_module(self, msisdn: str, module: SimulatedModule, *, reachable: bool = True) -> None:
+        """Let `msisdn` be a simulated module; one out of reach gets nothing, and its messages expire."""
+        self._devices[msisdn] = Device(module, reachable)
+
+    def delivered_to(self, msisdn: str) -> list[str]:
+        """Return every text that was brought to a module, in order."""
+        return list(self._devices[msisdn].received)
+
+    def submit(self, sender: str, sms: SmsSubmit, tp_mr: int) -> None:
+        """Take a message from a modem; it goes its way in the background."""
+        self._spawn(self._carry(sender, sms, tp_mr))
+
+    def inject(self, sender: str, recipient: str, text: str) -> None:
+        """Let anybody send a text to a modem."""
+        self._deliver_to_handset(sender, recipient, text)
+
+    def make_room(self, msisdn: str) -> None:
+        """Bring what waited for a modem with a full storage."""
+        handset = self._handsets[msisdn]
+        while handset.waiting and handset.mailbox(handset.waiting[0]):
+            handset.waiting.pop(0)
+
+    async def close(self) -> None:
+        """Drop what is under way."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _carry(self, sender: str, sms: SmsSubmit, tp_mr: int) -> None:
+        sent_at = datetime.now(UTC)
+        await self._sleep(self.delay_s)
+        if self.lose:
+            self.lose -= 1
+            return
+        device = self._devices.get(sms.tp_da)
+        if device is None or not device.reachable:
+            await self._give_up(sender, sms, tp_mr, sent_at, known=device is not None)
+            return
+        self._report(sender, sms, tp_mr, sent_at, _DELIVERED)
+        text = _whole_text(device, sender, sms)
+        if text is not None:
+            device.received.append(text)
+            _LOGGER.info("%s -> %s: %d characters", sender, sms.tp_da, len(text))
+            for reply in device.module.receive(sender, text, time.monotonic()):
+                self._spawn(self._reply(sms.tp_da, sender, reply))
+
+    async def _give_up(
+        self, sender: str, sms: SmsSubmit, tp_mr: int, sent_at: datetime, *, known: bool
+    ) -> None:
+        if known:
+            validity = sms.tp_vp if isinstance(sms.tp_vp, timedelta) else _DEFAULT_VALIDITY
+            await self._sleep(validity.total_seconds())
+        self._report(sender, sms, tp_mr, sent_at, _EXPIRED if known else _NO_SUCH_NUMBER)
+
+    def _report(self, sender: str, sms: SmsSubmit, tp_mr: int, sent_at: datetime, tp_st: int) -> None:
+        if sms.tp_srr:
+            pdu = encode_status_report(sms.tp_da, tp_mr, sent_at, datetime.now(UTC), tp_st)
+            self._put(sender, pdu.pdu)
+
+    async def _reply(self, sender: str, recipient: str, reply: SimulatedReply) -> None:
+        await self._sleep(reply.after_s + self.delay_s)
+        _LOGGER.info("%s -> %s: %d characters", sender, recipient, len(reply.text))
+        self._deliver_to_handset(sender, recipient, reply.text)
+
+    def _deliver_to_handset(self, sender: str, recipient: str, text: str) -> None:
+        reference = next(self._references) % 256
+        for pdu in encode_delivers(sender, text, datetime.now(UTC), reference=reference):
+            self._put(recipient, pdu.pdu)
+
+    def _put(self, msisdn: str, pdu: str) -> None:
+        handset = self._handsets.get(msisdn)
+        if handset is not None and (handset.waiting or not handset.mailbox(pdu)):
+            handset.waiting.append(pdu)
+
+
+def _whole_text(device: Device, sender: str, sms: SmsSubmit) -> str | None:
+    """Return the text, once all its parts are there; None before that, and for data."""
+    link = sms.user_data.concatenation
+    if link is None:
+        return sms.user_data.text
+    parts = device.parts.setdefault((sender, link.reference), [])
+    parts.append(sms.user_data)
+    try:
+        text = join_parts(parts)
+    except DecodeError:
+        return None
+    del device.parts[sender, link.reference]
+    return text

@@ -1,0 +1,200 @@
+"""The AT side of a simulated modem: bytes in, bytes out (3GPP TS 27.007, TS 27.005, ITU-T V.250).
+
+PDU mode only. Faults are attributes that may be changed at any time.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from gsm_meter_bridge.errors import DecodeError
+from gsm_meter_bridge.simulator.carrier import Carrier
+from gsm_meter_bridge.simulator.storage import Storage
+from gsm_meter_bridge.sms import SmsStatusReport, SmsSubmit, decode_pdu
+
+_LOGGER = logging.getLogger(__name__)
+_CTRL_Z, _ESC, _BACKSPACE = 0x1A, 0x1B, 0x08
+
+
+class AtError(Exception):
+    """A command's end other than OK: `kind` CME or CMS with its number, or a plain ERROR."""
+
+    def __init__(self, kind: str | None = None, number: int = 0) -> None:
+        self.kind, self.number = kind, number
+        super().__init__(f"{kind} {number}")
+
+
+@dataclass
+class Identity:
+    """What the modem says of itself."""
+
+    msisdn: str = "+79990000000"
+    manufacturer: str = "SimTel"
+    model: str = "SIM-800"
+    revision: str = "1.0"
+    imei: str = "860000000000001"
+    imsi: str = "250990000000001"
+    iccid: str = "8970199000000000001"
+    operator: str = "SimTel"
+    smsc: str = "+79990000999"
+
+
+@dataclass
+class Faults:
+    """What is wrong with the modem; `cms_errors` are the ends of the next messages to be sent."""
+
+    no_sim: bool = False
+    pin: str | None = None
+    registration: int = 1
+    csq: int = 18
+    silent: bool = False
+    cms_errors: list[int] = field(default_factory=list)
+
+
+class VirtualModem:
+    """One modem in the network of a carrier; whoever holds its port calls `feed` and sets `write`."""
+
+    def __init__(self, carrier: Carrier, identity: Identity | None = None, storage_size: int = 20) -> None:
+        self.identity = identity or Identity()
+        self.faults = Faults()
+        self.storages = {"SM": Storage(storage_size), "ME": Storage(100)}
+        self.write: Callable[[bytes], None] = lambda _: None
+        self.echo = True
+        self.cmee = 0
+        self.memory = "SM"
+        self.cnmi = (0, 0, 0, 0, 0)
+        self.urcs: dict[str, int] = {"CREG": 0, "CEREG": 0, "CGREG": 0}
+        self.cops_format = 0
+        self._carrier = carrier
+        self._line = bytearray()
+        self._pdu_length: int | None = None
+        self._reference = 0
+        carrier.attach_modem(self.identity.msisdn, self._arrive)
+
+    @property
+    def storage(self) -> Storage:
+        """Where received messages are put and read."""
+        return self.storages[self.memory]
+
+    def feed(self, data: bytes) -> None:
+        """Take what the other side of the port sent."""
+        for octet in data:
+            if self.faults.silent:
+                return
+            if self._pdu_length is not None:
+                self._feed_pdu(octet)
+            else:
+                self._feed_line(octet)
+
+    def urc(self, *lines: str) -> None:
+        """Say something unasked."""
+        for line in lines:
+            self._say(line)
+
+    def _feed_line(self, octet: int) -> None:
+        if self.echo and octet != _ESC:
+            self.write(bytes((octet,)))
+        if octet == 0x0D:
+            line, self._line = self._line.decode("ascii", "replace"), bytearray()
+            self._execute(line.strip())
+        elif octet == _BACKSPACE:
+            del self._line[-1:]
+        elif octet not in (0x0A, _ESC, _CTRL_Z):
+            self._line.append(octet)
+
+    def _feed_pdu(self, octet: int) -> None:
+        if octet in (_CTRL_Z, _ESC):
+            text, length = self._line.decode("ascii", "replace"), self._pdu_length
+            self._line, self._pdu_length = bytearray(), None
+            if octet == _ESC:
+                self._say("OK")
+            else:
+                self._finish(lambda: self._send(text.strip(), length or 0))
+        else:
+            if self.echo:
+                self.write(bytes((octet,)))
+            self._line.append(octet)
+
+    def _execute(self, line: str) -> None:
+        if not line:
+            return
+        if line[:2].upper() != "AT":
+            self._say("ERROR")
+            return
+        self._finish(lambda: self._run_all(line[2:]))
+
+    def _run_all(self, body: str) -> bool:
+        from gsm_meter_bridge.simulator.commands import find
+
+        for part in _split(body):
+            run, match = find(part)
+            for information in run(self, match):
+                self._say(information)
+        return self._pdu_length is None
+
+    def _finish(self, work: Callable[[], bool]) -> None:
+        """Do `work` and say how it ended; nothing where it waits for a PDU."""
+        try:
+            if work():
+                self._say("OK")
+        except AtError as error:
+            self._say(self._error(error))
+
+    def _error(self, error: AtError) -> str:
+        if error.kind is None or (error.kind == "CME" and not self.cmee):
+            return "ERROR"
+        return f"+{error.kind} ERROR: {error.number}"
+
+    def _say(self, line: str) -> None:
+        self.write(f"\r\n{line}\r\n".encode())
+
+    def begin_pdu(self, length: int) -> None:
+        """Show the prompt and take what follows as a PDU of `length` octets without the SMSC."""
+        self._pdu_length = length
+        self.write(b"\r\n> ")
+
+    def _send(self, text: str, length: int) -> bool:
+        if self.faults.cms_errors:
+            raise AtError("CMS", self.faults.cms_errors.pop(0))
+        try:
+            sms = decode_pdu(text)
+        except DecodeError as error:
+            raise AtError("CMS", 304) from error
+        if not isinstance(sms, SmsSubmit) or len(text) // 2 - 1 - int(text[:2], 16) != length:
+            raise AtError("CMS", 304)
+        if self.faults.registration not in (1, 5):
+            raise AtError("CMS", 331)
+        self._reference = (self._reference + 1) % 256
+        self._say(f"+CMGS: {self._reference}")
+        self._carrier.submit(self.identity.msisdn, sms, self._reference)
+        return True
+
+    def _arrive(self, pdu: str) -> bool:
+        """Take a PDU from the network as AT+CNMI has it; False where there is no room."""
+        report = isinstance(decode_pdu(pdu), SmsStatusReport)
+        _, routing, _, reports, _ = self.cnmi
+        length = len(pdu) // 2 - 1 - int(pdu[:2], 16)
+        if report and reports == 1:
+            self.urc(f"+CDS: {length}", pdu)
+            return True
+        if report and reports == 0:
+            return True
+        if not report and routing == 2:
+            self.urc(f"+CMT: ,{length}", pdu)
+            return True
+        place = self.storage.put(pdu)
+        if place is not None and (report or routing == 1):
+            self.urc(f'+{"CDSI" if report else "CMTI"}: "{self.memory}",{place}')
+        return place is not None
+
+    def made_room(self) -> None:
+        """Tell the network that a place is free."""
+        self._carrier.make_room(self.identity.msisdn)
+
+
+def _split(body: str) -> list[str]:
+    """Split joined commands at the semicolons that are not in quotes."""
+    return [part.strip() for part in re.findall(r'(?:[^;"]|"[^"]*")+', body)] or [""]

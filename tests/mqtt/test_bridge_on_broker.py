@@ -1,0 +1,228 @@
+"""The contract against a real broker: what is published, what is answered, what is never done twice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.mosquitto import Mosquitto
+
+from gsm_meter_bridge.mqtt import discovery
+from gsm_meter_bridge.mqtt.topics import Topics
+from tests.mqtt.conftest import TOPICS, Watcher, bridge, watcher
+
+SET, SET_ANSWER = TOPICS.request("set"), TOPICS.response("set")
+
+
+def _final(document: dict[str, Any]) -> bool:
+    return document["status"] != "accepted"
+
+
+async def _set(seen: Watcher, transaction: str, **wish: object) -> None:
+    await seen.say(SET, {"transaction": transaction, "module": "pump", **wish})
+
+
+async def test_what_is_there_from_the_start(mosquitto: Mosquitto) -> None:
+    async with watcher(mosquitto.port) as seen, bridge(mosquitto.port):
+        assert await seen.wait(TOPICS.bridge_state) == {"state": "online"}
+        info = await seen.wait(TOPICS.bridge_info)
+        assert [m["id"] for m in info["modules"]] == ["hut", "pump"]
+        module = await seen.wait(TOPICS.module("hut"))
+        assert (module["online"], module["last_seen"], module["signal_dbm"]) == (False, None, None)
+        assert await seen.wait(TOPICS.availability("hut")) == {"state": "offline"}
+        await seen.wait(TOPICS.modem("stick"))
+        await seen.wait(TOPICS.discovery(TOPICS.module_uid("pump")))
+        configs = [t for t, _ in seen.messages if t.startswith("homeassistant/")]
+        assert configs[0] == TOPICS.discovery(TOPICS.bridge_uid())
+
+
+@pytest.mark.parametrize("protocol", ["auto", "3.1.1"])
+async def test_a_status_request(mosquitto: Mosquitto, protocol: str) -> None:
+    async with watcher(mosquitto.port) as seen, bridge(mosquitto.port, protocol=protocol):
+        await seen.wait(TOPICS.module("hut"))
+        await seen.say(TOPICS.request("request_status"), {"transaction": "s1", "module": "hut"})
+        answer = await seen.wait(TOPICS.response("request_status"), _final)
+        assert (answer["transaction"], answer["status"]) == ("s1", "ok")
+        assert (answer["data"]["signal_dbm"], answer["data"]["band"]) == (-71, "lte_7")
+        state = await seen.wait(TOPICS.module("hut"), lambda m: m["imei"] is not None)
+        assert state["sources"]["imei"]["source"] == "sms"
+        await seen.wait(TOPICS.availability("hut"), lambda a: a["state"] == "online")
+
+
+async def test_a_verified_change(mosquitto: Mosquitto) -> None:
+    async with watcher(mosquitto.port) as seen, bridge(mosquitto.port) as w:
+        await seen.wait(TOPICS.module("pump"))
+        await _set(seen, "c1", apn="m2m.example", apn_password="hunter2")
+        accepted = await seen.wait(SET_ANSWER)
+        assert (accepted["status"], accepted["transaction"], accepted["messages"]) == ("accepted", "c1", 3)
+        done = await seen.wait(SET_ANSWER, _final)
+        assert done["status"] == "ok"
+        assert done["before"] == {"apn": "internet", "apn_password": ""}
+        assert done["after"] == {"apn": "m2m.example", "apn_password": "***"}
+        assert done["job"] == accepted["job"]
+        state = await seen.wait(TOPICS.module("pump"), lambda m: m["settings"]["apn"] == "m2m.example")
+        assert "apn_password" not in state["settings"]
+        event = await seen.wait(TOPICS.event("pump"))
+        assert event["event_type"] == "command_succeeded"
+        assert w.radio.devices["pump"].state()["apn_password"] == "hunter2"
+        said = [m for t, m in seen.messages if t != SET]
+        assert "hunter2" not in json.dumps(said, default=str)
+
+
+async def test_the_same_transaction_twice(mosquitto: Mosquitto) -> None:
+    async with watcher(mosquitto.port) as seen, bridge(mosquitto.port) as w:
+        await seen.wait(TOPICS.module("pump"))
+        await _set(seen, "c1", apn="m2m")
+        await _set(seen, "c1", apn="m2m")
+        first = await seen.wait(SET_ANSWER, _final)
+        await _set(seen, "c1", apn="m2m")
+        await _set(seen, "c1", apn="other")
+        refused = await seen.wait(SET_ANSWER, lambda d: d.get("error"))
+        assert refused["error"]["code"] == "transaction_conflict"
+        assert {d["job"] for d in seen.of(SET_ANSWER) if "job" in d} == {first["job"]}
+        assert w.texts("pump").count("1234;A=m2m") == 1
+
+
+@pytest.mark.parametrize(
+    ("payload", "code", "words"),
+    [
+        ("not json", "invalid_value", "a JSON object"),
+        ("[]", "invalid_value", "a JSON object"),
+        ({"module": "pump", "apn": "x"}, "invalid_value", "transaction"),
+        ({"transaction": "t", "apn": "x"}, "invalid_value", "module"),
+        ({"transaction": "t", "module": "attic", "apn": "x"}, "unknown_module", "hut, pump"),
+        ({"transaction": "t", "module": "pump"}, "invalid_value", "at least one setting"),
+        ({"transaction": "t", "module": "pump", "apm": "x"}, "unknown_setting", "apn_user"),
+        ({"transaction": "t", "module": "pump", "apn": "a b"}, "invalid_value", "'a b'"),
+        ({"transaction": "t", "module": "pump", "apn": "x", "deadline": "soon"}, "invalid_value", "deadline"),
+        (
+            {"transaction": "t", "module": "pump", "apn": "x", "deadline": "2020-01-01T00:00:00Z"},
+            "invalid_value",
+            "future",
+        ),
+    ],
+)
+async def test_wishes_that_are_wrong(mosquitto: Mosquitto, payload: Any, code: str, words: str) -> None:
+    async with watcher(mosquitto.port) as seen, bridge(mosquitto.port) as w:
+        await seen.wait(TOPICS.module("pump"))
+        await seen.say(SET, payload)
+        answer = await seen.wait(SET_ANSWER)
+        assert answer["status"] == "error"
+        assert answer["error"]["code"] == code
+        assert words in answer["error"]["message"]
+        assert not w.radio.sent
+
+
+async def test_an_unknown_action(mosquitto: Mosquitto) -> None:
+    async with watcher(mosquitto.port) as seen, bridge(mosquitto.port):
+        await seen.wait(TOPICS.module("pump"))
+        await seen.say(TOPICS.request("explode"), {"transaction": "t"})
+        answer = await seen.wait(TOPICS.response("explode"))
+        assert answer["error"]["code"] == "unknown_action"
+
+
+async def test_entities(mosquitto: Mosquitto) -> None:
+    async with watcher(mosquitto.port) as seen, bridge(mosquitto.port) as w:
+        await seen.wait(TOPICS.module("pump"))
+        await seen.say(TOPICS.module_set("pump"), {"request_status": True})
+        await seen.wait(TOPICS.module("pump"), lambda m: m["signal_dbm"] is not None)
+        await seen.say(TOPICS.module_set("pump"), {"apn": "m2m"})
+        done = await seen.wait(
+            TOPICS.module("pump"), lambda m: (m["last_result"] or {}).get("action") == "set"
+        )
+        assert done["last_result"]["status"] == "ok"
+        assert done["settings"]["apn"] == "m2m"
+        assert w.texts("pump") == ["1234;I", "1234;A", "1234;A=m2m", "1234;A"]
+
+
+async def test_a_retained_wish_is_ignored(mosquitto: Mosquitto) -> None:
+    async with watcher(mosquitto.port) as seen:
+        await _set(seen, "old", apn="x")
+        await seen.say(SET, {"transaction": "old", "module": "pump", "apn": "x"}, retain=True)
+        async with bridge(mosquitto.port) as w:
+            await seen.wait(TOPICS.module("pump"))
+            await seen.say(TOPICS.request("request_status"), {"transaction": "s", "module": "pump"})
+            await seen.wait(TOPICS.response("request_status"), _final)
+            assert w.radio.devices["pump"].state()["apn"] == "internet"
+            assert not seen.of(SET_ANSWER)
+
+
+async def test_wishes_wait_at_the_broker_while_the_bridge_is_away(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    path = tmp_path / "bridge.db"
+    async with watcher(mosquitto.port) as seen:
+        async with bridge(mosquitto.port, path) as w:
+            await seen.wait(TOPICS.module("pump"))
+            radio = w.radio
+        await _set(seen, "late", apn="m2m")
+        async with bridge(mosquitto.port, path, radio):
+            done = await seen.wait(SET_ANSWER, _final)
+        assert (done["transaction"], done["status"]) == ("late", "ok")
+
+
+async def test_an_outcome_that_could_not_be_told_is_told_after_a_restart(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    path = tmp_path / "bridge.db"
+    async with watcher(mosquitto.port) as seen:
+        async with bridge(mosquitto.port, path) as w:
+            await seen.wait(TOPICS.module("pump"))
+            mosquitto.stop()
+            await w.commands.apply("pump", {"apn": "m2m"}, _terms("gone"))
+            async with asyncio.timeout(10):
+                while w.radio.devices["pump"].state()["apn"] != "m2m" or len(w.radio.sent) < 3:
+                    await asyncio.sleep(0.02)
+            radio = w.radio
+        mosquitto.start()
+        async with bridge(mosquitto.port, path, radio):
+            done = await seen.wait(SET_ANSWER, _final)
+            assert (done["transaction"], done["status"]) == ("gone", "ok")
+
+
+def _terms(transaction: str) -> Any:
+    from gsm_meter_bridge.service.commands import Terms
+
+    return Terms(transaction)
+
+
+async def test_a_broker_that_comes_back_gets_everything_again(mosquitto: Mosquitto) -> None:
+    async with watcher(mosquitto.port) as seen, bridge(mosquitto.port):
+        await seen.wait(TOPICS.module("pump"))
+        mosquitto.kill()
+        seen.messages.clear()
+        mosquitto.start()
+        assert await seen.wait(TOPICS.bridge_state, lambda s: s["state"] == "online")
+        await seen.wait(TOPICS.discovery(TOPICS.module_uid("pump")))
+
+
+async def test_home_assistants_birth(mosquitto: Mosquitto) -> None:
+    async with watcher(mosquitto.port) as seen, bridge(mosquitto.port):
+        await seen.wait(TOPICS.discovery(TOPICS.module_uid("pump")))
+        await seen.wait(TOPICS.module("pump"))
+        seen.messages.clear()
+        await seen.say(TOPICS.status, "online")
+        await seen.wait(TOPICS.discovery(TOPICS.module_uid("pump")))
+        await seen.wait(TOPICS.module("hut"))
+
+
+async def test_what_is_left_of_former_devices_is_cleared(mosquitto: Mosquitto) -> None:
+    gone = "old_shed"
+    config = TOPICS.discovery(TOPICS.module_uid(gone))
+    neighbour = Topics("gsm_meter_modem", "home_2", "homeassistant", "homeassistant/status")
+    kept = neighbour.discovery(neighbour.bridge_uid())
+    async with watcher(mosquitto.port) as seen:
+        message = discovery.bridge_device(TOPICS, "x") | {"stat_t": TOPICS.module(gone)}
+        await seen.say(config, message, retain=True)
+        await seen.say(TOPICS.module(gone), {"online": True}, retain=True)
+        await seen.say(TOPICS.availability(gone), {"state": "online"}, retain=True)
+        await seen.say(kept, discovery.bridge_device(neighbour, "y"), retain=True)
+        seen.messages.clear()
+        async with bridge(mosquitto.port):
+            for topic in (config, TOPICS.module(gone), TOPICS.availability(gone)):
+                await seen.wait(topic, lambda payload: payload == b"")
+            await seen.wait(TOPICS.module("pump"))
+        assert b"" not in seen.of(kept)
