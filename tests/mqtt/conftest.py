@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.mosquitto import Mosquitto
 
 from gsm_meter_bridge.modem import ModemStatus
 from gsm_meter_bridge.mqtt.client import Broker, Client
 from gsm_meter_bridge.mqtt.publisher import Identity, Publisher
 from gsm_meter_bridge.mqtt.requests import Requests
 from gsm_meter_bridge.mqtt.topics import Topics
+from tests.support.mosquitto import Mosquitto
 from tests.support.short_path import Radio, World, world
 
 TOPICS = Topics("gsm_meter_modem", "home", "homeassistant", "homeassistant/status")
@@ -91,7 +91,7 @@ async def bridge(
     port: int, path: Path | None = None, radio: Radio | None = None, protocol: str = "auto"
 ) -> AsyncIterator[World]:
     """Publisher, jobs and simulated modules; what `app` does, without the modem."""
-    async with world(path, radio) as w:
+    async with world(path, radio, ticking=True) as w:
         client = Client(
             Broker("127.0.0.1", port, protocol=protocol),
             "gsm-meter-bridge-home",
@@ -108,18 +108,18 @@ async def bridge(
             identity,
             Requests(TOPICS, w.commands),
             lambda: status,
-            lambda: w.clock[0],
+            w.now,
         )
         w.runner.listen(lambda job: publisher.touch(job.module))
         w.runner.listen(lambda _: w.receiver.wake())
         w.receiver.listen(lambda module, _: publisher.touch(module))
         w.receiver.listen(lambda *_: w.runner.wake())
         client.start()
-        tasks = [asyncio.create_task(t.run()) for t in (publisher, w.runner, w.receiver)]
         try:
-            yield w
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(part.run()) for part in (publisher, w.runner, w.receiver)]
+                yield w
+                for task in tasks:
+                    task.cancel()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             await client.stop()

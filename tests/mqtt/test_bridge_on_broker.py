@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.mosquitto import Mosquitto
 
 from gsm_meter_bridge.mqtt import discovery
 from gsm_meter_bridge.mqtt.topics import Topics
+from gsm_meter_bridge.service.commands import Terms
 from tests.mqtt.conftest import TOPICS, Watcher, bridge, watcher
+from tests.support.mosquitto import Mosquitto
 
 SET, SET_ANSWER = TOPICS.request("set"), TOPICS.response("set")
 
@@ -66,7 +67,7 @@ async def test_a_verified_change(mosquitto: Mosquitto) -> None:
         state = await seen.wait(TOPICS.module("pump"), lambda m: m["settings"]["apn"] == "m2m.example")
         assert "apn_password" not in state["settings"]
         event = await seen.wait(TOPICS.event("pump"))
-        assert event["event_type"] == "command_succeeded"
+        assert (event["event_type"], event["job"]) == ("command_succeeded", done["job"])
         assert w.radio.devices["pump"].state()["apn_password"] == "hunter2"
         said = [m for t, m in seen.messages if t != SET]
         assert "hunter2" not in json.dumps(said, default=str)
@@ -168,25 +169,18 @@ async def test_an_outcome_that_could_not_be_told_is_told_after_a_restart(
     mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
     path = tmp_path / "bridge.db"
-    async with watcher(mosquitto.port) as seen:
-        async with bridge(mosquitto.port, path) as w:
-            await seen.wait(TOPICS.module("pump"))
-            mosquitto.stop()
-            await w.commands.apply("pump", {"apn": "m2m"}, _terms("gone"))
-            async with asyncio.timeout(10):
-                while w.radio.devices["pump"].state()["apn"] != "m2m" or len(w.radio.sent) < 3:
-                    await asyncio.sleep(0.02)
-            radio = w.radio
-        mosquitto.start()
-        async with bridge(mosquitto.port, path, radio):
-            done = await seen.wait(SET_ANSWER, _final)
-            assert (done["transaction"], done["status"]) == ("gone", "ok")
-
-
-def _terms(transaction: str) -> Any:
-    from gsm_meter_bridge.service.commands import Terms
-
-    return Terms(transaction)
+    async with watcher(mosquitto.port) as seen, bridge(mosquitto.port, path) as w:
+        await seen.wait(TOPICS.module("pump"))
+        mosquitto.stop()
+        job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("gone"))
+        async with asyncio.timeout(10):
+            while not (await w.job(job)).state.final:
+                await asyncio.sleep(0.02)
+        radio = w.radio
+    mosquitto.start()
+    async with watcher(mosquitto.port) as seen, bridge(mosquitto.port, path, radio):
+        done = await seen.wait(SET_ANSWER, _final)
+        assert (done["transaction"], done["status"]) == ("gone", "ok")
 
 
 async def test_a_broker_that_comes_back_gets_everything_again(mosquitto: Mosquitto) -> None:

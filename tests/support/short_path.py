@@ -5,7 +5,8 @@ Requests and replies are real PDUs; only the radio in between is missing, and it
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -89,7 +90,8 @@ class Radio:
     async def arrive(self, sender: str, text: str) -> None:
         """Let a message arrive at our modem, in as many parts as it takes."""
         assert self.receiver is not None
-        for pdu in encode_delivers(sender, text, datetime.now(UTC), reference=len(self.sent) % 256):
+        at = datetime.fromtimestamp(START + len(self.sent), UTC)
+        for pdu in encode_delivers(sender, text, at, reference=len(self.sent) % 256):
             await self.receiver.store("test", pdu.pdu)
 
 
@@ -104,6 +106,7 @@ class World:
     receiver: Receiver
     commands: Commands
     clock: list[float]
+    now: Callable[[], float]
 
     async def work(self) -> None:
         """Send all that is due and take in all that came, until nothing moves."""
@@ -135,9 +138,19 @@ class World:
 
 
 @asynccontextmanager
-async def world(path: Path | None = None, radio: Radio | None = None) -> AsyncIterator[World]:
-    """A bridge on a database at `path` (in memory without one); a second one there is a restart."""
+async def world(
+    path: Path | None = None, radio: Radio | None = None, *, ticking: bool = False
+) -> AsyncIterator[World]:
+    """A bridge on a database at `path` (in memory without one); a second one there is a restart.
+
+    The clock stands still until a test moves it, unless it is `ticking`.
+    """
     clock = [START]
+    began = time.monotonic()
+
+    def now() -> float:
+        return clock[0] + (time.monotonic() - began if ticking else 0.0)
+
     database = await Database.open(path)
     configured = modules()
     radio = radio or Radio(
@@ -148,11 +161,11 @@ async def world(path: Path | None = None, radio: Radio | None = None) -> AsyncIt
             "pump": simulated_lers.SIMULATED("1234", {"apn": "internet"}, {}),
         }
     )
-    runner = Runner(database, configured, radio, POLICY, lambda: clock[0])
-    receiver = Receiver(database, configured, POLICY, "RU", lambda: clock[0])
+    runner = Runner(database, configured, radio, POLICY, now)
+    receiver = Receiver(database, configured, POLICY, "RU", now)
     radio.receiver = receiver
-    commands = Commands(database, configured, POLICY, runner.wake, 86_400.0, lambda: clock[0])
+    commands = Commands(database, configured, POLICY, runner.wake, 86_400.0, now)
     try:
-        yield World(database, configured, radio, runner, receiver, commands, clock)
+        yield World(database, configured, radio, runner, receiver, commands, clock, now)
     finally:
         await database.close()

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from gsm_meter_bridge.jobs.schema import metadata
 
@@ -26,7 +27,13 @@ class Database:
         """Open (and create, readable by its owner only) the SQLite file `path`; None is in memory."""
         if path is not None:
             _create(path)
-        engine = create_async_engine(f"sqlite+aiosqlite:///{path or ':memory:'}")
+        # one connection, taken in turn: SQLite has one writer anyway, and whoever waits for it waits here
+        engine = create_async_engine(
+            f"sqlite+aiosqlite:///{path or ':memory:'}",
+            poolclass=AsyncAdaptedQueuePool,
+            pool_size=1,
+            max_overflow=0,
+        )
         event.listen(engine.sync_engine, "connect", _configure)
         event.listen(engine.sync_engine, "begin", _begin_immediate)
         database = cls(engine)

@@ -63,7 +63,7 @@ class Client:
         self._will = (will_topic, will_payload)
         self._acks: dict[int, asyncio.Future[None]] = {}
         self._connected = asyncio.Event()
-        self._was_connected = False
+        self._stopping = False
         self._loop = asyncio.get_running_loop()
         self._version = _first_version(broker.protocol)
         self._paho = self._make()
@@ -96,6 +96,7 @@ class Client:
 
     async def stop(self) -> None:
         """Disconnect and end the network thread."""
+        self._stopping = True
         self._paho.disconnect()
         await asyncio.to_thread(self._paho.loop_stop)
 
@@ -108,12 +109,10 @@ class Client:
         self._paho.unsubscribe(topic)
 
     def publish(self, topic: str, payload: str, *, retain: bool) -> asyncio.Future[None]:
-        """Publish with QoS 1; the future is done once the broker has acknowledged."""
+        """Publish with QoS 1, now or once connected; the future is done when the broker has acknowledged."""
         done: asyncio.Future[None] = self._loop.create_future()
         info = self._paho.publish(topic, payload, qos=1, retain=retain)
         self._acks[info.mid] = done
-        if info.is_published():
-            self._acknowledged(info.mid)
         return done
 
     def acknowledge(self, message: Incoming) -> None:
@@ -171,7 +170,6 @@ class Client:
         _LOGGER.info(
             "connected to the broker %s:%d with MQTT %s", self._broker.host, self._broker.port, self.protocol
         )
-        self._was_connected = True
         self._connected.set()
         self.on_connected()
 
@@ -179,7 +177,7 @@ class Client:
         _LOGGER.warning("%s (%s:%d); trying again", words, self._broker.host, self._broker.port)
 
     def _gone(self, reason: str) -> None:
-        if self._connected.is_set():
+        if self._connected.is_set() and not self._stopping:
             _LOGGER.warning("the connection to the broker is lost: %s", reason)
         self._connected.clear()
 

@@ -65,7 +65,7 @@ class Publisher:
         self._now = now
         self._retained: dict[str, str] = {}
         self._dirty = set(modules)
-        self._online: dict[str, bool] = {}
+        self._online: dict[str, bool] = {}  # of those that have ever answered
         self._wake = asyncio.Event()
         self._refresh_at: float | None = None
         client.on_connected = self._on_connected
@@ -155,15 +155,16 @@ class Publisher:
         self._retain(self._topics.discovery(uid), discovery.module_device(self._topics, module, document))
         self._retain(self._topics.module(module.id), document)
         self._retain(self._topics.availability(module.id), documents.bridge_state(online=online))
-        self._tell_lost_or_regained(module.id, online=online)
+        if facts.last_seen_at is not None:
+            self._tell_lost_or_regained(module.id, online=online)
 
     def _is_online(self, facts: ModuleFacts) -> bool:
         return facts.last_seen_at is not None and facts.missed < self._who.missed_polls
 
     def _tell_lost_or_regained(self, module: str, *, online: bool) -> None:
-        before = self._online.get(module)
+        before = self._online.get(module, online)
         self._online[module] = online
-        if before is not None and before != online:
+        if before != online:
             kind = "module_regained" if online else "module_lost"
             self._client.publish(self._topics.event(module), dump({"event_type": kind}), retain=False)
 
@@ -268,4 +269,5 @@ class Publisher:
         payload = dump(document)
         if again or self._retained.get(topic) != payload:
             self._retained[topic] = payload
-            self._client.publish(topic, payload, retain=True)
+            if self._client.connected:  # else it is published with all the rest once there is a connection
+                self._client.publish(topic, payload, retain=True)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from gsm_meter_bridge.simulator.virtual_modem import AtError, VirtualModem
+from gsm_meter_bridge.simulator.modem_state import AtError
 
-Run = Callable[[VirtualModem, "re.Match[str]"], Sequence[str]]
+if TYPE_CHECKING:
+    from gsm_meter_bridge.simulator.virtual_modem import VirtualModem
+
+Run = Callable[["VirtualModem", "re.Match[str]"], Sequence[str]]
 
 _NO_SIM, _PIN_REQUIRED, _WRONG_PASSWORD = 10, 11, 16
 _CMS_NO_SIM, _CMS_INDEX = 310, 321

@@ -8,10 +8,11 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.simulator.carrier import Carrier
+from gsm_meter_bridge.simulator.commands import find
+from gsm_meter_bridge.simulator.modem_state import AtError, Faults, Identity
 from gsm_meter_bridge.simulator.storage import Storage
 from gsm_meter_bridge.sms import SmsStatusReport, SmsSubmit, decode_pdu
 
@@ -19,46 +20,11 @@ _LOGGER = logging.getLogger(__name__)
 _CTRL_Z, _ESC, _BACKSPACE = 0x1A, 0x1B, 0x08
 
 
-class AtError(Exception):
-    """A command's end other than OK: `kind` CME or CMS with its number, or a plain ERROR."""
-
-    def __init__(self, kind: str | None = None, number: int = 0) -> None:
-        self.kind, self.number = kind, number
-        super().__init__(f"{kind} {number}")
-
-
-@dataclass
-class Identity:
-    """What the modem says of itself."""
-
-    msisdn: str = "+79990000000"
-    manufacturer: str = "SimTel"
-    model: str = "SIM-800"
-    revision: str = "1.0"
-    imei: str = "860000000000001"
-    imsi: str = "250990000000001"
-    iccid: str = "8970199000000000001"
-    operator: str = "SimTel"
-    smsc: str = "+79990000999"
-
-
-@dataclass
-class Faults:
-    """What is wrong with the modem; `cms_errors` are the ends of the next messages to be sent."""
-
-    no_sim: bool = False
-    pin: str | None = None
-    registration: int = 1
-    csq: int = 18
-    silent: bool = False
-    cms_errors: list[int] = field(default_factory=list)
-
-
 class VirtualModem:
     """One modem in the network of a carrier; whoever holds its port calls `feed` and sets `write`."""
 
     def __init__(self, carrier: Carrier, identity: Identity | None = None, storage_size: int = 20) -> None:
-        self.identity = identity or Identity()
+        self.identity: Identity = identity or Identity()
         self.faults = Faults()
         self.storages = {"SM": Storage(storage_size), "ME": Storage(100)}
         self.write: Callable[[bytes], None] = lambda _: None
@@ -127,8 +93,6 @@ class VirtualModem:
         self._finish(lambda: self._run_all(line[2:]))
 
     def _run_all(self, body: str) -> bool:
-        from gsm_meter_bridge.simulator.commands import find
-
         for part in _split(body):
             run, match = find(part)
             for information in run(self, match):

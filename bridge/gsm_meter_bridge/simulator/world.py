@@ -22,7 +22,8 @@ from gsm_meter_bridge.errors import ConfigError
 from gsm_meter_bridge.families import families
 from gsm_meter_bridge.family import SimulatedModule
 from gsm_meter_bridge.simulator.carrier import Carrier
-from gsm_meter_bridge.simulator.virtual_modem import Identity, VirtualModem
+from gsm_meter_bridge.simulator.modem_state import Identity
+from gsm_meter_bridge.simulator.virtual_modem import VirtualModem
 from gsm_meter_bridge.vocabulary import Scalar
 
 _LOGGER = logging.getLogger(__name__)
@@ -91,7 +92,7 @@ class World:
 
     @classmethod
     def load(cls, path: Path | None = None) -> Self:
-        """Read a world from `path`, or the built-in one; ConfigError names file, place and what is expected."""
+        """Read a world from `path`, or the built-in one; ConfigError names file, place and expectation."""
         source = "world.yaml" if path is None else str(path)
         try:
             built_in = files("gsm_meter_bridge.simulator") / "world.yaml"

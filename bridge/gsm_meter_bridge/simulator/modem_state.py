@@ -1,0 +1,40 @@
+"""What a simulated modem is and what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+class AtError(Exception):
+    """A command's end other than OK: `kind` CME or CMS with its number, or a plain ERROR."""
+
+    def __init__(self, kind: str | None = None, number: int = 0) -> None:
+        self.kind, self.number = kind, number
+        super().__init__(f"{kind} {number}")
+
+
+@dataclass
+class Identity:
+    """What the modem says of itself."""
+
+    msisdn: str = "+79990000000"
+    manufacturer: str = "SimTel"
+    model: str = "SIM-800"
+    revision: str = "1.0"
+    imei: str = "860000000000001"
+    imsi: str = "250990000000001"
+    iccid: str = "8970199000000000001"
+    operator: str = "SimTel"
+    smsc: str = "+79990000999"
+
+
+@dataclass
+class Faults:
+    """What is wrong with the modem; `cms_errors` are the ends of the next messages to be sent."""
+
+    no_sim: bool = False
+    pin: str | None = None
+    registration: int = 1
+    csq: int = 18
+    silent: bool = False
+    cms_errors: list[int] = field(default_factory=list)
