@@ -45,7 +45,7 @@ make_venv() {
   [ "$(cat "$folder/stamp" 2>/dev/null)" = "$stamp" ] && return
   [ -x "$folder/bin/python" ] || { say "creating $folder"; "$python" -m venv "$folder"; }
   say "installing $lock into $folder"
-  .venv/bin/uv pip install -q --python "$folder/bin/python" --require-hashes -r "$lock"
+  .venv/bin/uv pip install -q --compile-bytecode --python "$folder/bin/python" --require-hashes -r "$lock"
   if [ "$lock" = requirements/dev.txt ]; then
     .venv/bin/uv pip install -q --python "$folder/bin/python" --no-deps --no-build-isolation -e .
   fi

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import signal
 
 from gsm_meter_bridge.config import Config, MqttConfig
 from gsm_meter_bridge.delivery.sms import SmsDelivery
@@ -110,19 +109,14 @@ class Bridge:
 
 
 async def serve(config: Config) -> None:
-    """Run a bridge until SIGTERM or SIGINT."""
+    """Run a bridge until cancelled."""
     database = await Database.open(config.bridge.database)
     try:
-        bridge = asyncio.create_task(Bridge(config, database).run())
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, bridge.cancel)
         _LOGGER.info("bridge %s with %d modules starts", config.bridge.id, len(config.modules))
-        with contextlib.suppress(asyncio.CancelledError):
-            await bridge
-        _LOGGER.info("bridge %s has stopped", config.bridge.id)
+        await Bridge(config, database).run()
     finally:
         await database.close()
+        _LOGGER.info("bridge %s has stopped", config.bridge.id)
 
 
 def _topics(config: Config) -> Topics:

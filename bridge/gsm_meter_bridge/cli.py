@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import json
 import logging
+import signal
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -60,7 +62,7 @@ def run(
         return
     _log_at(checked.bridge.log_level)
     with _reported():
-        asyncio.run(serve(checked))
+        asyncio.run(_until_signal(serve(checked)))
 
 
 @app.command()
@@ -70,8 +72,8 @@ def simulate(
 ) -> None:
     """Run a simulated cellular world with a modem at LINK, until interrupted."""
     _log_at("info")
-    with _reported(), contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(run_simulator(link, modules))
+    with _reported():
+        asyncio.run(_until_signal(run_simulator(link, modules)))
 
 
 @app.command()
@@ -109,6 +111,15 @@ def probe(
     with _reported():
         report = asyncio.run(probe_modem(url))
     _print_json(report.to_dict())
+
+
+async def _until_signal(work: Coroutine[Any, Any, None]) -> None:
+    """Do `work` until SIGTERM or SIGINT, and let it clean up."""
+    task = asyncio.ensure_future(work)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 def _print(text: str) -> None:
@@ -160,11 +171,13 @@ def _decoded(family: Family, access: Access, request: Request, text: str) -> dic
     reply = family.decode(request, text, access)
     if not isinstance(reply, Answer):
         return {**head, "result": "refused", "code": reply.code, "message": reply.words, "raw": reply.raw}
-    readings = {
-        r.name: {"value": MASK if r.secret and r.value else r.value} | ({"raw": r.raw} if r.raw else {})
-        for r in reply.readings
+    return {
+        **head,
+        "result": "answered",
+        "readings": {r.name: MASK if r.secret and r.value else r.value for r in reply.readings},
+        "raw_readings": {r.name: r.raw for r in reply.readings if r.raw},
+        "raw": reply.raw,
     }
-    return {**head, "result": "answered", "readings": readings, "raw": reply.raw}
 
 
 def _message(pdus: list[str]) -> dict[str, Any]:
