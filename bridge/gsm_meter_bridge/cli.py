@@ -20,7 +20,7 @@ from gsm_meter_bridge import __version__
 from gsm_meter_bridge.app import serve
 from gsm_meter_bridge.config import Config, load_config
 from gsm_meter_bridge.errors import DecodeError, GsmMeterError
-from gsm_meter_bridge.families import bundled_profile, families, family_of
+from gsm_meter_bridge.families import bundled_profile, family_of
 from gsm_meter_bridge.family import Access, Answer, Family, Request
 from gsm_meter_bridge.modem import probe as probe_modem
 from gsm_meter_bridge.profile import Profile, load_profile
@@ -33,7 +33,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-_console = Console()
+# what reads a pipe wants whole words, not the width of a screen that is not there
+_console = Console(width=None if sys.stdout.isatty() else 160)
 _errors = Console(stderr=True, highlight=False)
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
@@ -228,7 +229,8 @@ def _report(report: SmsStatusReport) -> dict[str, Any]:
 def _print_plan(config: Config) -> None:
     table = Table(title=f"bridge {config.bridge.id}: {len(config.modules)} modules, modem {config.modem.url}")
     for title in ("module", "family", "number", "asked every", "each time", "now and then", "SMS sent a day"):
-        table.add_column(title)
+        table.add_column(title, overflow="fold")
+    total = 0.0
     for module in config.modules.values():
         plan = config.poll.plans[module.id]
         reads = module.family.reads(module.access)
@@ -245,7 +247,6 @@ def _print_plan(config: Config) -> None:
             ", ".join(rarely),
             f"{daily:.2f}",
         )
+        total += daily
     _console.print(table)
-    for name in families():
-        used = sum(m.family.id == name for m in config.modules.values())
-        _print(f"{name}: {used}")
+    _print(f"{total:.2f} SMS a day, and as many replies; the first within {config.poll.first_spread_s:g} s")

@@ -9,7 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Protocol, Self
 
-from gsm_meter_bridge.errors import InvalidValueError
+from gsm_meter_bridge.errors import InvalidValueError, UnknownNameError
 from gsm_meter_bridge.vocabulary import MASK, OBSERVABLES, UNKNOWN, Scalar, Secret
 
 
@@ -261,3 +261,22 @@ class SimulatedModule(Protocol):
     def state(self) -> Mapping[str, Scalar]:
         """Return the true values by vocabulary name, for tests and for the simulator's page."""
         ...
+
+
+def simulated_state(
+    factory: Mapping[str, Scalar], values: Mapping[str, Scalar], coded: Mapping[str, CodeTable] | None = None
+) -> dict[str, Scalar]:
+    """Return the state of a simulated module: `factory` with `values` in its place.
+
+    UnknownNameError for a value that the factory does not have, InvalidValueError for one of another type
+    or, where `coded` has its table, without a code.
+    """
+    for name, value in values.items():
+        if name not in factory:
+            raise UnknownNameError("value", name, factory)
+        table = (coded or {}).get(name)
+        if table is not None and value not in table.rows.values():
+            raise InvalidValueError(name, value, ", ".join(map(str, table.rows.values())))
+        if type(value) is not type(factory[name]) and table is None:
+            raise InvalidValueError(name, value, f"a value like {factory[name]!r}")
+    return {**factory, **values}

@@ -136,6 +136,9 @@ def examples() -> dict[str, Any]:
         "module_energomera": hut,
         "module_lers": pump,
         "event": documents.command_event(VERIFIED),
+        "event_refused_wish": documents.refused_wish(
+            "set", "invalid_value", "apn: 'a b'; allowed: 1 to 63 characters"
+        ),
         "wish": {"apn": "m2m.example"},
         "request_set": {
             "transaction": "01JD2Q9",

@@ -17,6 +17,7 @@ EXAMPLES = examples()
 SCHEMA = json.loads((FOLDER / "schema.json").read_text("utf-8"))
 
 _SCHEMA_OF = {
+    "event_refused_wish": "event",
     "module_energomera": "module",
     "module_lers": "module",
     "request_set": "request",

@@ -139,6 +139,16 @@ async def test_entities(mosquitto: Mosquitto) -> None:
         assert w.texts("pump") == ["1234;I", "1234;A", "1234;A=m2m", "1234;A"]
 
 
+async def test_an_entitys_wish_that_is_wrong_is_told_as_an_event(mosquitto: Mosquitto) -> None:
+    async with watcher(mosquitto.port) as seen, bridge(mosquitto.port) as w:
+        await seen.wait(TOPICS.module("pump"))
+        await seen.say(TOPICS.module_set("pump"), {"apn": "a b"})
+        event = await seen.wait(TOPICS.event("pump"))
+        assert (event["event_type"], event["action"]) == ("command_failed", "set")
+        assert "'a b'" in event["error"]["message"]
+        assert not w.radio.sent
+
+
 async def test_a_retained_wish_is_ignored(mosquitto: Mosquitto) -> None:
     async with watcher(mosquitto.port) as seen:
         await _set(seen, "old", apn="x")

@@ -227,9 +227,10 @@ def _text(setting: Setting, extra: Document) -> Entity:
         setting.title,
         {
             "ent_cat": "config",
-            "min": setting.minimum,
+            # empty as long as it is not known: Home Assistant has no other word for that in a text
+            "min": 0,
             "max": setting.maximum,
-            "ptrn": f"^(?:{setting.pattern})$",
+            "ptrn": f"^(?:{setting.pattern})?$",
             "cmd_tpl": f"{{{{ {{'{name}': value}} | tojson }}}}",
             "val_tpl": f"{{{{ value_json.settings.{name} or '' }}}}",
             **extra,

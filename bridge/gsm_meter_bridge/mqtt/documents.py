@@ -193,6 +193,12 @@ def command_event(job: Job) -> Document:
     return {"event_type": kinds.get(job.state, "command_failed"), **result(job)}
 
 
+def refused_wish(action: str, code: str, message: str) -> Document:
+    """`module/<m>/event` for a wish of an entity that was not accepted."""
+    error = {"code": code, "message": message}
+    return {"event_type": "command_failed", "status": "error", "action": action, "error": error}
+
+
 def hide(identifier: str) -> str:
     """Return `identifier` with all but its last four characters hidden."""
     return f"{MASK}{identifier[-4:]}"

@@ -226,12 +226,12 @@ class Publisher:
         )
         if answer is None:
             return
-        action, document = answer
+        topic, document = answer
         # acknowledged and answered right here: by now it is stored
-        sent = self._client.publish(self._topics.response(action), dump(document), retain=False)
+        sent = self._client.publish(topic, dump(document), retain=False)
         if job is not None and (job.state.final or job.announced is not None):
             await sent
-            await self._answer(action, await self._outcome(job))
+            await self._answer(job.action, await self._outcome(job))
 
     def _on_birth(self, message: Incoming) -> None:
         if message.payload == b"online":

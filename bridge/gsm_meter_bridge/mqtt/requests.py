@@ -20,7 +20,7 @@ _LONGEST_TRANSACTION = 128
 _COMMON_KEYS = frozenset({"transaction", "module", "deadline"})
 
 Answer = tuple[str, Document]
-"""A response: the action whose topic it goes to, and the document."""
+"""A response: the topic it goes to, and the document."""
 
 
 class Requests:
@@ -40,7 +40,7 @@ class Requests:
         """Store what `payload` asks; return the response to publish, if one is due, and the job."""
         module = self._topics.module_of(topic)
         if module is not None:
-            return None, await self._from_entity(module, payload, redelivered=redelivered)
+            return await self._from_entity(module, payload, redelivered=redelivered)
         action = self._topics.action_of(topic)
         if action is None:
             return None, None
@@ -48,6 +48,7 @@ class Requests:
 
     async def _from_request(self, action: str, payload: bytes) -> tuple[Answer, Job | None]:
         wish: Document = {}
+        topic = self._topics.response(action)
         try:
             if action not in self._actions:
                 raise UnknownNameError("action", action, ACTIONS, code="unknown_action")
@@ -57,19 +58,26 @@ class Requests:
             _LOGGER.warning("request %s refused: %s", action, error)
             said = wish.get("transaction")
             transaction = said if isinstance(said, str) else None
-            return (action, documents.rejected(transaction, error.code, str(error))), None
-        return (action, documents.accepted(job)), job
+            return (topic, documents.rejected(transaction, error.code, str(error))), None
+        return (topic, documents.accepted(job)), job
 
-    async def _from_entity(self, module: str, payload: bytes, *, redelivered: bool) -> Job | None:
+    async def _from_entity(
+        self, module: str, payload: bytes, *, redelivered: bool
+    ) -> tuple[Answer | None, Job | None]:
+        """An entity expects no answer; why its wish is refused is told as an event of its device."""
         terms = Terms(redelivered=redelivered)
+        wish: Document = {}
         try:
             wish = _json_object(payload)
             if wish.keys() == {REQUEST_STATUS}:
-                return await self._commands.request_status(module, terms)
-            return await self._commands.apply(module, wish, terms)
+                return None, await self._commands.request_status(module, terms)
+            return None, await self._commands.apply(module, wish, terms)
         except GsmMeterError as error:
             _LOGGER.warning("%s: a wish of an entity is refused: %s", module, error)
-            return None
+            action = REQUEST_STATUS if REQUEST_STATUS in wish else SET
+            if not self._commands.knows(module):
+                return None, None
+            return (self._topics.event(module), documents.refused_wish(action, error.code, str(error))), None
 
     async def _request_status(self, wish: Document, terms: Terms) -> Job:
         _only(wish, _COMMON_KEYS)

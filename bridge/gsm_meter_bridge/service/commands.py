@@ -57,6 +57,10 @@ class Commands:
         self._identity_interval_s = identity_interval_s
         self._now = now
 
+    def knows(self, module_id: str) -> bool:
+        """Return whether a module is configured."""
+        return module_id in self._modules
+
     async def request_status(self, module_id: str, terms: Terms, action: str = REQUEST_STATUS) -> Job:
         """Ask for what changes by itself, and for the rest (IMEI, settings) where it is not known or old.
 

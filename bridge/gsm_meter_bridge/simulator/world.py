@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import os
-import tty
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -18,17 +15,21 @@ from typing import Any, Self
 import voluptuous as vol
 import yaml
 
-from gsm_meter_bridge.errors import ConfigError
+from gsm_meter_bridge.errors import ConfigError, GsmMeterError
 from gsm_meter_bridge.families import families
 from gsm_meter_bridge.family import SimulatedModule
 from gsm_meter_bridge.simulator.carrier import Carrier
 from gsm_meter_bridge.simulator.modem_state import Identity
+from gsm_meter_bridge.simulator.port import linked, on_pty
 from gsm_meter_bridge.simulator.virtual_modem import VirtualModem
 from gsm_meter_bridge.vocabulary import Scalar
 
 _LOGGER = logging.getLogger(__name__)
 
-_NUMBER = vol.Match(r"^\+\d{5,15}$", msg='expected a number in quotes, like "+79990000101"')
+_NUMBER = vol.All(
+    vol.Any(str, msg=(_IN_QUOTES := 'expected a number in quotes, like "+79990000101"')),
+    vol.Match(r"^\+\d{5,15}$", msg=_IN_QUOTES),
+)
 _SCALARS = {str: vol.Any(str, int, float, bool)}
 _SCHEMA = vol.Schema(
     {
@@ -103,7 +104,7 @@ class World:
         except vol.MultipleInvalid as error:
             faults = (f"{source}: {'.'.join(map(str, e.path)) or 'top level'}: {e.msg}" for e in error.errors)
             raise ConfigError(faults) from error
-        plans = tuple(_plan(source, name, m) for name, m in checked["modules"].items())
+        plans = _plans(source, checked["modules"])
         network = checked["network"]
         return cls(Identity(**checked["modem"]), network["delay_s"], network["signal_csq"], plans)
 
@@ -116,75 +117,44 @@ class World:
         modules = {plan.id: _device(plan) for plan in self.modules}
         for plan in self.modules:
             carrier.attach_module(plan.msisdn, modules[plan.id], reachable=plan.reachable)
-        with _port(modem) as device, _linked(link, device) as shown:
+        with on_pty(modem) as device, linked(link, device) as shown:
             try:
                 yield RunningWorld(shown, carrier, modem, modules)
             finally:
                 await carrier.close()
 
 
-def _plan(source: str, name: str, checked: Mapping[str, Any]) -> ModulePlan:
+def _plans(source: str, modules: Mapping[str, Mapping[str, Any]]) -> tuple[ModulePlan, ...]:
+    plans: dict[str, ModulePlan] = {}
+    for name, checked in modules.items():
+        plan = _plan(f"{source}: modules.{name}", name, checked)
+        if plan.msisdn in plans:
+            other = plans[plan.msisdn].id
+            raise ConfigError(
+                [f"{source}: modules.{name}.msisdn: {plan.msisdn!r} is also the number of {other}"]
+            )
+        plans[plan.msisdn] = plan
+    return tuple(plans.values())
+
+
+def _plan(place: str, name: str, checked: Mapping[str, Any]) -> ModulePlan:
     family = families().get(checked["family"])
     if family is None:
         known = ", ".join(families())
-        raise ConfigError(
-            [f"{source}: modules.{name}.family: {checked['family']!r}; expected one of {known}"]
-        )
+        raise ConfigError([f"{place}.family: {checked['family']!r}; expected one of {known}"])
     rest = {key: value for key, value in checked.items() if key != "password"}
-    return ModulePlan(id=name, password=checked["password"] or family.default_password, **rest)
+    plan = ModulePlan(id=name, password=checked["password"] or family.default_password, **rest)
+    try:
+        _device(plan)
+    except GsmMeterError as error:
+        raise ConfigError([f"{place}.values: {error}"]) from error
+    return plan
 
 
 def _device(plan: ModulePlan) -> SimulatedModule:
     simulated = import_module(f"gsm_meter_bridge.families.{plan.family}.simulated").SIMULATED
     device: SimulatedModule = simulated(plan.password, plan.values, plan.faults)
     return device
-
-
-@contextlib.contextmanager
-def _port(modem: VirtualModem) -> Any:
-    """Put the modem on a pty; the slave stays open here, so the other side may come and go."""
-    master, slave = os.openpty()
-    loop = asyncio.get_running_loop()
-    try:
-        tty.setraw(slave)
-        os.set_blocking(master, False)
-        modem.write = _writer(master)
-        loop.add_reader(master, lambda: _read(master, modem))
-        yield os.ttyname(slave)
-    finally:
-        loop.remove_reader(master)
-        os.close(master)
-        os.close(slave)
-
-
-def _writer(master: int) -> Callable[[bytes], None]:
-    def write(data: bytes) -> None:
-        try:
-            os.write(master, data)
-        except BlockingIOError:
-            _LOGGER.warning("nobody reads the simulated modem; %d octets are lost", len(data))
-
-    return write
-
-
-def _read(master: int, modem: VirtualModem) -> None:
-    with contextlib.suppress(BlockingIOError):
-        modem.feed(os.read(master, 4096))
-
-
-@contextlib.contextmanager
-def _linked(link: Path | None, device: str) -> Any:
-    if link is None:
-        yield device
-        return
-    fresh = link.with_name(f".{link.name}.new")
-    fresh.unlink(missing_ok=True)
-    fresh.symlink_to(device)
-    fresh.replace(link)
-    try:
-        yield str(link)
-    finally:
-        link.unlink(missing_ok=True)
 
 
 async def simulate(link: Path, modules: Path | None = None) -> None:

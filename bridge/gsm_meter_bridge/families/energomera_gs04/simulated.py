@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gsm_meter_bridge.families.energomera_gs04 import tables
-from gsm_meter_bridge.family import CodeTable, SimulatedReply
+from gsm_meter_bridge.family import CodeTable, SimulatedReply, simulated_state
 from gsm_meter_bridge.vocabulary import Scalar
 
 # Clause 6, Table 2: the factory's settings; below them what a module in good health would tell.
@@ -39,6 +39,14 @@ _FACTORY: Mapping[str, Scalar] = {
     "internet": True,
     "tcp": True,
     "cenc": "registered",
+}
+_CODED: Mapping[str, CodeTable] = {
+    "mode": tables.MODE,
+    "band": tables.BAND,
+    "registration": tables.REGISTRATION,
+    "gprs": tables.GPRS_STATE,
+    "meter_link": tables.METER_LINK,
+    "cenc": tables.CENC_STATE,
 }
 _BAD_VALUE, _BAD_COMMAND = "ERROR 0x05", "ERROR 0x06"
 
@@ -89,7 +97,7 @@ class SimulatedGs04:
 
     def __init__(self, password: str, values: Mapping[str, Scalar], faults: Mapping[str, Scalar]) -> None:
         self._password = password
-        self._values: dict[str, Any] = {**_FACTORY, **values}
+        self._values: dict[str, Any] = simulated_state(_FACTORY, values, _CODED)
         self._faults = faults
         self._restarts_until_s = float("-inf")
 

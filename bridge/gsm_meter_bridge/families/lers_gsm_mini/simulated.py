@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gsm_meter_bridge.family import SimulatedReply
+from gsm_meter_bridge.family import SimulatedReply, simulated_state
 from gsm_meter_bridge.vocabulary import Scalar
 
 _FACTORY: Mapping[str, Scalar] = {
@@ -30,7 +30,7 @@ class SimulatedGsmMini:
 
     def __init__(self, password: str, values: Mapping[str, Scalar], faults: Mapping[str, Scalar]) -> None:
         self._password = password
-        self._values: dict[str, Any] = {**_FACTORY, **values}
+        self._values: dict[str, Any] = simulated_state(_FACTORY, values)
         self._faults = faults
         self._restarts_until_s = float("-inf")
 

@@ -1,0 +1,138 @@
+"""The main job as the owner of a meter sees it, in a real Home Assistant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.ha.conftest import COTTAGE, PUMP, House
+from tests.ha.home_assistant import Session
+
+
+def _is(value: str) -> Any:
+    return lambda state: state["state"] == value
+
+
+def _available(state: dict[str, Any]) -> bool:
+    return state["state"] != "unavailable"
+
+
+async def test_entities_appear(house: House) -> None:
+    async with house.home_assistant.session() as user:
+        await user.add_mqtt(house.broker.port)
+        signal = await user.wait("sensor.cottage_signal_strength", _is("-71"))
+        assert signal["attributes"]["unit_of_measurement"] == "dBm"
+        assert signal["attributes"]["device_class"] == "signal_strength"
+        assert signal["attributes"]["state_class"] == "measurement"
+        iccid = await user.wait("sensor.cottage_iccid", _is("8970199000000000101"))
+        assert iccid["attributes"]["friendly_name"] == "Cottage ICCID"
+        await user.wait("text.cottage_apn", _is("internet"))
+        states = await user.states()
+        shown = {name: states[f"sensor.cottage_{name}"]["state"] for name in ("registration", "band", "imei")}
+        assert shown == {"registration": "home", "band": "lte_7", "imei": "861234567890101"}
+        assert "lte_20" in states["sensor.cottage_band"]["attributes"]["options"]
+        assert states["sensor.cottage_ip_address"]["state"] == "10.20.30.41"
+        assert states["sensor.cottage_firmware"]["state"] == "c1.0v1.4.8420.1.1.1"
+        assert states["sensor.cottage_last_seen"]["attributes"]["device_class"] == "timestamp"
+        assert states["binary_sensor.cottage_connection"]["state"] == "on"
+        assert states["binary_sensor.cottage_connection"]["attributes"]["device_class"] == "connectivity"
+
+
+async def test_a_module_of_the_other_family(house: House) -> None:
+    async with house.home_assistant.session() as user:
+        await user.wait("text.pump_apn", _is("internet"))
+        states = await user.states()
+        assert states["sensor.pump_signal_strength"]["state"] == "-83"
+        assert states["sensor.pump_imei"]["state"] == "865374036612201"
+        # a LERS modem cannot tell these by SMS, so they are disabled at first
+        registry = {e["entity_id"]: e for e in await user.ask("config/entity_registry/list")}
+        for name in ("band", "registration", "ip_address", "iccid", "operator"):
+            assert registry[f"sensor.pump_{name}"]["disabled_by"] == "integration"
+        assert registry["sensor.pump_signal_strength"]["disabled_by"] is None
+
+
+async def test_a_module_that_never_answers(house: House) -> None:
+    async with house.home_assistant.session() as user:
+        await user.wait("binary_sensor.pole_connection", _is("off"))
+        states = await user.states()
+        assert states["sensor.pole_firmware"]["state"] == "unavailable"
+        assert states["button.pole_request_status"]["state"] != "unavailable"
+        assert states["sensor.pole_last_seen"]["state"] == "unknown"
+
+
+async def test_bridge_and_modem(house: House) -> None:
+    async with house.home_assistant.session() as user:
+        states = await user.states()
+        assert states["binary_sensor.bridge_connection"]["state"] == "on"
+        assert states["sensor.gsm_modem_signal_strength"]["state"] == "-73"
+        assert states["sensor.gsm_modem_registration"]["state"] == "home"
+        assert states["sensor.gsm_modem_operator"]["state"] == "SimTel"
+        devices = {d["name"]: d for d in await user.ask("config/device_registry/list")}
+        cottage, bridge = devices["Cottage"], devices["Bridge"]
+        assert cottage["via_device_id"] == bridge["id"]
+        assert devices["GSM modem"]["via_device_id"] == bridge["id"]
+        assert (cottage["manufacturer"], cottage["sw_version"]) == ("Energomera", "c1.0v1.4.8420.1.1.1")
+
+
+async def test_the_button_asks_the_module(house: House) -> None:
+    async with house.home_assistant.session() as user:
+        asked = house.simulator.sms_to(PUMP)
+        before = (await user.states())["event.pump_command_result"]["state"]
+        await user.call("button", "press", entity_id="button.pump_request_status")
+        result = await user.wait("event.pump_command_result", lambda s: s["state"] != before)
+        assert result["attributes"]["event_type"] == "command_succeeded"
+        assert result["attributes"]["action"] == "request_status"
+        assert house.simulator.sms_to(PUMP) == asked + 1
+
+
+async def test_a_new_apn_is_verified(house: House) -> None:
+    async with house.home_assistant.session() as user:
+        sent = house.simulator.sms_to(COTTAGE)
+        await user.call("text", "set_value", entity_id="text.cottage_apn", value="m2m.example")
+        result = await user.wait(
+            "event.cottage_command_result", lambda s: s["attributes"].get("action") == "set"
+        )
+        told = result["attributes"]
+        assert (told["event_type"], told["state"]) == ("command_succeeded", "verified")
+        assert (told["before"], told["after"]) == ({"apn": "internet"}, {"apn": "m2m.example"})
+        await user.wait("text.cottage_apn", _is("m2m.example"))
+        # one SMS to write, one to read back
+        assert house.simulator.sms_to(COTTAGE) == sent + 2
+
+
+async def test_home_assistant_refuses_what_the_module_would(house: House) -> None:
+    async with house.home_assistant.session() as user:
+        with pytest.raises(AssertionError, match=r"services/text/set_value: [45]00"):
+            await user.call("text", "set_value", entity_id="text.cottage_apn", value="a, b")
+        assert (await user.states())["text.cottage_apn"]["state"] == "m2m.example"
+
+
+async def test_a_killed_bridge_makes_all_unavailable(house: House) -> None:
+    async with house.home_assistant.session() as user:
+        house.bridge.kill()
+        for entity in ("sensor.cottage_signal_strength", "text.cottage_apn", "button.pump_request_status"):
+            await user.wait(entity, _is("unavailable"))
+        await user.wait("binary_sensor.bridge_connection", _is("off"))
+        house.bridge.start()
+        await user.wait("sensor.cottage_signal_strength", _is("-71"))
+        await user.wait("binary_sensor.bridge_connection", _is("on"))
+
+
+async def test_home_assistant_itself_starts_anew(house: House) -> None:
+    house.home_assistant.stop()
+    house.home_assistant.start()
+    async with house.home_assistant.session() as user:
+        await _all_back(user)
+
+
+async def _all_back(user: Session) -> None:
+    await user.wait("sensor.cottage_signal_strength", _is("-71"))
+    await user.wait("text.cottage_apn", _is("m2m.example"))
+    await user.wait("sensor.pump_signal_strength", _available)
+
+
+async def test_home_assistant_has_nothing_to_complain_of(house: House) -> None:
+    lines = house.home_assistant.log.splitlines()
+    ours = [line for line in lines if "WARNING" in line or "ERROR" in line]
+    assert [line for line in ours if "mqtt" in line.lower()] == []

@@ -1,0 +1,185 @@
+"""The AT side of the simulated modem, octet by octet, as 27.005 and 27.007 have it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from gsm_meter_bridge.families.lers_gsm_mini import simulated
+from gsm_meter_bridge.simulator.carrier import Carrier
+from gsm_meter_bridge.simulator.modem_state import Identity
+from gsm_meter_bridge.simulator.virtual_modem import VirtualModem
+from gsm_meter_bridge.sms import EncodedPdu, SmsDeliver, SmsStatusReport, decode_pdu, encode_submits
+
+ME, PUMP = "+79990000000", "+79990000201"
+
+
+class Terminal:
+    """What a terminal program shows."""
+
+    def __init__(self, modem: VirtualModem) -> None:
+        self.modem = modem
+        self.shown = ""
+        modem.write = self._show
+
+    def _show(self, data: bytes) -> None:
+        self.shown += data.decode()
+
+    def type(self, text: str) -> str:
+        """Type something; what appears right away."""
+        self.shown = ""
+        self.modem.feed(text.encode())
+        return self.shown
+
+    def ask(self, command: str) -> list[str]:
+        """Type a command; the lines of its answer."""
+        return [line for line in self.type(command + "\r").splitlines() if line and line != command]
+
+    async def wait(self, text: str) -> None:
+        """Return once `text` is shown."""
+        async with asyncio.timeout(5):
+            while text not in self.shown:
+                await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def carrier() -> Carrier:
+    return Carrier()
+
+
+@pytest.fixture
+def terminal(carrier: Carrier) -> Terminal:
+    carrier.attach_module(PUMP, simulated.SIMULATED("1234", {"apn": "internet"}, {}))
+    terminal = Terminal(VirtualModem(carrier, Identity(), storage_size=3))
+    terminal.ask("ATE0")
+    return terminal
+
+
+def _submit(text: str, *, report: bool = False, to: str = PUMP) -> EncodedPdu:
+    (pdu,) = encode_submits(to, text, reference=1, validity=timedelta(hours=1), status_report=report)
+    return pdu
+
+
+def _send(terminal: Terminal, pdu: EncodedPdu) -> str:
+    assert terminal.type(f"AT+CMGS={pdu.tpdu_length}\r") == "\r\n> "
+    return terminal.type(pdu.pdu + "\x1a")
+
+
+def test_echo_on_and_off(carrier: Carrier) -> None:
+    terminal = Terminal(VirtualModem(carrier))
+    assert terminal.type("AT\r") == "AT\r\r\nOK\r\n"
+    assert terminal.type("ATE0\r") == "ATE0\r\r\nOK\r\n"
+    assert terminal.type("AT\r") == "\r\nOK\r\n"
+
+
+def test_backspace_and_joined_commands(terminal: Terminal) -> None:
+    assert terminal.type("AX\bT+CSQ;+CPIN?\r") == "\r\n+CSQ: 18,99\r\n\r\n+CPIN: READY\r\n\r\nOK\r\n"
+
+
+@pytest.mark.parametrize("command", ["AT+NONSENSE", "hello", "AT+CSQ;+NONSENSE"])
+def test_what_it_does_not_know(terminal: Terminal, command: str) -> None:
+    assert terminal.ask(command)[-1] == "ERROR"
+
+
+def test_errors_have_numbers_only_when_asked_for(terminal: Terminal) -> None:
+    terminal.modem.faults.no_sim = True
+    assert terminal.ask("AT+CPIN?") == ["ERROR"]
+    terminal.ask("AT+CMEE=1")
+    assert terminal.ask("AT+CPIN?") == ["+CME ERROR: 10"]
+    assert terminal.ask("AT+CMGL=4") == ["+CMS ERROR: 310"]
+
+
+def test_a_pin(terminal: Terminal) -> None:
+    terminal.modem.faults.pin = "4321"
+    terminal.ask("AT+CMEE=1")
+    assert terminal.ask("AT+CPIN?") == ["+CPIN: SIM PIN", "OK"]
+    assert terminal.ask("AT+CPIN=1111") == ["+CME ERROR: 16"]
+    assert terminal.ask("AT+CPIN=4321") == ["OK"]
+    assert terminal.ask("AT+CPIN?") == ["+CPIN: READY", "OK"]
+
+
+async def test_a_message_there_and_its_reply(carrier: Carrier, terminal: Terminal) -> None:
+    terminal.ask("AT+CNMI=2,1,0,0,0")
+    assert _send(terminal, _submit("1234;A")) == "\r\n+CMGS: 1\r\n\r\nOK\r\n"
+    await terminal.wait('+CMTI: "SM",1')
+    assert carrier.delivered_to(PUMP) == ["1234;A"]
+    head, pdu, end = terminal.ask("AT+CMGR=1")
+    sms = decode_pdu(pdu)
+    assert isinstance(sms, SmsDeliver)
+    assert (sms.tp_oa, sms.user_data.text) == (PUMP, "APN: internet\r\nUSR: \r\nPSW: ")
+    assert (head, end) == (f"+CMGR: 0,,{len(pdu) // 2 - 1}", "OK")
+    assert terminal.ask("AT+CMGL=0") == ["OK"]
+    assert terminal.ask("AT+CMGL=1")[0].startswith("+CMGL: 1,1,,")
+    assert terminal.ask("AT+CMGD=1") == ["OK"]
+    assert terminal.ask("AT+CMGR=1") == ["+CMS ERROR: 321"]
+    await carrier.close()
+
+
+async def test_a_status_report_for_who_asks(carrier: Carrier, terminal: Terminal) -> None:
+    terminal.ask("AT+CNMI=2,0,0,1,0")
+    _send(terminal, _submit("1234;A", report=True))
+    await terminal.wait("+CDS: ")
+    report = decode_pdu(terminal.shown.split("+CDS: ")[1].splitlines()[2])
+    assert isinstance(report, SmsStatusReport)
+    assert (report.tp_ra, report.tp_mr, report.outcome) == (PUMP, 1, "delivered")
+    await carrier.close()
+
+
+async def test_messages_for_nobody_are_reported_so(carrier: Carrier, terminal: Terminal) -> None:
+    terminal.ask("AT+CNMI=2,0,0,2,0")
+    _send(terminal, _submit("hello", report=True, to="+79990009999"))
+    await terminal.wait('+CDSI: "SM",1')
+    report = decode_pdu(terminal.ask("AT+CMGR=1")[1])
+    assert isinstance(report, SmsStatusReport)
+    assert report.outcome == "failed"
+    await carrier.close()
+
+
+async def test_a_full_storage_makes_the_network_wait(carrier: Carrier, terminal: Terminal) -> None:
+    for n in range(5):
+        carrier.inject(PUMP, ME, f"message {n}")
+    assert terminal.ask("AT+CPMS?")[0] == '+CPMS: "SM",3,3,"SM",3,3,"SM",3,3'
+    terminal.ask("AT+CMGD=2")
+    assert terminal.ask("AT+CPMS?")[0] == '+CPMS: "SM",3,3,"SM",3,3,"SM",3,3'
+    terminal.ask("AT+CMGD=1,4")
+    texts = [decode_pdu(line) for line in terminal.ask("AT+CMGL=4")[1::2]]
+    assert [t.user_data.text for t in texts if isinstance(t, SmsDeliver)] == ["message 4"]
+
+
+async def test_routed_messages_are_not_stored(carrier: Carrier, terminal: Terminal) -> None:
+    terminal.ask("AT+CNMI=2,2,0,0,0")
+    terminal.shown = ""
+    carrier.inject(PUMP, ME, "hello")
+    assert "+CMT: ," in terminal.shown
+    assert terminal.ask("AT+CMGL=4") == ["OK"]
+
+
+def test_escape_sends_nothing(carrier: Carrier, terminal: Terminal) -> None:
+    pdu = _submit("1234;I")
+    terminal.type(f"AT+CMGS={pdu.tpdu_length}\r")
+    assert terminal.type(pdu.pdu + "\x1b") == "\r\nOK\r\n"
+    assert terminal.ask("AT") == ["OK"]
+    assert carrier.delivered_to(PUMP) == []
+
+
+@pytest.mark.parametrize(("text", "length"), [("zz", 1), ("0001", 1), (_submit("x").pdu, 3)])
+def test_what_is_no_message(terminal: Terminal, text: str, length: int) -> None:
+    terminal.type(f"AT+CMGS={length}\r")
+    assert terminal.type(text + "\x1a") == "\r\n+CMS ERROR: 304\r\n"
+
+
+def test_sending_fails_as_told(terminal: Terminal) -> None:
+    terminal.modem.faults.cms_errors.append(500)
+    assert _send(terminal, _submit("x")) == "\r\n+CMS ERROR: 500\r\n"
+    terminal.modem.faults.registration = 3
+    assert _send(terminal, _submit("x")) == "\r\n+CMS ERROR: 331\r\n"
+    assert terminal.ask("AT+CREG?") == ["+CREG: 0,3", "OK"]
+    assert terminal.ask("AT+COPS?") == ["+COPS: 0", "OK"]
+
+
+def test_memories(terminal: Terminal) -> None:
+    assert terminal.ask('AT+CPMS="ME","ME","ME"')[0] == "+CPMS: 0,100,0,100,0,100"
+    assert terminal.ask('AT+CPMS="XX"') == ["+CMS ERROR: 302"]
+    assert terminal.ask("AT+CMGF=1") == ["+CMS ERROR: 302"]

@@ -1,0 +1,153 @@
+"""A world from a file, its modem on a pty, and the real modem driver against it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from gsm_meter_bridge.errors import ConfigError, InvalidValueError
+from gsm_meter_bridge.modem import Modem, ReceivedPdu, probe
+from gsm_meter_bridge.simulator import World
+from gsm_meter_bridge.sms import SmsDeliver, decode_pdu, encode_submits
+
+WORLD = """
+network: {delay_s: 0}
+modules:
+  pump: {family: lers_gsm_mini, msisdn: "+79990000201", values: {signal_dbm: -83}}
+  hut: {family: energomera_gs04, msisdn: "+79990000101"}
+"""
+
+
+_PUMP = "family: lers_gsm_mini, msisdn: '+79990000101'"
+
+
+def _one(module: str) -> str:
+    return f"modules:\n  a: {{{module}}}"
+
+
+def _world(tmp_path: Path, text: str = WORLD) -> World:
+    path = tmp_path / "world.yaml"
+    path.write_text(text, "utf-8")
+    return World.load(path)
+
+
+def test_the_built_in_world_is_as_promised() -> None:
+    world = World.load()
+    families = [m.family for m in world.modules]
+    assert min(families.count("energomera_gs04"), families.count("lers_gsm_mini")) >= 2
+    assert any(m.silent for m in world.modules)
+    assert len({str(m.values) for m in world.modules}) == len(world.modules)
+
+
+def test_the_factorys_password_is_the_default(tmp_path: Path) -> None:
+    passwords = {m.id: m.password for m in _world(tmp_path).modules}
+    assert passwords == {"pump": "1234", "hut": "12345678"}
+    assert "12345678" not in repr(_world(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (_one("family: zigbee, msisdn: '+79990000101'"), "modules.a.family: 'zigbee'; expected one of"),
+        (_one("family: lers_gsm_mini, msisdn: 112"), "modules.a.msisdn: expected a number in quotes"),
+        (_one("family: lers_gsm_mini, msisdn: '112'"), "modules.a.msisdn: expected a number in quotes"),
+        (
+            _one("family: lers_gsm_mini, msisdn: '+79990000101', values: {apm: x}"),
+            "modules.a.values: unknown value 'apm'; known: apn,",
+        ),
+        (
+            _one("family: energomera_gs04, msisdn: '+79990000101', values: {band: lte_99}"),
+            "modules.a.values: band: 'lte_99' is not allowed; expected undetermined, gsm_900",
+        ),
+        (
+            _one("family: energomera_gs04, msisdn: '+79990000101', values: {imei: 861234567890123}"),
+            "modules.a.values: imei: 861234567890123 is not allowed; expected a value like '86",
+        ),
+        (
+            f"{_one(_PUMP)}\n  b: {{{_PUMP}}}",
+            "modules.b.msisdn: '+79990000101' is also the number of a",
+        ),
+        ("modules: {A!: {family: lers_gsm_mini, msisdn: '+79990000101'}}", "expected an id"),
+        ("modules: {}\nnetwork: {delay_s: -1}", "network.delay_s"),
+        ("network: {}", "modules: required key"),
+        ("- 1", "top level: expected a dictionary"),
+        ("{", "cannot be read"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        _world(tmp_path, text)
+    assert words in str(error.value)
+    assert "world.yaml" in str(error.value)
+
+
+def test_a_world_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        World.load(tmp_path / "none.yaml")
+
+
+async def test_probe_tells_what_the_simulated_modem_is(tmp_path: Path) -> None:
+    async with _world(tmp_path).run() as running:
+        report = (await probe(running.device)).to_dict()
+    assert (report["manufacturer"], report["model"], report["usable"]) == ("SimTel", "SIM-800", True)
+
+
+async def test_a_request_and_its_reply_over_the_pty(tmp_path: Path) -> None:
+    received: asyncio.Queue[ReceivedPdu] = asyncio.Queue()
+    link = tmp_path / "modem"
+    async with _world(tmp_path).run(link) as running:
+        assert link.is_symlink()
+        modem = Modem("stick", str(link), on_status=lambda _: None, on_received=received.put)
+        task = asyncio.create_task(modem.run())
+        async with asyncio.timeout(10):
+            await modem.wait_ready()
+            (request,) = encode_submits("+79990000201", "1234;I", reference=1)
+            await modem.send_sms(request)
+            reply = decode_pdu((await received.get()).pdu_hex)
+        assert isinstance(reply, SmsDeliver)
+        assert reply.user_data.text is not None
+        assert reply.user_data.text.endswith("Signal level: -83dBm (36%)")
+        while running.modem.storage.messages:  # it is deleted only once it was handed over
+            await asyncio.sleep(0.005)
+        task.cancel()
+        await asyncio.wait([task])
+    assert not link.exists()
+
+
+async def test_a_long_list_is_not_cut_short(tmp_path: Path) -> None:
+    async with _world(tmp_path).run() as running:
+        for _ in range(20):
+            running.carrier.inject("+79990000201", "+79990000000", "x" * 150)
+        fd = os.open(running.device, os.O_RDWR | os.O_NOCTTY)
+        os.write(fd, b"ATE0\rAT+CMGL=4\r")
+        heard = b""
+        async with asyncio.timeout(10):
+            while heard.count(b"OK") < 2:
+                heard += await asyncio.to_thread(os.read, fd, 512)
+        os.close(fd)
+    assert heard.count(b"+CMGL: ") == 20
+
+
+@pytest.mark.parametrize("name", ["taken", "no/such/folder"])
+async def test_a_link_that_cannot_be(tmp_path: Path, name: str) -> None:
+    (tmp_path / "taken").write_text("something of the user's", "utf-8")
+    with pytest.raises(InvalidValueError, match="link: "):
+        async with _world(tmp_path).run(tmp_path / name):
+            pass
+    assert (tmp_path / "taken").read_text("utf-8") == "something of the user's"
+
+
+async def test_messages_that_waited_are_caught_up(tmp_path: Path) -> None:
+    received: asyncio.Queue[ReceivedPdu] = asyncio.Queue()
+    async with _world(tmp_path).run() as running:
+        running.carrier.inject("+79990000201", "+79990000000", "while nobody listened")
+        modem = Modem("stick", running.device, on_status=lambda _: None, on_received=received.put)
+        task = asyncio.create_task(modem.run())
+        waited = decode_pdu((await asyncio.wait_for(received.get(), 10)).pdu_hex)
+        task.cancel()
+        await asyncio.wait([task])
+    assert isinstance(waited, SmsDeliver)
+    assert waited.user_data.text == "while nobody listened"

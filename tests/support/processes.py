@@ -1,0 +1,102 @@
+"""The commands that users start, as processes: the simulated world and the bridge."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+WAIT_S = 30.0
+
+
+def wait_until(wanted: Callable[[], bool], words: Callable[[], str], timeout_s: float = WAIT_S) -> None:
+    """Return as soon as something is so; fail with `words` when it takes too long."""
+    end = time.monotonic() + timeout_s
+    while not wanted():
+        assert time.monotonic() < end, words()
+        time.sleep(0.02)
+
+
+class Process:
+    """`gsm-meter-bridge ARGUMENTS` with its log in a file."""
+
+    def __init__(self, log: Path, *arguments: str) -> None:
+        self._log = log
+        self._arguments = arguments
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            self.kill()
+
+    @property
+    def log(self) -> str:
+        """What it has said so far, all runs of it."""
+        return self._log.read_text("utf-8") if self._log.exists() else ""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it."""
+        command = [sys.executable, "-m", "gsm_meter_bridge", *self._arguments]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def stop(self) -> int:
+        """End it by SIGTERM; its exit status."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> int:
+        """End it by SIGKILL."""
+        return self._end(signal.SIGKILL)
+
+    def _end(self, number: signal.Signals) -> int:
+        assert self._process is not None
+        self._process.send_signal(number)
+        status = self._process.wait(WAIT_S)
+        self._process = None
+        return status
+
+
+class Simulator(Process):
+    """`gsm-meter-bridge simulate` with its modem at `link`."""
+
+    def __init__(self, folder: Path, world: Mapping[str, Any]) -> None:
+        self.link = folder / "modem"
+        modules = folder / "world.yaml"
+        modules.write_text(yaml.safe_dump(world), "utf-8")
+        super().__init__(
+            folder / "simulator.log", "simulate", "--link", str(self.link), "--modules", str(modules)
+        )
+
+    def start(self) -> None:
+        """Start it and wait for the modem's port."""
+        super().start()
+        wait_until(self.link.exists, lambda: self.log)
+
+    def sms_to(self, msisdn: str) -> int:
+        """How many SMS were brought to a module."""
+        return self.log.count(f"-> {msisdn}:")
+
+
+class BridgeProcess(Process):
+    """`gsm-meter-bridge run` with a configuration of the test's."""
+
+    def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
+        self.config = folder / "bridge.yaml"
+        self.config.write_text(yaml.safe_dump(config), "utf-8")
+        super().__init__(folder / "bridge.log", "run", "--config", str(self.config))

@@ -1,0 +1,177 @@
+"""The command line as a user types it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from gsm_meter_bridge import __version__
+from gsm_meter_bridge.cli import app
+from tests.support.processes import Simulator
+
+RUN = CliRunner()
+INFO = "LERS GSM Mini\r\nSN: 12345\r\nFW: M1.1.0\r\nIMEI: 865374036612912\r\nSignal level: -71dBm (60%)"
+CONFIG = """
+mqtt: {host: 127.0.0.1}
+modems: [{id: stick, url: /dev/ttyUSB0}]
+poll: {interval: 12 h}
+modules:
+  - {id: hut, family: energomera_gs04, number: "+79990000101", profile: assumed_status}
+  - {id: pump, family: lers_gsm_mini, number: "+79990000201"}
+"""
+
+
+def _run(*arguments: str, stdin: str | bytes | None = None) -> Result:
+    return RUN.invoke(app, list(arguments), input=stdin)
+
+
+def _decode(family: str, request: str, text: str | bytes, *more: str) -> dict[str, Any]:
+    result = _run("decode", "--family", family, "--request", request, *more, stdin=text)
+    assert result.exit_code == 0, result.output
+    document: dict[str, Any] = json.loads(result.stdout)
+    return document
+
+
+def test_version_and_help() -> None:
+    assert _run("--version").stdout.strip() == __version__
+    assert all(word in _run("--help").output for word in ("run", "simulate", "decode", "decode-pdu", "probe"))
+
+
+def test_decode_info() -> None:
+    document = _decode("lers_gsm_mini", "I", INFO)
+    assert document["readings"]["signal_dbm"] == -71
+    assert document["readings"]["imei"] == "865374036612912"
+    assert document["raw"] == INFO
+    assert (document["request"], document["result"]) == ("info", "answered")
+
+
+def test_decode_hides_secrets() -> None:
+    text = "APN: internet\r\nUSR: user\r\nPSW: hunter2"
+    document = _decode("lers_gsm_mini", "A", text)
+    assert document["readings"] == {"apn": "internet", "apn_user": "user", "apn_password": "***"}
+    assert "hunter2" not in json.dumps(document)
+
+
+def test_decode_a_code_of_no_table() -> None:
+    document = _decode("energomera_gs04", "MODE", "CE308\n000011223344556\nMODE: 5")
+    assert document["readings"]["mode"] == "unknown"
+    assert document["raw_readings"]["mode"] == "5"
+
+
+def test_decode_a_refusal() -> None:
+    document = _decode("lers_gsm_mini", "A", "Err")
+    assert (document["result"], document["raw"]) == ("refused", "Err")
+    assert document["message"]
+
+
+def test_decode_a_write() -> None:
+    assert _decode("lers_gsm_mini", "A=a,b,c", "Ok")["kind"] == "write"
+
+
+def test_decode_by_a_profile() -> None:
+    text = "CE308\r\n000011223344556\r\nSTATUS: 6B 180 167\r\nVERSION: c1.0v1.4.8420.1.1.1"
+    document = _decode("energomera_gs04", "STATUS", text, "--profile", "assumed_status")
+    assert (document["readings"]["band"], document["readings"]["registration"]) == ("lte_7", "home")
+
+
+@pytest.mark.parametrize(
+    ("family", "request_", "text", "words"),
+    [
+        ("zigbee", "I", "x", "energomera_gs04, lers_gsm_mini"),
+        ("lers_gsm_mini", "FROB", "x", "FROB"),
+        ("lers_gsm_mini", "I", "hello", "reply"),
+        ("energomera_gs04", "STATUS", "x", "STATUS"),
+        ("energomera_gs04", "MODE", b"\xff\xfe", "reply"),
+    ],
+)
+def test_decode_what_cannot_be(family: str, request_: str, text: str | bytes, words: str) -> None:
+    result = _run("decode", "--family", family, "--request", request_, stdin=text)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert words in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_decode_pdu_of_one_part() -> None:
+    result = _run("decode-pdu", "07919761989901F0040B919799991032F400006211122143650005C8329BFD06")
+    document = json.loads(result.stdout)
+    assert (document["type"], document["sender"], document["text"]) == ("deliver", "+79999901234", "Hello")
+    assert document["time"].startswith("2026-11-21T12:34:56")
+    assert (document["alphabet"], len(document["parts"])) == ("gsm7", 1)
+
+
+def test_decode_pdu_of_several_parts_in_any_order() -> None:
+    from datetime import UTC, datetime
+
+    from gsm_meter_bridge.sms import encode_delivers
+
+    text = "Привет, счётчик! " * 8
+    pdus = [p.pdu for p in encode_delivers("+79990000101", text, datetime.now(UTC), reference=7)]
+    assert len(pdus) > 1
+    document = json.loads(_run("decode-pdu", *reversed(pdus)).stdout)
+    assert document["text"] == text
+    assert document["alphabet"] == "ucs2"
+    assert sorted(p["sequence"] for p in document["parts"]) == list(range(1, len(pdus) + 1))
+
+
+@pytest.mark.parametrize("pdu", ["", "zz", "0", "07919761989901F0040B91979999"])
+def test_decode_pdu_what_cannot_be(pdu: str) -> None:
+    result = _run("decode-pdu", pdu)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.strip()
+    assert "Traceback" not in result.stderr
+
+
+def test_dry_run_prints_the_plan(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(CONFIG, "utf-8")
+    result = _run("run", "--config", str(path), "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert all(word in result.stdout for word in ("hut", "pump", "12 h", "+79990000201"))
+    assert not (tmp_path / "gsm-meter-bridge.db").exists()
+
+
+def test_run_names_every_fault(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(CONFIG.replace("lers_gsm_mini", "lers").replace("12 h", "soon"), "utf-8")
+    result = _run("run", "--config", str(path))
+    assert result.exit_code == 1
+    assert "poll.interval" in result.stderr
+    assert "modules.1.family" in result.stderr
+    assert str(path) in result.stderr
+
+
+def test_run_without_a_file(tmp_path: Path) -> None:
+    result = _run("run", "--config", str(tmp_path / "none.yaml"))
+    assert result.exit_code == 1
+    assert "none.yaml" in result.stderr
+
+
+def test_simulate_a_world_with_a_fault(tmp_path: Path) -> None:
+    path = tmp_path / "world.yaml"
+    path.write_text("modules: {a: {family: x, msisdn: '+79990000101'}}", "utf-8")
+    result = _run("simulate", "--link", str(tmp_path / "modem"), "--modules", str(path))
+    assert result.exit_code == 1
+    assert "modules.a.family" in result.stderr
+
+
+def test_simulate_cleans_up_and_probe_sees_it(tmp_path: Path) -> None:
+    world = {"modules": {"pump": {"family": "lers_gsm_mini", "msisdn": "+79990000201"}}}
+    simulator = Simulator(tmp_path, world)
+    with simulator:
+        report = json.loads(_run("probe", str(simulator.link)).stdout)
+        assert (report["model"], report["usable"]) == ("SIM-800", True)
+        assert simulator.stop() == 0
+        simulator.start()
+        simulator.stop()
+    assert not simulator.link.exists()
+
+
+def test_probe_what_is_not_there(tmp_path: Path) -> None:
+    result = _run("probe", str(tmp_path / "ttyNONE"))
+    assert result.exit_code == 1
+    assert "ttyNONE" in result.stderr
