@@ -249,4 +249,8 @@ def _print_plan(config: Config) -> None:
         )
         total += daily
     _console.print(table)
+    for module in config.modules.values():
+        profile = module.access.profile
+        if profile is not None and not profile.verified:
+            _print(f"{module.id}: profile {profile.name} is an assumption, not verified on any device")
     _print(f"{total:.2f} SMS a day, and as many replies; the first within {config.poll.first_spread_s:g} s")

@@ -78,6 +78,9 @@ async def watcher(port: int) -> AsyncIterator[Watcher]:
     seen = Watcher(client)
     task = asyncio.create_task(seen.run())
     try:
+        # what it says itself comes back once it has subscribed
+        await seen.say("watcher/ready", {})
+        await seen.wait("watcher/ready")
         yield seen
     finally:
         task.cancel()

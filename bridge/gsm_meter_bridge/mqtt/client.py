@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -137,7 +138,10 @@ class Client:
         if self._broker.tls is not None:
             client.tls_set_context(self._broker.tls)
         client.on_connect = self._on_connect
-        client.on_connect_fail = lambda *_: self._post(self._refused, "no connection to the broker")
+        # paho calls this while it handles the exception that says why
+        client.on_connect_fail = lambda *_: self._post(
+            self._refused, f"no connection to the broker: {sys.exception()}"
+        )
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         client.on_publish = lambda _c, _u, mid, *_: self._post(self._acknowledged, mid)
