@@ -31,8 +31,6 @@ async def test_the_deadline_is_the_callers_or_grows_with_the_messages() -> None:
 @pytest.mark.parametrize(
     "changes", [{}, {"apn": ""}, {"apn": 5}, {"apn": None}, {"apn": "x" * 51}, {"apn": "a b"}]
 )
-    "changes", [{}, {"apn": ""}, {"apn": 5}, {"apn": None}, {"apn": "x" * 51}, {"apn": "a b"}]
-)
 async def test_values_that_a_module_cannot_take(changes: dict[str, object]) -> None:
     async with world() as w:
         with pytest.raises(InvalidValueError):
