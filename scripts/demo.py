@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import re
 import shutil
 import signal
 import socket
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
@@ -32,6 +34,7 @@ from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.simulator import World
 
 TOPICS = Topics("gsm_meter_modem", "demo", "homeassistant", "homeassistant/status")
+DISCOVERY = TOPICS.discovery(TOPICS.bridge_uid()).removesuffix("/config")
 REPLY_TIMEOUT_S = 12
 NEW_APN = "m2m.demo"
 LONGEST_ONCE_S = 180.0
@@ -50,6 +53,8 @@ class View:
 
     def take(self, topic: str, payload: bytes) -> None:
         """Take in one message."""
+        if not topic.startswith((f"{TOPICS.root}/", DISCOVERY)):
+            return
         self.topics[topic] = self.topics.get(topic, 0) + 1
         document = json.loads(payload) if payload else {}
         parts = topic.removeprefix(f"{TOPICS.root}/").split("/")
@@ -233,28 +238,47 @@ async def show(view: View, title: str, configured: set[str], console: Console, *
     return False
 
 
+async def play(
+    config: Path, log: Path, client: Client, view: View, modules: set[str], console: Console, *, once: bool
+) -> bool:
+    """Run the bridge and show what it does; whether everything was shown."""
+    async with bridge(config, log) as process:
+        watcher = asyncio.create_task(watch(client, view))
+        drawing = asyncio.create_task(show(view, "simulated world", modules, console, once=once))
+        ended = asyncio.create_task(process.wait())
+        try:
+            await asyncio.wait({watcher, drawing, ended}, return_when=asyncio.FIRST_COMPLETED)
+            return drawing.done() and drawing.result()
+        finally:
+            for task in (watcher, drawing, ended):
+                task.cancel()
+
+
 async def demo(broker: tuple[str, int], folder: Path, console: Console, *, once: bool) -> int:
     """Run it all; the exit status."""
     world = World.load(None)
     device, log = folder / "modem", folder / "bridge.log"
     view = View(silent={m.id for m in world.modules if m.silent})
     client = Client(Broker(*broker), "gsm-meter-demo", "gsm_meter_modem/demo-viewer", "gone")
-    client.on_connected = lambda: client.subscribe(f"{TOPICS.root}/#")
+    client.on_connected = lambda: [client.subscribe(t) for t in (f"{TOPICS.root}/#", TOPICS.discovery("+"))]
     async with world.run(device):
         config = write_config(folder, world, device, broker)
         console.print(f"simulated modem: {device}\nbridge log: {log}\n")
         client.start()
-        async with bridge(config, log) as process:
-            watcher = asyncio.create_task(watch(client, view))
-            ids = {m.id for m in world.modules}
-            drawing = asyncio.create_task(show(view, "simulated world", ids, console, once=once))
-            ended = asyncio.create_task(process.wait())
-            await asyncio.wait({watcher, drawing, ended}, return_when=asyncio.FIRST_COMPLETED)
-            done = drawing.done() and drawing.result()
-            for task in (watcher, drawing, ended):
-                task.cancel()
-        await client.stop()
+        try:
+            done = await play(config, log, client, view, {m.id for m in world.modules}, console, once=once)
+        finally:
+            await clear(client, view)
+            await client.stop()
     return report(view, log, console, once=once, done=done)
+
+
+async def clear(client: Client, view: View) -> None:
+    """Leave nothing behind at the broker, which may be the user's own."""
+    passing = ("request/", "response/", "/event", "/set")
+    for topic in view.topics:
+        if not any(part in topic for part in passing):
+            await asyncio.wait_for(client.publish(topic, "", retain=True), 5)
 
 
 def report(view: View, log: Path, console: Console, *, once: bool, done: bool) -> int:
@@ -271,13 +295,20 @@ def report(view: View, log: Path, console: Console, *, once: bool, done: bool) -
     return 0 if done or not once else 1
 
 
+def save_picture(console: Console, path: Path) -> None:
+    """Save what was printed as SVG, without the web font that rich would have it fetch."""
+    style = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+    path.write_text(console.export_svg(title="scripts/demo --once", code_format=style), "utf-8")
+
+
 def main() -> int:
     """Read the options, start, clean up."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     options.add_argument("--once", action="store_true", help="end when every module was asked and shown")
     options.add_argument("--broker", metavar="HOST:PORT", help="use this broker instead of an own one")
+    options.add_argument("--svg", metavar="FILE", type=Path, help="save what is printed as a picture")
     wanted = options.parse_args()
-    console = Console(width=None if sys.stdout.isatty() else 150)
+    console = Console(width=None if sys.stdout.isatty() else 132, record=wanted.svg is not None)
     with tempfile.TemporaryDirectory(prefix="gsm-meter-demo-") as name, contextlib.ExitStack() as stack:
         folder = Path(name)
         if wanted.broker:
@@ -288,7 +319,10 @@ def main() -> int:
         else:
             broker = stack.enter_context(own_broker(folder, console))
         with contextlib.suppress(KeyboardInterrupt):
-            return asyncio.run(demo(broker, folder, console, once=wanted.once))
+            status = asyncio.run(demo(broker, folder, console, once=wanted.once))
+            if wanted.svg:
+                save_picture(console, wanted.svg)
+            return status
     return 130
 
 

@@ -69,9 +69,9 @@ class Watcher:
 
 
 @asynccontextmanager
-async def watcher(port: int) -> AsyncIterator[Watcher]:
-    """A client that has subscribed to everything."""
-    client = Client(Broker("127.0.0.1", port), f"watcher-{port}", "watcher/gone", "gone")
+async def watcher(port: int, name: str = "watcher") -> AsyncIterator[Watcher]:
+    """A client that has subscribed to everything; by its name the broker keeps its session."""
+    client = Client(Broker("127.0.0.1", port), name, "watcher/gone", "gone")
     client.on_connected = lambda: client.subscribe("#")
     client.start()
     await asyncio.wait_for(client.wait_connected(), WAIT_S)

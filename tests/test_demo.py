@@ -1,0 +1,66 @@
+"""The demo as a newcomer runs it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.mqtt.conftest import watcher
+from tests.support.mosquitto import Mosquitto
+from tests.support.processes import wait_until
+
+SCRIPT = Path(__file__).parents[1] / "scripts" / "demo.py"
+SHOWN = (
+    "cottage",
+    "lte_7",
+    "10.20.30.41",
+    "-71 dBm",
+    "roaming",
+    "no answer",
+    "verified",
+    "gsm_meter_modem/demo/module/garage",
+)
+
+
+def _check(output: str) -> None:
+    for words in SHOWN:
+        assert words in output
+    assert "secret-of-the-heat-point" not in output
+
+
+@pytest.mark.parametrize("broker", ["mosquitto", "embedded"])
+def test_once(broker: str) -> None:
+    hide = "shutil.which = lambda *_, **__: None" if broker == "embedded" else ""
+    run = f"sys.argv = ['demo', '--once']; runpy.run_path({str(SCRIPT)!r}, run_name='__main__')"
+    program = f"import runpy, shutil, sys\n{hide}\n{run}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"broker: {broker}" in done.stdout
+    _check(done.stdout)
+
+
+async def test_on_ones_own_broker_it_leaves_nothing_behind(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path / "mosquitto") as broker:
+        command = [sys.executable, str(SCRIPT), "--broker", f"127.0.0.1:{broker.port}"]
+        demo = subprocess.Popen(command, stdout=(tmp_path / "out").open("wb"), stderr=subprocess.STDOUT)
+        try:
+            async with watcher(broker.port) as seen:
+                await seen.wait("gsm_meter_modem/demo/module/cottage", lambda m: m["signal_dbm"])
+            demo.send_signal(signal.SIGINT)
+            wait_until(lambda: demo.poll() is not None, (tmp_path / "out").read_text)
+        finally:
+            demo.kill()
+        async with watcher(broker.port, "newcomer") as seen:
+            assert [topic for topic, _ in seen.messages if topic != "watcher/ready"] == []
+
+
+@pytest.mark.parametrize("broker", ["nonsense", "host:", ":1883", "host:port"])
+def test_a_broker_that_is_none(broker: str) -> None:
+    command = [sys.executable, str(SCRIPT), "--broker", broker]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert f"{broker!r} is not HOST:PORT" in done.stderr
