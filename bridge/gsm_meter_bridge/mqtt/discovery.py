@@ -170,6 +170,19 @@ _MODEM = (
 )
 
 _DEVICE_CLASSES = {"signal_dbm": "signal_strength", "tcp": "connectivity"}
+_ICONS = {
+    "signal_level": "mdi:signal",
+    "registration": "mdi:radio-tower",
+    "band": "mdi:sine-wave",
+    "ip": "mdi:ip-network",
+    "imei": "mdi:identifier",
+    "iccid": "mdi:sim",
+    "sim": "mdi:sim",
+    "operator": "mdi:transmission-tower",
+    "firmware": "mdi:chip",
+    "meter_type": "mdi:meter-electric",
+    "meter_serial": "mdi:meter-electric",
+}
 
 
 def _observed(module: Module) -> Iterable[Entity]:
@@ -181,6 +194,7 @@ def _observed(module: Module) -> Iterable[Entity]:
 
 
 def _of_observable(it: Observable, extra: Document) -> Entity:
+    extra = extra | ({"ic": _ICONS[it.name]} if it.name in _ICONS else {})
     device_class = _DEVICE_CLASSES.get(it.name)
     if it.kind == "flag":
         return _flag(it.name, it.title, device_class, **extra)
@@ -201,7 +215,7 @@ def _controls(topics: Topics, module: Module) -> Iterable[Entity]:
         "request_status",
         "button",
         "Request status",
-        {"ent_cat": "diagnostic", "pl_prs": '{"request_status": true}', **reachable},
+        {"pl_prs": '{"request_status": true}', "ic": "mdi:message-question-outline", **reachable},
     )
     yield Entity(
         "result",
