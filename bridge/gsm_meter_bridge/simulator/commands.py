@@ -4,35 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
-from gsm_meter_bridge.simulator.modem_state import AtError
+from gsm_meter_bridge.simulator.modem_state import AtError, ModemState
 
-if TYPE_CHECKING:
-    from gsm_meter_bridge.simulator.virtual_modem import VirtualModem
-
-Run = Callable[["VirtualModem", "re.Match[str]"], Sequence[str]]
+Run = Callable[[ModemState, "re.Match[str]"], Sequence[str]]
 
 _NO_SIM, _PIN_REQUIRED, _WRONG_PASSWORD = 10, 11, 16
 _CMS_NO_SIM, _CMS_INDEX = 310, 321
 
 
-def _nothing(_modem: VirtualModem, _m: re.Match[str]) -> Sequence[str]:
+def _nothing(_modem: ModemState, _m: re.Match[str]) -> Sequence[str]:
     return ()
 
 
-def _echo(modem: VirtualModem, m: re.Match[str]) -> Sequence[str]:
+def _echo(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
     modem.echo = m[1] == "1"
     return ()
 
 
-def _cmee(modem: VirtualModem, m: re.Match[str]) -> Sequence[str]:
+def _cmee(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
     modem.cmee = int(m[1])
     return ()
 
 
 def _identity(field: str, prefix: str = "") -> Run:
-    def run(modem: VirtualModem, _m: re.Match[str]) -> Sequence[str]:
+    def run(modem: ModemState, _m: re.Match[str]) -> Sequence[str]:
         return (f"{prefix}{getattr(modem.identity, field)}",)
 
     return run
@@ -41,7 +37,7 @@ def _identity(field: str, prefix: str = "") -> Run:
 def _of_sim(run: Run) -> Run:
     """Guard a command that needs the SIM."""
 
-    def guarded(modem: VirtualModem, m: re.Match[str]) -> Sequence[str]:
+    def guarded(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
         if modem.faults.no_sim:
             raise AtError("CME", _NO_SIM)
         if modem.faults.pin is not None:
@@ -54,7 +50,7 @@ def _of_sim(run: Run) -> Run:
 def _messages(run: Run) -> Run:
     """Guard a command on messages: it needs the SIM too, but fails in its own way."""
 
-    def guarded(modem: VirtualModem, m: re.Match[str]) -> Sequence[str]:
+    def guarded(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
         if modem.faults.no_sim or modem.faults.pin is not None:
             raise AtError("CMS", _CMS_NO_SIM if modem.faults.no_sim else 311)
         return run(modem, m)
@@ -62,56 +58,56 @@ def _messages(run: Run) -> Run:
     return guarded
 
 
-def _pin_state(modem: VirtualModem, _m: re.Match[str]) -> Sequence[str]:
+def _pin_state(modem: ModemState, _m: re.Match[str]) -> Sequence[str]:
     if modem.faults.no_sim:
         raise AtError("CME", _NO_SIM)
     return (f"+CPIN: {'READY' if modem.faults.pin is None else 'SIM PIN'}",)
 
 
-def _enter_pin(modem: VirtualModem, m: re.Match[str]) -> Sequence[str]:
+def _enter_pin(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
     if modem.faults.pin is not None and m[1] != modem.faults.pin:
         raise AtError("CME", _WRONG_PASSWORD)
     modem.faults.pin = None
     return ()
 
 
-def _signal(modem: VirtualModem, _m: re.Match[str]) -> Sequence[str]:
+def _signal(modem: ModemState, _m: re.Match[str]) -> Sequence[str]:
     return (f"+CSQ: {modem.faults.csq},99",)
 
 
-def _registration(modem: VirtualModem, m: re.Match[str]) -> Sequence[str]:
+def _registration(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
     name = m[1].upper()
     return (f"+{name}: {modem.urcs[name]},{modem.faults.registration}",)
 
 
-def _registration_urc(modem: VirtualModem, m: re.Match[str]) -> Sequence[str]:
+def _registration_urc(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
     modem.urcs[m[1].upper()] = int(m[2])
     return ()
 
 
-def _operator(modem: VirtualModem, _m: re.Match[str]) -> Sequence[str]:
+def _operator(modem: ModemState, _m: re.Match[str]) -> Sequence[str]:
     if modem.faults.registration not in (1, 5):
         return ("+COPS: 0",)
     shown = {0: modem.identity.operator, 1: modem.identity.operator[:8], 2: modem.identity.imsi[:5]}
     return (f'+COPS: 0,{modem.cops_format},"{shown[modem.cops_format]}",7',)
 
 
-def _operator_format(modem: VirtualModem, m: re.Match[str]) -> Sequence[str]:
+def _operator_format(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
     modem.cops_format = int(m[1])
     return ()
 
 
-def _memory_counts(modem: VirtualModem, *, named: bool) -> str:
+def _memory_counts(modem: ModemState, *, named: bool) -> str:
     storage = modem.storage
     one = f"{len(storage.messages)},{storage.size}"
     return ",".join([f'"{modem.memory}",{one}' if named else one] * 3)
 
 
-def _memory(modem: VirtualModem, _m: re.Match[str]) -> Sequence[str]:
+def _memory(modem: ModemState, _m: re.Match[str]) -> Sequence[str]:
     return (f"+CPMS: {_memory_counts(modem, named=True)}",)
 
 
-def _choose_memory(modem: VirtualModem, m: re.Match[str]) -> Sequence[str]:
+def _choose_memory(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
     names = re.findall(r'"(\w+)"', m[1].upper())
     wanted = names[-1] if names else ""
     if any(name not in modem.storages for name in names) or not names:
@@ -120,7 +116,7 @@ def _choose_memory(modem: VirtualModem, m: re.Match[str]) -> Sequence[str]:
     return (f"+CPMS: {_memory_counts(modem, named=False)}",)
 
 
-def _cnmi(modem: VirtualModem, m: re.Match[str]) -> Sequence[str]:
+def _cnmi(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
     given = [int(n) for n in m[1].split(",")]
     mode, mt, bm, ds, bfr = [*given, *modem.cnmi[len(given) :]][:5]
     if mode > 3 or mt > 3 or ds > 2:
@@ -129,18 +125,18 @@ def _cnmi(modem: VirtualModem, m: re.Match[str]) -> Sequence[str]:
     return ()
 
 
-def _cnmi_state(modem: VirtualModem, _m: re.Match[str]) -> Sequence[str]:
+def _cnmi_state(modem: ModemState, _m: re.Match[str]) -> Sequence[str]:
     return (f"+CNMI: {','.join(map(str, modem.cnmi))}",)
 
 
-def _list(modem: VirtualModem, m: re.Match[str]) -> Sequence[str]:
+def _list(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
     lines: list[str] = []
     for place, message, status in modem.storage.listed(int(m[1] or 0)):
         lines += [f"+CMGL: {place},{status},,{message.tpdu_length}", message.pdu]
     return lines
 
 
-def _read(modem: VirtualModem, m: re.Match[str]) -> Sequence[str]:
+def _read(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
     message = modem.storage.messages.get(int(m[1]))
     if message is None:
         raise AtError("CMS", _CMS_INDEX)
@@ -148,7 +144,7 @@ def _read(modem: VirtualModem, m: re.Match[str]) -> Sequence[str]:
     return (f"+CMGR: {status},,{message.tpdu_length}", message.pdu)
 
 
-def _delete(modem: VirtualModem, m: re.Match[str]) -> Sequence[str]:
+def _delete(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
     place, flag = int(m[1]), int(m[2] or 0)
     storage = modem.storage
     if flag == 0:
@@ -156,16 +152,16 @@ def _delete(modem: VirtualModem, m: re.Match[str]) -> Sequence[str]:
     else:
         kept = {n: s for n, s in storage.messages.items() if flag < 4 and s.status == 0}
         storage.messages = kept
-    modem.made_room()
+    modem.on_room()
     return ()
 
 
-def _begin_send(modem: VirtualModem, m: re.Match[str]) -> Sequence[str]:
-    modem.begin_pdu(int(m[1]))
+def _begin_send(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
+    modem.prompted_octets = int(m[1])
     return ()
 
 
-def _mode(_modem: VirtualModem, m: re.Match[str]) -> Sequence[str]:
+def _mode(_modem: ModemState, m: re.Match[str]) -> Sequence[str]:
     if m[1] != "0":
         raise AtError("CMS", 302)  # text mode
     return ()

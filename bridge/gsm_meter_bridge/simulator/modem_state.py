@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from gsm_meter_bridge.simulator.storage import Storage
 
 
 class AtError(Exception):
@@ -38,3 +41,25 @@ class Faults:
     csq: int = 18
     silent: bool = False
     cms_errors: list[int] = field(default_factory=list)
+
+
+class ModemState:
+    """All that commands read and change; `prompted_octets` is the size of the PDU that is waited for."""
+
+    def __init__(self, identity: Identity, storage_size: int) -> None:
+        self.identity = identity
+        self.faults = Faults()
+        self.storages = {"SM": Storage(storage_size), "ME": Storage(100)}
+        self.memory = "SM"
+        self.echo = True
+        self.cmee = 0
+        self.cnmi = (0, 0, 0, 0, 0)
+        self.urcs: dict[str, int] = {"CREG": 0, "CEREG": 0, "CGREG": 0}
+        self.cops_format = 0
+        self.prompted_octets: int | None = None
+        self.on_room: Callable[[], None] = lambda: None
+
+    @property
+    def storage(self) -> Storage:
+        """Where received messages are put and read."""
+        return self.storages[self.memory]

@@ -12,45 +12,31 @@ from collections.abc import Callable
 from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.simulator.carrier import Carrier
 from gsm_meter_bridge.simulator.commands import find
-from gsm_meter_bridge.simulator.modem_state import AtError, Faults, Identity
-from gsm_meter_bridge.simulator.storage import Storage
+from gsm_meter_bridge.simulator.modem_state import AtError, Identity, ModemState
 from gsm_meter_bridge.sms import SmsStatusReport, SmsSubmit, decode_pdu
 
 _LOGGER = logging.getLogger(__name__)
 _CTRL_Z, _ESC, _BACKSPACE = 0x1A, 0x1B, 0x08
 
 
-class VirtualModem:
+class VirtualModem(ModemState):
     """One modem in the network of a carrier; whoever holds its port calls `feed` and sets `write`."""
 
     def __init__(self, carrier: Carrier, identity: Identity | None = None, storage_size: int = 20) -> None:
-        self.identity: Identity = identity or Identity()
-        self.faults = Faults()
-        self.storages = {"SM": Storage(storage_size), "ME": Storage(100)}
+        super().__init__(identity or Identity(), storage_size)
         self.write: Callable[[bytes], None] = lambda _: None
-        self.echo = True
-        self.cmee = 0
-        self.memory = "SM"
-        self.cnmi = (0, 0, 0, 0, 0)
-        self.urcs: dict[str, int] = {"CREG": 0, "CEREG": 0, "CGREG": 0}
-        self.cops_format = 0
+        self.on_room = lambda: carrier.make_room(self.identity.msisdn)
         self._carrier = carrier
         self._line = bytearray()
-        self._pdu_length: int | None = None
         self._reference = 0
         carrier.attach_modem(self.identity.msisdn, self._arrive)
-
-    @property
-    def storage(self) -> Storage:
-        """Where received messages are put and read."""
-        return self.storages[self.memory]
 
     def feed(self, data: bytes) -> None:
         """Take what the other side of the port sent."""
         for octet in data:
             if self.faults.silent:
                 return
-            if self._pdu_length is not None:
+            if self.prompted_octets is not None:
                 self._feed_pdu(octet)
             else:
                 self._feed_line(octet)
@@ -73,8 +59,8 @@ class VirtualModem:
 
     def _feed_pdu(self, octet: int) -> None:
         if octet in (_CTRL_Z, _ESC):
-            text, length = self._line.decode("ascii", "replace"), self._pdu_length
-            self._line, self._pdu_length = bytearray(), None
+            text, length = self._line.decode("ascii", "replace"), self.prompted_octets
+            self._line, self.prompted_octets = bytearray(), None
             if octet == _ESC:
                 self._say("OK")
             else:
@@ -97,7 +83,10 @@ class VirtualModem:
             run, match = find(part)
             for information in run(self, match):
                 self._say(information)
-        return self._pdu_length is None
+        if self.prompted_octets is None:
+            return True
+        self.write(b"\r\n> ")
+        return False
 
     def _finish(self, work: Callable[[], bool]) -> None:
         """Do `work` and say how it ended; nothing where it waits for a PDU."""
@@ -114,11 +103,6 @@ class VirtualModem:
 
     def _say(self, line: str) -> None:
         self.write(f"\r\n{line}\r\n".encode())
-
-    def begin_pdu(self, length: int) -> None:
-        """Show the prompt and take what follows as a PDU of `length` octets without the SMSC."""
-        self._pdu_length = length
-        self.write(b"\r\n> ")
 
     def _send(self, text: str, length: int) -> bool:
         if self.faults.cms_errors:
@@ -153,10 +137,6 @@ class VirtualModem:
         if place is not None and (report or routing == 1):
             self.urc(f'+{"CDSI" if report else "CMTI"}: "{self.memory}",{place}')
         return place is not None
-
-    def made_room(self) -> None:
-        """Tell the network that a place is free."""
-        self._carrier.make_room(self.identity.msisdn)
 
 
 def _split(body: str) -> list[str]:
