@@ -36,7 +36,7 @@ def _check(output: str) -> None:
 def test_once(broker: str) -> None:
     hide = "shutil.which = lambda *_, **__: None" if broker == "embedded" else ""
     run = f"sys.argv = ['demo', '--once']; runpy.run_path({str(SCRIPT)!r}, run_name='__main__')"
-    program = f"import runpy, shutil, sys\n{hide}\n{run}"
+    program = f"import runpy, shutil, sys\nsys.path.insert(0, {str(SCRIPT.parent)!r})\n{hide}\n{run}"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"broker: {broker}" in done.stdout
