@@ -117,7 +117,12 @@ async def demo(broker: tuple[str, int], folder: Path, console: Console, *, once:
     device, log = folder / "modem", folder / "bridge.log"
     view = View(silent={m.id for m in world.modules if m.silent})
     client = Client(Broker(*broker), "gsm-meter-demo", "gsm_meter_modem/demo-viewer", "gone")
-    client.on_connected = lambda: [client.subscribe(t) for t in (f"{TOPICS.root}/#", TOPICS.discovery("+"))]
+
+    def subscribe() -> None:
+        for topic in (f"{TOPICS.root}/#", TOPICS.discovery("+")):
+            client.subscribe(topic)
+
+    client.on_connected = subscribe
     async with world.run(device):
         config = write_config(folder, world, device, broker)
         console.print(f"simulated modem: {device}\nbridge log: {log}\n")

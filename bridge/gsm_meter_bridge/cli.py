@@ -107,11 +107,15 @@ def decode_pdu_command(
 @app.command()
 def probe(
     url: Annotated[str, typer.Argument(help="/dev/..., socket://host:port or rfc2217://host:port")],
+    as_json: Annotated[bool, typer.Option("--json", help="JSON, as in a pipe, instead of words.")] = False,
 ) -> None:
     """Ask a modem what it is and what it lacks; changes nothing and sends no SMS."""
     with _reported():
         report = asyncio.run(probe_modem(url))
-    _print_json(report.to_dict())
+    if as_json or not sys.stdout.isatty():
+        _print_json(report.to_dict())
+    else:
+        _print(report.words())
 
 
 async def _until_signal(work: Coroutine[Any, Any, None]) -> None:

@@ -177,3 +177,10 @@ def test_every_table_is_whole() -> None:
         assert table.rows, table.name
         assert table.clause, table.name
         assert all(code == code.upper() for code in table.rows), table.name
+
+
+def test_a_password_that_looks_like_an_error() -> None:
+    answer = FAMILY.decode(READ_APN, "CE308\n000011223344556\nAPN: net\nuser\nERROR 0x05", PLAIN)
+    assert isinstance(answer, Answer)
+    assert answer.values()["apn_password"] == "ERROR 0x05"
+    assert "ERROR" not in answer.raw

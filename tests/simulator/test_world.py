@@ -93,6 +93,7 @@ async def test_probe_tells_what_the_simulated_modem_is(tmp_path: Path) -> None:
     async with _world(tmp_path).run() as running:
         report = (await probe(running.device)).to_dict()
     assert (report["manufacturer"], report["model"], report["usable"]) == ("SimTel", "SIM-800", True)
+    assert report["lacks"] == ["tries left of the PIN (+CPINR)"]
 
 
 async def test_a_request_and_its_reply_over_the_pty(tmp_path: Path) -> None:

@@ -64,7 +64,8 @@ class ProbeReport:
 
     def to_dict(self) -> dict[str, object]:
         """Return the report as plain data that JSON takes."""
-        return asdict(self) | {"usable": self.usable}
+        lacks = [feature.words for feature in self.features if not feature.present]
+        return asdict(self) | {"lacks": lacks, "usable": self.usable}
 
     def words(self) -> str:
         """Return the report as lines for a person."""

@@ -188,6 +188,7 @@ _TABLE: tuple[tuple[str, Run], ...] = (
     (r"\+CFUN\?", _says("+CFUN: 1")),
     (r"\+CFUN=1", _nothing),
     (r"\+CSQ", _signal),
+    (r"\+(CREG|CEREG|CGREG)=\?", lambda _modem, m: (f"+{m[1].upper()}: (0-2)",)),
     (r"\+(CREG|CEREG|CGREG)\?", _registration),
     (r"\+(CREG|CEREG|CGREG)=([0-2])", _registration_urc),
     (r"\+COPS\?", _of_sim(_operator)),

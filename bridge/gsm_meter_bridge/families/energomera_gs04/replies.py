@@ -46,7 +46,8 @@ def _lines(text: str) -> list[str]:
 
 
 def _refusal(lines: list[str], text: str) -> Refusal | None:
-    found = _ERROR.fullmatch(lines[-1]) if lines else None
+    # beyond the third line there may stand a user's name or a password that looks like anything
+    found = _ERROR.fullmatch(lines[-1]) if 1 <= len(lines) <= 3 else None
     if found is None:
         return None
     code = (found[1] or "").zfill(2)
