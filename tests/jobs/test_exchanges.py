@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from gsm_meter_bridge.errors import ConflictError, InvalidValueError, SendRefusedError, SendUncertainError
+from gsm_meter_bridge.errors import ConflictError, InvalidValueError, SendRefusedError
 from gsm_meter_bridge.job import State
 from gsm_meter_bridge.jobs import inbox, observations, schema
 from gsm_meter_bridge.service.commands import Terms
@@ -166,80 +166,6 @@ async def test_the_national_form_of_a_number_is_the_same_number() -> None:
         assert (await w.job(job)).state is State.VERIFIED
 
 
-async def test_a_write_without_an_answer_is_read_back_never_resent() -> None:
-    async with world() as w:
-        await w.commands.request_status("pump", Terms())
-        await w.settle()
-        w.radio.mute = 1
-        job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
-        await w.settle()
-        assert (await w.job(job)).state is State.SENT
-        await w.later(61)
-        assert (await w.job(job)).state is State.VERIFIED
-        assert w.texts("pump")[2:] == ["1234;A=m2m", "1234;A"]
-
-
-async def test_a_lost_write_is_not_called_a_mismatch_while_the_network_may_still_bring_it() -> None:
-    async with world() as w:
-        await w.commands.request_status("pump", Terms())
-        await w.settle()
-        w.radio.lost = 1
-        job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
-        await w.settle()
-        await w.later(61)
-        assert (await w.job(job)).state is State.UNCERTAIN
-        await w.later(4 * 3600)
-        done = await w.job(job)
-        assert (done.state, done.error_code) == (State.MISMATCHED, "mismatched")
-        assert "'internet'" in (done.error_words or "")
-        assert w.texts("pump").count("1234;A=m2m") == 1
-
-
-async def test_an_uncertain_job_keeps_the_lane_shut() -> None:
-    async with world() as w:
-        await w.commands.request_status("pump", Terms())
-        await w.settle()
-        w.radio.lost = 99
-        job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
-        await w.settle()
-        await w.later(61)
-        await w.later(61)
-        assert (await w.job(job)).state is State.UNCERTAIN
-        other = await w.commands.request_status("pump", Terms("t2"))
-        await w.settle()
-        assert (await w.job(other)).state is State.QUEUED
-
-
-async def test_a_late_reply_to_an_uncertain_write_has_it_read_back_at_once() -> None:
-    async with world() as w:
-        await w.commands.request_status("pump", Terms())
-        await w.settle()
-        w.radio.mute = 2
-        job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
-        await w.settle()
-        await w.later(61)
-        w.radio.withheld = w.radio.withheld[:1]
-        await w.later(61)
-        assert (await w.job(job)).state is State.UNCERTAIN
-        await w.radio.release()
-        await w.settle()
-        assert (await w.job(job)).state is State.VERIFIED
-
-
-async def test_a_refused_write() -> None:
-    async with world() as w:
-        await w.commands.request_status("pump", Terms())
-        await w.settle()
-        w.radio.mute = 1
-        job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
-        await w.settle()
-        w.radio.withheld.clear()
-        await w.radio.arrive(PUMP, "Err")
-        await w.settle()
-        done = await w.job(job)
-        assert (done.state, done.error_code) == (State.REFUSED, "module_refused")
-
-
 async def test_a_value_out_of_range_is_never_stored() -> None:
     async with world() as w:
         with pytest.raises(InvalidValueError, match="apn: 'a b' is not allowed"):
@@ -256,44 +182,6 @@ async def test_a_modem_that_cannot_send_yet_is_tried_again() -> None:
         assert (await w.job(job)).state is State.QUEUED
         await w.later(31)
         assert (await w.job(job)).state is State.VERIFIED
-
-
-@pytest.mark.parametrize("left", [True, False])
-async def test_a_write_that_may_have_left_is_read_back(left: bool) -> None:
-    async with world() as w:
-        await w.commands.request_status("pump", Terms())
-        await w.settle()
-        w.radio.error, w.radio.error_after = SendUncertainError("no answer after Ctrl-Z"), left
-        w.radio.mute = 1 if left else 0
-        job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
-        await w.settle()
-        await w.later(4 * 3600)
-        assert (await w.job(job)).state is (State.VERIFIED if left else State.MISMATCHED)
-        assert w.texts("pump").count("1234;A=m2m") == int(left)
-
-
-@pytest.mark.parametrize("step", ["read", "write"])
-async def test_a_restart_while_sending(tmp_path: Path, step: str) -> None:
-    path = tmp_path / "bridge.db"
-    async with world(path) as w:
-        await w.commands.request_status("pump", Terms())
-        await w.settle()
-        if step == "read":
-            job = await w.commands.request_status("pump", Terms("t"))
-        else:
-            job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
-        w.radio.error, w.radio.error_after = KeyboardInterrupt(), True  # type: ignore[assignment]
-        w.radio.mute = 1
-        with pytest.raises(KeyboardInterrupt):
-            await w.settle()
-        assert (await w.job(job)).state is State.SENDING
-        radio = w.radio
-    async with world(path, radio) as w:
-        radio.withheld.clear()
-        await w.runner.recover()
-        await w.settle()
-        assert (await w.job(job)).state is State.VERIFIED
-        assert w.texts("pump").count("1234;A=m2m") == int(step == "write")
 
 
 async def test_secrets_do_not_stay_in_the_database(tmp_path: Path) -> None:
