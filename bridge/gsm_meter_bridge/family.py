@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -10,14 +9,16 @@ from types import MappingProxyType
 from typing import Protocol, Self
 
 from gsm_meter_bridge.errors import InvalidValueError, UnknownNameError
-from gsm_meter_bridge.vocabulary import MASK, OBSERVABLES, UNKNOWN, Scalar, Secret
+from gsm_meter_bridge.setting import Setting
+from gsm_meter_bridge.vocabulary import OBSERVABLES, UNKNOWN, Scalar, Secret
 
 
 class RequestKind(StrEnum):
-    """Whether a request only reads (and may be repeated) or changes something."""
+    """Whether a request only reads (and may be repeated), changes settings, or has something done."""
 
     READ = "read"
     WRITE = "write"
+    ACTION = "action"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,11 @@ class Request:
     def write(cls, name: str, changes: Mapping[str, Scalar]) -> Self:
         """Return a request that writes `changes` (setting name to value) with the command `name`."""
         return cls(RequestKind.WRITE, name, MappingProxyType(dict(changes)))
+
+    @classmethod
+    def action(cls, name: str) -> Self:
+        """Return a request that has `name` done: reboot, connect..."""
+        return cls(RequestKind.ACTION, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,43 +107,6 @@ class CodeTable:
         """Return the reading of `code` (case-insensitive) with the code itself as raw."""
         missing = None if OBSERVABLES[observable].kind == "integer" else UNKNOWN
         return Reading(observable, self.rows.get(code.upper(), missing), code)
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One setting of a family.
-
-    `maximum` and `minimum` bound a text's length in characters or an integer; `pattern` must match a
-    whole text; `read_by` names the request that reads it; `cuts_off` marks a value that can make the
-    module unreachable.
-    """
-
-    name: str
-    title: str
-    clause: str
-    read_by: str
-    kind: str = "text"
-    minimum: int = 0
-    maximum: int = 255
-    pattern: str = ".*"
-    allowed: str = "any text"
-    secret: bool = False
-    cuts_off: bool = False
-
-    def validate(self, value: object) -> Scalar:
-        """Return `value` as the module takes it.
-
-        Raises InvalidValueError naming the setting, the value (masked if secret) and what is allowed.
-        """
-        if isinstance(value, str) and self._text_fits(value):
-            return value
-        raise InvalidValueError(self.name, MASK if self.secret else value, self.allowed)
-
-    def _text_fits(self, value: str) -> bool:
-        return (
-            self.minimum <= len(value) <= self.maximum
-            and re.fullmatch(self.pattern, value, re.DOTALL) is not None
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +175,12 @@ class Family(Protocol):
         """Return what can be read, in the order in which it is best asked."""
         ...
 
-    def writes(self, changes: Mapping[str, Scalar]) -> tuple[Request, ...]:
-        """Return the write requests that carry validated `changes`, in the order to send them."""
+    def writes(self, changes: Mapping[str, Scalar], access: Access) -> tuple[Request, ...]:
+        """Return the requests that carry validated `changes`, in the order to send them."""
+        ...
+
+    def away_s(self, request: Request) -> float:
+        """Return how many seconds the module does not answer after `request`, because it restarts."""
         ...
 
     def encode(self, request: Request, access: Access) -> SmsText:
@@ -239,8 +212,8 @@ class Module:
 
 
 def setting_of(family: Family, name: str) -> Setting | None:
-    """Return the family's setting `name`, or None."""
-    return next((s for s in family.settings if s.name == name), None)
+    """Return the family's setting `name` (`server.0.rule.2` is one of `server.<n>.rule.<x>`), or None."""
+    return next((found for s in family.settings if (found := s.named(name)) is not None), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,6 +155,14 @@ _OBSERVABLES = (
     Observable("apn", "APN"),
     Observable("apn_user", "APN user"),
     Observable("apn_password", "APN password", secret=True),
+    Observable("server_host", "Server address"),
+    Observable("server_port", "Server port", "integer"),
+    Observable("connect_period_s", "Connection period", "integer", "s"),
+    Observable("idle_restart_period_h", "Restart when idle", "integer", "h"),
+    Observable("serial_port", "Serial port"),
+    Observable("reboot_period_min", "Reboot period", "integer", "min"),
+    Observable("csd_idle_timeout_s", "CSD idle time-out", "integer", "s"),
+    Observable("access_password", "Access password", secret=True),
 )
 
 OBSERVABLES = MappingProxyType({o.name: o for o in _OBSERVABLES})

@@ -111,7 +111,7 @@ def test_parse_request(text: str, request_: Request) -> None:
 
 @pytest.mark.parametrize("text", ["AP", "MODEX", "REBOOT", ""])
 def test_parse_unknown_request(text: str) -> None:
-    with pytest.raises(UnknownNameError, match="known: APN, MODE"):
+    with pytest.raises(UnknownNameError, match="known: APN, DNS, MODE"):
         FAMILY.parse_request(text)
 
 

@@ -19,10 +19,10 @@ INFO_TEXT = "LERS GSM Mini\nSN: 00001\nFW: M1.1.0\nIMEI: 865374036612912\nSignal
     [
         (INFO, "1234;I", "***;I"),
         (APN, "1234;A", "***;A"),
-        (Request.write("apn", {"apn": "m2m"}), "1234;A=m2m", "***;A=m2m"),
-        (Request.write("apn", {"apn": "m2m", "apn_user": "u"}), "1234;A=m2m,u", "***;A=m2m,u"),
-        (Request.write("apn", {"apn": "m2m", "apn_password": "pw"}), "1234;A=m2m,,pw", "***;A=m2m,,***"),
-        (Request.write("apn", {"apn": ""}), "1234;A=", "***;A="),
+        (Request.write("settings", {"apn": "m2m"}), "1234;A=m2m", "***;A=m2m"),
+        (Request.write("settings", {"apn": "m2m", "apn_user": "u"}), "1234;A=m2m,u", "***;A=m2m,u"),
+        (Request.write("settings", {"apn": "m2m", "apn_password": "pw"}), "1234;A=m2m,,pw", "***;A=m2m,,***"),
+        (Request.write("settings", {"apn": ""}), "1234;A=", "***;A="),
     ],
 )
 def test_encode(request_: Request, text: str, masked: str) -> None:
@@ -32,9 +32,9 @@ def test_encode(request_: Request, text: str, masked: str) -> None:
 
 def test_no_sms_over_160_characters() -> None:
     changes = {"apn": "a" * 63, "apn_user": "u" * 32, "apn_password": "p" * 32}
-    assert len(FAMILY.encode(Request.write("apn", changes), ACCESS).text) <= 160
+    assert len(FAMILY.encode(Request.write("settings", changes), ACCESS).text) <= 160
     with pytest.raises(InvalidValueError, match="at most 160"):
-        FAMILY.encode(Request.write("apn", changes), Access(Secret("x" * 40)))
+        FAMILY.encode(Request.write("settings", changes), Access(Secret("x" * 40)))
 
 
 def test_info_reply() -> None:
@@ -81,11 +81,11 @@ def test_apn_reply_in_automatic_mode() -> None:
 
 @pytest.mark.parametrize("text", ["Ok", "OK", "ok\r\n", "PORT: PORT WRITE: OK"])
 def test_acknowledgement(text: str) -> None:
-    assert FAMILY.decode(Request.write("apn", {"apn": "x"}), text, ACCESS) == Answer((), text)
+    assert FAMILY.decode(Request.write("settings", {"apn": "x"}), text, ACCESS) == Answer((), text)
 
 
 @pytest.mark.parametrize("text", ["Err", "ERR", " Err\n"])
-@pytest.mark.parametrize("request_", [INFO, APN, Request.write("apn", {"apn": "x"})])
+@pytest.mark.parametrize("request_", [INFO, APN, Request.write("settings", {"apn": "x"})])
 def test_err_is_a_refusal_of_anything(request_: Request, text: str) -> None:
     reply = FAMILY.decode(request_, text, ACCESS)
     assert isinstance(reply, Refusal)
@@ -99,8 +99,8 @@ def test_err_is_a_refusal_of_anything(request_: Request, text: str) -> None:
         (INFO, "APN: x\nUSR: \nPSW: "),
         (APN, INFO_TEXT),
         (APN, "Ok"),
-        (Request.write("apn", {"apn": "x"}), INFO_TEXT),
-        (Request.write("apn", {"apn": "x"}), "APN: x\nUSR: \nPSW: "),
+        (Request.write("settings", {"apn": "x"}), INFO_TEXT),
+        (Request.write("settings", {"apn": "x"}), "APN: x\nUSR: \nPSW: "),
         (INFO, ""),
     ],
 )
@@ -115,8 +115,8 @@ def test_replies_to_something_else(request_: Request, text: str) -> None:
         ("I", INFO),
         ("info", INFO),
         ("a", APN),
-        ("A=m2m,u,p", Request.write("apn", {"apn": "m2m", "apn_user": "u", "apn_password": "p"})),
-        ("A=", Request.write("apn", {"apn": ""})),
+        ("A=m2m,u,p", Request.write("settings", {"apn": "m2m", "apn_user": "u", "apn_password": "p"})),
+        ("A=", Request.write("settings", {"apn": ""})),
     ],
 )
 def test_parse_request(text: str, request_: Request) -> None:

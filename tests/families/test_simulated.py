@@ -49,7 +49,7 @@ def test_a_written_apn_is_read_back(name: str) -> None:
     family = family_of(name)
     access = Access(Secret(family.default_password))
     device = _device(name)
-    for request in family.writes({"apn": "m2m.example"}):
+    for request in family.writes({"apn": "m2m.example"}, access):
         text = _ask(device, family.encode(request, access).text)
         assert text is not None
         assert isinstance(family.decode(request, text, access), Answer)

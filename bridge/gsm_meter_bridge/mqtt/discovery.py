@@ -11,10 +11,11 @@ from typing import Any
 
 from gsm_meter_bridge import __version__
 from gsm_meter_bridge.at.responses import SimState
-from gsm_meter_bridge.family import Module, Setting
+from gsm_meter_bridge.family import Module
 from gsm_meter_bridge.modem import ModemStatus
 from gsm_meter_bridge.mqtt.documents import COMMON, EVENT_TYPES, Document, observed_names
 from gsm_meter_bridge.mqtt.topics import ORIGIN, Topics
+from gsm_meter_bridge.setting import Setting
 from gsm_meter_bridge.vocabulary import OBSERVABLES, Observable, Registration
 
 _HOME = "https://github.com/gsm-meter-modem/gsm-meter-modem"

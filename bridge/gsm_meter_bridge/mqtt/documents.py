@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -52,7 +51,7 @@ def _module_info(module: Module, *, mask: bool) -> Document:
         "profile": _profile(module),
         "capabilities": {
             "observes": observed_names(module),
-            "settings": [asdict(s) for s in module.family.settings],
+            "settings": [s.describe() for s in module.family.settings],
             "actions": list(ACTIONS),
         },
     }

@@ -144,7 +144,7 @@ def plan(module: Module, changes: Mapping[str, Scalar], known: ModuleFacts) -> t
     unread = dict.fromkeys(read for name, read in read_by.items() if name not in known.readings)
     return (
         *(Step(Purpose.BEFORE, Request.read(read)) for read in unread),
-        *(Step(Purpose.WRITE, request) for request in module.family.writes(changes)),
+        *(Step(Purpose.WRITE, request) for request in module.family.writes(changes, module.access)),
         *(Step(Purpose.READ_BACK, Request.read(read)) for read in dict.fromkeys(read_by.values())),
     )
 

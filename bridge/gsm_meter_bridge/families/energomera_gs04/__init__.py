@@ -5,13 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gsm_meter_bridge.families.energomera_gs04 import commands, replies, tables
-from gsm_meter_bridge.family import Access, CodeTable, Read, Reply, Request, RequestFormat, SmsText
+from gsm_meter_bridge.families.energomera_gs04.settings import SETTINGS
+from gsm_meter_bridge.family import (
+    Access,
+    CodeTable,
+    Read,
+    Reply,
+    Request,
+    RequestFormat,
+    RequestKind,
+    SmsText,
+)
 from gsm_meter_bridge.vocabulary import Scalar
 
+_IDENTITY = ("meter_type", "meter_serial")
 _READS = (
-    Read("mode", ("meter_type", "meter_serial", "mode"), "9.2", volatile=True),
-    Read("apn", ("meter_type", "meter_serial", "apn", "apn_user", "apn_password"), "9.3"),
+    Read("mode", (*_IDENTITY, "mode"), "9.2", volatile=True),
+    Read("apn", (*_IDENTITY, "apn", "apn_user", "apn_password"), "9.3"),
+    Read("server_host", (*_IDENTITY, "server_host", "server_port"), "9.6"),
+    Read("connect_period_s", (*_IDENTITY, "connect_period_s"), "9.8"),
+    Read("idle_restart_period_h", (*_IDENTITY, "idle_restart_period_h"), "9.9"),
 )
+_RESTART_S = 90.0
+"""Clauses 5.1 and 9.2: after MODE it restarts, 15 to 30 s, and has 60 s more for its link to the meter."""
 
 
 class EnergomeraGs04:
@@ -22,7 +38,7 @@ class EnergomeraGs04:
     manufacturer = "Energomera"
     model = "GS04"
     default_password = "12345678"  # noqa: S105  the factory's, manual clause 6 Table 2
-    settings = tables.SETTINGS
+    settings = SETTINGS
 
     def reads(self, access: Access) -> tuple[Read, ...]:
         """Return the profile's requests, if one is chosen, then the documented ones."""
@@ -33,13 +49,15 @@ class EnergomeraGs04:
         documented = (Read(r.name, r.yields, r.clause, volatile=False) for r in _READS)
         return (*told, *documented)
 
-    def writes(self, changes: Mapping[str, Scalar]) -> tuple[Request, ...]:
-        """Return one command for each changed setting (clause 9.1: one command an SMS)."""
+    def writes(self, changes: Mapping[str, Scalar], access: Access) -> tuple[Request, ...]:
+        """Return one command for each changed setting (clause 9.1: one command an SMS), MODE last."""
         return tuple(
-            Request.write(name, {command.setting: changes[command.setting]})
-            for name, command in commands.COMMANDS.items()
-            if command.setting is not None and command.setting in changes
+            Request.write(name, {name: changes[name]}) for name in commands.COMMANDS if name in changes
         )
+
+    def away_s(self, request: Request) -> float:
+        """Return how long the module restarts after a change of its mode."""
+        return _RESTART_S if request.kind is RequestKind.WRITE and request.name == "mode" else 0.0
 
     def encode(self, request: Request, access: Access) -> SmsText:
         """Return the SMS of `request`, by the profile where the profile has it."""

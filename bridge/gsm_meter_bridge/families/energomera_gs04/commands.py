@@ -2,70 +2,99 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from gsm_meter_bridge.errors import InvalidValueError, UnknownNameError
+from gsm_meter_bridge.families.energomera_gs04 import tables
 from gsm_meter_bridge.family import Request, RequestKind, SmsText
 from gsm_meter_bridge.vocabulary import MASK, Scalar, Secret
+
+_EMPTY = "-"
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One text command: its word, the setting it writes (None: only read here) and its clause."""
+    """One text command: its word, its clause, the block of its reply, and its parameter to and from text."""
 
     word: str
-    setting: str | None
     clause: str
-    empty: str | None = None
+    block: str
+    write: Callable[[Scalar], str] = str
+    read: Callable[[str], Scalar] = str
 
 
-# The commands of this slice; at least three letters of a word are valid, we always send it whole.
+def _mode_code(value: Scalar) -> str:
+    return next(code for code, mode in tables.MODE.rows.items() if mode == value)
+
+
+def _mode(code: str) -> Scalar:
+    if code not in tables.MODE.rows:
+        raise InvalidValueError("MODE", code, ", ".join(tables.MODE.rows))
+    return str(tables.MODE.rows[code])
+
+
+def _or_dash(value: Scalar) -> str:
+    return str(value) or _EMPTY
+
+
+def _not_dash(text: str) -> Scalar:
+    return "" if text == _EMPTY else text
+
+
+def _number(text: str) -> Scalar:
+    return int(text) if text.isascii() and text.isdigit() else text
+
+
+# By the setting that each writes, in the order in which a change is best sent: MODE restarts the module
+# and applies the rest (9.2). At least three letters of a word are valid; we always send it whole.
 COMMANDS = MappingProxyType(
     {
-        "mode": Command("MODE", None, "9.2"),
-        "apn": Command("APN", "apn", "9.3"),
+        "apn": Command("APN", "9.3", "APN"),
+        "apn_user": Command("USER", "9.4", "APN", _or_dash, _not_dash),
+        "apn_password": Command("PSW", "9.5", "APN", _or_dash, _not_dash),
+        "server_host": Command("DNS", "9.6", "DNS"),
+        "server_port": Command("PORT", "9.7", "DNS", read=_number),
+        "connect_period_s": Command("TIMEOUT", "9.8", "TIMEOUT", read=_number),
+        "idle_restart_period_h": Command("RESET", "9.9", "RESET", read=_number),
+        "mode": Command("MODE", "9.2", "MODE", _mode_code, _mode),
     }
 )
 
 
 def encode(request: Request, password: Secret) -> SmsText:
     """Return the SMS of `request`; UnknownNameError where the family has no such command."""
-    words = [_command(request.name).word]
+    command = command_of(request.name)
+    plain = shown = command.word
     if request.kind is RequestKind.WRITE:
-        words.append(_parameter(request))
-    tail = " ".join(words)
-    return SmsText(f"{password.reveal()} {tail}", f"{MASK} {tail}")
+        value = request.changes.get(request.name)
+        if value is None:
+            raise InvalidValueError(request.name, dict(request.changes), f"a value for {request.name}")
+        plain = f"{command.word} {command.write(value)}"
+        hidden = request.name == "apn_password" and value
+        shown = f"{command.word} {MASK}" if hidden else plain
+    return SmsText(f"{password.reveal()} {plain}", f"{MASK} {shown}")
 
 
 def parse(text: str) -> Request:
-    """Return the request that `text` is: `MODE`, `APN` or `APN internet`; case does not matter."""
+    """Return the request that `text` is: `MODE`, `APN`, `APN internet`, `USER -`; case does not matter."""
     word, _, parameter = text.strip().partition(" ")
     name = next((n for n, c in COMMANDS.items() if _abbreviates(word, c.word)), None)
     if name is None:
         raise UnknownNameError("command", word, (c.word for c in COMMANDS.values()))
     if not parameter:
         return Request.read(name)
-    setting = COMMANDS[name].setting
-    if setting is None:
-        raise InvalidValueError(COMMANDS[name].word, parameter, "no parameter: this command is only read")
-    return Request.write(name, {setting: parameter})
+    return Request.write(name, {name: COMMANDS[name].read(parameter)})
 
 
-def _abbreviates(word: str, whole: str) -> bool:
-    return len(word) >= 3 and whole.startswith(word.upper())
-
-
-def _command(name: str) -> Command:
+def command_of(name: str) -> Command:
+    """Return the command of a request; UnknownNameError where there is none."""
     try:
         return COMMANDS[name]
     except KeyError:
         raise UnknownNameError("request", name, COMMANDS) from None
 
 
-def _parameter(request: Request) -> str:
-    setting = _command(request.name).setting
-    value: Scalar | None = request.changes.get(setting) if setting else None
-    if value is None:
-        raise InvalidValueError(request.name, dict(request.changes), f"a value for {setting}")
-    return str(value)
+def _abbreviates(word: str, whole: str) -> bool:
+    return len(word) >= 3 and whole.startswith(word.upper())

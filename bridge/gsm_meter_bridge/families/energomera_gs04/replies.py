@@ -11,6 +11,7 @@ from collections.abc import Callable
 from types import MappingProxyType
 
 from gsm_meter_bridge.errors import DecodeError
+from gsm_meter_bridge.families.energomera_gs04.commands import command_of
 from gsm_meter_bridge.families.energomera_gs04.tables import ERRORS, MODE
 from gsm_meter_bridge.family import Answer, Reading, Refusal, Reply, Request
 from gsm_meter_bridge.vocabulary import MASK
@@ -27,14 +28,14 @@ def decode(request: Request, text: str) -> Reply:
     refusal = _refusal(lines, text)
     if refusal is not None:
         return refusal
-    label, parse = _BLOCKS[request.name]
+    label = command_of(request.name).block
     if len(lines) < 3:
         raise DecodeError("reply", "has less than the three lines type, serial number and value")
     found = re.match(rf"{label}:\s*(.*)$", lines[2], re.IGNORECASE)
     if found is None:
         raise DecodeError("reply", f"its third line does not start with {label}:")
     identity = (Reading("meter_type", lines[0]), Reading("meter_serial", lines[1]))
-    readings = parse(found[1].strip(), lines[3:])
+    readings = _BLOCKS[label](found[1].strip(), lines[3:])
     return Answer(identity + readings, "\n".join([*lines[:4], *(MASK if line else "" for line in lines[4:])]))
 
 
@@ -67,6 +68,24 @@ def _apn(value: str, rest: list[str]) -> _Readings:
     return Reading("apn", value), Reading("apn_user", user), Reading("apn_password", password)
 
 
-_BLOCKS: MappingProxyType[str, tuple[str, Callable[[str, list[str]], _Readings]]] = MappingProxyType(
-    {"mode": ("MODE", _mode), "apn": ("APN", _apn)}
+def _server(value: str, _rest: list[str]) -> _Readings:
+    host, colon, port = value.rpartition(":")
+    if not colon:
+        raise DecodeError("reply", f"DNS: {value!r} has no colon between address and port")
+    return Reading("server_host", host.strip()), _integer("server_port", port.strip())
+
+
+def _integer(name: str, text: str) -> Reading:
+    number = int(text) if re.fullmatch(r"\d{1,9}", text) else None
+    return Reading(name, number, None if number is not None else text)
+
+
+_BLOCKS: MappingProxyType[str, Callable[[str, list[str]], _Readings]] = MappingProxyType(
+    {
+        "APN": _apn,
+        "DNS": _server,
+        "TIMEOUT": lambda value, _: (_integer("connect_period_s", value),),
+        "RESET": lambda value, _: (_integer("idle_restart_period_h", value),),
+        "MODE": _mode,
+    }
 )

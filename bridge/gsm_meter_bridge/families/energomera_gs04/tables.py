@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from gsm_meter_bridge.family import CodeTable, Setting
+from gsm_meter_bridge.family import CodeTable
 from gsm_meter_bridge.vocabulary import Band, CencState, GprsState, MeterLink, Mode, Registration
 
 # Clauses 4, 6.2.1 (Table 3) and 9.2: the parameter of the MODE command.
@@ -134,6 +134,12 @@ ERRORS = CodeTable(
     ),
 )
 
+# Clause 7.1: the signal that is enough for a stable link, by the band's network. None is given for WCDMA.
+GSM_SUFFICIENT_DBM, LTE_SUFFICIENT_DBM = -85, -91
+
+# Clause 7.2.1, firmware string: core, then version, hardware platform and variant.
+PLATFORMS = {"8420": "GSM 2G + 4G", "8421": "GSM 2G + 3G + 4G"}
+
 TABLES = (
     MODE,
     SIGNAL_LEVEL,
@@ -145,21 +151,4 @@ TABLES = (
     REGISTRATION,
     CENC_STATE,
     ERRORS,
-)
-
-# Clauses 9.3 to 9.5. Space and comma separate the words of a command, so no value can hold them (9.1); a
-# lone `-` means empty. The grave accent is not in the GSM alphabet.
-_WORD = r"[!-+.-_a-~]|[!-+\--_a-~]{2,}"
-SETTINGS = (
-    Setting(
-        "apn",
-        "APN",
-        clause="9.3",
-        read_by="apn",
-        minimum=1,
-        maximum=50,
-        pattern=_WORD,
-        allowed="1 to 50 ASCII characters without space, comma and `",
-        cuts_off=True,
-    ),
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gsm_meter_bridge.families.lers_gsm_mini import commands, replies, tables
-from gsm_meter_bridge.family import Access, CodeTable, Read, Reply, Request, SmsText
+from gsm_meter_bridge.families.lers_gsm_mini.settings import SETTINGS
+from gsm_meter_bridge.family import Access, CodeTable, Read, Reply, Request, RequestKind, SmsText
 from gsm_meter_bridge.vocabulary import Scalar
 
 _READS = (
@@ -27,15 +28,22 @@ class LersGsmMini:
     manufacturer = "LERS"
     model = "LERS GSM Mini"
     default_password = "1234"  # noqa: S105  the factory's, manual clause 4.2
-    settings = tables.SETTINGS
+    settings = SETTINGS
 
     def reads(self, access: Access) -> tuple[Read, ...]:
         """Return what the manual documents; this family needs no profile."""
         return _READS
 
-    def writes(self, changes: Mapping[str, Scalar]) -> tuple[Request, ...]:
-        """Return the one command that carries all changes of the APN group."""
-        return (Request.write("apn", changes),) if changes else ()
+    def writes(self, changes: Mapping[str, Scalar], access: Access) -> tuple[Request, ...]:
+        """Return as few SMS as carry the changes; servers need a reboot then (clause 4.3.3)."""
+        written = commands.batches(changes, access.password)
+        edits_servers = any(name.startswith("server.") for name in changes)
+        return (*written, Request.action("reboot")) if edits_servers else written
+
+    def away_s(self, request: Request) -> float:
+        """Return how long the modem restarts after a reboot."""
+        restarts = request.kind is RequestKind.ACTION and request.name in ("reboot", "restore")
+        return tables.RESTART_S if restarts else 0.0
 
     def encode(self, request: Request, access: Access) -> SmsText:
         """Return the SMS of `request`."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from gsm_meter_bridge.errors import InvalidValueError, UnknownNameError
@@ -10,10 +12,70 @@ from gsm_meter_bridge.families.lers_gsm_mini.tables import SMS_LIMIT
 from gsm_meter_bridge.family import Request, RequestKind, SmsText
 from gsm_meter_bridge.vocabulary import MASK, Scalar, Secret
 
-# Table 4.1: request name to the short form and the whole word; both are accepted, the short one is sent.
-COMMANDS = MappingProxyType({"info": ("I", "INFO"), "apn": ("A", "APN")})
+BATCH = "settings"
+"""The name of every write: one SMS with as many commands as fit (clause 4.2)."""
 
-_APN_FIELDS = ("apn", "apn_user", "apn_password")
+_APN = ("apn", "apn_user", "apn_password")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A row of Table 4.1. `<n>` is a server, `<x>` an entry of a list.
+
+    `forms` holds the short form, which we send, and the whole words, which are accepted too; `does` has R, W
+    (which `=` with nothing deletes) and A for read, write and action.
+    """
+
+    name: str
+    clause: str
+    does: str
+    forms: tuple[str, ...]
+
+
+# Table 4.1 in its order, with UPDATE, RESET and RESTART, which only the clauses 4.3.13 and 4.3.17 have.
+TABLE = (
+    Command("apn", "4.3.10", "RW", ("A", "APN")),
+    Command("connect.<n>", "4.3.8", "A", ("C<n>", "CONNECT<n>")),
+    Command("disconnect", "4.3.9", "A", ("D", "DISCONNECT")),
+    Command("info", "4.3.1", "R", ("I", "INFO")),
+    Command("access_password", "4.3.11", "W", ("PASSWORD",)),
+    Command("serial_port", "4.3.2", "RW", ("P", "PORT")),
+    Command("reboot_period_min", "4.3.12", "RW", ("RP", "REBOOTPERIOD")),
+    Command("reboot", "4.3.13", "A", ("REBOOT", "RESET", "RESTART")),
+    Command("restore", "4.3.14", "A", ("RESTORE",)),
+    Command("servers", "4.3.3", "R", ("S", "SERVER")),
+    Command("server.<n>", "4.3.3", "RW", ("S<n>", "SERVER<n>")),
+    Command("server.<n>.address", "4.3.4", "RW", ("S<n>S", "SERVER<n>SERVER")),
+    Command("server.<n>.enabled", "4.3.5", "RW", ("S<n>E", "SERVER<n>ENABLED", "SERVER<n>ENABLE")),
+    Command("server.<n>.rules", "4.3.6", "RW", ("S<n>R", "SERVER<n>RULE")),
+    Command("server.<n>.rule.<x>", "4.3.6", "RW", ("S<n>R<x>", "SERVER<n>RULE<x>")),
+    Command("server.<n>.white_list", "4.3.7", "RW", ("S<n>W", "SERVER<n>WHITELIST")),
+    Command("server.<n>.white_list.<x>", "4.3.7", "RW", ("S<n>W<x>", "SERVER<n>WHITELIST<x>")),
+    Command("csd_idle_timeout_s", "4.3.16", "RW", ("T", "TIMEOUT")),
+    Command("white_list", "4.3.15", "RW", ("W", "WHITELIST")),
+    Command("white_list.<x>", "4.3.15", "RW", ("W<x>", "WHITELIST<x>")),
+    Command("update", "4.3.17", "A", ("UPDATE",)),
+)
+
+# The order in which a change is best sent: what keeps the modem reachable first, its password last.
+_SEND_ORDER = (
+    "serial_port",
+    "apn",
+    "white_list",
+    "server",
+    "reboot_period_min",
+    "csd_idle_timeout_s",
+    "access_password",
+)
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    """Return what `template` matches, any index included: the modem itself refuses those too large."""
+    return re.compile(re.sub(r"<(\w)>", r"(?P<\1>\\d)", re.escape(template).replace(r"\<", "<")))
+
+
+_NAMES = MappingProxyType({c.name: (_pattern(c.name), c) for c in TABLE})
+_FORMS = tuple((_pattern(form), c) for c in TABLE for form in c.forms)
 
 
 def encode(request: Request, password: Secret) -> SmsText:
@@ -22,41 +84,104 @@ def encode(request: Request, password: Secret) -> SmsText:
     Raises UnknownNameError for a command that is not in the table and InvalidValueError for a text of
     more than 160 characters.
     """
-    short, _ = _command(request.name)
-    if request.kind is RequestKind.READ:
-        return _sms(password, short, short)
-    plain = f"{short}={_apn_value(request.changes)}"
-    shown = f"{short}={_apn_value({**request.changes, **_hidden(request.changes)})}"
+    if request.kind is not RequestKind.WRITE:
+        command = _short(request.name)
+        return _sms(password, command, command)
+    plain, shown = (";".join(_writes(values)) for values in (request.changes, _hidden(request.changes)))
     return _sms(password, plain, shown)
 
 
+def batches(changes: Mapping[str, Scalar], password: Secret) -> tuple[Request, ...]:
+    """Return the writes of `changes` in as few SMS of 160 characters as their order allows."""
+    found: list[dict[str, Scalar]] = []
+    for group in _groups(changes):
+        packed = {**found[-1], **group} if found else {}
+        if packed and len(password.reveal()) + sum(len(c) + 1 for c in _writes(packed)) <= SMS_LIMIT:
+            found[-1] = packed
+        else:
+            found.append(group)
+    return tuple(Request.write(BATCH, batch) for batch in found)
+
+
 def parse(text: str) -> Request:
-    """Return the request that `text` is: `I`, `A`, `A=internet,user,password`; case does not matter."""
+    """Return the request that `text` is: `I`, `A=internet,user,password`, `S0R2`; case does not matter."""
     word, is_write, value = text.strip().partition("=")
-    name = next((n for n, forms in COMMANDS.items() if word.upper() in forms), None)
-    if name is None:
-        raise UnknownNameError("command", word, (form for forms in COMMANDS.values() for form in forms))
+    name, command = _named(word.upper())
     if not is_write:
-        return Request.read(name)
-    if name != "apn":
-        raise InvalidValueError(word, value, "no value: this command is only read")
-    return Request.write("apn", dict(zip(_APN_FIELDS, value.split(","), strict=False)))
+        kind = RequestKind.ACTION if command.does == "A" else RequestKind.READ
+        if kind is RequestKind.READ and "R" not in command.does:
+            raise InvalidValueError(word, "", f"a value: {command.forms[0]} is only written")
+        return Request(kind, name)
+    if "W" not in command.does:
+        raise InvalidValueError(word, value, "no value: this command takes none")
+    return Request.write(BATCH, _parsed(name, value))
 
 
-def _command(name: str) -> tuple[str, str]:
-    try:
-        return COMMANDS[name]
-    except KeyError:
-        raise UnknownNameError("request", name, COMMANDS) from None
+def _parsed(name: str, value: str) -> dict[str, Scalar]:
+    if name == "apn":
+        return dict(zip(_APN, value.split(","), strict=False))
+    return {f"{name}.address" if re.fullmatch(r"server\.\d", name) else name: value}
 
 
-def _apn_value(changes: Mapping[str, Scalar]) -> str:
-    """Return `[APN][,USR][,PSW]` (clause 4.3.10) without empty fields at its end."""
-    return ",".join(str(changes.get(name, "")) for name in _APN_FIELDS).rstrip(",")
+def _named(word: str) -> tuple[str, Command]:
+    for pattern, command in _FORMS:
+        found = pattern.fullmatch(word)
+        if found is not None:
+            name = command.name
+            for index, number in found.groupdict().items():
+                name = name.replace(f"<{index}>", number)
+            return name, command
+    raise UnknownNameError("command", word, (form for c in TABLE for form in c.forms))
+
+
+def _short(name: str) -> str:
+    """Return the short form of the request `name`."""
+    for pattern, command in _NAMES.values():
+        found = pattern.fullmatch(name)
+        if found is not None:
+            form = command.forms[0]
+            for index, number in found.groupdict().items():
+                form = form.replace(f"<{index}>", number)
+            return form
+    raise UnknownNameError("request", name, _NAMES)
+
+
+def _groups(changes: Mapping[str, Scalar]) -> Iterable[dict[str, Scalar]]:
+    """Return the changes that one command carries, in the order to send them."""
+    apn = {name: changes[name] for name in _APN if name in changes}
+    groups = [apn] if apn else []
+    groups += [{name: value} for name, value in changes.items() if name not in _APN]
+    return sorted(groups, key=lambda group: _rank(next(iter(group))))
+
+
+def _rank(name: str) -> tuple[int, str]:
+    head = "apn" if name in _APN else name.partition(".")[0]
+    return _SEND_ORDER.index(head), name
+
+
+def _writes(changes: Mapping[str, Scalar]) -> list[str]:
+    return [f"{_short(_command_name(group))}={_value(group)}" for group in _groups(changes)]
+
+
+def _command_name(group: Mapping[str, Scalar]) -> str:
+    name = next(iter(group))
+    if name in _APN:
+        return "apn"
+    # an empty address deletes the server (clause 4.3.3), which SnS= is not said to do
+    return name.removesuffix(".address") if name.endswith(".address") and not group[name] else name
+
+
+def _value(group: Mapping[str, Scalar]) -> str:
+    """Return a command's parameter; the APN's is `[APN][,USR][,PSW]` (clause 4.3.10)."""
+    if any(name in _APN for name in group):
+        return ",".join(str(group.get(name, "")) for name in _APN).rstrip(",")
+    value = next(iter(group.values()))
+    return str(int(value)) if isinstance(value, bool) else str(value)
 
 
 def _hidden(changes: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    return {"apn_password": MASK} if changes.get("apn_password") else {}
+    secret = ("apn_password", "access_password")
+    return {name: MASK if name in secret and value else value for name, value in changes.items()}
 
 
 def _sms(password: Secret, plain: str, shown: str) -> SmsText:

@@ -1,4 +1,4 @@
-"""Replies to the setup SMS. A change is answered by a bare `Ok`, so decoding needs the request."""
+"""Replies to the setup SMS. Many are bare (`Ok`, `1440`), so decoding needs the request (B12)."""
 
 from __future__ import annotations
 
@@ -7,26 +7,72 @@ from collections.abc import Callable
 from types import MappingProxyType
 
 from gsm_meter_bridge.errors import DecodeError
+from gsm_meter_bridge.families.lers_gsm_mini.settings import RULE
+from gsm_meter_bridge.families.lers_gsm_mini.tables import LAST_ENTRY
 from gsm_meter_bridge.family import Answer, Reading, Refusal, Reply, Request, RequestKind
-from gsm_meter_bridge.vocabulary import MASK
+from gsm_meter_bridge.vocabulary import MASK, Scalar
 
-_LABEL = re.compile(r"\s*([A-Za-z][A-Za-z ]*?)\s*:\s*(.*?)\s*$")
+_LABEL = re.compile(r"\s*([A-Za-z][A-Za-z -]*?)\s*:\s*(.*?)\s*$")
 _SIGNAL = re.compile(r"(-?\d+)\s*dBm(?:\s*\(?(\d+)\s*%\)?)?")
+_ENTRY = re.compile(r"\s*(\d)\s*:\s*(.*?)\s*$")
+_OK = re.compile(r"(?:^|:\s*)ok\W*$", re.IGNORECASE)
+_REFUSED = "module_refused"
 
 
 def decode(request: Request, text: str) -> Reply:
     """Return what `text` answers to `request`; DecodeError where it does not have that shape."""
-    if text.strip().lower() == "err":
-        return Refusal("module_refused", "the modem cannot carry out the command (it answered Err)", text)
+    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
     if request.kind is RequestKind.WRITE:
-        return _acknowledgement(text)
-    return _READERS[request.name](text)
+        return _written(request, lines, text)
+    if [line.lower() for line in lines] == ["err"]:
+        return Refusal(_REFUSED, "the modem cannot carry out the command (it answered Err)", text)
+    if request.kind is RequestKind.ACTION:
+        return _done(request.name, " ".join(lines), text)
+    name, numbers = _generic(request.name)
+    if name not in _READERS:
+        raise DecodeError("request", f"{request.name} is not read")
+    return _READERS[name](text, *numbers)
 
 
-def _acknowledgement(text: str) -> Answer:
-    # `Ok`, `OK` and `PORT: PORT WRITE: OK` all occur (clauses 4.3.2, 4.3.9)
-    if re.search(r"(?:^|:\s*)ok\W*$", text.strip(), re.IGNORECASE) is None:
+def _generic(name: str) -> tuple[str, list[str]]:
+    """Return the name of a request with its indexes replaced, and the indexes."""
+    return re.sub(r"\.\d", ".#", name), re.findall(r"\.(\d)", name)
+
+
+def _written(request: Request, lines: list[str], text: str) -> Reply:
+    """`Ok`, `OK` and `PORT: PORT WRITE: OK` all occur (4.3.2, 4.3.9); one for each command (B15)."""
+    refused = sum(line.lower() == "err" for line in lines)
+    if not lines or any(not _OK.search(line) for line in lines if line.lower() != "err"):
         raise DecodeError("reply", "is not the Ok that answers a change")
+    if refused:
+        what = "the change" if len(lines) == 1 else f"{refused} of {len(lines)} commands"
+        return Refusal(_REFUSED, f"the modem refused {what} (it answered Err)", text)
+    return Answer((), text)
+
+
+# Clauses 4.3.8, 4.3.9, 4.3.13, 4.3.14 and 4.3.17: the beginning of the reply, white space collapsed (B13).
+_DONE = MappingProxyType(
+    {
+        "connect.#": "connecting to the server",
+        "disconnect": "ok",
+        "reboot": "the controller is rebooting",
+        "restore": "the controller settings have been reset",
+        "update": "ok",
+    }
+)
+_NOT_DONE = (
+    ("a task with equal or higher priority", "it is busy with a task of equal or higher priority"),
+    ("there is no server to connect", "it knows no such server"),
+)
+
+
+def _done(name: str, said: str, text: str) -> Reply:
+    for beginning, words in _NOT_DONE:
+        if said.lower().startswith(beginning):
+            return Refusal(_REFUSED, words, text)
+    expected = _DONE[_generic(name)[0]]
+    if not said.lower().startswith(expected):
+        raise DecodeError("reply", f"does not begin with {expected!r}")
     return Answer((), text)
 
 
@@ -68,9 +114,133 @@ def _apn(text: str) -> Answer:
     return Answer(readings, re.sub(r"(?i)(PSW:[ \t]*)[^\r\n]+", rf"\g<1>{MASK}", text))
 
 
+def _serial_port(text: str) -> Answer:
+    """Clause 4.3.2; six fields (the quick start has them) lose their last two (B9)."""
+    found = re.fullmatch(r"PORT:\s*(\d+,\d,[A-Z],\d)(?:,\d+,\d+)?", text.strip(), re.IGNORECASE)
+    if found is None:
+        raise DecodeError("reply", "is not PORT: speed,data bits,parity,stop bits")
+    return Answer((Reading("serial_port", found[1].upper()),), text)
+
+
+def _number(name: str, pattern: str) -> Callable[[str], Answer]:
+    def read(text: str) -> Answer:
+        found = re.fullmatch(pattern, text.strip(), re.IGNORECASE)
+        if found is None:
+            raise DecodeError("reply", f"is not the number that {name} asks for")
+        return Answer((Reading(name, int(found[1])),), text)
+
+    return read
+
+
+def _servers(text: str) -> Answer:
+    """Clause 4.3.3: one line for each server."""
+    entries = _entries(text.splitlines())
+    if entries is None:
+        raise DecodeError("reply", "is not a list of servers")
+    return Answer(tuple(Reading(f"server.{n}.address", address) for n, address in entries.items()), text)
+
+
+def _server(text: str, n: str) -> Answer:
+    """Clause 4.3.3: address, permission, and how many rules and numbers there are."""
+    labels = _labelled(text)
+    if not {"SERVER", "ENABLED"} <= labels.keys():
+        raise DecodeError("reply", "is not the block of a server (Server, Enabled, Rules, White-list)")
+    enabled = _enabled_reading(n, labels["ENABLED"])
+    return Answer((Reading(f"server.{n}.address", labels["SERVER"]), enabled), text)
+
+
+def _address(text: str, n: str) -> Answer:
+    if re.fullmatch(r"(?:[\w.-]+:\d{1,5})?", text.strip()) is None:
+        raise DecodeError("reply", "is not host:port")
+    return Answer((Reading(f"server.{n}.address", text.strip()),), text)
+
+
+def _enabled(text: str, n: str) -> Answer:
+    labels = _labelled(text)
+    if labels.keys() != {"ENABLED"}:
+        raise DecodeError("reply", "is not Enabled: 0 or 1")
+    return Answer((_enabled_reading(n, labels["ENABLED"]),), text)
+
+
+def _enabled_reading(n: str, text: str) -> Reading:
+    value = {"0": False, "1": True}.get(text)
+    return Reading(f"server.{n}.enabled", value, text if value is None else None)
+
+
+def _list(heading: str, name: str) -> Callable[..., Answer]:
+    """Clauses 4.3.6, 4.3.7, 4.3.15: a heading, then a line for each index, empty ones included."""
+
+    def read(text: str, *numbers: str) -> Answer:
+        lines = [line for line in text.splitlines() if line.strip()]
+        entries = _entries(lines[1:])
+        if not lines or " ".join(lines[0].lower().split()).rstrip(" :") != heading or entries is None:
+            raise DecodeError("reply", f"is not the list {heading!r}")
+        prefix = name.replace("#", numbers[0]) if numbers else name
+        everything = {str(x): entries.get(str(x), "") for x in range(LAST_ENTRY + 1)}
+        return Answer(tuple(Reading(f"{prefix}.{x}", _spaceless(v)) for x, v in everything.items()), text)
+
+    return read
+
+
+def _rule(text: str, n: str, x: str) -> Answer:
+    if text.strip() and RULE.fullmatch(text.strip()) is None:
+        raise DecodeError("reply", "is not HH:MM-HH:MM[,minutes]")
+    return Answer((Reading(f"server.{n}.rule.{x}", text.strip()),), text)
+
+
+def _entry(heading: str, name: str) -> Callable[..., Answer]:
+    """Clauses 4.3.7 and 4.3.15. The index in the reply is ignored: the manual shows it wrong (B17)."""
+    pattern = re.compile(rf"{heading}\s+\d\s*:\s*(\+?[\d ]*)", re.IGNORECASE)
+
+    def read(text: str, *numbers: str) -> Answer:
+        found = pattern.fullmatch(" ".join(text.split()))
+        if found is None:
+            raise DecodeError("reply", f"is not an entry of {heading!r}")
+        full = name
+        for number in numbers:
+            full = full.replace("#", number, 1)
+        return Answer((Reading(full, _spaceless(found[1])),), text)
+
+    return read
+
+
+def _entries(lines: list[str]) -> dict[str, str] | None:
+    """Return index to value; None where a line is no entry (`…` stands for left out ones in the manual)."""
+    found: dict[str, str] = {}
+    for line in lines:
+        entry = _ENTRY.match(line)
+        if entry is not None:
+            found[entry[1]] = entry[2]
+        elif line.strip(" .…"):
+            return None
+    return found
+
+
+def _spaceless(value: str) -> Scalar:
+    return value.replace(" ", "")
+
+
 def _labelled(text: str) -> dict[str, str]:
     found = (_LABEL.match(line) for line in text.splitlines())
     return {m[1].upper(): m[2] for m in found if m}
 
 
-_READERS: MappingProxyType[str, Callable[[str], Answer]] = MappingProxyType({"info": _info, "apn": _apn})
+_READERS: MappingProxyType[str, Callable[..., Answer]] = MappingProxyType(
+    {
+        "info": _info,
+        "apn": _apn,
+        "serial_port": _serial_port,
+        "reboot_period_min": _number("reboot_period_min", r"(\d{1,6})"),
+        "csd_idle_timeout_s": _number("csd_idle_timeout_s", r"Timeout CSD:\s*(\d{1,4})\s*sec\.?"),
+        "servers": _servers,
+        "server.#": _server,
+        "server.#.address": _address,
+        "server.#.enabled": _enabled,
+        "server.#.rules": _list("rules", "server.#.rule"),
+        "server.#.rule.#": _rule,
+        "server.#.white_list": _list("white list", "server.#.white_list"),
+        "server.#.white_list.#": _entry("White list", "server.#.white_list.#"),
+        "white_list": _list("sms and csd white list", "white_list"),
+        "white_list.#": _entry("SMS white list", "white_list.#"),
+    }
+)

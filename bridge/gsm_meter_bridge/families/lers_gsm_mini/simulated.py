@@ -1,80 +1,101 @@
-"""A simulated LERS GSM Mini: the setup SMS of clauses 4.2 and 4.3 that the bridge uses by now.
+"""A simulated LERS GSM Mini: the setup SMS of Table 4.1, read anew from the manual.
 
-What the manual leaves open is chosen here: a wrong password and a text over 160 characters are met with
-silence; the results of several commands come in one SMS, one below the other.
+What the manual leaves open is chosen here: a wrong password, a sender who is not in the white list and a
+text over 160 characters are met with silence; the results of several commands come in one SMS, one below
+the other; `W0=` with one number writes entry 0 (B18).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from gsm_meter_bridge.family import SimulatedReply, simulated_state
+from gsm_meter_bridge.families.lers_gsm_mini.simulated_commands import find, short
+from gsm_meter_bridge.families.lers_gsm_mini.simulated_memory import Memory
+from gsm_meter_bridge.family import SimulatedReply
 from gsm_meter_bridge.vocabulary import Scalar
 
-_FACTORY: Mapping[str, Scalar] = {
-    "model": "LERS GSM Mini",
-    "serial_number": "00001",
-    "firmware": "M1.1.0",
-    "imei": "865374036612912",
-    "signal_dbm": -71,
-    "apn": "",
-    "apn_user": "",
-    "apn_password": "",
-}
+_FACTORY_PASSWORD = "1234"  # noqa: S105
 _REBOOTING = "The controller is rebooting…"
+# Clause 5.5: seconds after which the messages of an update come; the times between are the manual's.
+_UPDATE = ((20.0, "Update file starts downloading…"), (2_700.0, "Update file downloaded. Update begins…"))
 
 
 class SimulatedGsmMini:
-    """One modem; `faults`: silent, delay_s (each reply), duplicate, restart_s (after a reboot)."""
+    """One modem.
+
+    `faults`: silent, delay_s (each reply), duplicate, restart_s (after a reboot), err (every change is
+    refused), update (no_update, ftp_error, download_error; else it succeeds), update_speed (times faster).
+    """
 
     def __init__(self, password: str, values: Mapping[str, Scalar], faults: Mapping[str, Scalar]) -> None:
         self._password = password
-        self._values: dict[str, Any] = simulated_state(_FACTORY, values)
+        self._memory = Memory(values)
         self._faults = faults
-        self._restarts_until_s = float("-inf")
+        self._away_until_s = float("-inf")
 
     def state(self) -> Mapping[str, Scalar]:
         """Return the true values by vocabulary name."""
-        return dict(self._values)
+        return dict(self._memory.values)
 
     def receive(self, sender: str, text: str, now_s: float) -> tuple[SimulatedReply, ...]:
-        """Return the replies to an SMS of anybody who knows the password; none while it restarts."""
+        """Return the replies to an SMS of anybody it obeys; none while it restarts."""
         password, *commands = text.strip().split(";")
-        if self._faults.get("silent") or password != self._password or now_s < self._restarts_until_s:
+        if self._faults.get("silent") or password != self._password or now_s < self._away_until_s:
             return ()
-        if len(text) > 160 or not commands:
+        if len(text) > 160 or not commands or not self._memory.obeys(sender):
             return ()
-        body = "\r\n".join(self._result(command, now_s) for command in commands)
-        reply = SimulatedReply(body, float(self._faults.get("delay_s", 0)))
-        return (reply, reply) if self._faults.get("duplicate") else (reply,)
+        later: list[tuple[float, str]] = []
+        body = "\r\n".join(self._result(command, now_s, later) for command in commands)
+        delay_s = float(self._faults.get("delay_s", 0))
+        reply = SimulatedReply(body, delay_s)
+        first = (reply, reply) if self._faults.get("duplicate") else (reply,)
+        return (*first, *(SimulatedReply(words, delay_s + after_s) for after_s, words in later))
 
-    def _result(self, command: str, now_s: float) -> str:
+    def _result(self, command: str, now_s: float, later: list[tuple[float, str]]) -> str:
         name, is_write, value = command.partition("=")
-        match name.upper(), bool(is_write):
-            case ("I" | "INFO", False):
-                return self._info()
-            case ("A" | "APN", False):
-                v = self._values
-                return f"APN: {v['apn']}\r\nUSR: {v['apn_user']}\r\nPSW: {v['apn_password']}"
-            case ("A" | "APN", True):
-                apn, user, password = [*value.split(","), "", ""][:3]
-                self._values |= {"apn": apn, "apn_user": user, "apn_password": password}
+        name = short(name.upper())
+        if is_write:
+            return self._write(name, value)
+        match name:
+            case "REBOOT":
+                return self._reboot(now_s)
+            case "RESTORE":
+                self._memory.restore()
+                self._password = _FACTORY_PASSWORD
+                return f"The controller settings have been reset.\r\n{self._reboot(now_s)}"
+            case "UPDATE":
+                later.extend(self._update(now_s))
                 return "Ok"
-            case ("REBOOT" | "RESET" | "RESTART", False):
-                self._restarts_until_s = now_s + float(self._faults.get("restart_s", 30))
-                return _REBOOTING
             case _:
-                return "Err"
+                read, _, groups = find(name)
+                return read(self._memory, *groups) if read is not None else "Err"
 
-    def _info(self) -> str:
-        """Clause 4.3.1; the percentage fits both samples of the manual."""
-        v = self._values
-        percent = min(100, max(0, 2 * (int(v["signal_dbm"]) + 101)))
-        return (
-            f"{v['model']}\r\nSN: {v['serial_number']}\r\nFW: {v['firmware']}\r\nIMEI: {v['imei']}\r\n"
-            f"Signal level: {v['signal_dbm']}dBm ({percent}%)"
-        )
+    def _write(self, name: str, value: str) -> str:
+        if self._faults.get("err"):
+            return "Err"
+        if name == "PASSWORD":  # clause 4.3.11: spaces are removed
+            self._password = value.replace(" ", "") or self._password
+            return "Ok"
+        _, write, groups = find(name)
+        if write is None or not write(self._memory, value, *groups):
+            return "Err"
+        return "PORT: PORT WRITE: OK" if name == "P" else "Ok"
+
+    def _reboot(self, now_s: float) -> str:
+        self._away_until_s = now_s + float(self._faults.get("restart_s", 30))
+        return _REBOOTING
+
+    def _update(self, now_s: float) -> tuple[tuple[float, str], ...]:
+        speed = float(self._faults.get("update_speed", 1))
+        outcomes = {"ftp_error": "FTP-server error", "no_update": "No update required"}
+        fault = str(self._faults.get("update", ""))
+        if fault in outcomes:
+            return ((_UPDATE[0][0] / speed, outcomes[fault]),)
+        steps = _UPDATE if fault != "download_error" else (_UPDATE[0], (_UPDATE[1][0], "Downloading error"))
+        self._away_until_s = now_s + (_UPDATE[1][0] + (390.0 if not fault else 0.0)) / speed
+        if not fault:
+            self._memory.values["firmware"] = "M1.2.0"
+        return tuple((after_s / speed, words) for after_s, words in steps)
 
 
 SIMULATED = SimulatedGsmMini

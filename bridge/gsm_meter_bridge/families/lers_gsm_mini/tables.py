@@ -1,47 +1,22 @@
-"""Tables and limits of the LERS GSM Mini manual (firmware v1.1.0), each with its clause."""
+"""Tables of the LERS GSM Mini manual (firmware v1.1.0), each with its clause."""
 
 from __future__ import annotations
 
-from gsm_meter_bridge.family import CodeTable, Setting
+from gsm_meter_bridge.family import CodeTable
 
 SMS_LIMIT = 160
 """Characters of one setup SMS; concatenated ones are not accepted (clause 4.2)."""
 
-TABLES: tuple[CodeTable, ...] = ()
+RESTART_S = 45.0
+"""Clause 4.3.13: about 30 s from the receipt of the SMS; then it registers (clause 4.1)."""
 
-# Clause 4.3.10. Comma separates the fields, `;` and `=` the commands; spaces are not allowed (clause 4.2).
-_FIELD = r"[!-+\--:<>-_a-~]*"
-_FIELD_WORDS = "ASCII characters without space, comma, ;, = and `"
-SETTINGS = (
-    Setting(
-        "apn",
-        "APN",
-        clause="4.3.10",
-        read_by="apn",
-        maximum=63,
-        pattern=_FIELD,
-        allowed=f"0 to 63 {_FIELD_WORDS}; empty: chosen automatically",
-        cuts_off=True,
-    ),
-    Setting(
-        "apn_user",
-        "APN user",
-        clause="4.3.10",
-        read_by="apn",
-        maximum=32,
-        pattern=_FIELD,
-        allowed=f"0 to 32 {_FIELD_WORDS}",
-        cuts_off=True,
-    ),
-    Setting(
-        "apn_password",
-        "APN password",
-        clause="4.3.10",
-        read_by="apn",
-        maximum=32,
-        pattern=_FIELD,
-        allowed=f"0 to 32 {_FIELD_WORDS}",
-        secret=True,
-        cuts_off=True,
-    ),
-)
+# Clauses 4.3.3, 4.3.6, 4.3.7 and 4.3.15: the largest index of servers, of rules and of list entries.
+LAST_SERVER, LAST_ENTRY = 1, 9
+
+# Table 2.1, rows 10 to 13.
+BAUD_RATES = ("300", "600", "1200", "2400", "3600", "4800", "9600", "19200", "38400", "57600", "115200")
+DATA_BITS = ("5", "6", "7", "8")
+PARITIES = ("N", "E", "O")
+STOP_BITS = ("1", "2")
+
+TABLES: tuple[CodeTable, ...] = ()

@@ -1,0 +1,146 @@
+"""What a family lets its owner set: name, range, and how a person's value becomes the module's. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Self
+
+from gsm_meter_bridge.errors import InvalidValueError
+from gsm_meter_bridge.vocabulary import MASK, Scalar
+
+_FLAGS: Mapping[str, bool] = MappingProxyType(
+    dict.fromkeys(("true", "on", "yes", "1"), True) | dict.fromkeys(("false", "off", "no", "0"), False)
+)
+
+
+class SettingKind(StrEnum):
+    """The type of a setting's values."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    ENUM = "enum"
+    FLAG = "flag"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting of a family, or a group of them where its name holds `<n>` or `<x>`.
+
+    `minimum` and `maximum` bound a text's length in characters or an integer; `also` are integers beside
+    that range; `pattern` and `check` must agree to a whole text; `options` are the values of an enum.
+    `read_by` names the request that reads it. `cuts_off` marks a change that can make the module
+    unreachable, `restarts` one after which it restarts. `documented` is False where no text command of
+    the manual carries it. `indexes` gives the largest number that each placeholder can be.
+    """
+
+    name: str
+    title: str
+    clause: str
+    read_by: str
+    kind: SettingKind = SettingKind.TEXT
+    minimum: int = 0
+    maximum: int = 255
+    also: tuple[int, ...] = ()
+    options: tuple[str, ...] = ()
+    pattern: str = ".*"
+    check: Callable[[str], bool] | None = field(default=None, repr=False)
+    allowed: str = "any text"
+    unit: str | None = None
+    secret: bool = False
+    cuts_off: bool = False
+    restarts: bool = False
+    documented: bool = True
+    indexes: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+
+    def named(self, name: str) -> Self | None:
+        """Return this setting as `name`, with its placeholders filled in; None where it is another's name."""
+        if not self.indexes:
+            return self if name == self.name else None
+        found = re.fullmatch(_with_indexes(self.name, self.indexes), name)
+        if found is None:
+            return None
+        read_by = self.read_by
+        for index, number in found.groupdict().items():
+            read_by = read_by.replace(f"<{index}>", number)
+        return replace(self, name=name, read_by=read_by, indexes=MappingProxyType({}))
+
+    def validate(self, value: object) -> Scalar:
+        """Return `value` as the module takes it; numbers and flags may also come as texts.
+
+        Raises InvalidValueError naming the setting, the value (masked if secret) and what is allowed.
+        """
+        taken = _TAKE[self.kind](self, value)
+        if taken is None:
+            raise InvalidValueError(self.name, MASK if self.secret and value else value, self.allowed)
+        return taken
+
+    def describe(self) -> dict[str, Any]:
+        """Return the setting as plain data for `bridge/info`."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "clause": self.clause,
+            "read_by": self.read_by,
+            "kind": self.kind,
+            "minimum": self.minimum,
+            "maximum": self.maximum,
+            "also": list(self.also),
+            "options": list(self.options),
+            "pattern": self.pattern,
+            "allowed": self.allowed,
+            "unit": self.unit,
+            "secret": self.secret,
+            "cuts_off": self.cuts_off,
+            "restarts": self.restarts,
+            "documented": self.documented,
+            "indexes": dict(self.indexes),
+        }
+
+
+def _with_indexes(template: str, indexes: Mapping[str, int]) -> str:
+    """Return a regular expression for names like `template`; no index is above 9."""
+    pattern = re.escape(template)
+    for index, largest in indexes.items():
+        pattern = pattern.replace(f"<{index}>", f"(?P<{index}>[0-{largest}])")
+    return pattern
+
+
+def _text(setting: Setting, value: object) -> Scalar | None:
+    if not isinstance(value, str) or not setting.minimum <= len(value) <= setting.maximum:
+        return None
+    fits = re.fullmatch(setting.pattern, value, re.DOTALL) and (setting.check is None or setting.check(value))
+    return value if fits else None
+
+
+def _integer(setting: Setting, value: object) -> Scalar | None:
+    if isinstance(value, str) and re.fullmatch(r"\d{1,9}", value):
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if setting.minimum <= value <= setting.maximum or value in setting.also else None
+
+
+def _enum(setting: Setting, value: object) -> Scalar | None:
+    return value if isinstance(value, str) and value in setting.options else None
+
+
+def _flag(_setting: Setting, value: object) -> Scalar | None:
+    if isinstance(value, bool):
+        return value
+    return _FLAGS.get(str(value).lower()) if isinstance(value, (str, int)) else None
+
+
+_TAKE: Mapping[SettingKind, Callable[[Setting, object], Scalar | None]] = MappingProxyType(
+    {
+        SettingKind.TEXT: _text,
+        SettingKind.INTEGER: _integer,
+        SettingKind.ENUM: _enum,
+        SettingKind.FLAG: _flag,
+    }
+)
