@@ -12,8 +12,9 @@ import json
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
+from typing import Any
 
 import yaml
 from rich.console import Console
@@ -160,12 +161,21 @@ def main() -> int:
             broker = (host, int(port))
         else:
             broker = stack.enter_context(own_broker(folder, console))
-        with contextlib.suppress(KeyboardInterrupt):
-            status = asyncio.run(demo(broker, folder, console, once=wanted.once))
-            if wanted.svg:
-                save_picture(console, wanted.svg)
-            return status
-    return 130
+        try:
+            status = asyncio.run(until_signal(demo(broker, folder, console, once=wanted.once)))
+        except asyncio.CancelledError:
+            return 130
+        if wanted.svg:
+            save_picture(console, wanted.svg)
+        return status
+
+
+async def until_signal(work: Coroutine[Any, Any, int]) -> int:
+    """Do `work`; SIGTERM and SIGINT cancel it, so that it stops the bridge and cleans up."""
+    task = asyncio.ensure_future(work)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    return await task
 
 
 if __name__ == "__main__":

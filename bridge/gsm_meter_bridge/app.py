@@ -48,6 +48,7 @@ class Bridge:
             config.policy,
             self._runner.wake,
             config.poll.identity_interval_s,
+            config.modem.number,
         )
         self._poller = Poller(database, commands, config.poll.plans, config.poll.first_spread_s)
         topics = _topics(config)

@@ -4,6 +4,7 @@ GsmMeterError                      `code` is what MQTT responses carry
 ├── ConfigError                    the configuration file: path, value and what is allowed
 ├── InvalidValueError              a value asked for: name, value and what is allowed
 ├── UnknownNameError               a module, action, setting or profile that does not exist
+├── GuardError                     a change that would do harm, or needs `confirm`
 ├── ConflictError                  a transaction used twice for two different things
 ├── DecodeError                    bytes or text that are not what they should be
 ├── ModemError                     our own modem on its serial port
@@ -56,6 +57,14 @@ class UnknownNameError(GsmMeterError):
         self.code = code
         choices = ", ".join(sorted(known)) or "none"
         super().__init__(f"unknown {what} {name!r}; known: {choices}")
+
+
+class GuardError(GsmMeterError):
+    """A change that is not carried out because it would do harm, or not without a confirmation."""
+
+    def __init__(self, code: str, words: Iterable[str]) -> None:
+        self.code = code
+        super().__init__("; ".join(words))
 
 
 class ConflictError(GsmMeterError):

@@ -179,6 +179,12 @@ class Family(Protocol):
         """Return the requests that carry validated `changes`, in the order to send them."""
         ...
 
+    def concerns(
+        self, changes: Mapping[str, Scalar], known: Mapping[str, Scalar | None], own_number: str | None
+    ) -> tuple[Concern, ...]:
+        """Return what the family has to say about validated `changes`, given the settings `known` so far."""
+        ...
+
     def away_s(self, request: Request) -> float:
         """Return how many seconds the module does not answer after `request`, because it restarts."""
         ...
@@ -198,6 +204,24 @@ class Family(Protocol):
     def tables(self) -> tuple[CodeTable, ...]:
         """Return the family's code tables; profiles name them."""
         ...
+
+
+class ConcernKind(StrEnum):
+    """How much a concern weighs."""
+
+    WARNING = "warning"
+    CONFIRM = "confirm"
+    """It may cut the module off: the change must come with `confirm`."""
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """Something to know about a change before it is sent."""
+
+    kind: ConcernKind
+    setting: str
+    words: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,16 +125,18 @@ class Purpose(StrEnum):
     BEFORE = "before"
     """Reads what a write is about to replace."""
     WRITE = "write"
+    """Changes settings, or has something done (a reboot that makes changes count)."""
     READ_BACK = "read_back"
     """Reads what a write has left; only this verifies it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One message to a module and its reply."""
+    """One message to a module and its reply; for `pause_s` after it the module is away, restarting."""
 
     purpose: Purpose
     request: Request
+    pause_s: float = 0.0
 
 
 class Priority(IntEnum):
@@ -186,6 +188,11 @@ class Job:
     def last_step(self) -> bool:
         """Whether no step follows the present one."""
         return self.step == len(self.steps) - 1
+
+    @property
+    def first_read_back(self) -> int:
+        """The index of the first step that reads back."""
+        return next(i for i, s in enumerate(self.steps) if s.purpose is Purpose.READ_BACK)
 
     @property
     def touched(self) -> bool:

@@ -19,7 +19,8 @@ from gsm_meter_bridge.jobs.observations import Known, ModuleFacts
 from gsm_meter_bridge.modem import ModemStatus
 from gsm_meter_bridge.mqtt import discovery, documents
 from gsm_meter_bridge.mqtt.topics import Topics
-from gsm_meter_bridge.vocabulary import Registration, Secret
+from gsm_meter_bridge.service.plan import make_plan
+from gsm_meter_bridge.vocabulary import Registration, Scalar, Secret
 
 FOLDER = Path(__file__).parent
 TOPICS = Topics("gsm_meter_modem", "home", "homeassistant", "homeassistant/status")
@@ -124,6 +125,9 @@ ASKED = Job(
 )
 
 
+_WANTED: dict[str, Scalar] = {"mode": "client_cenc", "server_host": "cenc.example", "apn_password": "secret"}
+
+
 def examples() -> dict[str, Any]:
     """Every document by the name of its file."""
     hut = documents.module_state(HUT, HUT_FACTS, ASKED, online=True, mask=False)
@@ -147,6 +151,13 @@ def examples() -> dict[str, Any]:
             "deadline": "2026-11-21T12:30:00Z",
         },
         "request_status": {"transaction": "01JD2QA", "module": "hut"},
+        "request_plan": {"transaction": "01JD2QC", "module": "hut", "settings": _WANTED},
+        "request_apply": {"transaction": "01JD2QD", "module": "hut", "settings": _WANTED, "confirm": True},
+        "response_plan": {
+            "transaction": "01JD2QC",
+            "status": "ok",
+            **documents.plan("hut", make_plan(HUT, _WANTED, {"mode": "sms", "connect_period_s": 60})),
+        },
         "response_accepted": documents.accepted(QUEUED),
         "response_ok": documents.outcome(VERIFIED),
         "response_status": documents.outcome(ASKED, told),

@@ -22,6 +22,7 @@ _SCHEMA_OF = {
     "module_lers": "module",
     "request_set": "request",
     "request_status": "request",
+    "request_apply": "request_plan",
     "response_ok": "response",
     "response_error": "response",
     "response_status": "response",

@@ -117,6 +117,39 @@ async def test_wishes_that_are_wrong(mosquitto: Mosquitto, payload: Any, code: s
         assert not w.radio.sent
 
 
+async def test_a_plan_is_only_a_plan(mosquitto: Mosquitto) -> None:
+    async with watcher(mosquitto.port) as seen, bridge(mosquitto.port) as w:
+        await seen.wait(TOPICS.module("pump"))
+        wish = {"transaction": "p1", "module": "pump", "settings": {"csd_idle_timeout_s": 300}}
+        await seen.say(TOPICS.request("plan"), wish)
+        answer = await seen.wait(TOPICS.response("plan"))
+        assert (answer["status"], answer["transaction"]) == ("ok", "p1")
+        assert answer["plan"]["texts"] == ["***;T", "***;T=300", "***;T"]
+        assert not w.radio.sent
+
+
+async def test_many_settings_are_applied_once_confirmed(mosquitto: Mosquitto) -> None:
+    async with watcher(mosquitto.port) as seen, bridge(mosquitto.port) as w:
+        await seen.wait(TOPICS.module("pump"))
+        settings = {"csd_idle_timeout_s": 300, "server.0.address": "a.example:9001"}
+        wish = {"transaction": "a1", "module": "pump", "settings": settings}
+        await seen.say(TOPICS.request("apply"), wish)
+        refused = await seen.wait(TOPICS.response("apply"))
+        assert refused["error"]["code"] == "confirm_required"
+        assert not w.radio.sent
+        await seen.say(TOPICS.request("apply"), wish | {"transaction": "a2", "confirm": True})
+        await seen.wait(TOPICS.response("apply"), lambda d: d["status"] == "accepted")
+        async with asyncio.timeout(10):
+            while "1234;REBOOT" not in w.texts("pump") or w.texts("pump")[-1] == "1234;REBOOT":
+                await asyncio.sleep(0.02)
+                w.clock[0] += 0.5  # 25 times as fast, through the restart
+                w.runner.wake()
+        done = await seen.wait(TOPICS.response("apply"), lambda d: d["status"] not in ("accepted", "error"))
+        assert (done["status"], done["after"]) == ("ok", settings)
+        state = await seen.wait(TOPICS.module("pump"), lambda m: m["settings"].get("server.0.address"))
+        assert state["settings"]["server.0.enabled"] is False
+
+
 async def test_an_unknown_action(mosquitto: Mosquitto) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port):
         await seen.wait(TOPICS.module("pump"))

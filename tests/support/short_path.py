@@ -16,7 +16,7 @@ from gsm_meter_bridge.errors import DeliveryError
 from gsm_meter_bridge.families import bundled_profile, family_of
 from gsm_meter_bridge.families.energomera_gs04 import simulated as simulated_energomera
 from gsm_meter_bridge.families.lers_gsm_mini import simulated as simulated_lers
-from gsm_meter_bridge.family import Access, Module, Request, SimulatedModule
+from gsm_meter_bridge.family import Access, Module, Request, RequestKind, SimulatedModule
 from gsm_meter_bridge.job import Job
 from gsm_meter_bridge.jobs import store
 from gsm_meter_bridge.jobs.database import Database
@@ -29,7 +29,7 @@ from gsm_meter_bridge.vocabulary import Secret
 
 POLICY = Policy(reply_timeout_s=60.0, deadline_s=600.0, late_window_s=3600.0, resend_delay_s=30.0)
 START = 1_790_000_000.0
-HUT, PUMP = "+79990000101", "+79990000201"
+OWN, HUT, PUMP = "+79990000000", "+79990000101", "+79990000201"
 
 
 def modules() -> dict[str, Module]:
@@ -44,13 +44,17 @@ def modules() -> dict[str, Module]:
 
 @dataclass
 class Radio:
-    """The delivery of the tests. `lost` and `mute` count messages and replies still to be swallowed."""
+    """The delivery of the tests. `lost` and `mute` count messages and replies still to be swallowed.
+
+    `refuse_after` is how many changes a module takes before it refuses one.
+    """
 
     name: str = "sms"
     route: str = "test"
     ready: bool = True
     lost: int = 0
     mute: int = 0
+    refuse_after: int | None = None
     error: DeliveryError | None = None
     error_after: bool = False
     sent: list[tuple[str, str]] = field(default_factory=list)
@@ -68,14 +72,19 @@ class Radio:
         if self.lost:
             self.lost -= 1
         else:
-            await self._reply(module, text)
+            await self._reply(module, request, text)
         if error is not None:
             raise error
         return len(self.sent) % 256
 
-    async def _reply(self, module: Module, text: str) -> None:
-        for reply in self.devices[module.id].receive("+79990000000", text, float(len(self.sent)) * 1000.0):
-            self.withheld.append((module.msisdn, reply.text))
+    async def _reply(self, module: Module, request: Request, text: str) -> None:
+        if self.refuse_after == 0 and request.kind is RequestKind.WRITE:
+            self.withheld.append((module.msisdn, "ERROR 0x05"))
+        else:
+            for reply in self.devices[module.id].receive(OWN, text, float(len(self.sent)) * 1000.0):
+                self.withheld.append((module.msisdn, reply.text))
+        if self.refuse_after is not None and request.kind is RequestKind.WRITE:
+            self.refuse_after -= 1
         if self.mute:
             self.mute -= 1
         else:
@@ -164,7 +173,7 @@ async def world(
     runner = Runner(database, configured, radio, POLICY, now)
     receiver = Receiver(database, configured, POLICY, "RU", now)
     radio.receiver = receiver
-    commands = Commands(database, configured, POLICY, runner.wake, 86_400.0, now)
+    commands = Commands(database, configured, POLICY, runner.wake, 86_400.0, OWN, now)
     try:
         yield World(database, configured, radio, runner, receiver, commands, clock, now)
     finally:

@@ -22,6 +22,9 @@ class Policy:
     resend_delay_s: float = 30.0
 
 
+MISMATCHED = "mismatched"
+"""Error code of a job whose setting, read back, is not what was asked for."""
+
 # Seconds to the next attempt at reading back a write of unknown outcome; the last one repeats.
 _READ_BACK_DELAYS_S = (60.0, 300.0, 1_800.0, 10_800.0, 43_200.0)
 
@@ -46,10 +49,16 @@ def on_late_write_answer(now: float) -> tuple[Move, ...]:
 
 
 def on_refusal(job: Job, refusal: Refusal, now: float) -> tuple[Move, ...]:
-    """Return the moves after a reply that refuses; a poll goes on with what is left to ask."""
+    """Return the moves after a reply that refuses.
+
+    A poll goes on with what is left to ask; a change that was begun stops there and is read back.
+    """
     failure: dict[str, object] = {"error_code": refusal.code, "error_words": refusal.words}
     if job.current.purpose is Purpose.READ and len(job.steps) > 1:
         return _advance(job, now, **failure)
+    if job.current.purpose is Purpose.WRITE and job.touched:
+        changes = {"step": job.first_read_back, "due_at": now, **failure}
+        return (Move(Event.ANSWERED, changes, refusal.words),)
     return (Move(Event.DENIED, failure, refusal.words),)
 
 
@@ -99,7 +108,8 @@ def on_restart(job: Job, now: float) -> tuple[Move, ...]:
 def _advance(job: Job, now: float, **changes: object) -> tuple[Move, ...]:
     if job.last_step:
         return Move(Event.ANSWERED, changes), Move(Event.CONFIRMED)
-    return (Move(Event.ANSWERED, {"step": job.step + 1, "due_at": now, **changes}),)
+    due_at = now + job.current.pause_s
+    return (Move(Event.ANSWERED, {"step": job.step + 1, "due_at": due_at, **changes}),)
 
 
 def _after_before(job: Job, values: Mapping[str, Scalar | None], now: float) -> tuple[Move, ...]:
@@ -113,16 +123,29 @@ def _after_before(job: Job, values: Mapping[str, Scalar | None], now: float) -> 
 def _after_read_back(job: Job, values: Mapping[str, Scalar | None], now: float) -> tuple[Move, ...]:
     after = {**job.after, **_settings(job, values)}
     differing = _differing(job, values)
-    if not differing:
-        return _advance(job, now, after=after)
-    if not job.write_answered and now < (job.write_expires_at or 0.0):
-        return _read_again(after, job.write_expires_at, job, "not changed yet; the write may be under way")
-    if not job.attempts and all(after[name] == job.before.get(name) for name in differing):
-        # networks double messages: this may be the reply to an earlier reading that came twice
-        return _read_again(after, now, job, "still as before; read once more to be sure")
-    words = "; ".join(f"{name} is {masked(values)[name]!r} instead of what was asked" for name in differing)
-    failure = {"error_code": "mismatched", "error_words": words, "after": after}
-    return Move(Event.ANSWERED, failure), Move(Event.DIFFERED, detail=words)
+    if differing and job.error_code is None:
+        if not job.write_answered and now < (job.write_expires_at or 0.0):
+            words = "not changed yet; the write may be under way"
+            return _read_again(after, job.write_expires_at, job, words)
+        if not job.attempts and all(after[name] == job.before.get(name) for name in differing):
+            # networks double messages: this may be the reply to an earlier reading that came twice
+            return _read_again(after, now, job, "still as before; read once more to be sure")
+    failure: dict[str, object] = {}
+    if differing:
+        said = (f"{name} is {masked(values)[name]!r} instead of what was asked" for name in differing)
+        words = "; ".join(filter(None, (job.error_words, *said)))
+        failure = {"error_code": job.error_code or MISMATCHED, "error_words": words}
+    if not job.last_step:
+        return _advance(job, now, after=after, **failure)
+    return Move(Event.ANSWERED, {"after": after, **failure}), _verdict(
+        job.error_code or failure.get("error_code")
+    )
+
+
+def _verdict(error_code: object) -> Move:
+    if error_code is None:
+        return Move(Event.CONFIRMED)
+    return Move(Event.DIFFERED if error_code == MISMATCHED else Event.DENIED)
 
 
 def _read_again(
@@ -142,14 +165,13 @@ def _differing(job: Job, values: Mapping[str, Scalar | None]) -> list[str]:
 
 
 def _lost_track(job: Job, now: float, words: str, delay_s: float | None = None) -> tuple[Move, ...]:
-    first = next(i for i, s in enumerate(job.steps) if s.purpose is Purpose.READ_BACK)
     reading_back = job.current.purpose is Purpose.READ_BACK
     if delay_s is None:
         delay_s = (
             _READ_BACK_DELAYS_S[min(job.attempts, len(_READ_BACK_DELAYS_S) - 1)] if reading_back else 0.0
         )
     changes = {
-        "step": max(job.step, first),
+        "step": max(job.step, job.first_read_back),
         "due_at": now + delay_s,
         "attempts": job.attempts + reading_back,
     }

@@ -50,6 +50,7 @@ def dump_steps(steps: tuple[Step, ...], *, hide_secrets: bool) -> str:
                 "kind": s.request.kind,
                 "name": s.request.name,
                 "changes": masked(s.request.changes) if hide_secrets else dict(s.request.changes),
+                "pause_s": s.pause_s,
             }
             for s in steps
         ],
@@ -59,6 +60,10 @@ def dump_steps(steps: tuple[Step, ...], *, hide_secrets: bool) -> str:
 
 def _load_steps(text: str) -> tuple[Step, ...]:
     return tuple(
-        Step(Purpose(s["purpose"]), Request(RequestKind(s["kind"]), s["name"], s["changes"]))
+        Step(
+            Purpose(s["purpose"]),
+            Request(RequestKind(s["kind"]), s["name"], s["changes"]),
+            s.get("pause_s", 0.0),
+        )
         for s in json.loads(text)
     )

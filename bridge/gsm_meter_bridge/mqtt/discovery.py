@@ -15,7 +15,7 @@ from gsm_meter_bridge.family import Module
 from gsm_meter_bridge.modem import ModemStatus
 from gsm_meter_bridge.mqtt.documents import COMMON, EVENT_TYPES, Document, observed_names
 from gsm_meter_bridge.mqtt.topics import ORIGIN, Topics
-from gsm_meter_bridge.setting import Setting
+from gsm_meter_bridge.setting import Setting, SettingKind
 from gsm_meter_bridge.vocabulary import OBSERVABLES, Observable, Registration
 
 _HOME = "https://github.com/gsm-meter-modem/gsm-meter-modem"
@@ -230,24 +230,53 @@ def _controls(topics: Topics, module: Module) -> Iterable[Entity]:
         },
     )
     for setting in module.family.settings:
-        if setting.name == "apn":
-            yield _text(setting, reachable)
+        if setting.read_by and not setting.secret and not setting.indexes:
+            yield from _setting(setting, reachable)
 
 
-def _text(setting: Setting, extra: Document) -> Entity:
-    name = setting.name
-    return Entity(
-        name,
-        "text",
-        setting.title,
-        {
-            "ent_cat": "config",
-            # empty as long as it is not known: Home Assistant has no other word for that in a text
-            "min": 0,
-            "max": setting.maximum,
-            "ptrn": f"^(?:{setting.pattern})?$",
-            "cmd_tpl": f"{{{{ {{'{name}': value}} | tojson }}}}",
-            "val_tpl": f"{{{{ value_json.settings.{name} or '' }}}}",
-            **extra,
-        },
-    )
+def _setting(setting: Setting, reachable: Document) -> Iterable[Entity]:
+    """Yield the control of a setting; one that can cut the module off is disabled, and its value a sensor."""
+    if not setting.cuts_off or setting.name == "apn":
+        yield _control(setting, setting.name, setting.title, reachable)
+        return
+    value = _setting_template(setting)
+    yield _sensor(setting.name, setting.title, val_tpl=value)
+    yield _control(setting, f"set_{setting.name}", f"Set {_lower(setting.title)}", {**reachable, "en": False})
+
+
+def _lower(title: str) -> str:
+    return title if title[:2].isupper() else title[0].lower() + title[1:]
+
+
+def _setting_template(setting: Setting) -> str:
+    # a code that no table explains is no option of a select
+    path = f"value_json.settings.{setting.name}"
+    return f"{{{{ none if {path} == 'unknown' else {path} }}}}"
+
+
+def _control(setting: Setting, key: str, title: str, extra: Document) -> Entity:
+    common = {
+        "ent_cat": "config",
+        "cmd_tpl": f"{{{{ {{'{setting.name}': value}} | tojson }}}}",
+        "val_tpl": _setting_template(setting),
+        **extra,
+    }
+    match setting.kind:
+        case SettingKind.INTEGER:
+            unit = {"unit_of_meas": setting.unit} if setting.unit else {}
+            bounds = {"min": min((setting.minimum, *setting.also)), "max": setting.maximum, "mode": "box"}
+            return Entity(key, "number", title, {**common, **unit, **bounds})
+        case SettingKind.ENUM:
+            return Entity(key, "select", title, {**common, "ops": list(setting.options)})
+        case _:
+            return Entity(key, "text", title, {**common, **_text(setting)})
+
+
+def _text(setting: Setting) -> Document:
+    # empty as long as it is not known: Home Assistant has no other word for that in a text
+    return {
+        "min": 0,
+        "max": setting.maximum,
+        "ptrn": f"^(?:{setting.pattern})?$",
+        "val_tpl": f"{{{{ value_json.settings.{setting.name} or '' }}}}",
+    }

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gsm_meter_bridge import __version__
-from gsm_meter_bridge.family import Module
+from gsm_meter_bridge.family import Module, setting_of
 from gsm_meter_bridge.job import Job, State
 from gsm_meter_bridge.jobs.observations import Known, ModuleFacts
 from gsm_meter_bridge.modem import ModemStatus
 from gsm_meter_bridge.mqtt.topics import CONTRACT_VERSION
 from gsm_meter_bridge.service.commands import ACTIONS
-from gsm_meter_bridge.vocabulary import MASK, OBSERVABLES, UNKNOWN
+from gsm_meter_bridge.service.plan import Plan
+from gsm_meter_bridge.vocabulary import MASK, UNKNOWN, masked
 
 Document = dict[str, Any]
 
@@ -36,6 +37,7 @@ def bridge_info(bridge: str, name: str, modules: Sequence[Module], *, mask: bool
         "contract": CONTRACT_VERSION,
         "bridge": bridge,
         "name": name,
+        "families": _families(modules),
         "modules": [_module_info(m, mask=mask) for m in modules],
     }
 
@@ -51,9 +53,18 @@ def _module_info(module: Module, *, mask: bool) -> Document:
         "profile": _profile(module),
         "capabilities": {
             "observes": observed_names(module),
-            "settings": [s.describe() for s in module.family.settings],
+            "settings": [s.name for s in module.family.settings],
             "actions": list(ACTIONS),
         },
+    }
+
+
+def _families(modules: Sequence[Module]) -> Document:
+    """Return each family that is in use once, with its settings and their ranges."""
+    families = {m.family.id: m.family for m in modules}
+    return {
+        name: {"title": family.title, "settings": [s.describe() for s in family.settings]}
+        for name, family in sorted(families.items())
     }
 
 
@@ -66,16 +77,15 @@ def _profile(module: Module) -> Document | None:
 
 def observed_names(module: Module) -> list[str]:
     """Return the names of the values that the module can tell, settings and secrets left out."""
-    settings = {s.name for s in module.family.settings}
     told = (name for read in module.family.reads(module.access) for name in read.yields)
-    return [n for n in dict.fromkeys(told) if n not in settings and not OBSERVABLES[n].secret]
+    return [n for n in dict.fromkeys(told) if setting_of(module.family, n) is None]
 
 
 def module_state(
     module: Module, facts: ModuleFacts, last: Job | None, *, online: bool, mask: bool
 ) -> Document:
     """`module/<m>`: every value as last told, where it came from, the settings, and the last result."""
-    settings = {s.name for s in module.family.settings if not s.secret}
+    settings = _settings(module, facts)
     names = [n for n in dict.fromkeys((*COMMON, *observed_names(module))) if n not in settings]
     document: Document = {}
     for name in names:
@@ -86,7 +96,7 @@ def module_state(
         "last_seen": iso(facts.last_seen_at),
         "next_poll": iso(facts.next_poll_at),
         "missed_polls": facts.missed,
-        "settings": {n: facts.readings[n].value if n in facts.readings else None for n in sorted(settings)},
+        "settings": settings,
         "drift": facts.drift(),
         "profile": _profile(module),
         "sources": {
@@ -94,6 +104,13 @@ def module_state(
         },
         "last_result": None if last is None else result(last),
     }
+
+
+def _settings(module: Module, facts: ModuleFacts) -> Document:
+    """Return the settings that can be read by name (null: not known yet), and the known entries of lists."""
+    readable = [s.name for s in module.family.settings if s.read_by and not s.secret and not s.indexes]
+    entries = [n for n in facts.readings if "." in n and setting_of(module.family, n) is not None]
+    return {n: k.value if (k := facts.readings.get(n)) else None for n in sorted((*readable, *entries))}
 
 
 def _value(name: str, known: Known | None, *, mask: bool) -> Document:
@@ -138,6 +155,21 @@ def accepted(job: Job) -> Document:
         "module": job.module,
         "deadline": iso(job.deadline_at),
         "messages": len(job.steps),
+    }
+
+
+def plan(module: str, plan: Plan) -> Document:
+    """Answer to `request/plan`: what a change would do."""
+    return {
+        "module": module,
+        "plan": {
+            "messages": len(plan.texts),
+            "texts": list(plan.texts),
+            "restarts": plan.restarts,
+            "before": {name: plan.before.get(name) for name in plan.changes},
+            "after": masked(plan.changes),
+            "concerns": [{"kind": c.kind, "setting": c.setting, "message": c.words} for c in plan.concerns],
+        },
     }
 
 

@@ -13,10 +13,19 @@ from gsm_meter_bridge.job import Job
 from gsm_meter_bridge.mqtt import documents
 from gsm_meter_bridge.mqtt.documents import Document
 from gsm_meter_bridge.mqtt.topics import Topics
-from gsm_meter_bridge.service.commands import ACTIONS, REQUEST_STATUS, SET, Commands, Terms
+from gsm_meter_bridge.service.commands import (
+    ACTIONS,
+    APPLY,
+    PLAN,
+    REQUEST_STATUS,
+    SET,
+    Commands,
+    Terms,
+)
 
 _LOGGER = logging.getLogger(__name__)
 _LONGEST_TRANSACTION = 128
+SETTINGS, CONFIRM = "settings", "confirm"
 _COMMON_KEYS = frozenset({"transaction", "module", "deadline"})
 
 Answer = tuple[str, Document]
@@ -29,9 +38,11 @@ class Requests:
     def __init__(self, topics: Topics, commands: Commands) -> None:
         self._topics = topics
         self._commands = commands
-        self._actions: Mapping[str, Callable[[Document, Terms], Awaitable[Job]]] = {
+        self._actions: Mapping[str, Callable[[Document, Terms], Awaitable[Job | Document]]] = {
             REQUEST_STATUS: self._request_status,
             SET: self._set,
+            PLAN: self._plan,
+            APPLY: self._apply,
         }
 
     async def handle(
@@ -53,13 +64,15 @@ class Requests:
             if action not in self._actions:
                 raise UnknownNameError("action", action, ACTIONS, code="unknown_action")
             wish = _json_object(payload)
-            job = await self._actions[action](wish, _terms(wish))
+            outcome = await self._actions[action](wish, _terms(wish))
         except GsmMeterError as error:
             _LOGGER.warning("request %s refused: %s", action, error)
             said = wish.get("transaction")
             transaction = said if isinstance(said, str) else None
             return (topic, documents.rejected(transaction, error.code, str(error))), None
-        return (topic, documents.accepted(job)), job
+        if isinstance(outcome, Job):
+            return (topic, documents.accepted(outcome)), outcome
+        return (topic, {"transaction": wish["transaction"], "status": "ok", **outcome}), None
 
     async def _from_entity(
         self, module: str, payload: bytes, *, redelivered: bool
@@ -71,7 +84,8 @@ class Requests:
             wish = _json_object(payload)
             if wish.keys() == {REQUEST_STATUS}:
                 return None, await self._commands.request_status(module, terms)
-            return None, await self._commands.apply(module, wish, terms)
+            # whoever enabled a dangerous entity, which is off by default, has confirmed
+            return None, await self._commands.apply(module, wish, terms, confirmed=True)
         except GsmMeterError as error:
             _LOGGER.warning("%s: a wish of an entity is refused: %s", module, error)
             action = REQUEST_STATUS if REQUEST_STATUS in wish else SET
@@ -85,8 +99,18 @@ class Requests:
 
     async def _set(self, wish: Document, terms: Terms) -> Job:
         module = _module(wish)
-        changes = {k: v for k, v in wish.items() if k not in _COMMON_KEYS}
-        return await self._commands.apply(module, changes, terms)
+        changes = {k: v for k, v in wish.items() if k not in {*_COMMON_KEYS, CONFIRM}}
+        return await self._commands.apply(module, changes, terms, confirmed=_confirmed(wish))
+
+    async def _plan(self, wish: Document, _terms: Terms) -> Document:
+        _only(wish, _COMMON_KEYS | {SETTINGS})
+        module = _module(wish)
+        return documents.plan(module, await self._commands.preview(module, _settings(wish)))
+
+    async def _apply(self, wish: Document, terms: Terms) -> Job:
+        _only(wish, _COMMON_KEYS | {SETTINGS, CONFIRM})
+        module, confirmed = _module(wish), _confirmed(wish)
+        return await self._commands.apply(module, _settings(wish), terms, confirmed=confirmed, action=APPLY)
 
 
 def _json_object(payload: bytes) -> dict[str, Any]:
@@ -125,6 +149,20 @@ def _module(wish: Mapping[str, Any]) -> str:
     if not isinstance(module, str):
         raise InvalidValueError("module", module, "the id of a module")
     return module
+
+
+def _settings(wish: Mapping[str, Any]) -> dict[str, Any]:
+    settings = wish.get(SETTINGS)
+    if not isinstance(settings, dict):
+        raise InvalidValueError(SETTINGS, settings, "an object of settings and their values")
+    return settings
+
+
+def _confirmed(wish: Mapping[str, Any]) -> bool:
+    confirm = wish.get(CONFIRM, False)
+    if not isinstance(confirm, bool):
+        raise InvalidValueError(CONFIRM, confirm, "true or false")
+    return confirm
 
 
 def _only(wish: Mapping[str, Any], known: frozenset[str]) -> None:

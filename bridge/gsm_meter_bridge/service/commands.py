@@ -10,18 +10,21 @@ from dataclasses import dataclass, replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gsm_meter_bridge.errors import InvalidValueError, UnknownNameError
-from gsm_meter_bridge.family import Module, Read, Request, setting_of
+from gsm_meter_bridge.family import Module, Read, Request
 from gsm_meter_bridge.job import Job, Priority, Purpose, Step
 from gsm_meter_bridge.jobs import observations, store
 from gsm_meter_bridge.jobs.database import Database
 from gsm_meter_bridge.jobs.observations import ModuleFacts
 from gsm_meter_bridge.jobs.outcome import Policy
+from gsm_meter_bridge.service.plan import Plan, check_changes, make_plan
 from gsm_meter_bridge.vocabulary import Scalar
 
 REQUEST_STATUS = "request_status"
 SET = "set"
 POLL = "poll"
-ACTIONS = (REQUEST_STATUS, SET)
+PLAN = "plan"
+APPLY = "apply"
+ACTIONS = (REQUEST_STATUS, SET, PLAN, APPLY)
 """What `request/<action>` can name."""
 
 
@@ -48,6 +51,7 @@ class Commands:
         policy: Policy,
         wake: Callable[[], None],
         identity_interval_s: float,
+        own_number: str | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
@@ -55,6 +59,7 @@ class Commands:
         self._policy = policy
         self._wake = wake
         self._identity_interval_s = identity_interval_s
+        self._own_number = own_number
         self._now = now
 
     def knows(self, module_id: str) -> bool:
@@ -78,22 +83,42 @@ class Commands:
         self._wake()
         return job
 
-    async def apply(self, module_id: str, changes: Mapping[str, object], terms: Terms) -> Job:
+    async def preview(self, module_id: str, changes: Mapping[str, object]) -> Plan:
+        """Return what changing settings would do; nothing is stored and nothing is sent."""
+        module = self._module(module_id)
+        checked = check_changes(module, changes)
+        async with self._database.transaction() as tx:
+            known = await observations.facts(tx, module.id)
+        return self._plan(module, checked, known)
+
+    async def apply(
+        self,
+        module_id: str,
+        changes: Mapping[str, object],
+        terms: Terms,
+        *,
+        confirmed: bool = False,
+        action: str = SET,
+    ) -> Job:
         """Change settings: write them, read them back, and call it done only when they are as asked.
 
-        Raises UnknownNameError and InvalidValueError before anything is stored.
+        Raises UnknownNameError, InvalidValueError and GuardError before anything is stored.
         """
         module = self._module(module_id)
         checked = check_changes(module, changes)
         async with self._database.transaction() as tx:
             if terms.transaction is None and (same := await _same_wish(tx, module, checked, terms)):
                 return same
-            known = await observations.facts(tx, module.id)
-            wish = self._job(module, SET, plan(module, checked, known), terms)
-            before = {name: known.readings[name].value for name in checked if name in known.readings}
-            job, _ = await store.accept(tx, replace(wish, before=before))
+            plan = self._plan(module, checked, await observations.facts(tx, module.id))
+            plan.check(confirmed=confirmed)
+            wish = self._job(module, action, plan.steps, terms)
+            job, _ = await store.accept(tx, replace(wish, before=plan.before))
         self._wake()
         return job
+
+    def _plan(self, module: Module, changes: Mapping[str, Scalar], known: ModuleFacts) -> Plan:
+        values = {name: reading.value for name, reading in known.readings.items()}
+        return make_plan(module, changes, values, self._own_number)
 
     def _module(self, module_id: str) -> Module:
         try:
@@ -108,7 +133,8 @@ class Commands:
 
     def _job(self, module: Module, action: str, steps: tuple[Step, ...], terms: Terms) -> Job:
         now = self._now()
-        deadline_at = terms.deadline_at or now + self._policy.deadline_s * len(steps)
+        allowed_s = sum(self._policy.deadline_s + step.pause_s for step in steps)
+        deadline_at = terms.deadline_at or now + allowed_s
         if deadline_at <= now:
             raise InvalidValueError("deadline", deadline_at, "a time in the future")
         return Job(
@@ -122,31 +148,6 @@ class Commands:
             priority=Priority.POLL if action == POLL else Priority.USER,
             transaction=terms.transaction,
         )
-
-
-def check_changes(module: Module, changes: Mapping[str, object]) -> dict[str, Scalar]:
-    """Return `changes` as the module takes them; raises for an unknown name or a value out of range."""
-    if not changes:
-        raise InvalidValueError("settings", {}, "at least one setting and its value")
-    checked: dict[str, Scalar] = {}
-    for name, value in changes.items():
-        setting = setting_of(module.family, name)
-        if setting is None:
-            known = (s.name for s in module.family.settings)
-            raise UnknownNameError(f"setting of {module.family.title}", name, known, code="unknown_setting")
-        checked[name] = setting.validate(value)
-    return checked
-
-
-def plan(module: Module, changes: Mapping[str, Scalar], known: ModuleFacts) -> tuple[Step, ...]:
-    """Return the steps of a change: read what was never read, write, read back."""
-    read_by = {name: s.read_by for name in changes if (s := setting_of(module.family, name)) is not None}
-    unread = dict.fromkeys(read for name, read in read_by.items() if name not in known.readings)
-    return (
-        *(Step(Purpose.BEFORE, Request.read(read)) for read in unread),
-        *(Step(Purpose.WRITE, request) for request in module.family.writes(changes, module.access)),
-        *(Step(Purpose.READ_BACK, Request.read(read)) for read in dict.fromkeys(read_by.values())),
-    )
 
 
 async def _same_wish(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gsm_meter_bridge.families.energomera_gs04 import commands, replies, tables
+from gsm_meter_bridge.families.energomera_gs04 import commands, guards, replies, tables
 from gsm_meter_bridge.families.energomera_gs04.settings import SETTINGS
 from gsm_meter_bridge.family import (
     Access,
     CodeTable,
+    Concern,
     Read,
     Reply,
     Request,
@@ -54,6 +55,12 @@ class EnergomeraGs04:
         return tuple(
             Request.write(name, {name: changes[name]}) for name in commands.COMMANDS if name in changes
         )
+
+    def concerns(
+        self, changes: Mapping[str, Scalar], known: Mapping[str, Scalar | None], own_number: str | None
+    ) -> tuple[Concern, ...]:
+        """Return what there is to know before `changes` are sent."""
+        return tuple(guards.concerns(changes, known))
 
     def away_s(self, request: Request) -> float:
         """Return how long the module restarts after a change of its mode."""

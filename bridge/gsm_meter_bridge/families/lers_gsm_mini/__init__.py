@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gsm_meter_bridge.families.lers_gsm_mini import commands, replies, tables
+from gsm_meter_bridge.families.lers_gsm_mini import commands, guards, replies, tables
 from gsm_meter_bridge.families.lers_gsm_mini.settings import SETTINGS
-from gsm_meter_bridge.family import Access, CodeTable, Read, Reply, Request, RequestKind, SmsText
+from gsm_meter_bridge.family import Access, CodeTable, Concern, Read, Reply, Request, RequestKind, SmsText
 from gsm_meter_bridge.vocabulary import Scalar
 
 _READS = (
@@ -39,6 +39,12 @@ class LersGsmMini:
         written = commands.batches(changes, access.password)
         edits_servers = any(name.startswith("server.") for name in changes)
         return (*written, Request.action("reboot")) if edits_servers else written
+
+    def concerns(
+        self, changes: Mapping[str, Scalar], known: Mapping[str, Scalar | None], own_number: str | None
+    ) -> tuple[Concern, ...]:
+        """Return what there is to know before `changes` are sent."""
+        return tuple(guards.concerns(changes, known, own_number))
 
     def away_s(self, request: Request) -> float:
         """Return how long the modem restarts after a reboot."""

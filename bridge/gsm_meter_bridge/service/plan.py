@@ -1,0 +1,88 @@
+"""A change before it is sent: its steps and texts, what restarts, and what there is to know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from gsm_meter_bridge.errors import GuardError, InvalidValueError, UnknownNameError
+from gsm_meter_bridge.family import Concern, ConcernKind, Module, Request, setting_of
+from gsm_meter_bridge.job import Purpose, Step
+from gsm_meter_bridge.setting import Setting
+from gsm_meter_bridge.vocabulary import Scalar, masked
+
+CONFIRM_REQUIRED, GUARDED, UNSUPPORTED = "confirm_required", "guarded", "unsupported_setting"
+
+_HOW_TO_CONFIRM = "ask again with confirm: true if you mean it"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a change would do. `texts` are the SMS in their order, secrets masked, one for each step."""
+
+    changes: Mapping[str, Scalar]
+    before: Mapping[str, Scalar | None]
+    steps: tuple[Step, ...]
+    texts: tuple[str, ...]
+    concerns: tuple[Concern, ...]
+
+    @property
+    def restarts(self) -> bool:
+        """Whether the module restarts on the way."""
+        return any(step.pause_s for step in self.steps)
+
+    def check(self, *, confirmed: bool) -> None:
+        """Raise GuardError where the change would do harm, or is not confirmed although it must be."""
+        refused = [f"{c.setting}: {c.words}" for c in self.concerns if c.kind is ConcernKind.REFUSED]
+        if refused:
+            raise GuardError(GUARDED, refused)
+        open_questions = [f"{c.setting}: {c.words}" for c in self.concerns if c.kind is ConcernKind.CONFIRM]
+        if open_questions and not confirmed:
+            raise GuardError(CONFIRM_REQUIRED, (*open_questions, _HOW_TO_CONFIRM))
+
+
+def check_changes(module: Module, changes: Mapping[str, object]) -> dict[str, Scalar]:
+    """Return `changes` as the module takes them; raises for an unknown name or a value out of range."""
+    if not changes:
+        raise InvalidValueError("settings", {}, "at least one setting and its value")
+    return {name: _setting(module, name).validate(value) for name, value in changes.items()}
+
+
+def make_plan(
+    module: Module,
+    changes: Mapping[str, Scalar],
+    known: Mapping[str, Scalar | None],
+    own_number: str | None = None,
+) -> Plan:
+    """Return the plan of checked `changes`: read what was never read, write, read back."""
+    settings = {name: _setting(module, name) for name in changes}
+    for name, setting in settings.items():
+        if not setting.read_by:
+            why = "cannot be read back" if setting.documented else "has no documented text command"
+            raise GuardError(UNSUPPORTED, (f"{name} {why}, so a change of it cannot be verified",))
+    unread = dict.fromkeys(s.read_by for name, s in settings.items() if name not in known)
+    family, access = module.family, module.access
+    steps = (
+        *(Step(Purpose.BEFORE, Request.read(read)) for read in unread),
+        *(Step(Purpose.WRITE, r, family.away_s(r)) for r in family.writes(changes, access)),
+        *(Step(Purpose.READ_BACK, Request.read(read)) for read in dict.fromkeys(_read_by(settings.values()))),
+    )
+    return Plan(
+        changes,
+        masked({name: known[name] for name in changes if name in known}),
+        steps,
+        tuple(family.encode(step.request, access).masked for step in steps),
+        family.concerns(changes, known, own_number),
+    )
+
+
+def _setting(module: Module, name: str) -> Setting:
+    setting = setting_of(module.family, name)
+    if setting is None:
+        known = (s.name for s in module.family.settings)
+        raise UnknownNameError(f"setting of {module.family.title}", name, known, code="unknown_setting")
+    return setting
+
+
+def _read_by(settings: Iterable[Setting]) -> Iterable[str]:
+    return (setting.read_by for setting in settings)

@@ -1,0 +1,94 @@
+"""Changes of several messages: their order, a refusal on the way, restarts, a verdict for each setting."""
+
+from __future__ import annotations
+
+import pytest
+
+from gsm_meter_bridge.families.energomera_gs04 import simulated as energomera
+from gsm_meter_bridge.families.lers_gsm_mini import simulated as lers
+from gsm_meter_bridge.family import SimulatedModule
+from gsm_meter_bridge.job import State
+from gsm_meter_bridge.service.commands import Terms
+from tests.support.short_path import OWN, Radio, World, world
+
+
+def _radio(**faults: object) -> Radio:
+    devices: dict[str, SimulatedModule] = {
+        "hut": energomera.SIMULATED("12345678", {}, {}),
+        "pump": lers.SIMULATED("1234", {}, faults),  # type: ignore[arg-type]
+    }
+    return Radio(devices=devices)
+
+
+async def _know_all(w: World) -> None:
+    for module in ("hut", "pump"):
+        await w.commands.request_status(module, Terms())
+    await w.settle()
+
+
+async def test_mode_goes_last_and_is_read_back_after_the_restart() -> None:
+    async with world(radio=_radio()) as w:
+        await _know_all(w)
+        sent = len(w.texts("hut"))
+        changes = {"mode": "client_cenc", "server_port": 9001, "server_host": "cenc.example"}
+        job = await w.commands.apply("hut", changes, Terms("t"), confirmed=True)
+        await w.settle()
+        assert w.texts("hut")[sent:] == ["12345678 DNS cenc.example", "12345678 PORT 9001", "12345678 MODE 1"]
+        assert (await w.job(job)).state is State.REPLIED  # it waits for the restart to be over
+        await w.later(91)
+        done = await w.job(job)
+        assert (done.state, done.after) == (State.VERIFIED, changes)
+        assert w.texts("hut")[sent + 3 :] == ["12345678 MODE", "12345678 DNS"]
+
+
+async def test_what_was_written_before_a_refusal_is_told() -> None:
+    async with world(radio=_radio()) as w:
+        await _know_all(w)
+        w.radio.refuse_after = 1
+        job = await w.commands.apply(
+            "hut", {"apn": "m2m", "server_port": 9001, "connect_period_s": 600}, Terms("t"), confirmed=True
+        )
+        await w.settle()
+        done = await w.job(job)
+        assert (done.state, done.error_code) == (State.REFUSED, "module_refused")
+        assert "does not take this value" in (done.error_words or "")
+        assert done.after == {"apn": "m2m", "server_port": 8000, "connect_period_s": 300}
+        assert "12345678 TIMEOUT 600" not in w.texts("hut")
+
+
+async def test_servers_are_packed_and_end_with_a_reboot() -> None:
+    async with world(radio=_radio()) as w:
+        await _know_all(w)
+        changes = {
+            "server.0.address": "178.218.111.73:9001",
+            "server.0.enabled": True,
+            "server.0.rule.0": "01:00-05:59,30",
+        }
+        job = await w.commands.apply("pump", changes, Terms("t"), confirmed=True)
+        await w.settle()
+        wrote = "1234;S0S=178.218.111.73:9001;S0E=1;S0R0=01:00-05:59,30"
+        assert w.texts("pump")[-2:] == [wrote, "1234;REBOOT"]
+        await w.later(46)
+        done = await w.job(job)
+        assert (done.state, done.after) == (State.VERIFIED, changes)
+        assert w.texts("pump")[-2:] == ["1234;S0", "1234;S0R"]
+
+
+async def test_a_refused_batch() -> None:
+    async with world(radio=_radio(err=True)) as w:
+        await _know_all(w)
+        job = await w.commands.apply("pump", {"csd_idle_timeout_s": 300}, Terms("t"))
+        await w.settle()
+        assert (await w.job(job)).state is State.REFUSED
+
+
+@pytest.mark.parametrize("own_first", [True, False])
+async def test_a_white_list_with_our_own_number(own_first: bool) -> None:
+    async with world(radio=_radio()) as w:
+        await _know_all(w)
+        changes: dict[str, object] = {"white_list.1": "+79001112233", "white_list.0": OWN}
+        if not own_first:
+            changes = {"white_list.0": "+79001112233", "white_list.1": OWN}
+        job = await w.commands.apply("pump", changes, Terms("t"))
+        await w.settle()
+        assert (await w.job(job)).state is State.VERIFIED
