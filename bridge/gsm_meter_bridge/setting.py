@@ -31,8 +31,8 @@ class Setting:
     """One setting of a family, or a group of them where its name holds `<n>` or `<x>`.
 
     `minimum` and `maximum` bound a text's length in characters or an integer; `also` are integers beside
-    that range; `pattern` and `check` must agree to a whole text; `options` are the values of an enum.
-    `read_by` names the request that reads it. `cuts_off` marks a change that can make the module
+    that range; `pattern` and `check` must agree to a whole text, `lookup` finds it by a name; `options` are
+    the values of an enum. `read_by` names the request that reads it. `cuts_off` marks a change that can make the module
     unreachable, `restarts` one after which it restarts. `documented` is False where no text command of
     the manual carries it. `indexes` gives the largest number that each placeholder can be.
     """
@@ -48,6 +48,7 @@ class Setting:
     options: tuple[str, ...] = ()
     pattern: str = ".*"
     check: Callable[[str], bool] | None = field(default=None, repr=False)
+    lookup: Callable[[str], str] | None = field(default=None, repr=False)
     allowed: str = "any text"
     unit: str | None = None
     secret: bool = False
@@ -112,8 +113,10 @@ def _with_indexes(template: str, indexes: Mapping[str, int]) -> str:
 def _text(setting: Setting, value: object) -> Scalar | None:
     if not isinstance(value, str) or not setting.minimum <= len(value) <= setting.maximum:
         return None
-    fits = re.fullmatch(setting.pattern, value, re.DOTALL) and (setting.check is None or setting.check(value))
-    return value if fits else None
+    if re.fullmatch(setting.pattern, value, re.DOTALL) is None:
+        # raises UnknownNameError with what comes near
+        return setting.lookup(value) if setting.lookup is not None and re.search(r"[^\W\d]", value) else None
+    return value if setting.check is None or setting.check(value) else None
 
 
 def _integer(setting: Setting, value: object) -> Scalar | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from types import MappingProxyType
 
+from gsm_meter_bridge.families.lers_gsm_mini import presets
 from gsm_meter_bridge.families.lers_gsm_mini.tables import (
     BAUD_RATES,
     DATA_BITS,
@@ -77,7 +78,9 @@ SETTINGS = (
         "4.3.2",
         read_by="serial_port",
         pattern=f"(?:{_SERIAL[0]}),[{_SERIAL[1]}],[{_SERIAL[2]}],[{_SERIAL[3]}]",
-        allowed="speed,data bits,parity,stop bits like 9600,8,N,1 (300 to 115200; 5 to 8; N, E, O; 1, 2)",
+        lookup=presets.settings_of,
+        allowed="speed,data bits,parity,stop bits like 9600,8,N,1 (300 to 115200; 5 to 8; N, E, O; 1, 2), "
+        "or a meter's name",
     ),
     Setting(
         "server.<n>.address",
