@@ -151,6 +151,111 @@ def test_run_without_a_file(tmp_path: Path) -> None:
     assert "none.yaml" in result.stderr
 
 
+def _texts(*arguments: str) -> list[str]:
+    result = _run("sms-text", *arguments)
+    assert result.exit_code == 0, result.output
+    return result.stdout.splitlines()
+
+
+def test_sms_text_in_the_order_to_send() -> None:
+    wanted = (
+        "mode=client_cenc",
+        "server_host=cenc.example",
+        "apn=internet",
+        "apn_user=mts",
+        "connect_period_s=600",
+    )
+    assert _texts("--family", "energomera_gs04", "--password", "87654321", *wanted, "connect_period_s=600") == [
+        "87654321 APN internet",
+        "87654321 USER mts",
+        "87654321 DNS cenc.example",
+        "87654321 TIMEOUT 600",
+        "87654321 MODE 1",
+    ]
+
+
+def test_sms_text_packs_and_knows_meters() -> None:
+    wanted = ("serial_port=СЕ 301", "server.0.address=a.example:9001", "server.0.enabled=on")
+    assert _texts("--family", "lers_gsm_mini", "--password", "1234", *wanted) == [
+        "1234;P=9600,7,E,1;S0S=a.example:9001;S0E=1",
+        "1234;REBOOT",
+    ]
+    full = [f"white_list.{x}=+7900111223{x}" for x in range(10)]
+    texts = _texts("--family", "lers_gsm_mini", *full)
+    assert len(texts) == 2
+    assert all(len(text) <= 160 for text in texts)
+
+
+def test_sms_text_from_a_settings_file(tmp_path: Path) -> None:
+    file = tmp_path / "hut.yaml"
+    file.write_text("family: energomera_gs04\nsettings: {apn: internet, server_port: 9001}\n", "utf-8")
+    assert _texts("--family", "energomera_gs04", "--settings", str(file), "apn=m2m") == [
+        "12345678 APN m2m",
+        "12345678 PORT 9001",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("family", "wanted", "words"),
+    [
+        ("energomera_gs04", ["bands=lte_3"], "no documented text command"),
+        ("energomera_gs04", ["apn=a b"], "without space"),
+        ("energomera_gs04", ["apn"], "NAME=VALUE"),
+        ("energomera_gs04", [], "at least one"),
+        ("energomera_gs04", ["colour=red"], "unknown setting"),
+        ("lers_gsm_mini", ["apn_user=x"], "give apn too"),
+        ("lers_gsm_mini", ["serial_port=no such meter"], "unknown meter"),
+        ("zigbee", ["apn=x"], "energomera_gs04, lers_gsm_mini"),
+    ],
+)
+def test_sms_text_what_cannot_be(family: str, wanted: list[str], words: str) -> None:
+    result = _run("sms-text", "--family", family, *wanted)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert words in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("family: lers_gsm_mini\nsettings: {}", "expected energomera_gs04"),
+        ("family: energomera_gs04", "settings: expected names"),
+        ("- 1", "expected the keys"),
+        ("{", "cannot be read"),
+    ],
+)
+def test_a_settings_file_with_a_fault(tmp_path: Path, text: str, words: str) -> None:
+    file = tmp_path / "hut.yaml"
+    file.write_text(text, "utf-8")
+    result = _run("sms-text", "--family", "energomera_gs04", "--settings", str(file))
+    assert result.exit_code == 1
+    assert words in " ".join(result.stderr.split())
+
+
+def test_serial_preset() -> None:
+    assert _run("serial-preset", "СЕ 301").stdout == "9600,7,E,1\n"
+    unclear = _run("serial-preset", "Взлёт")
+    assert (unclear.exit_code, unclear.stdout) == (1, "")
+    assert "ТСРВ" in unclear.stderr
+
+
+def test_explain_a_schedule() -> None:
+    rules = (
+        "server.1.rule.1=00:00-03:00,30",
+        "server.1.rule.2=02:30-05:00,25",
+        "server.0.rule.0=04:00-06:00,0",
+    )
+    said = _run("explain", "--family", "lers_gsm_mini", *rules).stdout
+    assert "server.1.rule.2 overlaps server.1.rule.1 and takes over at 03:00." in said
+    assert "again 30 min after each break" in said
+    assert "stays connected to server 0" in said
+    assert "server.0.rule.0 starts while server.1.rule.2 may be connected" in said
+
+
+def test_explain_a_mode() -> None:
+    said = _run("explain", "--family", "energomera_gs04", "mode=server", "server_port=9001").stdout
+    assert "listens on port 9001" in said
+
+
 def test_simulate_a_world_with_a_fault(tmp_path: Path) -> None:
     path = tmp_path / "world.yaml"
     path.write_text("modules: {a: {family: x, msisdn: '+79990000101'}}", "utf-8")

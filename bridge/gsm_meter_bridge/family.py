@@ -185,6 +185,10 @@ class Family(Protocol):
         """Return what the family has to say about validated `changes`, given the settings `known` so far."""
         ...
 
+    def explain(self, settings: Mapping[str, Scalar | None]) -> list[str]:
+        """Return sentences on when and where a module with these settings connects."""
+        ...
+
     def away_s(self, request: Request) -> float:
         """Return how many seconds the module does not answer after `request`, because it restarts."""
         ...
@@ -217,11 +221,15 @@ class ConcernKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """Something to know about a change before it is sent."""
+    """Something to know about a change before it is sent.
+
+    `certain` is False where it depends on settings of the module that are not known.
+    """
 
     kind: ConcernKind
     setting: str
     words: str
+    certain: bool = True
 
 
 @dataclass(frozen=True, slots=True)

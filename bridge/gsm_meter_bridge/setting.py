@@ -32,9 +32,9 @@ class Setting:
 
     `minimum` and `maximum` bound a text's length in characters or an integer; `also` are integers beside
     that range; `pattern` and `check` must agree to a whole text, `lookup` finds it by a name; `options` are
-    the values of an enum. `read_by` names the request that reads it. `cuts_off` marks a change that can make the module
-    unreachable, `restarts` one after which it restarts. `documented` is False where no text command of
-    the manual carries it. `indexes` gives the largest number that each placeholder can be.
+    the values of an enum. `read_by` names the request that reads it. `cuts_off` marks a change that can
+    make the module unreachable, `restarts` one after which it restarts. `documented` is False where no text
+    command of the manual carries it. `indexes` gives the largest number that each placeholder can be.
     """
 
     name: str

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gsm_meter_bridge.errors import GuardError, InvalidValueError, UnknownNameError
-from gsm_meter_bridge.family import Concern, ConcernKind, Module, Request, setting_of
+from gsm_meter_bridge.family import Concern, ConcernKind, Family, Module, Request, setting_of
 from gsm_meter_bridge.job import Purpose, Step
 from gsm_meter_bridge.setting import Setting
 from gsm_meter_bridge.vocabulary import Scalar, masked
@@ -45,7 +45,7 @@ def check_changes(module: Module, changes: Mapping[str, object]) -> dict[str, Sc
     """Return `changes` as the module takes them; raises for an unknown name or a value out of range."""
     if not changes:
         raise InvalidValueError("settings", {}, "at least one setting and its value")
-    return {name: _setting(module, name).validate(value) for name, value in changes.items()}
+    return {name: setting_or_error(module.family, name).validate(value) for name, value in changes.items()}
 
 
 def make_plan(
@@ -55,7 +55,7 @@ def make_plan(
     own_number: str | None = None,
 ) -> Plan:
     """Return the plan of checked `changes`: read what was never read, write, read back."""
-    settings = {name: _setting(module, name) for name in changes}
+    settings = {name: setting_or_error(module.family, name) for name in changes}
     for name, setting in settings.items():
         if not setting.read_by:
             why = "cannot be read back" if setting.documented else "has no documented text command"
@@ -76,11 +76,12 @@ def make_plan(
     )
 
 
-def _setting(module: Module, name: str) -> Setting:
-    setting = setting_of(module.family, name)
+def setting_or_error(family: Family, name: str) -> Setting:
+    """Return the family's setting `name`; UnknownNameError with all names where there is none."""
+    setting = setting_of(family, name)
     if setting is None:
-        known = (s.name for s in module.family.settings)
-        raise UnknownNameError(f"setting of {module.family.title}", name, known, code="unknown_setting")
+        known = (s.name for s in family.settings)
+        raise UnknownNameError(f"setting of {family.title}", name, known, code="unknown_setting")
     return setting
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gsm_meter_bridge.families.energomera_gs04 import commands, guards, replies, tables
+from gsm_meter_bridge.families.energomera_gs04 import commands, guards, modes, replies, tables
 from gsm_meter_bridge.families.energomera_gs04.settings import SETTINGS
 from gsm_meter_bridge.family import (
     Access,
@@ -61,6 +61,10 @@ class EnergomeraGs04:
     ) -> tuple[Concern, ...]:
         """Return what there is to know before `changes` are sent."""
         return tuple(guards.concerns(changes, known))
+
+    def explain(self, settings: Mapping[str, Scalar | None]) -> list[str]:
+        """Return what the mode means with these settings."""
+        return modes.explain(settings)
 
     def away_s(self, request: Request) -> float:
         """Return how long the module restarts after a change of its mode."""

@@ -16,7 +16,8 @@ def concerns(changes: Mapping[str, Scalar], known: Mapping[str, Scalar | None]) 
     after = {**known, **changes}
     mode = after.get("mode")
     if changes.get("mode") in (Mode.CLIENT, Mode.CLIENT_CENC) and not after.get("server_host"):
-        yield Concern(ConcernKind.REFUSED, "mode", f"mode {mode} {_NEEDS_SERVER}")
+        certain = "server_host" in after
+        yield Concern(ConcernKind.REFUSED, "mode", f"mode {mode} {_NEEDS_SERVER}", certain)
     period = after.get("connect_period_s")
     if mode == Mode.CLIENT_CENC and isinstance(period, int) and period < _LEAST_CENC_PERIOD_S:
         yield Concern(ConcernKind.WARNING, "connect_period_s", f"{period} s {_MUCH_TRAFFIC}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gsm_meter_bridge.families.lers_gsm_mini import commands, guards, replies, tables
+from gsm_meter_bridge.families.lers_gsm_mini import commands, guards, replies, schedule, tables
 from gsm_meter_bridge.families.lers_gsm_mini.settings import SETTINGS
 from gsm_meter_bridge.family import Access, CodeTable, Concern, Read, Reply, Request, RequestKind, SmsText
 from gsm_meter_bridge.vocabulary import Scalar
@@ -45,6 +45,10 @@ class LersGsmMini:
     ) -> tuple[Concern, ...]:
         """Return what there is to know before `changes` are sent."""
         return tuple(guards.concerns(changes, known, own_number))
+
+    def explain(self, settings: Mapping[str, Scalar | None]) -> list[str]:
+        """Return when the modem connects by its rules."""
+        return schedule.explain(settings)
 
     def away_s(self, request: Request) -> float:
         """Return how long the modem restarts after a reboot."""

@@ -1,0 +1,135 @@
+"""The command `gsm-meter-bridge`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from gsm_meter_bridge import __version__
+from gsm_meter_bridge.app import serve
+from gsm_meter_bridge.cli.decode import decode, pdu
+from gsm_meter_bridge.cli.output import console, reported, say, say_json
+from gsm_meter_bridge.cli.texts import explain, serial_preset, sms_text
+from gsm_meter_bridge.config import Config, load_config
+from gsm_meter_bridge.modem import probe as probe_modem
+from gsm_meter_bridge.simulator import simulate as run_simulator
+
+app = typer.Typer(
+    help="Cellular meter modems in Home Assistant: status and verified settings, by SMS.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+app.command()(decode)
+app.command("decode-pdu")(pdu)
+app.command("sms-text")(sms_text)
+app.command("serial-preset")(serial_preset)
+app.command()(explain)
+
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
+
+
+@app.callback(invoke_without_command=True)
+def main(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    """Cellular meter modems in Home Assistant: status and verified settings, by SMS."""
+    if version:
+        say(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    config: ConfigOption,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the file, print the plan, end.")] = False,
+) -> None:
+    """Run the bridge until SIGTERM."""
+    with reported():
+        checked = load_config(config)
+    if dry_run:
+        _print_plan(checked)
+        return
+    _log_at(checked.bridge.log_level)
+    with reported():
+        asyncio.run(_until_signal(serve(checked)))
+
+
+@app.command()
+def simulate(
+    link: Annotated[Path, typer.Option(help="Where the simulated modem's serial port is to appear.")],
+    modules: Annotated[Path | None, typer.Option(help="The world: YAML; a small one is built in.")] = None,
+) -> None:
+    """Run a simulated cellular world with a modem at LINK, until interrupted."""
+    _log_at("info")
+    with reported():
+        asyncio.run(_until_signal(run_simulator(link, modules)))
+
+
+@app.command()
+def probe(
+    url: Annotated[str, typer.Argument(help="/dev/..., socket://host:port or rfc2217://host:port")],
+    as_json: Annotated[bool, typer.Option("--json", help="JSON, as in a pipe, instead of words.")] = False,
+) -> None:
+    """Ask a modem what it is and what it lacks; changes nothing and sends no SMS."""
+    with reported():
+        report = asyncio.run(probe_modem(url))
+    if as_json or not sys.stdout.isatty():
+        say_json(report.to_dict())
+    else:
+        say(report.words())
+
+
+async def _until_signal(work: Coroutine[Any, Any, None]) -> None:
+    """Do `work` until SIGTERM or SIGINT, and let it clean up."""
+    task = asyncio.ensure_future(work)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+def _log_at(level: str) -> None:
+    logging.basicConfig(
+        level=level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", stream=sys.stderr
+    )
+    logging.getLogger("aiosqlite").setLevel(logging.WARNING)
+
+
+def _print_plan(config: Config) -> None:
+    table = Table(title=f"bridge {config.bridge.id}: {len(config.modules)} modules, modem {config.modem.url}")
+    for title in ("module", "family", "number", "asked every", "each time", "now and then", "SMS sent a day"):
+        table.add_column(title, overflow="fold")
+    total = 0.0
+    for module in config.modules.values():
+        plan = config.poll.plans[module.id]
+        reads = module.family.reads(module.access)
+        often = [r.name for r in reads if r.volatile]
+        rarely = [r.name for r in reads if not r.volatile]
+        day_s = 86_400.0
+        daily = len(often) * day_s / plan.interval_s + len(rarely) * day_s / config.poll.identity_interval_s
+        table.add_row(
+            module.id,
+            module.family.id,
+            module.msisdn,
+            f"{plan.interval_s / 3600:g} h ± {plan.jitter:.0%}",
+            ", ".join(often),
+            ", ".join(rarely),
+            f"{daily:.2f}",
+        )
+        total += daily
+    console.print(table)
+    for module in config.modules.values():
+        profile = module.access.profile
+        if profile is not None and not profile.verified:
+            say(f"{module.id}: profile {profile.name} is an assumption, not verified on any device")
+    say(f"{total:.2f} SMS a day, and as many replies; the first within {config.poll.first_spread_s:g} s")
