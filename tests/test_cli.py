@@ -165,7 +165,7 @@ def test_sms_text_in_the_order_to_send() -> None:
         "apn_user=mts",
         "connect_period_s=600",
     )
-    assert _texts("--family", "energomera_gs04", "--password", "87654321", *wanted, "connect_period_s=600") == [
+    assert _texts("--family", "energomera_gs04", "--password", "87654321", *wanted) == [
         "87654321 APN internet",
         "87654321 USER mts",
         "87654321 DNS cenc.example",

@@ -161,6 +161,16 @@ class Access:
     profile: RequestFormat | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something that a module can have done; `confirm` says why it wants a confirmation, where it does."""
+
+    name: str
+    title: str
+    clause: str
+    confirm: str | None = None
+
+
 class Family(Protocol):
     """A device family; each folder of `families/` offers one as `FAMILY`."""
 
@@ -170,6 +180,7 @@ class Family(Protocol):
     model: str
     default_password: str
     settings: tuple[Setting, ...]
+    actions: tuple[Action, ...]
 
     def reads(self, access: Access) -> tuple[Read, ...]:
         """Return what can be read, in the order in which it is best asked."""

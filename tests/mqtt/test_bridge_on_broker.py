@@ -150,6 +150,21 @@ async def test_many_settings_are_applied_once_confirmed(mosquitto: Mosquitto) ->
         assert state["settings"]["server.0.enabled"] is False
 
 
+async def test_actions_by_request_and_by_button(mosquitto: Mosquitto) -> None:
+    async with watcher(mosquitto.port) as seen, bridge(mosquitto.port) as w:
+        await seen.wait(TOPICS.module("pump"))
+        await seen.say(TOPICS.request("restore"), {"transaction": "r1", "module": "pump"})
+        refused = await seen.wait(TOPICS.response("restore"))
+        assert refused["error"]["code"] == "confirm_required"
+        await seen.say(TOPICS.request("connect"), {"transaction": "c1", "module": "pump", "server": 1})
+        done = await seen.wait(TOPICS.response("connect"), _final)
+        assert (done["status"], done["error"]["message"]) == ("error", "it knows no such server")
+        await seen.say(TOPICS.module_set("pump"), {"action": "disconnect"})
+        event = await seen.wait(TOPICS.event("pump"), lambda e: e.get("action") == "disconnect")
+        assert event["event_type"] == "command_succeeded"
+        assert w.texts("pump") == ["1234;C1", "1234;D", "1234;I"]
+
+
 async def test_an_unknown_action(mosquitto: Mosquitto) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port):
         await seen.wait(TOPICS.module("pump"))

@@ -12,6 +12,7 @@ from sqlalchemy import Select, and_, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gsm_meter_bridge.errors import ConflictError, TransitionError
+from gsm_meter_bridge.family import RequestKind
 from gsm_meter_bridge.job import OPEN, Event, Job, State, next_state
 from gsm_meter_bridge.jobs import schema
 from gsm_meter_bridge.jobs.rows import column_value, dump_steps, to_job, to_row
@@ -196,5 +197,6 @@ async def _history(
 
 
 def _fingerprint(job: Job) -> str:
-    what = json.dumps([job.module, job.action, job.asked()], sort_keys=True)
+    done = [s.request.name for s in job.steps if s.request.kind is RequestKind.ACTION]
+    what = json.dumps([job.module, job.action, job.asked(), done], sort_keys=True)
     return hashlib.sha256(what.encode()).hexdigest()

@@ -5,6 +5,7 @@ Entities are rows; which of them a module has follows from what its family can t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -229,6 +230,9 @@ def _controls(topics: Topics, module: Module) -> Iterable[Entity]:
             **reachable,
         },
     )
+    for action in module.family.actions:
+        press = {"pl_prs": json.dumps({"action": action.name}), "ent_cat": "config", "en": False}
+        yield Entity(action.name.replace(".", "_"), "button", action.title, {**press, **reachable})
     for setting in module.family.settings:
         if setting.read_by and not setting.secret and not setting.indexes:
             yield from _setting(setting, reachable)

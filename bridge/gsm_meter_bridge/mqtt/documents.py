@@ -13,7 +13,7 @@ from gsm_meter_bridge.job import Job, State
 from gsm_meter_bridge.jobs.observations import Known, ModuleFacts
 from gsm_meter_bridge.modem import ModemStatus
 from gsm_meter_bridge.mqtt.topics import CONTRACT_VERSION
-from gsm_meter_bridge.service.commands import ACTIONS
+from gsm_meter_bridge.service.commands import COMMON_ACTIONS
 from gsm_meter_bridge.service.plan import Plan
 from gsm_meter_bridge.vocabulary import MASK, UNKNOWN, masked
 
@@ -54,7 +54,7 @@ def _module_info(module: Module, *, mask: bool) -> Document:
         "capabilities": {
             "observes": observed_names(module),
             "settings": [s.name for s in module.family.settings],
-            "actions": list(ACTIONS),
+            "actions": [*COMMON_ACTIONS, *(a.name for a in module.family.actions)],
         },
     }
 

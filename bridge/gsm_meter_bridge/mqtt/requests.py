@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from gsm_meter_bridge.errors import GsmMeterError, InvalidValueError, UnknownNameError
@@ -16,6 +17,8 @@ from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.service.commands import (
     ACTIONS,
     APPLY,
+    CONNECT,
+    DEVICE_ACTIONS,
     PLAN,
     REQUEST_STATUS,
     SET,
@@ -25,7 +28,7 @@ from gsm_meter_bridge.service.commands import (
 
 _LOGGER = logging.getLogger(__name__)
 _LONGEST_TRANSACTION = 128
-SETTINGS, CONFIRM = "settings", "confirm"
+SETTINGS, CONFIRM, SERVER, ACTION = "settings", "confirm", "server", "action"
 _COMMON_KEYS = frozenset({"transaction", "module", "deadline"})
 
 Answer = tuple[str, Document]
@@ -43,6 +46,7 @@ class Requests:
             SET: self._set,
             PLAN: self._plan,
             APPLY: self._apply,
+            **{name: partial(self._act, name) for name in DEVICE_ACTIONS},
         }
 
     async def handle(
@@ -84,11 +88,13 @@ class Requests:
             wish = _json_object(payload)
             if wish.keys() == {REQUEST_STATUS}:
                 return None, await self._commands.request_status(module, terms)
+            if wish.keys() == {ACTION} and isinstance(wish[ACTION], str):
+                return None, await self._commands.act(module, wish[ACTION], terms, confirmed=True)
             # whoever enabled a dangerous entity, which is off by default, has confirmed
             return None, await self._commands.apply(module, wish, terms, confirmed=True)
         except GsmMeterError as error:
             _LOGGER.warning("%s: a wish of an entity is refused: %s", module, error)
-            action = REQUEST_STATUS if REQUEST_STATUS in wish else SET
+            action = next((name for name in (REQUEST_STATUS, ACTION) if name in wish), SET)
             if not self._commands.knows(module):
                 return None, None
             return (self._topics.event(module), documents.refused_wish(action, error.code, str(error))), None
@@ -96,6 +102,12 @@ class Requests:
     async def _request_status(self, wish: Document, terms: Terms) -> Job:
         _only(wish, _COMMON_KEYS)
         return await self._commands.request_status(_module(wish), terms)
+
+    async def _act(self, name: str, wish: Document, terms: Terms) -> Job:
+        more = {SERVER} if name == CONNECT else set()
+        _only(wish, _COMMON_KEYS | {CONFIRM} | more)
+        full_name = f"{name}.{wish.get(SERVER, 0)}" if name == CONNECT else name
+        return await self._commands.act(_module(wish), full_name, terms, confirmed=_confirmed(wish))
 
     async def _set(self, wish: Document, terms: Terms) -> Job:
         module = _module(wish)

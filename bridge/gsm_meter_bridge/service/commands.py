@@ -9,14 +9,20 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gsm_meter_bridge.errors import InvalidValueError, UnknownNameError
-from gsm_meter_bridge.family import Module, Read, Request
+from gsm_meter_bridge.errors import GuardError, InvalidValueError, UnknownNameError
+from gsm_meter_bridge.family import Action, Module, Read, Request
 from gsm_meter_bridge.job import Job, Priority, Purpose, Step
 from gsm_meter_bridge.jobs import observations, store
 from gsm_meter_bridge.jobs.database import Database
 from gsm_meter_bridge.jobs.observations import ModuleFacts
 from gsm_meter_bridge.jobs.outcome import Policy
-from gsm_meter_bridge.service.plan import Plan, check_changes, make_plan
+from gsm_meter_bridge.service.plan import (
+    CONFIRM_REQUIRED,
+    HOW_TO_CONFIRM,
+    Plan,
+    check_changes,
+    make_plan,
+)
 from gsm_meter_bridge.vocabulary import Scalar
 
 REQUEST_STATUS = "request_status"
@@ -24,7 +30,10 @@ SET = "set"
 POLL = "poll"
 PLAN = "plan"
 APPLY = "apply"
-ACTIONS = (REQUEST_STATUS, SET, PLAN, APPLY)
+CONNECT = "connect"
+DEVICE_ACTIONS = ("reboot", CONNECT, "disconnect", "restore")
+COMMON_ACTIONS = (REQUEST_STATUS, SET, PLAN, APPLY)
+ACTIONS = (*COMMON_ACTIONS, *DEVICE_ACTIONS)
 """What `request/<action>` can name."""
 
 
@@ -116,6 +125,31 @@ class Commands:
         self._wake()
         return job
 
+    async def act(self, module_id: str, name: str, terms: Terms, *, confirmed: bool = False) -> Job:
+        """Have something done that changes no setting, and make sure that the module answers afterwards.
+
+        Raises UnknownNameError for an action that the family does not have, GuardError where it wants to be
+        confirmed. Without a transaction, an unfinished job that does the same is returned.
+        """
+        module = self._module(module_id)
+        action = _action(module, name)
+        if action.confirm is not None and not confirmed:
+            raise GuardError(CONFIRM_REQUIRED, (f"{name}: {action.confirm}", HOW_TO_CONFIRM))
+        request = Request.action(name)
+        sign_of_life = next(r for r in module.family.reads(module.access) if r.volatile)
+        steps = (
+            Step(Purpose.WRITE, request, module.family.away_s(request)),
+            Step(Purpose.READ_BACK, Request.read(sign_of_life.name)),
+        )
+        async with self._database.transaction() as tx:
+            waiting = await store.waiting(tx, module.id)
+            same = next((j for j in waiting if request in (s.request for s in j.steps)), None)
+            if same is not None and terms.transaction is None:
+                return same
+            job, _ = await store.accept(tx, self._job(module, name.partition(".")[0], steps, terms))
+        self._wake()
+        return job
+
     def _plan(self, module: Module, changes: Mapping[str, Scalar], known: ModuleFacts) -> Plan:
         values = {name: reading.value for name, reading in known.readings.items()}
         return make_plan(module, changes, values, self._own_number)
@@ -148,6 +182,14 @@ class Commands:
             priority=Priority.POLL if action == POLL else Priority.USER,
             transaction=terms.transaction,
         )
+
+
+def _action(module: Module, name: str) -> Action:
+    found = next((a for a in module.family.actions if a.name == name), None)
+    if found is None:
+        known = (a.name for a in module.family.actions)
+        raise UnknownNameError(f"action of {module.family.title}", name, known, code="unknown_action")
+    return found
 
 
 async def _same_wish(

@@ -13,7 +13,7 @@ from gsm_meter_bridge.vocabulary import Scalar, masked
 
 CONFIRM_REQUIRED, GUARDED, UNSUPPORTED = "confirm_required", "guarded", "unsupported_setting"
 
-_HOW_TO_CONFIRM = "ask again with confirm: true if you mean it"
+HOW_TO_CONFIRM = "ask again with confirm: true if you mean it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Plan:
             raise GuardError(GUARDED, refused)
         open_questions = [f"{c.setting}: {c.words}" for c in self.concerns if c.kind is ConcernKind.CONFIRM]
         if open_questions and not confirmed:
-            raise GuardError(CONFIRM_REQUIRED, (*open_questions, _HOW_TO_CONFIRM))
+            raise GuardError(CONFIRM_REQUIRED, (*open_questions, HOW_TO_CONFIRM))
 
 
 def check_changes(module: Module, changes: Mapping[str, object]) -> dict[str, Scalar]:

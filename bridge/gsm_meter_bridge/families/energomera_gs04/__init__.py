@@ -40,6 +40,7 @@ class EnergomeraGs04:
     model = "GS04"
     default_password = "12345678"  # noqa: S105  the factory's, manual clause 6 Table 2
     settings = SETTINGS
+    actions = ()  # clause 9 has none: a change of the mode restarts the module
 
     def reads(self, access: Access) -> tuple[Read, ...]:
         """Return the profile's requests, if one is chosen, then the documented ones."""

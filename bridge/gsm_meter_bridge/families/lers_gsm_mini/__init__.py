@@ -6,7 +6,17 @@ from collections.abc import Mapping
 
 from gsm_meter_bridge.families.lers_gsm_mini import commands, guards, replies, schedule, tables
 from gsm_meter_bridge.families.lers_gsm_mini.settings import SETTINGS
-from gsm_meter_bridge.family import Access, CodeTable, Concern, Read, Reply, Request, RequestKind, SmsText
+from gsm_meter_bridge.family import (
+    Access,
+    Action,
+    CodeTable,
+    Concern,
+    Read,
+    Reply,
+    Request,
+    RequestKind,
+    SmsText,
+)
 from gsm_meter_bridge.vocabulary import Scalar
 
 _READS = (
@@ -17,6 +27,17 @@ _READS = (
         volatile=True,
     ),
     Read("apn", ("apn", "apn_user", "apn_password"), "4.3.10"),
+)
+_ACTIONS = (
+    Action("reboot", "Reboot", "4.3.13"),
+    *(Action(f"connect.{n}", f"Connect to server {n}", "4.3.8") for n in range(tables.LAST_SERVER + 1)),
+    Action("disconnect", "Disconnect", "4.3.9"),
+    Action(
+        "restore",
+        "Restore factory settings",
+        "4.3.14",
+        "all settings, servers and lists are lost, and the access password is 1234 again",
+    ),
 )
 
 
@@ -29,6 +50,7 @@ class LersGsmMini:
     model = "LERS GSM Mini"
     default_password = "1234"  # noqa: S105  the factory's, manual clause 4.2
     settings = SETTINGS
+    actions = _ACTIONS
 
     def reads(self, access: Access) -> tuple[Read, ...]:
         """Return what the manual documents; this family needs no profile."""
