@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -254,6 +255,39 @@ def test_explain_a_schedule() -> None:
 def test_explain_a_mode() -> None:
     said = _run("explain", "--family", "energomera_gs04", "mode=server", "server_port=9001").stdout
     assert "listens on port 9001" in said
+
+
+ASSUMED = files("gsm_meter_bridge.families.energomera_gs04") / "profiles" / "assumed_status.yaml"
+
+
+def test_profile_check(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(ASSUMED.read_text("utf-8"), "utf-8")
+    result = _run("profile", "check", str(file))
+    document = json.loads(result.stdout)
+    assert (document["family"], document["verified"]) == ("energomera_gs04", False)
+    assert document["requests"]["extended_status"]["sends"] == "*** STATUS"
+    assert "signal_dbm" in document["requests"]["extended_status"]["tells"]
+    assert "not verified" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("family: energomera_gs04", "family: zigbee", "energomera_gs04, lers_gsm_mini"),
+        ("verified: false", "verified: perhaps", "verified: expected bool"),
+        ("value: iccid", "value: colour", "requests.iccid"),
+        ("profile: assumed_status", "profile: {", "cannot be read"),
+    ],
+)
+def test_profile_check_names_the_fault(tmp_path: Path, old: str, new: str, words: str) -> None:
+    text = ASSUMED.read_text("utf-8")
+    assert old in text
+    file = tmp_path / "mine.yaml"
+    file.write_text(text.replace(old, new), "utf-8")
+    result = _run("profile", "check", str(file))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert words in " ".join(result.stderr.split())
 
 
 def test_simulate_a_world_with_a_fault(tmp_path: Path) -> None:

@@ -200,6 +200,10 @@ class Family(Protocol):
         """Return sentences on when and where a module with these settings connects."""
         ...
 
+    def derived(self, values: Mapping[str, Scalar | None]) -> tuple[Reading, ...]:
+        """Return what follows from `values` told by a module, by the manual's own rules."""
+        ...
+
     def away_s(self, request: Request) -> float:
         """Return how many seconds the module does not answer after `request`, because it restarts."""
         ...

@@ -134,6 +134,8 @@ _OBSERVABLES = (
     Observable("signal_dbm", "Signal strength", "integer", "dBm"),
     Observable("signal_level", "Signal level", "integer"),
     Observable("signal_percent", "Signal", "integer", "%"),
+    Observable("signal_sufficient", "Signal sufficient", "flag"),
+    Observable("signal_threshold_dbm", "Signal threshold", "integer", "dBm"),
     Observable("registration", "Registration", "enum", options=tuple(Registration)),
     Observable("band", "Band", "enum", options=tuple(Band)),
     Observable("ip", "IP address"),

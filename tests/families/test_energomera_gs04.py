@@ -184,3 +184,23 @@ def test_a_password_that_looks_like_an_error() -> None:
     assert isinstance(answer, Answer)
     assert answer.values()["apn_password"] == "ERROR 0x05"
     assert "ERROR" not in answer.raw
+
+
+@pytest.mark.parametrize(
+    ("band", "signal_dbm", "sufficient", "threshold_dbm"),
+    [
+        ("gsm_900", -85, True, -85),
+        ("gsm_1800", -87, False, -85),
+        ("lte_7", -91, True, -91),
+        ("lte_20", -93, False, -91),
+        ("wcdma_900", -60, None, None),
+        ("undetermined", -60, None, None),
+        ("lte_7", None, None, -91),
+        (None, -60, None, None),
+    ],
+)
+def test_the_signal_that_is_enough(
+    band: str | None, signal_dbm: int | None, sufficient: bool | None, threshold_dbm: int | None
+) -> None:
+    derived = {r.name: r.value for r in FAMILY.derived({"band": band, "signal_dbm": signal_dbm})}
+    assert derived == {"signal_sufficient": sufficient, "signal_threshold_dbm": threshold_dbm}

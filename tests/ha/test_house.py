@@ -35,6 +35,10 @@ async def test_entities_appear(house: House) -> None:
         assert states["sensor.cottage_ip_address"]["state"] == "10.20.30.41"
         assert states["sensor.cottage_firmware"]["state"] == "c1.0v1.4.8420.1.1.1"
         assert states["sensor.cottage_last_seen"]["attributes"]["device_class"] == "timestamp"
+        assert states["binary_sensor.cottage_signal_sufficient"]["state"] == "on"
+        assert states["number.cottage_connection_period"]["state"] == "300"
+        assert states["sensor.cottage_mode"]["state"] == "sms"
+        assert "select.cottage_set_mode" not in states  # it can cut the module off, so it is off by default
         assert states["binary_sensor.cottage_connection"]["state"] == "on"
         assert states["binary_sensor.cottage_connection"]["attributes"]["device_class"] == "connectivity"
 

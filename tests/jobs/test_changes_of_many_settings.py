@@ -139,9 +139,7 @@ async def test_restoring_wants_a_confirmation() -> None:
 
 async def test_actions_that_there_are_not() -> None:
     async with world(radio=_radio()) as w:
-        with pytest.raises(
-            UnknownNameError, match=r"known: connect\.0, .*, reboot, restore"
-        ):
+        with pytest.raises(UnknownNameError, match=r"known: connect\.0, .*, reboot, restore"):
             await w.commands.act("pump", "explode", Terms("t"))
         with pytest.raises(UnknownNameError, match="known: none"):
             await w.commands.act("hut", "reboot", Terms("t"))

@@ -18,6 +18,7 @@ from gsm_meter_bridge import __version__
 from gsm_meter_bridge.app import serve
 from gsm_meter_bridge.cli.decode import decode, pdu
 from gsm_meter_bridge.cli.output import console, reported, say, say_json
+from gsm_meter_bridge.cli.profile import profile_app
 from gsm_meter_bridge.cli.texts import explain, serial_preset, sms_text
 from gsm_meter_bridge.config import Config, load_config
 from gsm_meter_bridge.modem import probe as probe_modem
@@ -34,6 +35,7 @@ app.command("decode-pdu")(pdu)
 app.command("sms-text")(sms_text)
 app.command("serial-preset")(serial_preset)
 app.command()(explain)
+app.add_typer(profile_app, name="profile")
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
 

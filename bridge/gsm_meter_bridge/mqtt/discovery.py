@@ -193,6 +193,10 @@ def _observed(module: Module) -> Iterable[Entity]:
         # a value that nothing can tell by now is there, but not shown until somebody wants it
         hidden = {} if name in can_tell else {"en": False}
         yield _of_observable(OBSERVABLES[name], hidden)
+    # what follows from the signal is there where the signal is told
+    for reading in module.family.derived({}):
+        hidden = {} if reading.name == "signal_sufficient" and "signal_dbm" in can_tell else {"en": False}
+        yield _of_observable(OBSERVABLES[reading.name], hidden)
 
 
 def _of_observable(it: Observable, extra: Document) -> Entity:

@@ -90,6 +90,8 @@ def module_state(
     document: Document = {}
     for name in names:
         document |= _value(name, facts.readings.get(name), mask=mask)
+    derived = module.family.derived({name: known.value for name, known in facts.readings.items()})
+    document |= {reading.name: reading.value for reading in derived}
     shown = {*names, *settings}
     return document | {
         "online": online,

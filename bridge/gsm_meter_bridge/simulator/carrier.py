@@ -42,14 +42,30 @@ class Device:
     parts: dict[tuple[str, int], list[UserData]] = field(default_factory=dict)
 
 
+@dataclass
+class NetworkFaults:
+    """What goes wrong on the way: every n-th request or reply is lost or doubled, parts come out of order."""
+
+    lose_every: int = 0
+    lose_reply_every: int = 0
+    duplicate_every: int = 0
+    reorder_parts: bool = False
+
+
 class Carrier:
     """The network. `delay_s` is the way of each message; `lose` swallows that many of the next ones."""
 
     def __init__(
-        self, delay_s: float = 0.0, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        delay_s: float = 0.0,
+        faults: NetworkFaults | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.delay_s = delay_s
         self.lose = 0
+        self._faults = faults or NetworkFaults()
+        self._carried = itertools.count(1)
+        self._replied = itertools.count(1)
         self._sleep = sleep
         self._handsets: dict[str, Handset] = {}
         self._devices: dict[str, Device] = {}
@@ -96,8 +112,9 @@ class Carrier:
     async def _carry(self, sender: str, sms: SmsSubmit, tp_mr: int) -> None:
         sent_at = datetime.now(UTC)
         await self._sleep(self.delay_s)
-        if self.lose:
-            self.lose -= 1
+        count = next(self._carried)
+        if self.lose or _is_turn(count, self._faults.lose_every):
+            self.lose = max(0, self.lose - 1)
             return
         device = self._devices.get(sms.tp_da)
         if device is None or not device.reachable:
@@ -126,18 +143,29 @@ class Carrier:
 
     async def _reply(self, sender: str, recipient: str, reply: SimulatedReply) -> None:
         await self._sleep(reply.after_s + self.delay_s)
+        if _is_turn(next(self._replied), self._faults.lose_reply_every):
+            return
         _LOGGER.info("%s -> %s: %d characters", sender, recipient, len(reply.text))
         self._deliver_to_handset(sender, recipient, reply.text)
 
     def _deliver_to_handset(self, sender: str, recipient: str, text: str) -> None:
         reference = next(self._references) % 256
-        for pdu in encode_delivers(sender, text, datetime.now(UTC), reference=reference):
+        pdus = encode_delivers(sender, text, datetime.now(UTC), reference=reference)
+        if self._faults.reorder_parts:
+            pdus = pdus[::-1]
+        if _is_turn(reference, self._faults.duplicate_every):
+            pdus = (*pdus, *pdus)
+        for pdu in pdus:
             self._put(recipient, pdu.pdu)
 
     def _put(self, msisdn: str, pdu: str) -> None:
         handset = self._handsets.get(msisdn)
         if handset is not None and (handset.waiting or not handset.mailbox(pdu)):
             handset.waiting.append(pdu)
+
+
+def _is_turn(count: int, every: int) -> bool:
+    return every > 0 and count % every == 0
 
 
 def _whole_text(device: Device, sender: str, sms: SmsSubmit) -> str | None:

@@ -18,7 +18,7 @@ import yaml
 from gsm_meter_bridge.errors import ConfigError, GsmMeterError
 from gsm_meter_bridge.families import families
 from gsm_meter_bridge.family import SimulatedModule
-from gsm_meter_bridge.simulator.carrier import Carrier
+from gsm_meter_bridge.simulator.carrier import Carrier, NetworkFaults
 from gsm_meter_bridge.simulator.modem_state import Identity
 from gsm_meter_bridge.simulator.port import linked, on_pty
 from gsm_meter_bridge.simulator.virtual_modem import VirtualModem
@@ -31,6 +31,7 @@ _NUMBER = vol.All(
     vol.Match(r"^\+\d{5,15}$", msg=_IN_QUOTES),
 )
 _SCALARS = {str: vol.Any(str, int, float, bool)}
+_COUNT = vol.All(int, vol.Range(0, 1_000_000))
 _SCHEMA = vol.Schema(
     {
         vol.Optional("modem", default=dict): {
@@ -39,6 +40,13 @@ _SCHEMA = vol.Schema(
         vol.Optional("network", default=dict): {
             vol.Optional("delay_s", default=0.3): vol.All(vol.Coerce(float), vol.Range(0, 3600)),
             vol.Optional("signal_csq", default=18): vol.All(int, vol.Range(0, 31)),
+            vol.Optional("sms_storage_size", default=20): vol.All(int, vol.Range(1, 255)),
+            vol.Optional("faults", default=dict): {
+                vol.Optional("lose_every"): _COUNT,
+                vol.Optional("lose_reply_every"): _COUNT,
+                vol.Optional("duplicate_every"): _COUNT,
+                vol.Optional("reorder_parts"): bool,
+            },
         },
         vol.Required("modules"): {
             vol.Match(r"^[a-z0-9_]{1,32}$", msg="expected an id of a-z, 0-9 and _"): {
@@ -89,6 +97,8 @@ class World:
     identity: Identity
     delay_s: float
     signal_csq: int
+    sms_storage_size: int
+    faults: NetworkFaults
     modules: tuple[ModulePlan, ...]
 
     @classmethod
@@ -106,13 +116,20 @@ class World:
             raise ConfigError(faults) from error
         plans = _plans(source, checked["modules"])
         network = checked["network"]
-        return cls(Identity(**checked["modem"]), network["delay_s"], network["signal_csq"], plans)
+        return cls(
+            Identity(**checked["modem"]),
+            network["delay_s"],
+            network["signal_csq"],
+            network["sms_storage_size"],
+            NetworkFaults(**network["faults"]),
+            plans,
+        )
 
     @asynccontextmanager
     async def run(self, link: Path | None = None) -> AsyncIterator[RunningWorld]:
         """Bring the world to life; the modem's port is a pty, to which `link` leads."""
-        carrier = Carrier(self.delay_s)
-        modem = VirtualModem(carrier, self.identity)
+        carrier = Carrier(self.delay_s, self.faults)
+        modem = VirtualModem(carrier, self.identity, self.sms_storage_size)
         modem.faults.csq = self.signal_csq
         modules = {plan.id: _device(plan) for plan in self.modules}
         for plan in self.modules:

@@ -11,6 +11,7 @@ from gsm_meter_bridge.family import (
     CodeTable,
     Concern,
     Read,
+    Reading,
     Reply,
     Request,
     RequestFormat,
@@ -66,6 +67,15 @@ class EnergomeraGs04:
     def explain(self, settings: Mapping[str, Scalar | None]) -> list[str]:
         """Return what the mode means with these settings."""
         return modes.explain(settings)
+
+    def derived(self, values: Mapping[str, Scalar | None]) -> tuple[Reading, ...]:
+        """Return whether the signal is enough for a stable link in the band in use (clause 7.1)."""
+        threshold_dbm = tables.sufficient_dbm(values.get("band"))
+        signal_dbm = values.get("signal_dbm")
+        sufficient = None
+        if threshold_dbm is not None and isinstance(signal_dbm, int):
+            sufficient = signal_dbm >= threshold_dbm
+        return Reading("signal_sufficient", sufficient), Reading("signal_threshold_dbm", threshold_dbm)
 
     def away_s(self, request: Request) -> float:
         """Return how long the module restarts after a change of its mode."""

@@ -134,11 +134,14 @@ ERRORS = CodeTable(
     ),
 )
 
-# Clause 7.1: the signal that is enough for a stable link, by the band's network. None is given for WCDMA.
-GSM_SUFFICIENT_DBM, LTE_SUFFICIENT_DBM = -85, -91
+# Clause 7.1: the signal that is enough for a stable link, by the network of the band. None for WCDMA.
+SUFFICIENT_DBM = MappingProxyType({"gsm": -85, "lte": -91})
 
-# Clause 7.2.1, firmware string: core, then version, hardware platform and variant.
-PLATFORMS = {"8420": "GSM 2G + 4G", "8421": "GSM 2G + 3G + 4G"}
+
+def sufficient_dbm(band: object) -> int | None:
+    """Return the threshold of `band` in dBm; None where the manual has none."""
+    return SUFFICIENT_DBM.get(str(band).partition("_")[0])
+
 
 TABLES = (
     MODE,

@@ -12,6 +12,7 @@ from gsm_meter_bridge.family import (
     CodeTable,
     Concern,
     Read,
+    Reading,
     Reply,
     Request,
     RequestKind,
@@ -71,6 +72,10 @@ class LersGsmMini:
     def explain(self, settings: Mapping[str, Scalar | None]) -> list[str]:
         """Return when the modem connects by its rules."""
         return schedule.explain(settings)
+
+    def derived(self, values: Mapping[str, Scalar | None]) -> tuple[Reading, ...]:
+        """Return nothing: the manual gives no threshold for the signal."""
+        return ()
 
     def away_s(self, request: Request) -> float:
         """Return how long the modem restarts after a reboot."""
