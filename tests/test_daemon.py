@@ -141,6 +141,25 @@ async def test_a_reply_that_came_while_the_bridge_was_away_is_used(
             assert state["sources"]["signal_dbm"]["source"] == "sms"
 
 
+async def test_a_bad_network(tmp_path: Path, seen: Watcher, broker: Mosquitto) -> None:
+    world = _world()
+    faults = {"duplicate_every": 2, "reorder_parts": True}
+    world["network"] |= {"sms_storage_size": 1, "faults": faults}
+    with (
+        Simulator(tmp_path, world) as simulator,
+        BridgeProcess(tmp_path, _config(simulator.link, broker.port)) as daemon,
+    ):
+        await _polled(seen)
+        await seen.say(TOPICS.request("read_settings"), {"transaction": "r", "module": "pump"})
+        read = await seen.wait(TOPICS.response("read_settings"), _final)
+        assert read["status"] == "ok", read
+        assert read["data"]["settings"]["server.1.rule.9"] == ""
+        await _ask(seen, "t", apn="m2m")
+        done = await seen.wait(SET_ANSWER, _final)
+        assert (done["status"], done["after"]) == ("ok", {"apn": "m2m"})
+        assert "Traceback" not in daemon.log
+
+
 async def test_a_modem_that_comes_later(tmp_path: Path, seen: Watcher, broker: Mosquitto) -> None:
     simulator = Simulator(tmp_path, _world())
     with BridgeProcess(tmp_path, _config(simulator.link, broker.port)):

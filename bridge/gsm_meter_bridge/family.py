@@ -111,15 +111,17 @@ class CodeTable:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A request that reads: what it yields and whether the yield changes by itself.
+    """A request that reads: what it yields and when it is asked.
 
-    Volatile values (signal, registration) are asked at every poll, the others (IMEI, settings) rarely.
+    Volatile values (signal, registration) are asked at every poll, the others (IMEI, APN) rarely, and those
+    `on_demand` only when somebody wants all settings: each request costs an SMS and its reply.
     """
 
     name: str
     yields: tuple[str, ...]
     clause: str
     volatile: bool = False
+    on_demand: bool = False
 
 
 class RequestFormat(Protocol):

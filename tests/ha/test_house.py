@@ -14,6 +14,10 @@ def _is(value: str) -> Any:
     return lambda state: state["state"] == value
 
 
+def _changed(setting: str) -> Any:
+    return lambda state: setting in (state["attributes"].get("after") or {})
+
+
 def _available(state: dict[str, Any]) -> bool:
     return state["state"] != "unavailable"
 
@@ -36,7 +40,6 @@ async def test_entities_appear(house: House) -> None:
         assert states["sensor.cottage_firmware"]["state"] == "c1.0v1.4.8420.1.1.1"
         assert states["sensor.cottage_last_seen"]["attributes"]["device_class"] == "timestamp"
         assert states["binary_sensor.cottage_signal_sufficient"]["state"] == "on"
-        assert states["number.cottage_connection_period"]["state"] == "300"
         assert states["sensor.cottage_mode"]["state"] == "sms"
         assert "select.cottage_set_mode" not in states  # it can cut the module off, so it is off by default
         assert states["binary_sensor.cottage_connection"]["state"] == "on"
@@ -90,13 +93,22 @@ async def test_the_button_asks_the_module(house: House) -> None:
         assert house.simulator.sms_to(PUMP) == asked + 1
 
 
+async def test_settings_are_read_when_wanted(house: House) -> None:
+    async with house.home_assistant.session() as user:
+        assert (await user.states())["number.cottage_connection_period"]["state"] == "unknown"
+        await user.call("button", "press", entity_id="button.cottage_read_settings")
+        period = await user.wait("number.cottage_connection_period", _is("300"))
+        assert period["attributes"]["unit_of_measurement"] == "s"
+        await user.call("number", "set_value", entity_id="number.cottage_connection_period", value=600)
+        await user.wait("event.cottage_command_result", _changed("connect_period_s"))
+        await user.wait("number.cottage_connection_period", _is("600"))
+
+
 async def test_a_new_apn_is_verified(house: House) -> None:
     async with house.home_assistant.session() as user:
         sent = house.simulator.sms_to(COTTAGE)
         await user.call("text", "set_value", entity_id="text.cottage_apn", value="m2m.example")
-        result = await user.wait(
-            "event.cottage_command_result", lambda s: s["attributes"].get("action") == "set"
-        )
+        result = await user.wait("event.cottage_command_result", _changed("apn"))
         told = result["attributes"]
         assert (told["event_type"], told["state"]) == ("command_succeeded", "verified")
         assert (told["before"], told["after"]) == ({"apn": "internet"}, {"apn": "m2m.example"})

@@ -23,8 +23,9 @@ def _radio(**faults: object) -> Radio:
 
 async def _know_all(w: World) -> None:
     for module in ("hut", "pump"):
-        await w.commands.request_status(module, Terms())
-    await w.settle()
+        await w.commands.read_settings(module, Terms())
+    for _ in range(3):
+        await w.settle()
 
 
 async def test_mode_goes_last_and_is_read_back_after_the_restart() -> None:

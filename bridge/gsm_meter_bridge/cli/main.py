@@ -114,7 +114,7 @@ def _print_plan(config: Config) -> None:
     total = 0.0
     for module in config.modules.values():
         plan = config.poll.plans[module.id]
-        reads = module.family.reads(module.access)
+        reads = [r for r in module.family.reads(module.access) if not r.on_demand]
         often = [r.name for r in reads if r.volatile]
         rarely = [r.name for r in reads if not r.volatile]
         day_s = 86_400.0

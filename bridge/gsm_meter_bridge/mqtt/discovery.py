@@ -224,6 +224,12 @@ def _controls(topics: Topics, module: Module) -> Iterable[Entity]:
         {"pl_prs": '{"request_status": true}', "ic": "mdi:message-question-outline", **reachable},
     )
     yield Entity(
+        "read_settings",
+        "button",
+        "Read settings",
+        {"pl_prs": '{"read_settings": true}', "ent_cat": "config", "ic": "mdi:cog-refresh", **reachable},
+    )
+    yield Entity(
         "result",
         "event",
         "Command result",

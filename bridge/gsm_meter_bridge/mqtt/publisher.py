@@ -20,7 +20,7 @@ from gsm_meter_bridge.mqtt.client import Client, Incoming
 from gsm_meter_bridge.mqtt.documents import Document, dump
 from gsm_meter_bridge.mqtt.requests import Requests
 from gsm_meter_bridge.mqtt.topics import Topics
-from gsm_meter_bridge.service.commands import POLL, REQUEST_STATUS
+from gsm_meter_bridge.service.commands import POLL, READ_SETTINGS, REQUEST_STATUS
 
 _LOGGER = logging.getLogger(__name__)
 _TICK_S = 1.0
@@ -193,7 +193,7 @@ class Publisher:
         await event
 
     async def _outcome(self, job: Job) -> Document:
-        if job.action != REQUEST_STATUS or job.state is not State.VERIFIED:
+        if job.action not in (REQUEST_STATUS, READ_SETTINGS) or job.state is not State.VERIFIED:
             return documents.outcome(job)
         module = self._modules[job.module]
         async with self._database.transaction() as tx:

@@ -20,6 +20,7 @@ from gsm_meter_bridge.service.commands import (
     CONNECT,
     DEVICE_ACTIONS,
     PLAN,
+    READ_SETTINGS,
     REQUEST_STATUS,
     SET,
     Commands,
@@ -43,6 +44,7 @@ class Requests:
         self._commands = commands
         self._actions: Mapping[str, Callable[[Document, Terms], Awaitable[Job | Document]]] = {
             REQUEST_STATUS: self._request_status,
+            READ_SETTINGS: self._read_settings,
             SET: self._set,
             PLAN: self._plan,
             APPLY: self._apply,
@@ -88,13 +90,15 @@ class Requests:
             wish = _json_object(payload)
             if wish.keys() == {REQUEST_STATUS}:
                 return None, await self._commands.request_status(module, terms)
+            if wish.keys() == {READ_SETTINGS}:
+                return None, await self._commands.read_settings(module, terms)
             if wish.keys() == {ACTION} and isinstance(wish[ACTION], str):
                 return None, await self._commands.act(module, wish[ACTION], terms, confirmed=True)
             # whoever enabled a dangerous entity, which is off by default, has confirmed
             return None, await self._commands.apply(module, wish, terms, confirmed=True)
         except GsmMeterError as error:
             _LOGGER.warning("%s: a wish of an entity is refused: %s", module, error)
-            action = next((name for name in (REQUEST_STATUS, ACTION) if name in wish), SET)
+            action = next((name for name in (REQUEST_STATUS, READ_SETTINGS, ACTION) if name in wish), SET)
             if not self._commands.knows(module):
                 return None, None
             return (self._topics.event(module), documents.refused_wish(action, error.code, str(error))), None
@@ -102,6 +106,10 @@ class Requests:
     async def _request_status(self, wish: Document, terms: Terms) -> Job:
         _only(wish, _COMMON_KEYS)
         return await self._commands.request_status(_module(wish), terms)
+
+    async def _read_settings(self, wish: Document, terms: Terms) -> Job:
+        _only(wish, _COMMON_KEYS)
+        return await self._commands.read_settings(_module(wish), terms)
 
     async def _act(self, name: str, wish: Document, terms: Terms) -> Job:
         more = {SERVER} if name == CONNECT else set()

@@ -26,13 +26,14 @@ from gsm_meter_bridge.service.plan import (
 from gsm_meter_bridge.vocabulary import Scalar
 
 REQUEST_STATUS = "request_status"
+READ_SETTINGS = "read_settings"
 SET = "set"
 POLL = "poll"
 PLAN = "plan"
 APPLY = "apply"
 CONNECT = "connect"
 DEVICE_ACTIONS = ("reboot", CONNECT, "disconnect", "restore")
-COMMON_ACTIONS = (REQUEST_STATUS, SET, PLAN, APPLY)
+COMMON_ACTIONS = (REQUEST_STATUS, READ_SETTINGS, SET, PLAN, APPLY)
 ACTIONS = (*COMMON_ACTIONS, *DEVICE_ACTIONS)
 """What `request/<action>` can name."""
 
@@ -75,8 +76,21 @@ class Commands:
         """Return whether a module is configured."""
         return module_id in self._modules
 
+    async def read_settings(self, module_id: str, terms: Terms) -> Job:
+        """Ask for all that the module can be asked for, settings that are read only on demand included."""
+        module = self._module(module_id)
+        steps = tuple(Step(Purpose.READ, Request.read(r.name)) for r in module.family.reads(module.access))
+        async with self._database.transaction() as tx:
+            waiting = await store.waiting(tx, module.id)
+            same = next((j for j in waiting if j.action == READ_SETTINGS), None)
+            if same is not None and terms.transaction is None:
+                return same
+            job, _ = await store.accept(tx, self._job(module, READ_SETTINGS, steps, terms))
+        self._wake()
+        return job
+
     async def request_status(self, module_id: str, terms: Terms, action: str = REQUEST_STATUS) -> Job:
-        """Ask for what changes by itself, and for the rest (IMEI, settings) where it is not known or old.
+        """Ask for what changes by itself, and for the rest (IMEI, APN) where it is not known or old.
 
         Without a transaction, a queued job that asks the same is returned instead of a second one.
         """
@@ -161,7 +175,7 @@ class Commands:
             raise UnknownNameError("module", module_id, self._modules, code="unknown_module") from None
 
     def _due_reads(self, module: Module, known: ModuleFacts) -> list[Read]:
-        reads = module.family.reads(module.access)
+        reads = [r for r in module.family.reads(module.access) if not r.on_demand]
         fresh_since = self._now() - self._identity_interval_s
         return [r for r in reads if r.volatile or not _fresh(r, known, fresh_since)]
 

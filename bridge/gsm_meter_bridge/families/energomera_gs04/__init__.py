@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from gsm_meter_bridge.families.energomera_gs04 import commands, guards, modes, replies, tables
 from gsm_meter_bridge.families.energomera_gs04.settings import SETTINGS
@@ -24,9 +25,9 @@ _IDENTITY = ("meter_type", "meter_serial")
 _READS = (
     Read("mode", (*_IDENTITY, "mode"), "9.2", volatile=True),
     Read("apn", (*_IDENTITY, "apn", "apn_user", "apn_password"), "9.3"),
-    Read("server_host", (*_IDENTITY, "server_host", "server_port"), "9.6"),
-    Read("connect_period_s", (*_IDENTITY, "connect_period_s"), "9.8"),
-    Read("idle_restart_period_h", (*_IDENTITY, "idle_restart_period_h"), "9.9"),
+    Read("server_host", (*_IDENTITY, "server_host", "server_port"), "9.6", on_demand=True),
+    Read("connect_period_s", (*_IDENTITY, "connect_period_s"), "9.8", on_demand=True),
+    Read("idle_restart_period_h", (*_IDENTITY, "idle_restart_period_h"), "9.9", on_demand=True),
 )
 _RESTART_S = 90.0
 """Clauses 5.1 and 9.2: after MODE it restarts, 15 to 30 s, and has 60 s more for its link to the meter."""
@@ -49,7 +50,7 @@ class EnergomeraGs04:
             return _READS
         told = access.profile.reads()
         # with a status request of its own, the profile makes MODE needless as a sign of life
-        documented = (Read(r.name, r.yields, r.clause, volatile=False) for r in _READS)
+        documented = (replace(r, volatile=False) for r in _READS)
         return (*told, *documented)
 
     def writes(self, changes: Mapping[str, Scalar], access: Access) -> tuple[Request, ...]:

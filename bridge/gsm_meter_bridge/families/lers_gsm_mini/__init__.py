@@ -20,6 +20,20 @@ from gsm_meter_bridge.family import (
 )
 from gsm_meter_bridge.vocabulary import Scalar
 
+
+def _entries(prefix: str) -> tuple[str, ...]:
+    return tuple(f"{prefix}.{x}" for x in range(tables.LAST_ENTRY + 1))
+
+
+def _server_reads(n: int) -> tuple[Read, ...]:
+    server = f"server.{n}"
+    return (
+        Read(server, (f"{server}.address", f"{server}.enabled"), "4.3.3", on_demand=True),
+        Read(f"{server}.rules", _entries(f"{server}.rule"), "4.3.6", on_demand=True),
+        Read(f"{server}.white_list", _entries(f"{server}.white_list"), "4.3.7", on_demand=True),
+    )
+
+
 _READS = (
     Read(
         "info",
@@ -28,6 +42,11 @@ _READS = (
         volatile=True,
     ),
     Read("apn", ("apn", "apn_user", "apn_password"), "4.3.10"),
+    Read("serial_port", ("serial_port",), "4.3.2", on_demand=True),
+    Read("reboot_period_min", ("reboot_period_min",), "4.3.12", on_demand=True),
+    Read("csd_idle_timeout_s", ("csd_idle_timeout_s",), "4.3.16", on_demand=True),
+    *(read for n in range(tables.LAST_SERVER + 1) for read in _server_reads(n)),
+    Read("white_list", _entries("white_list"), "4.3.15", on_demand=True),
 )
 _ACTIONS = (
     Action("reboot", "Reboot", "4.3.13"),
