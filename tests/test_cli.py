@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from importlib.resources import files
 from pathlib import Path
@@ -12,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from gsm_meter_bridge import __version__
 from gsm_meter_bridge.cli import app
+from gsm_meter_bridge.simulator import World
 from tests.support.processes import Simulator
 
 RUN = CliRunner()
@@ -308,6 +310,41 @@ def test_simulate_cleans_up_and_probe_sees_it(tmp_path: Path) -> None:
         simulator.start()
         simulator.stop()
     assert not simulator.link.exists()
+
+
+def test_detect_names_each_port(tmp_path: Path) -> None:
+    world = {"modules": {"pump": {"family": "lers_gsm_mini", "msisdn": "+79990000201"}}}
+    with Simulator(tmp_path, world) as simulator:
+        result = _run("detect", str(tmp_path / "ttyNONE"), str(simulator.link))
+    assert result.exit_code == 0, result.output
+    assert result.stdout == f"- {{id: modem, url: {simulator.link}, baudrate: 115200}}  # SimTel SIM-800\n"
+    assert "ttyNONE: asking at 9600 baud" in result.stderr
+    assert "does not exist" in result.stderr
+
+
+def test_detect_finds_nothing(tmp_path: Path) -> None:
+    result = _run("detect", str(tmp_path / "ttyNONE"))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "no modem answers" in result.stderr
+
+
+async def test_the_storage_is_listed_and_cleared(tmp_path: Path) -> None:
+    async with World.load().run(tmp_path / "modem") as running:
+        for n in range(2):
+            running.carrier.inject("+79990000201", "+79990000000", f"message {n}")
+        url = running.device
+        listed = json.loads((await asyncio.to_thread(_run, "sms-storage", "list", url)).stdout)
+        assert (listed["memory"], listed["used"], listed["total"]) == ("SM", 2, 20)
+        assert [m["text"] for m in listed["messages"]] == ["message 0", "message 1"]
+        assert listed["messages"][0]["sender"] == "+79990000201"
+        kept = await asyncio.to_thread(_run, "sms-storage", "clear", url)
+        assert (kept.exit_code, len(running.modem.storage.messages)) == (1, 2)
+        assert "--yes" in kept.stderr
+        cleared = await asyncio.to_thread(_run, "sms-storage", "clear", url, "--yes")
+        assert len(json.loads(cleared.stdout)["messages"]) == 2
+        assert running.modem.storage.messages == {}
+        other = await asyncio.to_thread(_run, "sms-storage", "list", url, "--memory", "XX")
+        assert "expected SM, ME" in " ".join(other.stderr.split())
 
 
 def test_probe_what_is_not_there(tmp_path: Path) -> None:

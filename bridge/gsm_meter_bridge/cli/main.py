@@ -17,11 +17,11 @@ from rich.table import Table
 from gsm_meter_bridge import __version__
 from gsm_meter_bridge.app import serve
 from gsm_meter_bridge.cli.decode import decode, pdu
-from gsm_meter_bridge.cli.output import console, reported, say, say_json
+from gsm_meter_bridge.cli.modem import detect, probe, storage_app
+from gsm_meter_bridge.cli.output import console, reported, say
 from gsm_meter_bridge.cli.profile import profile_app
 from gsm_meter_bridge.cli.texts import explain, serial_preset, sms_text
 from gsm_meter_bridge.config import Config, load_config
-from gsm_meter_bridge.modem import probe as probe_modem
 from gsm_meter_bridge.simulator import simulate as run_simulator
 
 app = typer.Typer(
@@ -35,6 +35,9 @@ app.command("decode-pdu")(pdu)
 app.command("sms-text")(sms_text)
 app.command("serial-preset")(serial_preset)
 app.command()(explain)
+app.command()(probe)
+app.command()(detect)
+app.add_typer(storage_app, name="sms-storage")
 app.add_typer(profile_app, name="profile")
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
@@ -75,20 +78,6 @@ def simulate(
     _log_at("info")
     with reported():
         asyncio.run(_until_signal(run_simulator(link, modules)))
-
-
-@app.command()
-def probe(
-    url: Annotated[str, typer.Argument(help="/dev/..., socket://host:port or rfc2217://host:port")],
-    as_json: Annotated[bool, typer.Option("--json", help="JSON, as in a pipe, instead of words.")] = False,
-) -> None:
-    """Ask a modem what it is and what it lacks; changes nothing and sends no SMS."""
-    with reported():
-        report = asyncio.run(probe_modem(url))
-    if as_json or not sys.stdout.isatty():
-        say_json(report.to_dict())
-    else:
-        say(report.words())
 
 
 async def _until_signal(work: Coroutine[Any, Any, None]) -> None:

@@ -1,0 +1,43 @@
+"""Finds modems among the serial ports of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import serialx
+
+from gsm_meter_bridge.errors import GsmMeterError
+from gsm_meter_bridge.modem.engine import Timeouts
+from gsm_meter_bridge.modem.probe import ProbeReport, probe
+
+BAUD_RATES = (115200, 9600)
+"""Tried one after the other: most modems, then those with the vendors' own setting."""
+
+_IMPATIENT = Timeouts(command_s=2.0, resync_s=1.0, resync_tries=2)
+
+Progress = Callable[[str, str], None]
+"""Called with a port and what became of it."""
+
+
+def serial_ports() -> tuple[str, ...]:
+    """Return the serial ports of this machine, by a name that stays where there is one."""
+    return tuple(port.device for port in serialx.list_serial_ports())
+
+
+async def detect(
+    ports: Iterable[str], tell: Progress, *, timeouts: Timeouts = _IMPATIENT
+) -> tuple[tuple[int, ProbeReport], ...]:
+    """Return baud rate and report of each port with a modem; nothing is sent but harmless questions."""
+    found = []
+    for port in ports:
+        for baudrate in BAUD_RATES:
+            tell(port, f"asking at {baudrate} baud")
+            try:
+                report = await probe(port, baudrate=baudrate, timeouts=timeouts)
+            except GsmMeterError as error:
+                tell(port, str(error))
+                continue
+            tell(port, f"{report.manufacturer} {report.model}, {'usable' if report.usable else 'not usable'}")
+            found.append((baudrate, report))
+            break
+    return tuple(found)
