@@ -69,10 +69,14 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A reply that does what was asked; `readings` is empty where a write is only acknowledged."""
+    """A reply that does what was asked; `readings` is empty where a write is only acknowledged.
+
+    `away_s`, where a reply tells it, is how long the module will not answer from now on.
+    """
 
     readings: tuple[Reading, ...]
     raw: str
+    away_s: float | None = None
 
     def values(self) -> dict[str, Scalar | None]:
         """Return name to value."""
@@ -86,6 +90,7 @@ class Refusal:
     code: str
     words: str
     raw: str
+    readings: tuple[Reading, ...] = ()
 
 
 Reply = Answer | Refusal
@@ -165,12 +170,16 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something that a module can have done; `confirm` says why it wants a confirmation, where it does."""
+    """Something that a module can have done.
+
+    `confirm` says why it wants a confirmation, where it does; `tells` names what its messages tell.
+    """
 
     name: str
     title: str
     clause: str
     confirm: str | None = None
+    tells: tuple[str, ...] = ()
 
 
 class Family(Protocol):

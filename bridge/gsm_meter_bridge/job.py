@@ -64,7 +64,7 @@ class Event(StrEnum):
     REPORTED = "reported"
     """The network says that the module has the message."""
     ANSWERED = "answered"
-    """A reply of the expected shape."""
+    """A reply of the expected shape, or a further one that tells how it goes on."""
     DENIED = "denied"
     """A reply that refuses."""
     CONFIRMED = "confirmed"
@@ -97,6 +97,7 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = MappingProxyType(
         (State.DELIVERED, Event.TIMED_OUT): State.EXPIRED,
         (State.DELIVERED, Event.LOST_TRACK): State.UNCERTAIN,
         (State.REPLIED, Event.CLAIM): State.SENDING,
+        (State.REPLIED, Event.ANSWERED): State.REPLIED,
         (State.REPLIED, Event.CONFIRMED): State.VERIFIED,
         (State.REPLIED, Event.DIFFERED): State.MISMATCHED,
         (State.REPLIED, Event.DENIED): State.REFUSED,

@@ -114,6 +114,17 @@ class Mode(StrEnum):
     UNKNOWN = UNKNOWN
 
 
+class UpdateState(StrEnum):
+    """How far an update of a module's firmware has come."""
+
+    REQUESTED = "requested"
+    DOWNLOADING = "downloading"
+    INSTALLING = "installing"
+    UP_TO_DATE = "up_to_date"
+    FAILED = "failed"
+    UNKNOWN = UNKNOWN
+
+
 @dataclass(frozen=True, slots=True)
 class Observable:
     """One value that a module can tell.
@@ -149,6 +160,7 @@ _OBSERVABLES = (
     Observable("cenc", "CE Net-Connection registration", "enum", options=tuple(CencState)),
     Observable("meter_link", "Link to the meter", "enum", options=tuple(MeterLink)),
     Observable("firmware", "Firmware"),
+    Observable("update_state", "Firmware update", "enum", options=tuple(UpdateState)),
     Observable("model", "Model"),
     Observable("serial_number", "Serial number"),
     Observable("meter_type", "Meter type"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from gsm_meter_bridge.errors import GuardError, UnknownNameError
 from gsm_meter_bridge.families.energomera_gs04 import simulated as energomera
 from gsm_meter_bridge.families.lers_gsm_mini import simulated as lers
 from gsm_meter_bridge.family import SimulatedModule
@@ -94,53 +93,3 @@ async def test_a_white_list_with_our_own_number(own_first: bool) -> None:
         job = await w.commands.apply("pump", changes, Terms("t"))
         await w.settle()
         assert (await w.job(job)).state is State.VERIFIED
-
-
-async def test_a_reboot_is_done_once_the_modem_answers_again() -> None:
-    async with world(radio=_radio()) as w:
-        await _know_all(w)
-        job = await w.commands.act("pump", "reboot", Terms("t"))
-        assert (await w.commands.act("pump", "reboot", Terms())).id == job.id
-        await w.settle()
-        assert w.texts("pump")[-1] == "1234;REBOOT"
-        await w.later(46)
-        assert (await w.job(job)).state is State.VERIFIED
-        assert w.texts("pump")[-2:] == ["1234;REBOOT", "1234;I"]
-
-
-async def test_an_action_without_an_answer_is_not_repeated() -> None:
-    async with world(radio=_radio()) as w:
-        await _know_all(w)
-        w.radio.lost = 1
-        job = await w.commands.act("pump", "disconnect", Terms("t"))
-        await w.settle()
-        await w.later(61)
-        assert (await w.job(job)).state is State.VERIFIED
-        assert w.texts("pump").count("1234;D") == 1
-
-
-async def test_a_connection_that_cannot_be() -> None:
-    async with world(radio=_radio()) as w:
-        await _know_all(w)
-        job = await w.commands.act("pump", "connect.1", Terms("t"))
-        await w.settle()
-        done = await w.job(job)
-        assert (done.state, done.error_words) == (State.REFUSED, "it knows no such server")
-
-
-async def test_restoring_wants_a_confirmation() -> None:
-    async with world(radio=_radio()) as w:
-        with pytest.raises(GuardError, match="all settings, servers and lists are lost"):
-            await w.commands.act("pump", "restore", Terms("t"))
-        job = await w.commands.act("pump", "restore", Terms("t"), confirmed=True)
-        await w.settle()
-        await w.later(46)
-        assert (await w.job(job)).state is State.VERIFIED
-
-
-async def test_actions_that_there_are_not() -> None:
-    async with world(radio=_radio()) as w:
-        with pytest.raises(UnknownNameError, match=r"known: connect\.0, .*, reboot, restore"):
-            await w.commands.act("pump", "explode", Terms("t"))
-        with pytest.raises(UnknownNameError, match="known: none"):
-            await w.commands.act("hut", "reboot", Terms("t"))

@@ -46,7 +46,8 @@ def modules() -> dict[str, Module]:
 class Radio:
     """The delivery of the tests. `lost` and `mute` count messages and replies still to be swallowed.
 
-    `refuse_after` is how many changes a module takes before it refuses one.
+    `tell_later` keeps replies that come by and by in `later`. `refuse_after` is how many changes a module
+    takes before it refuses one.
     """
 
     name: str = "sms"
@@ -55,6 +56,8 @@ class Radio:
     lost: int = 0
     mute: int = 0
     refuse_after: int | None = None
+    tell_later: bool = False
+    later: list[str] = field(default_factory=list)
     error: DeliveryError | None = None
     error_after: bool = False
     sent: list[tuple[str, str]] = field(default_factory=list)
@@ -81,8 +84,11 @@ class Radio:
         if self.refuse_after == 0 and request.kind is RequestKind.WRITE:
             self.withheld.append((module.msisdn, "ERROR 0x05"))
         else:
-            for reply in self.devices[module.id].receive(OWN, text, float(len(self.sent)) * 1000.0):
-                self.withheld.append((module.msisdn, reply.text))
+            for reply in self.devices[module.id].receive(OWN, text, float(len(self.sent)) * 10_000.0):
+                if reply.after_s and self.tell_later:
+                    self.later.append(reply.text)
+                else:
+                    self.withheld.append((module.msisdn, reply.text))
         if self.refuse_after is not None and request.kind is RequestKind.WRITE:
             self.refuse_after -= 1
         if self.mute:

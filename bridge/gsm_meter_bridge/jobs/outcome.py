@@ -25,6 +25,9 @@ class Policy:
 MISMATCHED = "mismatched"
 """Error code of a job whose setting, read back, is not what was asked for."""
 
+_AFTER_NEWS_S = 1800.0
+"""How long a module may take to answer once what it was busy with must be over."""
+
 # Seconds to the next attempt at reading back a write of unknown outcome; the last one repeats.
 _READ_BACK_DELAYS_S = (60.0, 300.0, 1_800.0, 10_800.0, 43_200.0)
 
@@ -46,6 +49,19 @@ def on_answer(job: Job, answer: Answer, now: float) -> tuple[Move, ...]:
 def on_late_write_answer(now: float) -> tuple[Move, ...]:
     """Return the moves after the reply to an uncertain job's write: read it back at once."""
     return (Move(Event.ANSWERED, {"due_at": now, "write_answered": True}, "late reply to the write"),)
+
+
+def on_news(job: Job, reply: Answer | Refusal, now: float) -> tuple[Move, ...]:
+    """Return the moves after a further message on something that is being done, like an update."""
+    if isinstance(reply, Refusal):
+        failure = {"error_code": reply.code, "error_words": reply.words}
+        return (Move(Event.DENIED, failure, reply.words),)
+    if reply.away_s is None:
+        return ()
+    due_at = now + reply.away_s
+    # whoever tells that it takes long is given the time
+    changes = {"due_at": due_at, "deadline_at": max(job.deadline_at, due_at + _AFTER_NEWS_S)}
+    return (Move(Event.ANSWERED, changes, "it goes on"),)
 
 
 def on_refusal(job: Job, refusal: Refusal, now: float) -> tuple[Move, ...]:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gsm_meter_bridge.delivery.numbers import e164
 from gsm_meter_bridge.errors import DecodeError
-from gsm_meter_bridge.family import Answer, Module, Refusal, Reply
+from gsm_meter_bridge.family import Module, Refusal, Reply
 from gsm_meter_bridge.job import Event, Job, Observation, Purpose, State, Step
 from gsm_meter_bridge.jobs import inbox, observations, outcome, store
 from gsm_meter_bridge.jobs.database import Database
@@ -123,8 +123,7 @@ class Receiver:
         self, tx: AsyncConnection, module: Module, arrival: Arrival, candidate: Candidate, reply: Reply
     ) -> Job:
         now, job = self._now(), candidate.job
-        readings = reply.readings if isinstance(reply, Answer) else ()
-        await observations.record(tx, Observation(module.id, readings, "sms", arrival.received_at))
+        await observations.record(tx, Observation(module.id, reply.readings, "sms", arrival.received_at))
         for step in self._moves(candidate, reply, now):
             job = await store.move(tx, job, step, now)
         if job.state is State.VERIFIED and job.asked():
@@ -138,6 +137,8 @@ class Receiver:
             if isinstance(reply, Refusal):
                 return outcome.on_refusal(job, reply, now)
             return outcome.on_answer(job, reply, now)
+        if job.state is State.REPLIED:
+            return outcome.on_news(job, reply, now)
         if job.state is not State.UNCERTAIN:
             return ()
         if isinstance(reply, Refusal):

@@ -242,7 +242,7 @@ def _controls(topics: Topics, module: Module) -> Iterable[Entity]:
     )
     for action in module.family.actions:
         press = {"pl_prs": json.dumps({"action": action.name}), "ent_cat": "config", "en": False}
-        yield Entity(action.name.replace(".", "_"), "button", action.title, {**press, **reachable})
+        yield Entity(f"do_{action.name.replace('.', '_')}", "button", action.title, {**press, **reachable})
     for setting in module.family.settings:
         if setting.read_by and not setting.secret and not setting.indexes:
             yield from _setting(setting, reachable)

@@ -78,7 +78,8 @@ def _profile(module: Module) -> Document | None:
 def observed_names(module: Module) -> list[str]:
     """Return the names of the values that the module can tell, settings and secrets left out."""
     told = (name for read in module.family.reads(module.access) for name in read.yields)
-    return [n for n in dict.fromkeys(told) if setting_of(module.family, n) is None]
+    done = (name for action in module.family.actions for name in action.tells)
+    return [n for n in dict.fromkeys((*told, *done)) if setting_of(module.family, n) is None]
 
 
 def module_state(

@@ -32,7 +32,7 @@ POLL = "poll"
 PLAN = "plan"
 APPLY = "apply"
 CONNECT = "connect"
-DEVICE_ACTIONS = ("reboot", CONNECT, "disconnect", "restore")
+DEVICE_ACTIONS = ("reboot", CONNECT, "disconnect", "update", "restore")
 COMMON_ACTIONS = (REQUEST_STATUS, READ_SETTINGS, SET, PLAN, APPLY)
 ACTIONS = (*COMMON_ACTIONS, *DEVICE_ACTIONS)
 """What `request/<action>` can name."""

@@ -53,12 +53,20 @@ _ACTIONS = (
     *(Action(f"connect.{n}", f"Connect to server {n}", "4.3.8") for n in range(tables.LAST_SERVER + 1)),
     Action("disconnect", "Disconnect", "4.3.9"),
     Action(
+        "update",
+        "Update firmware",
+        "4.3.17",
+        "it loads the newest firmware from its maker, and for about an hour it does nothing else",
+        ("update_state",),
+    ),
+    Action(
         "restore",
         "Restore factory settings",
         "4.3.14",
         "all settings, servers and lists are lost, and the access password is 1234 again",
     ),
 )
+_AWAY_S = {"reboot": tables.RESTART_S, "restore": tables.RESTART_S, "update": tables.UPDATE_START_S}
 
 
 class LersGsmMini:
@@ -97,9 +105,10 @@ class LersGsmMini:
         return ()
 
     def away_s(self, request: Request) -> float:
-        """Return how long the modem restarts after a reboot."""
-        restarts = request.kind is RequestKind.ACTION and request.name in ("reboot", "restore")
-        return tables.RESTART_S if restarts else 0.0
+        """Return how long the modem restarts, or is silent before it tells how its update goes."""
+        if request.kind is not RequestKind.ACTION:
+            return 0.0
+        return _AWAY_S.get(request.name, 0.0)
 
     def encode(self, request: Request, access: Access) -> SmsText:
         """Return the SMS of `request`."""

@@ -8,9 +8,14 @@ from types import MappingProxyType
 
 from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.families.lers_gsm_mini.settings import RULE
-from gsm_meter_bridge.families.lers_gsm_mini.tables import LAST_ENTRY
+from gsm_meter_bridge.families.lers_gsm_mini.tables import (
+    LAST_ENTRY,
+    RESTART_S,
+    UPDATE_DOWNLOAD_S,
+    UPDATE_INSTALL_S,
+)
 from gsm_meter_bridge.family import Answer, Reading, Refusal, Reply, Request, RequestKind
-from gsm_meter_bridge.vocabulary import MASK, Scalar
+from gsm_meter_bridge.vocabulary import MASK, Scalar, UpdateState
 
 _LABEL = re.compile(r"\s*([A-Za-z][A-Za-z -]*?)\s*:\s*(.*?)\s*$")
 _SIGNAL = re.compile(r"(-?\d+)\s*dBm(?:\s*\(?(\d+)\s*%\)?)?")
@@ -57,7 +62,6 @@ _DONE = MappingProxyType(
         "disconnect": "ok",
         "reboot": "the controller is rebooting",
         "restore": "the controller settings have been reset",
-        "update": "ok",
     }
 )
 _NOT_DONE = (
@@ -66,7 +70,32 @@ _NOT_DONE = (
 )
 
 
+# Clause 5.5: what the modem says while it updates itself, and how long it is away after each.
+_UPDATE = (
+    ("ok", UpdateState.REQUESTED, None),
+    ("update file starts downloading", UpdateState.DOWNLOADING, UPDATE_DOWNLOAD_S + UPDATE_INSTALL_S),
+    ("update file downloaded", UpdateState.INSTALLING, UPDATE_INSTALL_S + RESTART_S),
+    ("no update required", UpdateState.UP_TO_DATE, 0.0),
+)
+_UPDATE_FAILED = (
+    ("ftp-server error", "it could not reach the maker's server"),
+    ("downloading error", "the download failed"),
+)
+
+
+def _updating(said: str, text: str) -> Reply:
+    for beginning, state, away_s in _UPDATE:
+        if said.lower().startswith(beginning):
+            return Answer((Reading("update_state", state),), text, away_s)
+    for beginning, words in _UPDATE_FAILED:
+        if said.lower().startswith(beginning):
+            return Refusal("update_failed", words, text, (Reading("update_state", UpdateState.FAILED),))
+    raise DecodeError("reply", "says nothing of an update")
+
+
 def _done(name: str, said: str, text: str) -> Reply:
+    if name == "update":
+        return _updating(said, text)
     for beginning, words in _NOT_DONE:
         if said.lower().startswith(beginning):
             return Refusal(_REFUSED, words, text)

@@ -10,6 +10,10 @@ SMS_LIMIT = 160
 RESTART_S = 45.0
 """Clause 4.3.13: about 30 s from the receipt of the SMS; then it registers (clause 4.1)."""
 
+# Clause 5.5: the connection to the update server, the download ("about 45 minutes, possibly longer") and the
+# writing of the software ("about 6 minutes"), after which the modem restarts.
+UPDATE_START_S, UPDATE_DOWNLOAD_S, UPDATE_INSTALL_S = 900.0, 3600.0, 420.0
+
 # Clauses 4.3.3, 4.3.6, 4.3.7 and 4.3.15: the largest index of servers, of rules and of list entries.
 LAST_SERVER, LAST_ENTRY = 1, 9
 

@@ -1,0 +1,142 @@
+"""Actions: a reboot, connections, restoring, an update of the firmware that takes an hour."""
+
+from __future__ import annotations
+
+import pytest
+
+from gsm_meter_bridge.errors import GuardError, UnknownNameError
+from gsm_meter_bridge.families.energomera_gs04 import simulated as energomera
+from gsm_meter_bridge.families.lers_gsm_mini import simulated as lers
+from gsm_meter_bridge.family import SimulatedModule
+from gsm_meter_bridge.job import State
+from gsm_meter_bridge.jobs import observations
+from gsm_meter_bridge.service.commands import Terms
+from tests.support.short_path import PUMP, Radio, World, world
+
+
+def _radio(**faults: object) -> Radio:
+    devices: dict[str, SimulatedModule] = {
+        "hut": energomera.SIMULATED("12345678", {}, {}),
+        "pump": lers.SIMULATED("1234", {}, faults),  # type: ignore[arg-type]
+    }
+    return Radio(devices=devices)
+
+
+async def _know_all(w: World) -> None:
+    for module in ("hut", "pump"):
+        await w.commands.read_settings(module, Terms())
+    for _ in range(3):
+        await w.settle()
+
+
+async def test_a_reboot_is_done_once_the_modem_answers_again() -> None:
+    async with world(radio=_radio()) as w:
+        await _know_all(w)
+        job = await w.commands.act("pump", "reboot", Terms("t"))
+        assert (await w.commands.act("pump", "reboot", Terms())).id == job.id
+        await w.settle()
+        assert w.texts("pump")[-1] == "1234;REBOOT"
+        await w.later(46)
+        assert (await w.job(job)).state is State.VERIFIED
+        assert w.texts("pump")[-2:] == ["1234;REBOOT", "1234;I"]
+
+
+async def test_an_action_without_an_answer_is_not_repeated() -> None:
+    async with world(radio=_radio()) as w:
+        await _know_all(w)
+        w.radio.lost = 1
+        job = await w.commands.act("pump", "disconnect", Terms("t"))
+        await w.settle()
+        await w.later(61)
+        assert (await w.job(job)).state is State.VERIFIED
+        assert w.texts("pump").count("1234;D") == 1
+
+
+async def test_a_connection_that_cannot_be() -> None:
+    async with world(radio=_radio()) as w:
+        await _know_all(w)
+        job = await w.commands.act("pump", "connect.1", Terms("t"))
+        await w.settle()
+        done = await w.job(job)
+        assert (done.state, done.error_words) == (State.REFUSED, "it knows no such server")
+
+
+async def test_restoring_wants_a_confirmation() -> None:
+    async with world(radio=_radio()) as w:
+        with pytest.raises(GuardError, match="all settings, servers and lists are lost"):
+            await w.commands.act("pump", "restore", Terms("t"))
+        job = await w.commands.act("pump", "restore", Terms("t"), confirmed=True)
+        await w.settle()
+        await w.later(46)
+        assert (await w.job(job)).state is State.VERIFIED
+
+
+async def test_actions_that_there_are_not() -> None:
+    async with world(radio=_radio()) as w:
+        with pytest.raises(UnknownNameError, match=r"known: connect\.0, .*, reboot, restore"):
+            await w.commands.act("pump", "explode", Terms("t"))
+        with pytest.raises(UnknownNameError, match="known: none"):
+            await w.commands.act("hut", "reboot", Terms("t"))
+
+
+async def _value(w: World, name: str) -> object:
+    async with w.database.transaction() as tx:
+        known = (await observations.facts(tx, "pump")).readings.get(name)
+    return None if known is None else known.value
+
+
+async def test_an_update_is_followed_to_its_end() -> None:
+    async with world(radio=_radio()) as w:
+        await _know_all(w)
+        w.radio.tell_later = True
+        job = await w.commands.act("pump", "update", Terms("t"), confirmed=True)
+        await w.settle()
+        assert (await w.job(job)).state is State.REPLIED
+        assert await _value(w, "update_state") == "requested"
+        later = list(w.radio.later)
+        await w.radio.arrive(PUMP, later[0])
+        await w.settle()
+        assert await _value(w, "update_state") == "downloading"
+        await w.later(2700)
+        await w.later(120)
+        assert w.texts("pump")[-1] == "1234;UPDATE"  # nobody asks while it downloads
+        assert (await w.job(job)).state is State.REPLIED
+        await w.radio.arrive(PUMP, later[1])
+        await w.settle()
+        assert await _value(w, "update_state") == "installing"
+        await w.later(500)
+        assert (await w.job(job)).state is State.VERIFIED
+        assert await _value(w, "firmware") == "M1.2.0"
+        assert w.texts("pump").count("1234;UPDATE") == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "state", "words", "told"),
+    [
+        ("FTP-server error", State.REFUSED, "could not reach the maker", "failed"),
+        ("Downloading error", State.REFUSED, "the download failed", "failed"),
+        ("No update required", State.VERIFIED, "", "up_to_date"),
+    ],
+)
+async def test_updates_that_do_not_happen(said: str, state: State, words: str, told: str) -> None:
+    async with world(radio=_radio()) as w:
+        await _know_all(w)
+        w.radio.tell_later = True
+        job = await w.commands.act("pump", "update", Terms("t"), confirmed=True)
+        await w.settle()
+        await w.radio.arrive(PUMP, said)
+        await w.settle()
+        done = await w.job(job)
+        assert done.state is state
+        assert words in (done.error_words or "")
+        assert await _value(w, "update_state") == told
+
+
+async def test_an_update_that_says_nothing_more_is_looked_after() -> None:
+    async with world(radio=_radio()) as w:
+        await _know_all(w)
+        w.radio.tell_later = True
+        job = await w.commands.act("pump", "update", Terms("t"), confirmed=True)
+        await w.settle()
+        await w.later(901)
+        assert (await w.job(job)).state is State.VERIFIED
