@@ -77,7 +77,7 @@ def _bridge(modules: int) -> Iterator[tuple[Simulator, BridgeProcess, int]]:
 
 
 async def _seconds_to_online(port: int, daemon: BridgeProcess) -> float:
-    client = Client(Broker("127.0.0.1", port), "bench-watcher", "bench/gone", "gone")
+    client = Client(Broker("127.0.0.1", port), "bench-watcher")
     client.on_connected = lambda: client.subscribe(STATE)
     client.start()
     await client.wait_connected()

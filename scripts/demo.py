@@ -117,7 +117,7 @@ async def demo(broker: tuple[str, int], folder: Path, console: Console, *, once:
     world = World.load(None)
     device, log = folder / "modem", folder / "bridge.log"
     view = View(silent={m.id for m in world.modules if m.silent})
-    client = Client(Broker(*broker), "gsm-meter-demo", "gsm_meter_modem/demo-viewer", "gone")
+    client = Client(Broker(*broker), "gsm-meter-demo")
 
     def subscribe() -> None:
         for topic in (f"{TOPICS.root}/#", TOPICS.discovery("+")):

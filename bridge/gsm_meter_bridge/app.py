@@ -21,6 +21,9 @@ from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.service.commands import Commands
 from gsm_meter_bridge.service.polling import Poller
 
+_SESSION_S = 7 * 86_400
+"""How long wishes wait at the broker for a bridge that is away."""
+
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -51,7 +54,7 @@ class Bridge:
             config.modem.number,
         )
         self._poller = Poller(database, commands, config.poll.plans, config.poll.first_spread_s)
-        topics = _topics(config)
+        topics = topics_of(config)
         self._client = _client(config.mqtt, topics)
         self._publisher = Publisher(
             self._client,
@@ -120,19 +123,25 @@ async def serve(config: Config) -> None:
         _LOGGER.info("bridge %s has stopped", config.bridge.id)
 
 
-def _topics(config: Config) -> Topics:
+def topics_of(config: Config) -> Topics:
+    """Return the topics of a bridge with this configuration."""
     mqtt = config.mqtt
     return Topics(mqtt.base_topic, config.bridge.id, mqtt.discovery_prefix, mqtt.status_topic)
 
 
-def _client(mqtt: MqttConfig, topics: Topics) -> Client:
+def broker_of(mqtt: MqttConfig) -> Broker:
+    """Return how to reach the configured broker."""
     tls = None
     if mqtt.tls is not None:
         files = (mqtt.tls.ca_file, mqtt.tls.cert_file, mqtt.tls.key_file)
         tls = tls_context(*(str(f) if f is not None else None for f in files))
-    broker = Broker(mqtt.host, mqtt.port, mqtt.username, mqtt.password, tls, mqtt.protocol)
+    return Broker(mqtt.host, mqtt.port, mqtt.username, mqtt.password, tls, mqtt.protocol)
+
+
+def _client(mqtt: MqttConfig, topics: Topics) -> Client:
     will = documents.dump(documents.bridge_state(online=False))
-    return Client(broker, f"gsm-meter-bridge-{topics.bridge}", topics.bridge_state, will)
+    name = f"gsm-meter-bridge-{topics.bridge}"
+    return Client(broker_of(mqtt), name, (topics.bridge_state, will), _SESSION_S)
 
 
 def _identity(config: Config) -> Identity:

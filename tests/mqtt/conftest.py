@@ -71,7 +71,7 @@ class Watcher:
 @asynccontextmanager
 async def watcher(port: int, name: str = "watcher") -> AsyncIterator[Watcher]:
     """A client that has subscribed to everything; by its name the broker keeps its session."""
-    client = Client(Broker("127.0.0.1", port), name, "watcher/gone", "gone")
+    client = Client(Broker("127.0.0.1", port), name, session_s=3600)
     client.on_connected = lambda: client.subscribe("#")
     client.start()
     await asyncio.wait_for(client.wait_connected(), WAIT_S)
@@ -98,8 +98,8 @@ async def bridge(
         client = Client(
             Broker("127.0.0.1", port, protocol=protocol),
             "gsm-meter-bridge-home",
-            TOPICS.bridge_state,
-            '{"state":"offline"}',
+            (TOPICS.bridge_state, '{"state":"offline"}'),
+            3600,
         )
         identity = Identity("home", "Test bridge", "stick", "Test modem", 2, 0.0, mask=False)
         status = ModemStatus(connected=True, ready=True, problem=None, problem_code=None)

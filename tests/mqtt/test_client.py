@@ -45,7 +45,7 @@ async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 @asynccontextmanager
 async def _client(port: int, protocol: str = "auto") -> AsyncIterator[Client]:
-    client = Client(Broker("127.0.0.1", port, protocol=protocol), "one", "one/state", "gone")
+    client = Client(Broker("127.0.0.1", port, protocol=protocol), "one", ("one/state", "gone"), 3600)
     client.on_connected = lambda: client.subscribe("wish")
     client.start()
     try:

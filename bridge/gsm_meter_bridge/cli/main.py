@@ -16,6 +16,7 @@ from rich.table import Table
 
 from gsm_meter_bridge import __version__
 from gsm_meter_bridge.app import serve
+from gsm_meter_bridge.cli.ask import apply, plan, status
 from gsm_meter_bridge.cli.decode import decode, pdu
 from gsm_meter_bridge.cli.modem import detect, probe, storage_app
 from gsm_meter_bridge.cli.output import console, reported, say
@@ -35,6 +36,9 @@ app.command("decode-pdu")(pdu)
 app.command("sms-text")(sms_text)
 app.command("serial-preset")(serial_preset)
 app.command()(explain)
+app.command()(status)
+app.command()(plan)
+app.command()(apply)
 app.command()(probe)
 app.command()(detect)
 app.add_typer(storage_app, name="sms-storage")

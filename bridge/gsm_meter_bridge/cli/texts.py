@@ -61,7 +61,8 @@ def explain(family: _Family, changes: _Changes = None, settings: _File = None) -
             say(sentence)
 
 
-def _wanted(family: Family, changes: list[str], file: Path | None) -> dict[str, Scalar]:
+def given_settings(family: Family, changes: list[str], file: Path | None) -> dict[str, object]:
+    """Return the settings of `NAME=VALUE`s and of a settings file, unchecked; the former win."""
     given: dict[str, object] = dict(load_settings(file, family.id)) if file is not None else {}
     for change in changes:
         name, sign, text = change.partition("=")
@@ -70,8 +71,12 @@ def _wanted(family: Family, changes: list[str], file: Path | None) -> dict[str, 
         given[name] = text
     if not given:
         raise InvalidValueError("settings", "", "at least one NAME=VALUE")
+    return given
+
+
+def _wanted(family: Family, changes: list[str], file: Path | None) -> dict[str, Scalar]:
     checked: dict[str, Scalar] = {}
-    for name, value in given.items():
+    for name, value in given_settings(family, changes, file).items():
         setting = setting_or_error(family, name)
         if not setting.documented:
             raise GuardError(UNSUPPORTED, (f"{name}: there is no documented text command for it",))

@@ -20,7 +20,6 @@ from gsm_meter_bridge.vocabulary import Secret
 
 _LOGGER = logging.getLogger(__name__)
 
-_SESSION_EXPIRY_S = 7 * 86_400
 _LARGEST_PACKET = 128 * 1024
 _UNACKNOWLEDGED_AT_MOST = 100
 _UNSUPPORTED_VERSION = frozenset({"Unsupported protocol version", "Unacceptable protocol version"})
@@ -53,15 +52,24 @@ class Incoming:
 class Client:
     """One connection that comes back by itself; messages wait in `incoming` until acknowledged.
 
-    `on_connected` is called in the event loop after every (re)connection, `on_lost` when it goes.
+    `on_connected` is called in the event loop after every (re)connection. `will` is the topic and payload
+    that the broker retains when the connection breaks, `session_s` how long the broker keeps what waits for
+    this client id while it is away (0: not at all).
     """
 
-    def __init__(self, broker: Broker, client_id: str, will_topic: str, will_payload: str) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        client_id: str,
+        will: tuple[str, str] | None = None,
+        session_s: int = 0,
+    ) -> None:
         self.incoming: asyncio.Queue[Incoming] = asyncio.Queue()
         self.on_connected: Callable[[], None] = lambda: None
         self._broker = broker
         self._client_id = client_id
-        self._will = (will_topic, will_payload)
+        self._will = will
+        self._session_s = session_s
         self._acks: dict[int, asyncio.Future[None]] = {}
         self._connected = asyncio.Event()
         self._stopping = False
@@ -88,10 +96,10 @@ class Client:
         extra: dict[str, Any] = {}
         if self._version is MQTTProtocolVersion.MQTTv5:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-            properties.SessionExpiryInterval = _SESSION_EXPIRY_S
+            properties.SessionExpiryInterval = self._session_s
             properties.ReceiveMaximum = _UNACKNOWLEDGED_AT_MOST
             properties.MaximumPacketSize = _LARGEST_PACKET
-            extra = {"clean_start": False, "properties": properties}
+            extra = {"clean_start": self._session_s == 0, "properties": properties}
         self._paho.connect_async(self._broker.host, self._broker.port, keepalive=30, **extra)
         self._paho.loop_start()
 
@@ -122,7 +130,7 @@ class Client:
 
     def _make(self) -> paho.Client:
         # in MQTT 5 it is the connect call that says so
-        clean = None if self._version is MQTTProtocolVersion.MQTTv5 else False
+        clean = None if self._version is MQTTProtocolVersion.MQTTv5 else self._session_s == 0
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
             self._client_id,
@@ -130,7 +138,8 @@ class Client:
             manual_ack=True,
             clean_session=clean,
         )
-        client.will_set(self._will[0], self._will[1], qos=1, retain=True)
+        if self._will is not None:
+            client.will_set(*self._will, qos=1, retain=True)
         client.reconnect_delay_set(1, 60)
         if self._broker.username is not None:
             password = self._broker.password
