@@ -292,6 +292,37 @@ def test_profile_check_names_the_fault(tmp_path: Path, old: str, new: str, words
     assert words in " ".join(result.stderr.split())
 
 
+def test_config_frame_there_and_back() -> None:
+    arguments = ("--family", "energomera_gs04", "--number", "+79990000101", "--password", "87654321")
+    made = _run("config-frame", "encode", *arguments, "apn=m2m", "apn_password=hunter2", "mode=server")
+    assert made.exit_code == 0, made.output
+    assert "an assumption that nobody has verified" in " ".join(made.stderr.split())
+    sms = json.loads(_run("decode-pdu", made.stdout.strip()).stdout)
+    assert sms["recipient"] == "+79990000101"
+    frame = made.stdout.strip().lower().partition("01" + b"87654321".hex())
+    told = _run("config-frame", "decode", "--family", "energomera_gs04", frame[1] + frame[2])
+    assert json.loads(told.stdout)["settings"] == {"apn": "m2m", "apn_password": "***", "mode": "server"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("encode", "--family", "energomera_gs04", "--number", "+79990000101", "bands=all"), "bands"),
+        (("encode", "--family", "energomera_gs04", "--number", "112", "apn=x"), "international number"),
+        (
+            ("encode", "--family", "lers_gsm_mini", "--number", "+79990000101", "apn=x"),
+            "known: energomera_gs04",
+        ),
+        (("decode", "--family", "energomera_gs04", "zz"), "is not hexadecimal"),
+        (("decode", "--family", "energomera_gs04", "0102"), "ends without"),
+    ],
+)
+def test_config_frame_what_cannot_be(arguments: tuple[str, ...], words: str) -> None:
+    result = _run("config-frame", *arguments)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert words in " ".join(result.stderr.split())
+
+
 def test_simulate_a_world_with_a_fault(tmp_path: Path) -> None:
     path = tmp_path / "world.yaml"
     path.write_text("modules: {a: {family: x, msisdn: '+79990000101'}}", "utf-8")

@@ -168,6 +168,22 @@ class Access:
     profile: RequestFormat | None = None
 
 
+class ConfigFrame(Protocol):
+    """A binary form of settings that a vendor's tool sends and no manual documents."""
+
+    name: str
+    verified: bool
+    provenance: str
+
+    def encode(self, changes: Mapping[str, Scalar], password: Secret) -> bytes:
+        """Return the frame that sets validated `changes`; UnknownNameError for one without a known code."""
+        ...
+
+    def decode(self, frame: bytes) -> tuple[Secret, dict[str, Scalar]]:
+        """Return password and settings in `frame`; DecodeError where it is not one."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """Something that a module can have done.
@@ -192,6 +208,7 @@ class Family(Protocol):
     default_password: str
     settings: tuple[Setting, ...]
     actions: tuple[Action, ...]
+    config_frame: ConfigFrame | None
 
     def reads(self, access: Access) -> tuple[Read, ...]:
         """Return what can be read, in the order in which it is best asked."""

@@ -18,6 +18,7 @@ from gsm_meter_bridge import __version__
 from gsm_meter_bridge.app import serve
 from gsm_meter_bridge.cli.ask import apply, plan, status
 from gsm_meter_bridge.cli.decode import decode, pdu
+from gsm_meter_bridge.cli.frame import frame_app
 from gsm_meter_bridge.cli.modem import detect, probe, storage_app
 from gsm_meter_bridge.cli.output import console, reported, say
 from gsm_meter_bridge.cli.profile import profile_app
@@ -43,6 +44,7 @@ app.command()(probe)
 app.command()(detect)
 app.add_typer(storage_app, name="sms-storage")
 app.add_typer(profile_app, name="profile")
+app.add_typer(frame_app, name="config-frame")
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
 

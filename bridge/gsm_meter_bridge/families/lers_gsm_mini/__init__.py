@@ -79,6 +79,7 @@ class LersGsmMini:
     default_password = "1234"  # noqa: S105  the factory's, manual clause 4.2
     settings = SETTINGS
     actions = _ACTIONS
+    config_frame = None
 
     def reads(self, access: Access) -> tuple[Read, ...]:
         """Return what the manual documents; this family needs no profile."""
