@@ -32,20 +32,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-app.command()(decode)
-app.command("decode-pdu")(pdu)
-app.command("sms-text")(sms_text)
-app.command("serial-preset")(serial_preset)
-app.command()(explain)
-app.command()(status)
-app.command()(plan)
-app.command()(apply)
-app.command()(probe)
-app.command()(detect)
-app.add_typer(storage_app, name="sms-storage")
-app.add_typer(profile_app, name="profile")
-app.add_typer(frame_app, name="config-frame")
-
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
 
 
@@ -84,6 +70,13 @@ def simulate(
     _log_at("info")
     with reported():
         asyncio.run(_until_signal(run_simulator(link, modules)))
+
+
+for _command in (status, plan, apply, probe, detect, decode, sms_text, serial_preset, explain):
+    app.command()(_command)
+app.command("decode-pdu")(pdu)
+for _name, _group in {"sms-storage": storage_app, "profile": profile_app, "config-frame": frame_app}.items():
+    app.add_typer(_group, name=_name)
 
 
 async def _until_signal(work: Coroutine[Any, Any, None]) -> None:
