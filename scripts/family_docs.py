@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gsm_meter_bridge.families import families
-from gsm_meter_bridge.family import Access, CodeTable, Family
+from gsm_meter_bridge.family import Access, CodeTable, Family, Hint
 from gsm_meter_bridge.setting import Setting
 from gsm_meter_bridge.vocabulary import Secret
 
@@ -56,8 +56,17 @@ def _lines(family: Family) -> Iterable[str]:
     )
     if not family.actions:
         yield "Nothing by itself; a change of the mode restarts the module."
+    yield from _hints("What its lights say", family.lights)
+    yield from _hints("What helps", family.remedies)
     for table in family.tables():
         yield from _table(table)
+
+
+def _hints(title: str, hints: Iterable[Hint]) -> Iterable[str]:
+    yield ""
+    yield f"## {title}"
+    yield ""
+    yield from (f"- {hint.sign}: {hint.words} ({hint.clause})" for hint in hints)
 
 
 def _notes(setting: Setting) -> Iterable[str]:

@@ -62,7 +62,7 @@ class Bridge:
             database,
             config.modules,
             _identity(config),
-            Requests(topics, commands),
+            Requests(topics, commands, config.price),
             lambda: self._modem.status,
         )
         self._runner.listen(self._on_job)

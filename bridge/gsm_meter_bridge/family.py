@@ -198,6 +198,15 @@ class Action:
     tells: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Something that a person sees, and what it means or what helps."""
+
+    sign: str
+    clause: str
+    words: str
+
+
 class Family(Protocol):
     """A device family; each folder of `families/` offers one as `FAMILY`."""
 
@@ -209,6 +218,8 @@ class Family(Protocol):
     settings: tuple[Setting, ...]
     actions: tuple[Action, ...]
     config_frame: ConfigFrame | None
+    lights: tuple[Hint, ...]
+    remedies: tuple[Hint, ...]
 
     def reads(self, access: Access) -> tuple[Read, ...]:
         """Return what can be read, in the order in which it is best asked."""

@@ -19,7 +19,7 @@ from gsm_meter_bridge.jobs.observations import Known, ModuleFacts
 from gsm_meter_bridge.modem import ModemStatus
 from gsm_meter_bridge.mqtt import discovery, documents
 from gsm_meter_bridge.mqtt.topics import Topics
-from gsm_meter_bridge.service.plan import make_plan
+from gsm_meter_bridge.service.plan import Price, make_plan
 from gsm_meter_bridge.vocabulary import Registration, Scalar, Secret
 
 FOLDER = Path(__file__).parent
@@ -127,6 +127,8 @@ ASKED = Job(
 
 _WANTED: dict[str, Scalar] = {"mode": "client_cenc", "server_host": "cenc.example", "apn_password": "secret"}
 
+_KNOWN: dict[str, Scalar | None] = {"mode": "sms", "connect_period_s": 60}
+
 
 def examples() -> dict[str, Any]:
     """Every document by the name of its file."""
@@ -156,7 +158,9 @@ def examples() -> dict[str, Any]:
         "response_plan": {
             "transaction": "01JD2QC",
             "status": "ok",
-            **documents.plan("hut", make_plan(HUT, _WANTED, {"mode": "sms", "connect_period_s": 60})),
+            **documents.plan(
+                "hut", make_plan(HUT, _WANTED, {"mode": "sms", "connect_period_s": 60}), Price(2.5, "RUB")
+            ),
         },
         "response_accepted": documents.accepted(QUEUED),
         "response_ok": documents.outcome(VERIFIED),

@@ -25,6 +25,7 @@ from gsm_meter_bridge.families import bundled_profile
 from gsm_meter_bridge.family import Access, Family, Module
 from gsm_meter_bridge.jobs.outcome import Policy
 from gsm_meter_bridge.profile import Profile, load_profile
+from gsm_meter_bridge.service.plan import Price
 from gsm_meter_bridge.service.polling import PollPlan
 from gsm_meter_bridge.vocabulary import MASK, Secret
 
@@ -131,6 +132,7 @@ def _config(file: Path, checked: Mapping[str, Any]) -> Config:
         mqtt=_mqtt(checked["mqtt"]),
         modem=_modem(checked["modems"][0]),
         policy=policy,
+        price=None if sms["price"] is None else Price(sms["price"], sms["currency"]),
         poll=PollConfig(plans, poll["identity_interval"], poll["first_spread"], poll["missed_polls"]),
         modules=modules,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gsm_meter_bridge.family import Module
 from gsm_meter_bridge.jobs.outcome import Policy
+from gsm_meter_bridge.service.plan import Price
 from gsm_meter_bridge.service.polling import PollPlan
 from gsm_meter_bridge.vocabulary import Secret
 
@@ -81,5 +82,6 @@ class Config:
     mqtt: MqttConfig
     modem: ModemConfig
     policy: Policy
+    price: Price | None
     poll: PollConfig
     modules: Mapping[str, Module]

@@ -114,6 +114,10 @@ _SMS = vol.Schema(
         vol.Optional("deadline", default="15 min"): Duration(1, 7 * _DAY),
         vol.Optional("late_window", default="24 h"): Duration(0, 30 * _DAY),
         vol.Optional("resend_delay", default="30 s"): Duration(0.1, _HOUR),
+        vol.Optional("price", default=None): optional(
+            vol.All(vol.Coerce(float), vol.Range(0, 1_000_000, msg="allowed: 0 to 1000000"))
+        ),
+        vol.Optional("currency", default=None): optional(Text),
     }
 )
 

@@ -14,7 +14,7 @@ from gsm_meter_bridge.jobs.observations import Known, ModuleFacts
 from gsm_meter_bridge.modem import ModemStatus
 from gsm_meter_bridge.mqtt.topics import CONTRACT_VERSION
 from gsm_meter_bridge.service.commands import COMMON_ACTIONS
-from gsm_meter_bridge.service.plan import Plan
+from gsm_meter_bridge.service.plan import Plan, Price
 from gsm_meter_bridge.vocabulary import MASK, UNKNOWN, masked
 
 Document = dict[str, Any]
@@ -161,12 +161,13 @@ def accepted(job: Job) -> Document:
     }
 
 
-def plan(module: str, plan: Plan) -> Document:
+def plan(module: str, plan: Plan, price: Price | None = None) -> Document:
     """Answer to `request/plan`: what a change would do."""
     return {
         "module": module,
         "plan": {
             "messages": len(plan.texts),
+            "price": None if price is None else _price(price, len(plan.texts)),
             "texts": list(plan.texts),
             "restarts": plan.restarts,
             "before": {name: plan.before.get(name) for name in plan.changes},
@@ -174,6 +175,10 @@ def plan(module: str, plan: Plan) -> Document:
             "concerns": [{"kind": c.kind, "setting": c.setting, "message": c.words} for c in plan.concerns],
         },
     }
+
+
+def _price(price: Price, count: int) -> Document:
+    return {"amount": round(price.amount * count, 4), "currency": price.currency}
 
 
 def rejected(transaction: object, code: str, message: str) -> Document:

@@ -26,6 +26,7 @@ from gsm_meter_bridge.service.commands import (
     Commands,
     Terms,
 )
+from gsm_meter_bridge.service.plan import Price
 
 _LOGGER = logging.getLogger(__name__)
 _LONGEST_TRANSACTION = 128
@@ -39,8 +40,9 @@ Answer = tuple[str, Document]
 class Requests:
     """Turns the payload of a wish into a stored job."""
 
-    def __init__(self, topics: Topics, commands: Commands) -> None:
+    def __init__(self, topics: Topics, commands: Commands, price: Price | None = None) -> None:
         self._topics = topics
+        self._price = price
         self._commands = commands
         self._actions: Mapping[str, Callable[[Document, Terms], Awaitable[Job | Document]]] = {
             REQUEST_STATUS: self._request_status,
@@ -125,7 +127,7 @@ class Requests:
     async def _plan(self, wish: Document, _terms: Terms) -> Document:
         _only(wish, _COMMON_KEYS | {SETTINGS})
         module = _module(wish)
-        return documents.plan(module, await self._commands.preview(module, _settings(wish)))
+        return documents.plan(module, await self._commands.preview(module, _settings(wish)), self._price)
 
     async def _apply(self, wish: Document, terms: Terms) -> Job:
         _only(wish, _COMMON_KEYS | {SETTINGS, CONFIRM})

@@ -17,6 +17,14 @@ HOW_TO_CONFIRM = "ask again with confirm: true if you mean it"
 
 
 @dataclass(frozen=True, slots=True)
+class Price:
+    """What one SMS costs."""
+
+    amount: float
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a change would do. `texts` are the SMS in their order, secrets masked, one for each step."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gsm_meter_bridge.families.energomera_gs04 import commands, guards, modes, replies, tables
+from gsm_meter_bridge.families.energomera_gs04 import commands, guards, hints, modes, replies, tables
 from gsm_meter_bridge.families.energomera_gs04.binary_frame import GS01_BINARY
 from gsm_meter_bridge.families.energomera_gs04.settings import SETTINGS
 from gsm_meter_bridge.family import (
@@ -43,6 +43,8 @@ class EnergomeraGs04:
     model = "GS04"
     default_password = "12345678"  # noqa: S105  the factory's, manual clause 6 Table 2
     settings = SETTINGS
+    lights = hints.LIGHTS
+    remedies = hints.REMEDIES
     config_frame = GS01_BINARY
     actions = ()  # clause 9 has none: a change of the mode restarts the module
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gsm_meter_bridge.families.lers_gsm_mini import commands, guards, replies, schedule, tables
+from gsm_meter_bridge.families.lers_gsm_mini import commands, guards, hints, replies, schedule, tables
 from gsm_meter_bridge.families.lers_gsm_mini.settings import SETTINGS
 from gsm_meter_bridge.family import (
     Access,
@@ -79,6 +79,8 @@ class LersGsmMini:
     default_password = "1234"  # noqa: S105  the factory's, manual clause 4.2
     settings = SETTINGS
     actions = _ACTIONS
+    lights = hints.LIGHTS
+    remedies = hints.REMEDIES
     config_frame = None
 
     def reads(self, access: Access) -> tuple[Read, ...]:
