@@ -177,7 +177,7 @@ async def test_entities(mosquitto: Mosquitto) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port) as w:
         await seen.wait(TOPICS.module("pump"))
         await seen.say(TOPICS.module_set("pump"), {"request_status": True})
-        await seen.wait(TOPICS.module("pump"), lambda m: m["signal_dbm"] is not None)
+        await seen.wait(TOPICS.module("pump"), lambda m: m["settings"]["apn"] is not None)
         await seen.say(TOPICS.module_set("pump"), {"apn": "m2m"})
         done = await seen.wait(
             TOPICS.module("pump"), lambda m: (m["last_result"] or {}).get("action") == "set"

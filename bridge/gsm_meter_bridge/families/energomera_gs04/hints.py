@@ -28,7 +28,7 @@ REMEDIES = (
     Hint(
         "no answer to SMS with settings",
         _B,
-        "see that the meter's SIM asks for no PIN and may send SMS, that the antenna is strong enough and not "
+        "see that the meter's SIM asks for no PIN and may send SMS, that the antenna is strong enough, not "
         "inside a metal cabinet; clean the contacts of the SIM",
     ),
 )
