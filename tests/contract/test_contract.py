@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from gsm_meter_bridge.mqtt import discovery
+from gsm_meter_bridge.jobs.observations import Known, ModuleFacts
+from gsm_meter_bridge.mqtt import discovery, documents
 from gsm_meter_bridge.mqtt.topics import Topics
-from tests.contract.examples import FOLDER, HUT, PUMP, TOPICS, examples
+from tests.contract.examples import AT, FOLDER, HUT, PUMP, TOPICS, examples
 
 EXAMPLES = examples()
 SCHEMA = json.loads((FOLDER / "schema.json").read_text("utf-8"))
@@ -122,3 +123,15 @@ def test_a_neighbour_with_a_longer_name_is_not_ours() -> None:
     assert not discovery.belongs_to(TOPICS, discovery.bridge_device(neighbour, "other"))
     for strange in (None, [], {}, {"o": 5}, {"o": {"name": "gsm-meter-modem"}, "avty": "x"}):
         assert not discovery.belongs_to(TOPICS, strange)
+
+
+def test_identifiers_and_numbers_are_hidden_when_wanted() -> None:
+    known = Known("+79990001234", None, "sms", AT)
+    facts = ModuleFacts({"imei": Known("865374036612912", None, "sms", AT), "white_list.3": known})
+    hidden = documents.module_state(PUMP, facts, None, online=True, mask=True)
+    assert hidden["imei"] == "***2912"
+    assert hidden["settings"]["white_list.3"] == "***1234"
+    shown = documents.module_state(PUMP, facts, None, online=True, mask=False)
+    assert shown["settings"]["white_list.3"] == "+79990001234"
+    info = documents.bridge_info("home", "x", (PUMP,), mask=True)
+    assert info["modules"][0]["number"].startswith("***")

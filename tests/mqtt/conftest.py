@@ -21,7 +21,7 @@ from tests.support.mosquitto import Mosquitto
 from tests.support.short_path import Radio, World, world
 
 TOPICS = Topics("gsm_meter_modem", "home", "homeassistant", "homeassistant/status")
-WAIT_S = 10.0
+WAIT_S = 30.0
 
 
 @pytest.fixture

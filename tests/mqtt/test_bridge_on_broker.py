@@ -139,7 +139,7 @@ async def test_many_settings_are_applied_once_confirmed(mosquitto: Mosquitto) ->
         assert not w.radio.sent
         await seen.say(TOPICS.request("apply"), wish | {"transaction": "a2", "confirm": True})
         await seen.wait(TOPICS.response("apply"), lambda d: d["status"] == "accepted")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while "1234;REBOOT" not in w.texts("pump") or w.texts("pump")[-1] == "1234;REBOOT":
                 await asyncio.sleep(0.02)
                 w.clock[0] += 0.5  # 25 times as fast, through the restart
@@ -231,7 +231,7 @@ async def test_an_outcome_that_could_not_be_told_is_told_after_a_restart(
         await seen.wait(TOPICS.module("pump"))
         mosquitto.stop()
         job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("gone"))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not (await w.job(job)).state.final:
                 await asyncio.sleep(0.02)
         radio = w.radio

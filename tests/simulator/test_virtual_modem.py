@@ -39,7 +39,7 @@ class Terminal:
 
     async def wait(self, text: str) -> None:
         """Return once `text` is shown."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while text not in self.shown:
                 await asyncio.sleep(0.005)
 

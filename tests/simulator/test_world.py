@@ -103,7 +103,7 @@ async def test_a_request_and_its_reply_over_the_pty(tmp_path: Path) -> None:
         assert link.is_symlink()
         modem = Modem("stick", str(link), on_status=lambda _: None, on_received=received.put)
         task = asyncio.create_task(modem.run())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await modem.wait_ready()
             (request,) = encode_submits("+79990000201", "1234;I", reference=1)
             await modem.send_sms(request)
@@ -125,7 +125,7 @@ async def test_a_long_list_is_not_cut_short(tmp_path: Path) -> None:
         fd = os.open(running.device, os.O_RDWR | os.O_NOCTTY)
         os.write(fd, b"ATE0\rAT+CMGL=4\r")
         heard = b""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while heard.count(b"OK") < 2:
                 heard += await asyncio.to_thread(os.read, fd, 512)
         os.close(fd)

@@ -86,7 +86,7 @@ def module_state(
     module: Module, facts: ModuleFacts, last: Job | None, *, online: bool, mask: bool
 ) -> Document:
     """`module/<m>`: every value as last told, where it came from, the settings, and the last result."""
-    settings = _settings(module, facts)
+    settings = _settings(module, facts, mask=mask)
     names = [n for n in dict.fromkeys((*COMMON, *observed_names(module))) if n not in settings]
     document: Document = {}
     for name in names:
@@ -109,11 +109,12 @@ def module_state(
     }
 
 
-def _settings(module: Module, facts: ModuleFacts) -> Document:
+def _settings(module: Module, facts: ModuleFacts, *, mask: bool) -> Document:
     """Return the settings that can be read by name (null: not known yet), and the known entries of lists."""
     readable = [s.name for s in module.family.settings if s.read_by and not s.secret and not s.indexes]
     entries = [n for n in facts.readings if "." in n and setting_of(module.family, n) is not None]
-    return {n: k.value if (k := facts.readings.get(n)) else None for n in sorted((*readable, *entries))}
+    values = {n: k.value if (k := facts.readings.get(n)) else None for n in sorted((*readable, *entries))}
+    return {n: hide(str(v)) if mask and v and "white_list" in n else v for n, v in values.items()}
 
 
 def _value(name: str, known: Known | None, *, mask: bool) -> Document:
