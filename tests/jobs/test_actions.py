@@ -5,33 +5,15 @@ from __future__ import annotations
 import pytest
 
 from gsm_meter_bridge.errors import GuardError, UnknownNameError
-from gsm_meter_bridge.families.energomera_gs04 import simulated as energomera
-from gsm_meter_bridge.families.lers_gsm_mini import simulated as lers
-from gsm_meter_bridge.family import SimulatedModule
 from gsm_meter_bridge.job import State
 from gsm_meter_bridge.jobs import observations
 from gsm_meter_bridge.service.commands import Terms
-from tests.support.short_path import PUMP, Radio, World, world
-
-
-def _radio(**faults: object) -> Radio:
-    devices: dict[str, SimulatedModule] = {
-        "hut": energomera.SIMULATED("12345678", {}, {}),
-        "pump": lers.SIMULATED("1234", {}, faults),  # type: ignore[arg-type]
-    }
-    return Radio(devices=devices)
-
-
-async def _know_all(w: World) -> None:
-    for module in ("hut", "pump"):
-        await w.commands.read_settings(module, Terms())
-    for _ in range(3):
-        await w.settle()
+from tests.support.short_path import PUMP, World, factory_radio, world
 
 
 async def test_a_reboot_is_done_once_the_modem_answers_again() -> None:
-    async with world(radio=_radio()) as w:
-        await _know_all(w)
+    async with world(radio=factory_radio()) as w:
+        await w.know_all()
         job = await w.commands.act("pump", "reboot", Terms("t"))
         assert (await w.commands.act("pump", "reboot", Terms())).id == job.id
         await w.settle()
@@ -42,8 +24,8 @@ async def test_a_reboot_is_done_once_the_modem_answers_again() -> None:
 
 
 async def test_an_action_without_an_answer_is_not_repeated() -> None:
-    async with world(radio=_radio()) as w:
-        await _know_all(w)
+    async with world(radio=factory_radio()) as w:
+        await w.know_all()
         w.radio.lost = 1
         job = await w.commands.act("pump", "disconnect", Terms("t"))
         await w.settle()
@@ -53,8 +35,8 @@ async def test_an_action_without_an_answer_is_not_repeated() -> None:
 
 
 async def test_a_connection_that_cannot_be() -> None:
-    async with world(radio=_radio()) as w:
-        await _know_all(w)
+    async with world(radio=factory_radio()) as w:
+        await w.know_all()
         job = await w.commands.act("pump", "connect.1", Terms("t"))
         await w.settle()
         done = await w.job(job)
@@ -62,7 +44,7 @@ async def test_a_connection_that_cannot_be() -> None:
 
 
 async def test_restoring_wants_a_confirmation() -> None:
-    async with world(radio=_radio()) as w:
+    async with world(radio=factory_radio()) as w:
         with pytest.raises(GuardError, match="all settings, servers and lists are lost"):
             await w.commands.act("pump", "restore", Terms("t"))
         job = await w.commands.act("pump", "restore", Terms("t"), confirmed=True)
@@ -72,7 +54,7 @@ async def test_restoring_wants_a_confirmation() -> None:
 
 
 async def test_actions_that_there_are_not() -> None:
-    async with world(radio=_radio()) as w:
+    async with world(radio=factory_radio()) as w:
         with pytest.raises(UnknownNameError, match=r"known: connect\.0, .*, reboot, restore"):
             await w.commands.act("pump", "explode", Terms("t"))
         with pytest.raises(UnknownNameError, match="known: none"):
@@ -86,8 +68,8 @@ async def _value(w: World, name: str) -> object:
 
 
 async def test_an_update_is_followed_to_its_end() -> None:
-    async with world(radio=_radio()) as w:
-        await _know_all(w)
+    async with world(radio=factory_radio()) as w:
+        await w.know_all()
         w.radio.tell_later = True
         job = await w.commands.act("pump", "update", Terms("t"), confirmed=True)
         await w.settle()
@@ -119,8 +101,8 @@ async def test_an_update_is_followed_to_its_end() -> None:
     ],
 )
 async def test_updates_that_do_not_happen(said: str, state: State, words: str, told: str) -> None:
-    async with world(radio=_radio()) as w:
-        await _know_all(w)
+    async with world(radio=factory_radio()) as w:
+        await w.know_all()
         w.radio.tell_later = True
         job = await w.commands.act("pump", "update", Terms("t"), confirmed=True)
         await w.settle()
@@ -133,8 +115,8 @@ async def test_updates_that_do_not_happen(said: str, state: State, words: str, t
 
 
 async def test_an_update_that_says_nothing_more_is_looked_after() -> None:
-    async with world(radio=_radio()) as w:
-        await _know_all(w)
+    async with world(radio=factory_radio()) as w:
+        await w.know_all()
         w.radio.tell_later = True
         job = await w.commands.act("pump", "update", Terms("t"), confirmed=True)
         await w.settle()

@@ -4,32 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from gsm_meter_bridge.families.energomera_gs04 import simulated as energomera
-from gsm_meter_bridge.families.lers_gsm_mini import simulated as lers
-from gsm_meter_bridge.family import SimulatedModule
 from gsm_meter_bridge.job import State
 from gsm_meter_bridge.service.commands import Terms
-from tests.support.short_path import OWN, Radio, World, world
-
-
-def _radio(**faults: object) -> Radio:
-    devices: dict[str, SimulatedModule] = {
-        "hut": energomera.SIMULATED("12345678", {}, {}),
-        "pump": lers.SIMULATED("1234", {}, faults),  # type: ignore[arg-type]
-    }
-    return Radio(devices=devices)
-
-
-async def _know_all(w: World) -> None:
-    for module in ("hut", "pump"):
-        await w.commands.read_settings(module, Terms())
-    for _ in range(3):
-        await w.settle()
+from tests.support.short_path import OWN, factory_radio, world
 
 
 async def test_mode_goes_last_and_is_read_back_after_the_restart() -> None:
-    async with world(radio=_radio()) as w:
-        await _know_all(w)
+    async with world(radio=factory_radio()) as w:
+        await w.know_all()
         sent = len(w.texts("hut"))
         changes = {"mode": "client_cenc", "server_port": 9001, "server_host": "cenc.example"}
         job = await w.commands.apply("hut", changes, Terms("t"), confirmed=True)
@@ -43,8 +25,8 @@ async def test_mode_goes_last_and_is_read_back_after_the_restart() -> None:
 
 
 async def test_what_was_written_before_a_refusal_is_told() -> None:
-    async with world(radio=_radio()) as w:
-        await _know_all(w)
+    async with world(radio=factory_radio()) as w:
+        await w.know_all()
         w.radio.refuse_after = 1
         job = await w.commands.apply(
             "hut", {"apn": "m2m", "server_port": 9001, "connect_period_s": 600}, Terms("t"), confirmed=True
@@ -58,8 +40,8 @@ async def test_what_was_written_before_a_refusal_is_told() -> None:
 
 
 async def test_servers_are_packed_and_end_with_a_reboot() -> None:
-    async with world(radio=_radio()) as w:
-        await _know_all(w)
+    async with world(radio=factory_radio()) as w:
+        await w.know_all()
         changes = {
             "server.0.address": "178.218.111.73:9001",
             "server.0.enabled": True,
@@ -76,8 +58,8 @@ async def test_servers_are_packed_and_end_with_a_reboot() -> None:
 
 
 async def test_a_refused_batch() -> None:
-    async with world(radio=_radio(err=True)) as w:
-        await _know_all(w)
+    async with world(radio=factory_radio(err=True)) as w:
+        await w.know_all()
         job = await w.commands.apply("pump", {"csd_idle_timeout_s": 300}, Terms("t"))
         await w.settle()
         assert (await w.job(job)).state is State.REFUSED
@@ -85,8 +67,8 @@ async def test_a_refused_batch() -> None:
 
 @pytest.mark.parametrize("own_first", [True, False])
 async def test_a_white_list_with_our_own_number(own_first: bool) -> None:
-    async with world(radio=_radio()) as w:
-        await _know_all(w)
+    async with world(radio=factory_radio()) as w:
+        await w.know_all()
         changes: dict[str, object] = {"white_list.1": "+79001112233", "white_list.0": OWN}
         if not own_first:
             changes = {"white_list.0": "+79001112233", "white_list.1": OWN}

@@ -40,10 +40,8 @@ async def test_status_of_both_families() -> None:
 
 async def test_what_rarely_changes_is_not_asked_again() -> None:
     async with world() as w:
-        await w.commands.request_status("pump", Terms())
-        await w.settle()
-        await w.commands.request_status("pump", Terms())
-        await w.settle()
+        await w.know_status("pump")
+        await w.know_status("pump")
         assert w.texts("pump") == ["1234;I", "1234;A", "1234;I"]
 
 
@@ -109,8 +107,7 @@ async def test_a_module_that_never_answers() -> None:
 async def test_a_late_reply_is_still_used() -> None:
     async with world() as w:
         w.radio.mute = 1
-        await w.commands.request_status("pump", Terms())
-        await w.settle()
+        await w.know_status("pump")
         await w.later(61)
         await w.radio.release()
         await w.settle()
@@ -122,8 +119,7 @@ async def test_a_late_reply_is_still_used() -> None:
 async def test_a_reply_after_the_window_is_kept_apart() -> None:
     async with world() as w:
         w.radio.mute = 1
-        await w.commands.request_status("pump", Terms())
-        await w.settle()
+        await w.know_status("pump")
         await w.later(61)
         await w.later(3601)
         await w.radio.release()
@@ -228,7 +224,6 @@ async def test_drift_is_noticed() -> None:
         await w.settle()
         w.radio.devices["pump"].receive("+79990000000", "1234;A=somebody.else", 0.0)
         await w.later(86_401)
-        await w.commands.request_status("pump", Terms())
-        await w.settle()
+        await w.know_status("pump")
         async with w.database.transaction() as tx:
             assert (await observations.facts(tx, "pump")).drift() == ["apn"]

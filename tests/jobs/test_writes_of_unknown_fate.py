@@ -14,8 +14,7 @@ from tests.support.short_path import PUMP, world
 
 async def test_a_write_without_an_answer_is_read_back_never_resent() -> None:
     async with world() as w:
-        await w.commands.request_status("pump", Terms())
-        await w.settle()
+        await w.know_status("pump")
         w.radio.mute = 1
         job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
         await w.settle()
@@ -27,8 +26,7 @@ async def test_a_write_without_an_answer_is_read_back_never_resent() -> None:
 
 async def test_a_lost_write_is_not_called_a_mismatch_while_the_network_may_still_bring_it() -> None:
     async with world() as w:
-        await w.commands.request_status("pump", Terms())
-        await w.settle()
+        await w.know_status("pump")
         w.radio.lost = 1
         job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
         await w.settle()
@@ -43,8 +41,7 @@ async def test_a_lost_write_is_not_called_a_mismatch_while_the_network_may_still
 
 async def test_an_old_reply_that_comes_twice_is_not_taken_for_the_value_read_back() -> None:
     async with world() as w:
-        await w.commands.request_status("pump", Terms())
-        await w.settle()
+        await w.know_status("pump")
         job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
         await w.work()  # the write and its Ok
         w.radio.mute = 1
@@ -58,8 +55,7 @@ async def test_an_old_reply_that_comes_twice_is_not_taken_for_the_value_read_bac
 
 async def test_a_module_that_says_ok_and_does_nothing() -> None:
     async with world() as w:
-        await w.commands.request_status("pump", Terms())
-        await w.settle()
+        await w.know_status("pump")
         w.radio.lost = 1
         job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
         await w.settle()
@@ -72,8 +68,7 @@ async def test_a_module_that_says_ok_and_does_nothing() -> None:
 
 async def test_an_uncertain_job_keeps_the_lane_shut() -> None:
     async with world() as w:
-        await w.commands.request_status("pump", Terms())
-        await w.settle()
+        await w.know_status("pump")
         w.radio.lost = 99
         job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
         await w.settle()
@@ -87,8 +82,7 @@ async def test_an_uncertain_job_keeps_the_lane_shut() -> None:
 
 async def test_a_late_reply_to_an_uncertain_write_has_it_read_back_at_once() -> None:
     async with world() as w:
-        await w.commands.request_status("pump", Terms())
-        await w.settle()
+        await w.know_status("pump")
         w.radio.mute = 2
         job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
         await w.settle()
@@ -103,8 +97,7 @@ async def test_a_late_reply_to_an_uncertain_write_has_it_read_back_at_once() -> 
 
 async def test_a_refused_write() -> None:
     async with world() as w:
-        await w.commands.request_status("pump", Terms())
-        await w.settle()
+        await w.know_status("pump")
         w.radio.mute = 1
         job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
         await w.settle()
@@ -118,8 +111,7 @@ async def test_a_refused_write() -> None:
 @pytest.mark.parametrize("left", [True, False])
 async def test_a_write_that_may_have_left_is_read_back(left: bool) -> None:
     async with world() as w:
-        await w.commands.request_status("pump", Terms())
-        await w.settle()
+        await w.know_status("pump")
         w.radio.error, w.radio.error_after = SendUncertainError("no answer after Ctrl-Z"), left
         w.radio.mute = 1 if left else 0
         job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
@@ -133,8 +125,7 @@ async def test_a_write_that_may_have_left_is_read_back(left: bool) -> None:
 async def test_a_restart_while_sending(tmp_path: Path, step: str) -> None:
     path = tmp_path / "bridge.db"
     async with world(path) as w:
-        await w.commands.request_status("pump", Terms())
-        await w.settle()
+        await w.know_status("pump")
         if step == "read":
             job = await w.commands.request_status("pump", Terms("t"))
         else:

@@ -23,7 +23,7 @@ from gsm_meter_bridge.jobs.database import Database
 from gsm_meter_bridge.jobs.outcome import Policy
 from gsm_meter_bridge.jobs.receiver import Receiver
 from gsm_meter_bridge.jobs.runner import Runner
-from gsm_meter_bridge.service.commands import Commands
+from gsm_meter_bridge.service.commands import Commands, Terms
 from gsm_meter_bridge.sms import encode_delivers
 from gsm_meter_bridge.vocabulary import Secret
 
@@ -135,6 +135,18 @@ class World:
         for _ in range(12):
             await self.work()
 
+    async def know_all(self) -> None:
+        """Have every module asked for everything."""
+        for module in self.modules:
+            await self.commands.read_settings(module, Terms())
+        for _ in range(3):
+            await self.settle()
+
+    async def know_status(self, module: str) -> None:
+        """Have a module asked for what polls ask for."""
+        await self.commands.request_status(module, Terms())
+        await self.settle()
+
     async def later(self, seconds: float) -> None:
         """Let time pass, then work."""
         self.clock[0] += seconds
@@ -150,6 +162,16 @@ class World:
     def texts(self, module: str) -> list[str]:
         """What was sent to a module."""
         return [text for name, text in self.radio.sent if name == module]
+
+
+def factory_radio(**faults: str | float) -> Radio:
+    """A radio with modules as they leave the factory; `faults` are the pump's."""
+    return Radio(
+        devices={
+            "hut": simulated_energomera.SIMULATED("12345678", {}, {}),
+            "pump": simulated_lers.SIMULATED("1234", {}, faults),
+        }
+    )
 
 
 @asynccontextmanager
