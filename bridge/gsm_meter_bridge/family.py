@@ -10,7 +10,7 @@ from typing import Protocol, Self
 
 from gsm_meter_bridge.errors import InvalidValueError, UnknownNameError
 from gsm_meter_bridge.setting import Setting
-from gsm_meter_bridge.vocabulary import OBSERVABLES, UNKNOWN, Scalar, Secret
+from gsm_meter_bridge.vocabulary import MASK, OBSERVABLES, UNKNOWN, Scalar, Secret
 
 
 class RequestKind(StrEnum):
@@ -66,6 +66,11 @@ class Reading:
         """Whether the value must never be shown."""
         return self.name in OBSERVABLES and OBSERVABLES[self.name].secret
 
+    @property
+    def shown(self) -> Scalar | None:
+        """The value as it may be shown: of a secret, only that there is one."""
+        return MASK if self.secret and self.value else self.value
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -112,6 +117,10 @@ class CodeTable:
         """Return the reading of `code` (case-insensitive) with the code itself as raw."""
         missing = None if OBSERVABLES[observable].kind == "integer" else UNKNOWN
         return Reading(observable, self.rows.get(code.upper(), missing), code)
+
+    def code_of(self, value: Scalar) -> str:
+        """Return the first code that means `value`; StopIteration where there is none."""
+        return next(code for code, meaning in self.rows.items() if meaning == value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +293,9 @@ class Concern:
     setting: str
     words: str
     certain: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.setting}: {self.words}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -61,12 +62,10 @@ class Setting:
         """Return this setting as `name`, with its placeholders filled in; None where it is another's name."""
         if not self.indexes:
             return self if name == self.name else None
-        found = re.fullmatch(_with_indexes(self.name, self.indexes), name)
+        found = template_pattern(self.name, tuple(self.indexes.items())).fullmatch(name)
         if found is None:
             return None
-        read_by = self.read_by
-        for index, number in found.groupdict().items():
-            read_by = read_by.replace(f"<{index}>", number)
+        read_by = filled(self.read_by, found.groupdict())
         return replace(self, name=name, read_by=read_by, indexes=MappingProxyType({}))
 
     def validate(self, value: object) -> Scalar:
@@ -102,12 +101,19 @@ class Setting:
         }
 
 
-def _with_indexes(template: str, indexes: Mapping[str, int]) -> str:
-    """Return a regular expression for names like `template`; no index is above 9."""
-    pattern = re.escape(template)
-    for index, largest in indexes.items():
-        pattern = pattern.replace(f"<{index}>", f"(?P<{index}>[0-{largest}])")
-    return pattern
+@cache
+def template_pattern(template: str, largest: tuple[tuple[str, int], ...] = ()) -> re.Pattern[str]:
+    """Return what texts like `template` match; each `<x>` is a digit, up to its number in `largest`."""
+    bounds = dict(largest)
+    named = re.sub(r"<(\w)>", lambda m: f"(?P<{m[1]}>[0-{bounds.get(m[1], 9)}])", re.escape(template))
+    return re.compile(named)
+
+
+def filled(template: str, numbers: Mapping[str, str]) -> str:
+    """Return `template` with each `<x>` replaced by its number."""
+    for index, number in numbers.items():
+        template = template.replace(f"<{index}>", number)
+    return template
 
 
 def _text(setting: Setting, value: object) -> Scalar | None:

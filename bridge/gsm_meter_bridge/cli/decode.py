@@ -14,7 +14,7 @@ from gsm_meter_bridge.families import bundled_profile, family_of
 from gsm_meter_bridge.family import Access, Answer, Family, Request
 from gsm_meter_bridge.profile import Profile, load_profile
 from gsm_meter_bridge.sms import SmsDeliver, SmsStatusReport, SmsSubmit, decode_pdu, join_parts
-from gsm_meter_bridge.vocabulary import MASK, Secret
+from gsm_meter_bridge.vocabulary import Secret
 
 
 def decode(
@@ -65,7 +65,7 @@ def _decoded(family: Family, access: Access, request: Request, text: str) -> dic
     return {
         **head,
         "result": "answered",
-        "readings": {r.name: MASK if r.secret and r.value else r.value for r in reply.readings},
+        "readings": {r.name: r.shown for r in reply.readings},
         "raw_readings": {r.name: r.raw for r in reply.readings if r.raw},
         "raw": reply.raw,
     }

@@ -79,9 +79,7 @@ _MODEM = vol.Schema(
         vol.Optional("pin", default=None): optional(secret),
         vol.Optional("sms_storage", default=None): optional(one_of("SM", "ME", "MT")),
         vol.Optional("number", default=None): optional(_number),
-        vol.Optional("region", default=None): optional(
-            vol.Match(r"^[A-Z]{2}$", msg="allowed: a country of two capitals, like RU")
-        ),
+        vol.Optional("region", default=None): optional(_Country),
         vol.Optional("status_interval", default="60 s"): Duration(1, _DAY),
     }
 )

@@ -10,10 +10,9 @@ from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gsm_meter_bridge.family import Reading
 from gsm_meter_bridge.job import Observation
 from gsm_meter_bridge.jobs.schema import contacts, readings, sent, wanted
-from gsm_meter_bridge.vocabulary import MASK, Scalar
+from gsm_meter_bridge.vocabulary import Scalar
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ async def record(tx: AsyncConnection, observation: Observation) -> None:
     """Store what a module told; secrets are stored as present or not, never as they are."""
     for reading in observation.readings:
         row = {
-            "value": json.dumps(_shown(reading)),
+            "value": json.dumps(reading.shown),
             "raw": None if reading.secret else reading.raw,
             "source": observation.source,
             "at": observation.at,
@@ -118,10 +117,6 @@ async def forget_others(tx: AsyncConnection, modules: Collection[str]) -> None:
     gone = or_(contacts.c.module.not_in(modules))
     await tx.execute(update(contacts).where(gone).values(next_poll_at=None))
     await tx.execute(delete(wanted).where(wanted.c.module.not_in(modules)))
-
-
-def _shown(reading: Reading) -> Scalar | None:
-    return MASK if reading.secret and reading.value else reading.value
 
 
 async def _contact(tx: AsyncConnection, module: str, **changes: float | int) -> None:

@@ -54,8 +54,7 @@ def on_late_write_answer(now: float) -> tuple[Move, ...]:
 def on_news(job: Job, reply: Answer | Refusal, now: float) -> tuple[Move, ...]:
     """Return the moves after a further message on something that is being done, like an update."""
     if isinstance(reply, Refusal):
-        failure = {"error_code": reply.code, "error_words": reply.words}
-        return (Move(Event.DENIED, failure, reply.words),)
+        return (Move(Event.DENIED, _failure(reply), reply.words),)
     if reply.away_s is None:
         return ()
     due_at = now + reply.away_s
@@ -69,7 +68,7 @@ def on_refusal(job: Job, refusal: Refusal, now: float) -> tuple[Move, ...]:
 
     A poll goes on with what is left to ask; a change that was begun stops there and is read back.
     """
-    failure: dict[str, object] = {"error_code": refusal.code, "error_words": refusal.words}
+    failure = _failure(refusal)
     if job.current.purpose is Purpose.READ and len(job.steps) > 1:
         return _advance(job, now, **failure)
     if job.current.purpose is Purpose.WRITE and job.touched:
@@ -119,6 +118,10 @@ def on_restart(job: Job, now: float) -> tuple[Move, ...]:
     if job.touched or job.current.purpose is Purpose.WRITE:
         return _lost_track(job, now, words, delay_s=0.0)
     return (Move(Event.NOT_SENT, {"due_at": now}, words),)
+
+
+def _failure(refusal: Refusal) -> dict[str, object]:
+    return {"error_code": refusal.code, "error_words": refusal.words}
 
 
 def _advance(job: Job, now: float, **changes: object) -> tuple[Move, ...]:

@@ -36,10 +36,6 @@ class _Kind:
     read: Callable[[bytes], Scalar]
 
 
-def _mode_code(value: Scalar) -> bytes:
-    return bytes((next(int(code) for code, mode in tables.MODE.rows.items() if mode == value),))
-
-
 def _mode(octets: bytes) -> Scalar:
     mode = tables.MODE.rows.get(str(octets[0]))
     if mode is None:
@@ -61,7 +57,7 @@ PARAMETERS: Mapping[str, tuple[int, _Kind]] = MappingProxyType(
         "server_host": (0x26, _TEXT),
         "server_port": (0x27, _U16),
         "idle_restart_period_h": (0x2E, _U8),
-        "mode": (0x22, _Kind(1, _mode_code, _mode)),
+        "mode": (0x22, _Kind(1, lambda mode: bytes((int(tables.MODE.code_of(mode)),)), _mode)),
     }
 )
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from gsm_meter_bridge.errors import InvalidValueError, UnknownNameError
 from gsm_meter_bridge.families.energomera_gs04 import tables
 from gsm_meter_bridge.family import Request, RequestKind, SmsText
-from gsm_meter_bridge.vocabulary import MASK, Scalar, Secret
+from gsm_meter_bridge.vocabulary import MASK, Scalar, Secret, masked
 
 _EMPTY = "-"
 
@@ -23,10 +23,6 @@ class Command:
     block: str
     write: Callable[[Scalar], str] = str
     read: Callable[[str], Scalar] = str
-
-
-def _mode_code(value: Scalar) -> str:
-    return next(code for code, mode in tables.MODE.rows.items() if mode == value)
 
 
 def _mode(code: str) -> Scalar:
@@ -58,7 +54,7 @@ COMMANDS = MappingProxyType(
         "server_port": Command("PORT", "9.7", "DNS", read=_number),
         "connect_period_s": Command("TIMEOUT", "9.8", "TIMEOUT", read=_number),
         "idle_restart_period_h": Command("RESET", "9.9", "RESET", read=_number),
-        "mode": Command("MODE", "9.2", "MODE", _mode_code, _mode),
+        "mode": Command("MODE", "9.2", "MODE", tables.MODE.code_of, _mode),
     }
 )
 
@@ -72,8 +68,7 @@ def encode(request: Request, password: Secret) -> SmsText:
         if value is None:
             raise InvalidValueError(request.name, dict(request.changes), f"a value for {request.name}")
         plain = f"{command.word} {command.write(value)}"
-        hidden = request.name == "apn_password" and value
-        shown = f"{command.word} {MASK}" if hidden else plain
+        shown = f"{command.word} {MASK}" if masked(request.changes)[request.name] == MASK else plain
     return SmsText(f"{password.reveal()} {plain}", f"{MASK} {shown}")
 
 

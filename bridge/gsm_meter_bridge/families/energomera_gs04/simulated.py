@@ -51,10 +51,6 @@ _CODED: Mapping[str, CodeTable] = {
 _BAD_VALUE, _BAD_COMMAND = "ERROR 0x05", "ERROR 0x06"
 
 
-def _code(table: CodeTable, value: Scalar) -> str:
-    return next(code for code, meaning in table.rows.items() if meaning == value)
-
-
 def _text(longest: int, *, dash_empties: bool = False) -> Callable[[str], Scalar]:
     def check(value: str) -> Scalar:
         if len(value) > longest:
@@ -149,7 +145,7 @@ class SimulatedGs04:
             case "DNS" | "PORT":
                 return f"DNS: {v['server_host']}:{v['server_port']}"
             case "MODE":
-                return f"MODE: {_code(tables.MODE, v['mode'])}"
+                return f"MODE: {tables.MODE.code_of(v['mode'])}"
             case _:
                 return f"{word}: {v[_COMMANDS[word][0]]}"
 
@@ -165,19 +161,19 @@ class SimulatedGs04:
 
     def _octet(self) -> int:
         v = self._values
-        cenc = int(_code(tables.CENC_STATE, v["cenc"]))
+        cenc = int(tables.CENC_STATE.code_of(v["cenc"]))
         return int(v["sim"]) | int(v["internet"]) << 1 | int(v["tcp"]) << 3 | cenc << 5
 
     def _group_1(self) -> str:
         v = self._values
-        gprs, link = _code(tables.GPRS_STATE, v["gprs"]), _code(tables.METER_LINK, v["meter_link"])
+        gprs, link = tables.GPRS_STATE.code_of(v["gprs"]), tables.METER_LINK.code_of(v["meter_link"])
         return f"{int(v['sim'])}{gprs}{link}"
 
     def _group_2(self) -> str:
         v = self._values
         csq = max(0, (int(v["signal_dbm"]) + 113) // 2)
         level = min(9, (csq + 1) // 3)
-        return f"{_code(tables.REGISTRATION, v['registration'])}{_code(tables.BAND, v['band'])}{level}"
+        return f"{tables.REGISTRATION.code_of(v['registration'])}{tables.BAND.code_of(v['band'])}{level}"
 
 
 SIMULATED = SimulatedGs04

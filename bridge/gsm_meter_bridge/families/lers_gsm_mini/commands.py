@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
+from typing import TypeVar
 
 from gsm_meter_bridge.errors import InvalidValueError, UnknownNameError
 from gsm_meter_bridge.families.lers_gsm_mini.tables import SMS_LIMIT
 from gsm_meter_bridge.family import Request, RequestKind, SmsText
-from gsm_meter_bridge.vocabulary import MASK, Scalar, Secret
+from gsm_meter_bridge.setting import filled, template_pattern
+from gsm_meter_bridge.vocabulary import MASK, Scalar, Secret, masked
 
 BATCH = "settings"
 """The name of every write: one SMS with as many commands as fit (clause 4.2)."""
 
+T = TypeVar("T")
 _APN = ("apn", "apn_user", "apn_password")
 
 
@@ -69,15 +71,6 @@ _SEND_ORDER = (
 )
 
 
-def _pattern(template: str) -> re.Pattern[str]:
-    """Return what `template` matches, any index included: the modem itself refuses those too large."""
-    return re.compile(re.sub(r"<(\w)>", r"(?P<\1>\\d)", re.escape(template).replace(r"\<", "<")))
-
-
-_NAMES = MappingProxyType({c.name: (_pattern(c.name), c) for c in TABLE})
-_FORMS = tuple((_pattern(form), c) for c in TABLE for form in c.forms)
-
-
 def encode(request: Request, password: Secret) -> SmsText:
     """Return the SMS of `request`.
 
@@ -87,7 +80,7 @@ def encode(request: Request, password: Secret) -> SmsText:
     if request.kind is not RequestKind.WRITE:
         command = _short(request.name)
         return _sms(password, command, command)
-    plain, shown = (";".join(_writes(values)) for values in (request.changes, _hidden(request.changes)))
+    plain, shown = (";".join(_writes(values)) for values in (request.changes, masked(request.changes)))
     return _sms(password, plain, shown)
 
 
@@ -124,29 +117,25 @@ def _parsed(name: str, value: str) -> dict[str, Scalar]:
 
 
 def _named(word: str) -> tuple[str, Command]:
-    for pattern, command in _FORMS:
-        found = pattern.fullmatch(word)
-        if found is not None:
-            name = command.name
-            for index, number in found.groupdict().items():
-                name = name.replace(f"<{index}>", number)
-            return name, command
+    """Return request name and row of a command; any index is read, the modem refuses those too large."""
+    for command in TABLE:
+        for form in command.forms:
+            found = template_pattern(form).fullmatch(word)
+            if found is not None:
+                return filled(command.name, found.groupdict()), command
     raise UnknownNameError("command", word, (form for c in TABLE for form in c.forms))
 
 
 def _short(name: str) -> str:
     """Return the short form of the request `name`."""
-    for pattern, command in _NAMES.values():
-        found = pattern.fullmatch(name)
+    for command in TABLE:
+        found = template_pattern(command.name).fullmatch(name)
         if found is not None:
-            form = command.forms[0]
-            for index, number in found.groupdict().items():
-                form = form.replace(f"<{index}>", number)
-            return form
-    raise UnknownNameError("request", name, _NAMES)
+            return filled(command.forms[0], found.groupdict())
+    raise UnknownNameError("request", name, (command.name for command in TABLE))
 
 
-def _groups(changes: Mapping[str, Scalar]) -> Iterable[dict[str, Scalar]]:
+def _groups(changes: Mapping[str, T]) -> Iterable[dict[str, T]]:
     """Return the changes that one command carries, in the order to send them."""
     apn = {name: changes[name] for name in _APN if name in changes}
     groups = [apn] if apn else []
@@ -159,11 +148,11 @@ def _rank(name: str) -> tuple[int, str]:
     return _SEND_ORDER.index(head), name
 
 
-def _writes(changes: Mapping[str, Scalar]) -> list[str]:
+def _writes(changes: Mapping[str, Scalar | None]) -> list[str]:
     return [f"{_short(_command_name(group))}={_value(group)}" for group in _groups(changes)]
 
 
-def _command_name(group: Mapping[str, Scalar]) -> str:
+def _command_name(group: Mapping[str, Scalar | None]) -> str:
     name = next(iter(group))
     if name in _APN:
         return "apn"
@@ -171,17 +160,12 @@ def _command_name(group: Mapping[str, Scalar]) -> str:
     return name.removesuffix(".address") if name.endswith(".address") and not group[name] else name
 
 
-def _value(group: Mapping[str, Scalar]) -> str:
+def _value(group: Mapping[str, Scalar | None]) -> str:
     """Return a command's parameter; the APN's is `[APN][,USR][,PSW]` (clause 4.3.10)."""
     if any(name in _APN for name in group):
         return ",".join(str(group.get(name, "")) for name in _APN).rstrip(",")
     value = next(iter(group.values()))
     return str(int(value)) if isinstance(value, bool) else str(value)
-
-
-def _hidden(changes: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    secret = ("apn_password", "access_password")
-    return {name: MASK if name in secret and value else value for name, value in changes.items()}
 
 
 def _sms(password: Secret, plain: str, shown: str) -> SmsText:

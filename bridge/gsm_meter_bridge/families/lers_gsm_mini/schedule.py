@@ -29,15 +29,14 @@ class Rule:
 
 def explain(settings: Mapping[str, Scalar | None]) -> list[str]:
     """Return sentences on when the modem connects, given its settings by name; other settings are ignored."""
-    sentences: list[str] = []
-    rules = [rule for server in range(LAST_SERVER + 1) for rule in _rules(settings, server)]
-    for rule in sorted(rules):
-        sentences.append(_sentence(rule))
-    for server in range(LAST_SERVER + 1):
-        sentences += _overlaps(_rules(settings, server))
-        if settings.get(f"server.{server}.enabled") is False and _rules(settings, server):
+    by_server = [_rules(settings, server) for server in range(LAST_SERVER + 1)]
+    every = [rule for rules in by_server for rule in rules]
+    sentences = [_sentence(rule) for rule in sorted(every)]
+    for server, rules in enumerate(by_server):
+        sentences += _overlaps(rules)
+        if rules and settings.get(f"server.{server}.enabled") is False:
             sentences.append(f"server {server} is not enabled: its rules do nothing (clause 4.3.5).")
-    sentences += _rivals(rules)
+    sentences += _rivals(every)
     return sentences or ["No rule: the modem connects only when it is called or asked to (clause 5.2)."]
 
 
