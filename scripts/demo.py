@@ -12,9 +12,8 @@ import json
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import yaml
 from rich.console import Console
@@ -22,6 +21,7 @@ from rich.live import Live
 
 from demo_broker import own_broker
 from demo_view import LONGEST_ONCE_S, TOPICS, View, report, save_picture, table
+from gsm_meter_bridge.cli.signals import until_signal
 from gsm_meter_bridge.mqtt.client import Broker, Client
 from gsm_meter_bridge.simulator import World
 
@@ -161,21 +161,12 @@ def main() -> int:
             broker = (host, int(port))
         else:
             broker = stack.enter_context(own_broker(folder, console))
-        try:
-            status = asyncio.run(until_signal(demo(broker, folder, console, once=wanted.once)))
-        except asyncio.CancelledError:
+        status = asyncio.run(until_signal(demo(broker, folder, console, once=wanted.once)))
+        if status is None:
             return 130
         if wanted.svg:
             save_picture(console, wanted.svg)
         return status
-
-
-async def until_signal(work: Coroutine[Any, Any, int]) -> int:
-    """Do `work`; SIGTERM and SIGINT cancel it, so that it stops the bridge and cleans up."""
-    task = asyncio.ensure_future(work)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    return await task
 
 
 if __name__ == "__main__":

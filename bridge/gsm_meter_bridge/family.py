@@ -309,6 +309,11 @@ class Module:
     access: Access
 
 
+def is_setting(family: Family, name: str) -> bool:
+    """Return whether `name` is a setting of the family."""
+    return any(setting.match(name) for setting in family.settings)
+
+
 def setting_of(family: Family, name: str) -> Setting | None:
     """Return the family's setting `name` (`server.0.rule.2` is one of `server.<n>.rule.<x>`), or None."""
     return next((found for s in family.settings if (found := s.named(name)) is not None), None)

@@ -58,13 +58,15 @@ class Setting:
     documented: bool = True
     indexes: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
+    def match(self, name: str) -> re.Match[str] | None:
+        """Return the match of `name` with this setting's, its indexes by name; None for another's."""
+        return template_pattern(self.name, tuple(self.indexes.items())).fullmatch(name)
+
     def named(self, name: str) -> Self | None:
         """Return this setting as `name`, with its placeholders filled in; None where it is another's name."""
-        if not self.indexes:
-            return self if name == self.name else None
-        found = template_pattern(self.name, tuple(self.indexes.items())).fullmatch(name)
-        if found is None:
-            return None
+        found = self.match(name)
+        if found is None or not self.indexes:
+            return self if found else None
         read_by = filled(self.read_by, found.groupdict())
         return replace(self, name=name, read_by=read_by, indexes=MappingProxyType({}))
 

@@ -11,16 +11,14 @@ from typing import Annotated, Any
 import typer
 
 from gsm_meter_bridge.app import broker_of, topics_of
+from gsm_meter_bridge.cli.options import Changes, ConfigOption, SettingsOption, given_settings
 from gsm_meter_bridge.cli.output import fail, note, reported, say_json
-from gsm_meter_bridge.cli.texts import given_settings
 from gsm_meter_bridge.config import Config, load_config
 from gsm_meter_bridge.mqtt.client import Client
 from gsm_meter_bridge.settings_file import dump_settings
+from gsm_meter_bridge.vocabulary import MASK
 
-_Config = Annotated[Path, typer.Option("--config", "-c", help="The bridge's configuration file.")]
 _Module = Annotated[str, typer.Argument(help="The module's id.")]
-_Changes = Annotated[list[str] | None, typer.Argument(metavar="NAME=VALUE...", help="Settings to values.")]
-_File = Annotated[Path | None, typer.Option("--settings", help="A settings file, instead or besides.")]
 _Confirm = Annotated[bool, typer.Option("--confirm", help="Yes, even if it can cut the module off.")]
 _Snapshot = Annotated[Path | None, typer.Option(help="A settings file to keep what was before.")]
 _Timeout = Annotated[float, typer.Option("--timeout", help="How long to wait for the outcome, seconds.")]
@@ -28,13 +26,15 @@ _HEARD_S = 15.0
 _NO_ANSWER = "no answer in time; is the bridge running? What it has accepted goes on without us."
 
 
-def status(config: _Config, module: _Module, timeout_s: _Timeout = 900.0) -> None:
+def status(config: ConfigOption, module: _Module, timeout_s: _Timeout = 900.0) -> None:
     """Have the running bridge ask a module now, and print what it tells."""
     with reported():
         _end(_ask(load_config(config), "request_status", {"module": module}, timeout_s))
 
 
-def plan(config: _Config, module: _Module, changes: _Changes = None, settings: _File = None) -> None:
+def plan(
+    config: ConfigOption, module: _Module, changes: Changes = None, settings: SettingsOption = None
+) -> None:
     """Print what a change of settings would send, restart and risk; nothing is sent."""
     with reported():
         checked = load_config(config)
@@ -43,10 +43,10 @@ def plan(config: _Config, module: _Module, changes: _Changes = None, settings: _
 
 
 def apply(
-    config: _Config,
+    config: ConfigOption,
     module: _Module,
-    changes: _Changes = None,
-    settings: _File = None,
+    changes: Changes = None,
+    settings: SettingsOption = None,
     confirm: _Confirm = False,
     snapshot: _Snapshot = None,
     timeout_s: _Timeout = 3600.0,
@@ -58,7 +58,7 @@ def apply(
         outcome = _ask(checked, "apply", wish, timeout_s)
         if snapshot is not None and outcome.get("before"):
             family = checked.modules[module].family.id
-            known = {name: value for name, value in outcome["before"].items() if value != "***"}
+            known = {name: value for name, value in outcome["before"].items() if value != MASK}
             snapshot.write_text(dump_settings(family, known), "utf-8")
         _end(outcome)
 
@@ -69,7 +69,7 @@ def _wanted(
     known = config.modules.get(module)
     if known is None:
         fail(f"no module {module!r} is configured; there are: {', '.join(config.modules)}")
-    return given_settings(known.family, changes or [], settings)
+    return given_settings(known.family, changes, settings)
 
 
 def _end(outcome: dict[str, Any]) -> None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from gsm_meter_bridge.cli.options import (
+    Changes,
+    PasswordOption,
+    SettingsOption,
+    given_settings,
+    password_of,
+)
 from gsm_meter_bridge.cli.output import note, reported, say, say_json
-from gsm_meter_bridge.cli.texts import given_settings
 from gsm_meter_bridge.delivery.numbers import e164
 from gsm_meter_bridge.errors import DecodeError, InvalidValueError, UnknownNameError
 from gsm_meter_bridge.families import families, family_of
 from gsm_meter_bridge.family import ConfigFrame, Family
-from gsm_meter_bridge.service.plan import setting_or_error
+from gsm_meter_bridge.service.plan import check_changes
 from gsm_meter_bridge.sms import encode_data_submit
-from gsm_meter_bridge.vocabulary import Secret, masked
+from gsm_meter_bridge.vocabulary import masked
 
 _DCS = 0x08
 _Family = Annotated[str, typer.Option(help="energomera_gs04.")]
@@ -29,9 +34,9 @@ frame_app = typer.Typer(
 def encode(
     family: _Family,
     number: Annotated[str, typer.Option(help="The module's number, international.")],
-    changes: Annotated[list[str] | None, typer.Argument(metavar="NAME=VALUE...")] = None,
-    password: Annotated[str | None, typer.Option(help="The access password; else the factory's.")] = None,
-    settings: Annotated[Path | None, typer.Option("--settings", help="A settings file.")] = None,
+    changes: Changes = None,
+    password: PasswordOption = None,
+    settings: SettingsOption = None,
 ) -> None:
     """Print the PDU (data coding 08) that carries settings, to be sent with AT+CMGS by hand."""
     with reported():
@@ -40,9 +45,8 @@ def encode(
         to = e164(number)
         if to is None:
             raise InvalidValueError("number", number, "an international number, like +79991234567")
-        given = given_settings(device, changes or [], settings)
-        wanted = {name: setting_or_error(device, name).validate(value) for name, value in given.items()}
-        octets = frame.encode(wanted, Secret(password if password is not None else device.default_password))
+        wanted = check_changes(device, given_settings(device, changes, settings))
+        octets = frame.encode(wanted, password_of(device, password))
         pdu = encode_data_submit(to, octets, dcs=_DCS)
         note(f"{frame.name} is an assumption that nobody has verified on a device: {frame.provenance}")
         note(f"AT+CMGS={pdu.tpdu_length}")

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import signal
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -20,8 +17,10 @@ from gsm_meter_bridge.cli.ask import apply, plan, status
 from gsm_meter_bridge.cli.decode import decode, pdu
 from gsm_meter_bridge.cli.frame import frame_app
 from gsm_meter_bridge.cli.modem import detect, probe, storage_app
+from gsm_meter_bridge.cli.options import ConfigOption
 from gsm_meter_bridge.cli.output import console, reported, say
 from gsm_meter_bridge.cli.profile import profile_app
+from gsm_meter_bridge.cli.signals import until_signal
 from gsm_meter_bridge.cli.texts import explain, serial_preset, sms_text
 from gsm_meter_bridge.config import Config, load_config
 from gsm_meter_bridge.simulator import simulate as run_simulator
@@ -31,8 +30,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-
-ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -58,7 +55,7 @@ def run(
         return
     _log_at(checked.bridge.log_level)
     with reported():
-        asyncio.run(_until_signal(serve(checked)))
+        asyncio.run(until_signal(serve(checked)))
 
 
 @app.command()
@@ -69,7 +66,7 @@ def simulate(
     """Run a simulated cellular world with a modem at LINK, until interrupted."""
     _log_at("info")
     with reported():
-        asyncio.run(_until_signal(run_simulator(link, modules)))
+        asyncio.run(until_signal(run_simulator(link, modules)))
 
 
 for _command in (status, plan, apply, probe, detect, decode, sms_text, serial_preset, explain):
@@ -77,15 +74,6 @@ for _command in (status, plan, apply, probe, detect, decode, sms_text, serial_pr
 app.command("decode-pdu")(pdu)
 for _name, _group in {"sms-storage": storage_app, "profile": profile_app, "config-frame": frame_app}.items():
     app.add_typer(_group, name=_name)
-
-
-async def _until_signal(work: Coroutine[Any, Any, None]) -> None:
-    """Do `work` until SIGTERM or SIGINT, and let it clean up."""
-    task = asyncio.ensure_future(work)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
 
 
 def _log_at(level: str) -> None:

@@ -7,36 +7,39 @@ from typing import Annotated
 
 import typer
 
+from gsm_meter_bridge.cli.options import (
+    Changes,
+    FamilyOption,
+    PasswordOption,
+    SettingsOption,
+    given_settings,
+    password_of,
+)
 from gsm_meter_bridge.cli.output import fail, note, reported, say
-from gsm_meter_bridge.errors import GuardError, InvalidValueError
+from gsm_meter_bridge.errors import GuardError
 from gsm_meter_bridge.families import families, family_of
 from gsm_meter_bridge.family import Access, ConcernKind, Family
-from gsm_meter_bridge.service.plan import UNSUPPORTED, setting_or_error
-from gsm_meter_bridge.settings_file import load_settings
-from gsm_meter_bridge.vocabulary import Scalar, Secret
-
-_Family = Annotated[str, typer.Option(help="energomera_gs04 or lers_gsm_mini.")]
-_Changes = Annotated[list[str] | None, typer.Argument(metavar="NAME=VALUE...", help="Settings to values.")]
-_File = Annotated[Path | None, typer.Option("--settings", help="A settings file, instead or besides.")]
+from gsm_meter_bridge.service.plan import UNSUPPORTED, check_changes, setting_or_error
+from gsm_meter_bridge.vocabulary import Scalar
 
 
 def sms_text(
-    family: _Family,
-    changes: _Changes = None,
-    password: Annotated[str | None, typer.Option(help="The access password; else the factory's.")] = None,
-    settings: _File = None,
+    family: FamilyOption,
+    changes: Changes = None,
+    password: PasswordOption = None,
+    settings: SettingsOption = None,
 ) -> None:
     """Print the SMS that set something, one a line, in the order in which to send them."""
     with reported():
         device = family_of(family)
-        wanted = _wanted(device, changes or [], settings)
+        wanted = _wanted(device, changes, settings)
         if password is None:
             note(f"with the factory's password {device.default_password}; --password gives another")
-        access = Access(Secret(password if password is not None else device.default_password))
+        access = Access(password_of(device, password))
         for concern in device.concerns(wanted, {}, None):
             if concern.kind is ConcernKind.REFUSED and concern.certain:
-                fail(f"{concern.setting}: {concern.words}")
-            note(f"{concern.setting}: {concern.words}")
+                fail(str(concern))
+            note(str(concern))
         texts = [device.encode(request, access).text for request in device.writes(wanted, access)]
         for text in texts:
             print(text)  # noqa: T201  exactly as it is to be sent
@@ -53,32 +56,17 @@ def serial_preset(
             say(lookup(meter))
 
 
-def explain(family: _Family, changes: _Changes = None, settings: _File = None) -> None:
+def explain(family: FamilyOption, changes: Changes = None, settings: SettingsOption = None) -> None:
     """Say in words when a module connects, by the settings given."""
     with reported():
         device = family_of(family)
-        for sentence in device.explain(_wanted(device, changes or [], settings)):
+        for sentence in device.explain(_wanted(device, changes, settings)):
             say(sentence)
 
 
-def given_settings(family: Family, changes: list[str], file: Path | None) -> dict[str, object]:
-    """Return the settings of `NAME=VALUE`s and of a settings file, unchecked; the former win."""
-    given: dict[str, object] = dict(load_settings(file, family.id)) if file is not None else {}
-    for change in changes:
-        name, sign, text = change.partition("=")
-        if not sign:
-            raise InvalidValueError("setting", change, "NAME=VALUE")
-        given[name] = text
-    if not given:
-        raise InvalidValueError("settings", "", "at least one NAME=VALUE")
-    return given
-
-
-def _wanted(family: Family, changes: list[str], file: Path | None) -> dict[str, Scalar]:
-    checked: dict[str, Scalar] = {}
-    for name, value in given_settings(family, changes, file).items():
-        setting = setting_or_error(family, name)
-        if not setting.documented:
+def _wanted(family: Family, changes: list[str] | None, file: Path | None) -> dict[str, Scalar]:
+    given = given_settings(family, changes, file)
+    for name in given:
+        if not setting_or_error(family, name).documented:
             raise GuardError(UNSUPPORTED, (f"{name}: there is no documented text command for it",))
-        checked[name] = setting.validate(value)
-    return checked
+    return check_changes(family, given)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gsm_meter_bridge import __version__
-from gsm_meter_bridge.family import Module, setting_of
+from gsm_meter_bridge.family import Module, is_setting
 from gsm_meter_bridge.job import Job, State
 from gsm_meter_bridge.jobs.observations import Known, ModuleFacts
 from gsm_meter_bridge.modem import ModemStatus
@@ -79,7 +79,7 @@ def observed_names(module: Module) -> list[str]:
     """Return the names of the values that the module can tell, settings and secrets left out."""
     told = (name for read in module.family.reads(module.access) for name in read.yields)
     done = (name for action in module.family.actions for name in action.tells)
-    return [n for n in dict.fromkeys((*told, *done)) if setting_of(module.family, n) is None]
+    return [n for n in dict.fromkeys((*told, *done)) if not is_setting(module.family, n)]
 
 
 def module_state(
@@ -112,7 +112,7 @@ def module_state(
 def _settings(module: Module, facts: ModuleFacts, *, mask: bool) -> Document:
     """Return the settings that can be read by name (null: not known yet), and the known entries of lists."""
     readable = [s.name for s in module.family.settings if s.read_by and not s.secret and not s.indexes]
-    entries = [n for n in facts.readings if "." in n and setting_of(module.family, n) is not None]
+    entries = [n for n in facts.readings if "." in n and is_setting(module.family, n)]
     values = {n: k.value if (k := facts.readings.get(n)) else None for n in sorted((*readable, *entries))}
     return {n: hide(str(v)) if mask and v and "white_list" in n else v for n, v in values.items()}
 

@@ -17,8 +17,8 @@ from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.service.commands import (
     ACTIONS,
     APPLY,
-    CONNECT,
     DEVICE_ACTIONS,
+    INDEXED_ACTIONS,
     PLAN,
     READ_SETTINGS,
     REQUEST_STATUS,
@@ -44,9 +44,12 @@ class Requests:
         self._topics = topics
         self._price = price
         self._commands = commands
+        self._reads: Mapping[str, Callable[[str, Terms], Awaitable[Job]]] = {
+            REQUEST_STATUS: commands.request_status,
+            READ_SETTINGS: commands.read_settings,
+        }
         self._actions: Mapping[str, Callable[[Document, Terms], Awaitable[Job | Document]]] = {
-            REQUEST_STATUS: self._request_status,
-            READ_SETTINGS: self._read_settings,
+            **{name: partial(self._read, name) for name in self._reads},
             SET: self._set,
             PLAN: self._plan,
             APPLY: self._apply,
@@ -90,33 +93,28 @@ class Requests:
         wish: Document = {}
         try:
             wish = _json_object(payload)
-            if wish.keys() == {REQUEST_STATUS}:
-                return None, await self._commands.request_status(module, terms)
-            if wish.keys() == {READ_SETTINGS}:
-                return None, await self._commands.read_settings(module, terms)
+            for name, read in self._reads.items():
+                if wish.keys() == {name}:
+                    return None, await read(module, terms)
             if wish.keys() == {ACTION} and isinstance(wish[ACTION], str):
                 return None, await self._commands.act(module, wish[ACTION], terms, confirmed=True)
             # whoever enabled a dangerous entity, which is off by default, has confirmed
             return None, await self._commands.apply(module, wish, terms, confirmed=True)
         except GsmMeterError as error:
             _LOGGER.warning("%s: a wish of an entity is refused: %s", module, error)
-            action = next((name for name in (REQUEST_STATUS, READ_SETTINGS, ACTION) if name in wish), SET)
+            action = next((name for name in (*self._reads, ACTION) if name in wish), SET)
             if not self._commands.knows(module):
                 return None, None
             return (self._topics.event(module), documents.refused_wish(action, error.code, str(error))), None
 
-    async def _request_status(self, wish: Document, terms: Terms) -> Job:
+    async def _read(self, name: str, wish: Document, terms: Terms) -> Job:
         _only(wish, _COMMON_KEYS)
-        return await self._commands.request_status(_module(wish), terms)
-
-    async def _read_settings(self, wish: Document, terms: Terms) -> Job:
-        _only(wish, _COMMON_KEYS)
-        return await self._commands.read_settings(_module(wish), terms)
+        return await self._reads[name](_module(wish), terms)
 
     async def _act(self, name: str, wish: Document, terms: Terms) -> Job:
-        more = {SERVER} if name == CONNECT else set()
-        _only(wish, _COMMON_KEYS | {CONFIRM} | more)
-        full_name = f"{name}.{wish.get(SERVER, 0)}" if name == CONNECT else name
+        indexed = name in INDEXED_ACTIONS
+        _only(wish, _COMMON_KEYS | {CONFIRM} | ({SERVER} if indexed else set()))
+        full_name = f"{name}.{wish.get(SERVER, 0)}" if indexed else name
         return await self._commands.act(_module(wish), full_name, terms, confirmed=_confirmed(wish))
 
     async def _set(self, wish: Document, terms: Terms) -> Job:

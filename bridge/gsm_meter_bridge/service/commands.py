@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gsm_meter_bridge.errors import GuardError, InvalidValueError, UnknownNameError
+from gsm_meter_bridge.families import families
 from gsm_meter_bridge.family import Action, Module, Read, Request
 from gsm_meter_bridge.job import Job, Priority, Purpose, Step
 from gsm_meter_bridge.jobs import observations, store
@@ -31,8 +32,10 @@ SET = "set"
 POLL = "poll"
 PLAN = "plan"
 APPLY = "apply"
-CONNECT = "connect"
-DEVICE_ACTIONS = ("reboot", CONNECT, "disconnect", "update", "restore")
+_OF_FAMILIES = [action.name.partition(".") for family in families().values() for action in family.actions]
+DEVICE_ACTIONS = tuple(dict.fromkeys(head for head, _, _ in _OF_FAMILIES))
+"""What modules can have done; those in INDEXED_ACTIONS, on one of several servers."""
+INDEXED_ACTIONS = frozenset(head for head, _, index in _OF_FAMILIES if index)
 COMMON_ACTIONS = (REQUEST_STATUS, READ_SETTINGS, SET, PLAN, APPLY)
 ACTIONS = (*COMMON_ACTIONS, *DEVICE_ACTIONS)
 """What `request/<action>` can name."""
@@ -79,13 +82,10 @@ class Commands:
     async def read_settings(self, module_id: str, terms: Terms) -> Job:
         """Ask for all that the module can be asked for, settings that are read only on demand included."""
         module = self._module(module_id)
-        steps = tuple(Step(Purpose.READ, Request.read(r.name)) for r in module.family.reads(module.access))
+        steps = _reading(module.family.reads(module.access))
         async with self._database.transaction() as tx:
-            waiting = await store.waiting(tx, module.id)
-            same = next((j for j in waiting if j.action == READ_SETTINGS), None)
-            if same is not None and terms.transaction is None:
-                return same
-            job, _ = await store.accept(tx, self._job(module, READ_SETTINGS, steps, terms))
+            wish = self._job(module, READ_SETTINGS, steps, terms)
+            job = await self._accept(tx, wish, lambda job: job.action == READ_SETTINGS)
         self._wake()
         return job
 
@@ -97,19 +97,15 @@ class Commands:
         module = self._module(module_id)
         async with self._database.transaction() as tx:
             known = await observations.facts(tx, module.id)
-            waiting = await store.waiting(tx, module.id)
-            same = next((j for j in waiting if j.action in (POLL, action) and not j.touched), None)
-            if same is not None and terms.transaction is None:
-                return same
-            steps = tuple(Step(Purpose.READ, Request.read(r.name)) for r in self._due_reads(module, known))
-            job, _ = await store.accept(tx, self._job(module, action, steps, terms))
+            wish = self._job(module, action, _reading(self._due_reads(module, known)), terms)
+            job = await self._accept(tx, wish, lambda job: job.action in (POLL, action) and not job.touched)
         self._wake()
         return job
 
     async def preview(self, module_id: str, changes: Mapping[str, object]) -> Plan:
         """Return what changing settings would do; nothing is stored and nothing is sent."""
         module = self._module(module_id)
-        checked = check_changes(module, changes)
+        checked = check_changes(module.family, changes)
         async with self._database.transaction() as tx:
             known = await observations.facts(tx, module.id)
         return self._plan(module, checked, known)
@@ -128,7 +124,7 @@ class Commands:
         Raises UnknownNameError, InvalidValueError and GuardError before anything is stored.
         """
         module = self._module(module_id)
-        checked = check_changes(module, changes)
+        checked = check_changes(module.family, changes)
         async with self._database.transaction() as tx:
             if terms.transaction is None and (same := await _same_wish(tx, module, checked, terms)):
                 return same
@@ -156,12 +152,19 @@ class Commands:
             Step(Purpose.READ_BACK, Request.read(sign_of_life.name)),
         )
         async with self._database.transaction() as tx:
-            waiting = await store.waiting(tx, module.id)
-            same = next((j for j in waiting if request in (s.request for s in j.steps)), None)
-            if same is not None and terms.transaction is None:
-                return same
-            job, _ = await store.accept(tx, self._job(module, name.partition(".")[0], steps, terms))
+            wish = self._job(module, name.partition(".")[0], steps, terms)
+            job = await self._accept(tx, wish, lambda job: request in (s.request for s in job.steps))
         self._wake()
+        return job
+
+    async def _accept(self, tx: AsyncConnection, wish: Job, is_same: Callable[[Job], bool]) -> Job:
+        """Store `wish`; without a transaction, an unfinished job that is the same is returned instead."""
+        if wish.transaction is None:
+            waiting = await store.waiting(tx, wish.module)
+            same = next((job for job in waiting if is_same(job)), None)
+            if same is not None:
+                return same
+        job, _ = await store.accept(tx, wish)
         return job
 
     def _plan(self, module: Module, changes: Mapping[str, Scalar], known: ModuleFacts) -> Plan:
@@ -196,6 +199,10 @@ class Commands:
             priority=Priority.POLL if action == POLL else Priority.USER,
             transaction=terms.transaction,
         )
+
+
+def _reading(reads: Iterable[Read]) -> tuple[Step, ...]:
+    return tuple(Step(Purpose.READ, Request.read(read.name)) for read in reads)
 
 
 def _action(module: Module, name: str) -> Action:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gsm_meter_bridge.errors import GuardError, InvalidValueError, UnknownNameError
@@ -41,19 +41,19 @@ class Plan:
 
     def check(self, *, confirmed: bool) -> None:
         """Raise GuardError where the change would do harm, or is not confirmed although it must be."""
-        refused = [f"{c.setting}: {c.words}" for c in self.concerns if c.kind is ConcernKind.REFUSED]
+        refused = [str(c) for c in self.concerns if c.kind is ConcernKind.REFUSED]
         if refused:
             raise GuardError(GUARDED, refused)
-        open_questions = [f"{c.setting}: {c.words}" for c in self.concerns if c.kind is ConcernKind.CONFIRM]
+        open_questions = [str(c) for c in self.concerns if c.kind is ConcernKind.CONFIRM]
         if open_questions and not confirmed:
             raise GuardError(CONFIRM_REQUIRED, (*open_questions, HOW_TO_CONFIRM))
 
 
-def check_changes(module: Module, changes: Mapping[str, object]) -> dict[str, Scalar]:
-    """Return `changes` as the module takes them; raises for an unknown name or a value out of range."""
+def check_changes(family: Family, changes: Mapping[str, object]) -> dict[str, Scalar]:
+    """Return `changes` as the family takes them; raises for an unknown name or a value out of range."""
     if not changes:
         raise InvalidValueError("settings", {}, "at least one setting and its value")
-    return {name: setting_or_error(module.family, name).validate(value) for name, value in changes.items()}
+    return {name: setting_or_error(family, name).validate(value) for name, value in changes.items()}
 
 
 def make_plan(
@@ -69,11 +69,12 @@ def make_plan(
             why = "cannot be read back" if setting.documented else "has no documented text command"
             raise GuardError(UNSUPPORTED, (f"{name} {why}, so a change of it cannot be verified",))
     unread = dict.fromkeys(s.read_by for name, s in settings.items() if name not in known)
+    read_back = dict.fromkeys(s.read_by for s in settings.values())
     family, access = module.family, module.access
     steps = (
         *(Step(Purpose.BEFORE, Request.read(read)) for read in unread),
         *(Step(Purpose.WRITE, r, family.away_s(r)) for r in family.writes(changes, access)),
-        *(Step(Purpose.READ_BACK, Request.read(read)) for read in dict.fromkeys(_read_by(settings.values()))),
+        *(Step(Purpose.READ_BACK, Request.read(read)) for read in read_back),
     )
     return Plan(
         changes,
@@ -91,7 +92,3 @@ def setting_or_error(family: Family, name: str) -> Setting:
         known = (s.name for s in family.settings)
         raise UnknownNameError(f"setting of {family.title}", name, known, code="unknown_setting")
     return setting
-
-
-def _read_by(settings: Iterable[Setting]) -> Iterable[str]:
-    return (setting.read_by for setting in settings)

@@ -1,0 +1,39 @@
+"""Options and arguments that several commands share, and what they mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gsm_meter_bridge.errors import InvalidValueError
+from gsm_meter_bridge.family import Family
+from gsm_meter_bridge.settings_file import load_settings
+from gsm_meter_bridge.vocabulary import Secret
+
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The bridge's configuration file.")]
+FamilyOption = Annotated[str, typer.Option(help="energomera_gs04 or lers_gsm_mini.")]
+PasswordOption = Annotated[str | None, typer.Option(help="The access password; else the factory's.")]
+SettingsOption = Annotated[
+    Path | None, typer.Option("--settings", help="A settings file, instead or besides.")
+]
+Changes = Annotated[list[str] | None, typer.Argument(metavar="NAME=VALUE...", help="Settings to values.")]
+
+
+def given_settings(family: Family, changes: list[str] | None, file: Path | None) -> dict[str, object]:
+    """Return the settings of `NAME=VALUE`s and of a settings file, unchecked; the former win."""
+    given: dict[str, object] = dict(load_settings(file, family.id)) if file is not None else {}
+    for change in changes or []:
+        name, sign, text = change.partition("=")
+        if not sign:
+            raise InvalidValueError("setting", change, "NAME=VALUE")
+        given[name] = text
+    if not given:
+        raise InvalidValueError("settings", "", "at least one NAME=VALUE")
+    return given
+
+
+def password_of(family: Family, given: str | None) -> Secret:
+    """Return the access password that was given, or the factory's."""
+    return Secret(given if given is not None else family.default_password)
