@@ -85,14 +85,14 @@ class Bridge:
 
     def _warn_of_assumptions(self) -> None:
         for module in self._config.modules.values():
-            profile = module.access.profile
-            if profile is not None and not profile.verified:
-                _LOGGER.warning(
-                    "%s: profile %s is an assumption that nobody has verified on a device: %s",
-                    module.id,
-                    profile.name,
-                    profile.provenance,
-                )
+            for profile in module.access.profiles():
+                if not profile.verified:
+                    _LOGGER.warning(
+                        "%s: profile %s is an assumption that nobody has verified on a device: %s",
+                        module.id,
+                        profile.name,
+                        profile.provenance,
+                    )
 
     def _on_modem_status(self, status: ModemStatus) -> None:
         self._publisher.touch()

@@ -54,6 +54,19 @@ class SmsText:
 
 
 @dataclass(frozen=True, slots=True)
+class SmsData:
+    """Octets to send under a data coding scheme (TP-DCS); `masked` says what they are."""
+
+    octets: bytes = field(repr=False)
+    masked: str
+    dcs: int
+
+
+Outgoing = SmsText | SmsData
+"""What one request puts into one SMS."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """One value out of a reply; `raw` is the code or text it was decoded from where that differs."""
 
@@ -128,7 +141,8 @@ class Read:
     """A request that reads: what it yields and when it is asked.
 
     Volatile values (signal, registration) are asked at every poll, the others (IMEI, APN) rarely, and those
-    `on_demand` only when somebody wants all settings: each request costs an SMS and its reply.
+    `on_demand` only when somebody wants all settings: each request costs an SMS and its reply. `timeout_s` is
+    how long the reply is waited for, None as the configuration says.
     """
 
     name: str
@@ -136,6 +150,7 @@ class Read:
     clause: str
     volatile: bool = False
     on_demand: bool = False
+    timeout_s: float | None = None
 
 
 class RequestFormat(Protocol):
@@ -160,29 +175,45 @@ class RequestFormat(Protocol):
         """Return the requests this profile knows."""
         ...
 
-    def encode(self, request: Request, password: Secret) -> SmsText:
+    def encode(self, request: Request, password: Secret) -> Outgoing:
         """Return the message that carries `request`."""
         ...
 
-    def decode(self, request: Request, text: str) -> Reply:
-        """Return what `text` answers; DecodeError where it is no reply to `request`."""
+    def decode(self, request: Request, text: str, octets: bytes) -> Reply:
+        """Return what a message answers; DecodeError where it is no reply to `request`."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
-    """How one module is spoken to: its password and, where chosen, a profile."""
-
-    password: Secret
-    profile: RequestFormat | None = None
-
-
 class ConfigFrame(Protocol):
-    """A binary form of settings that a vendor's tool sends and no manual documents."""
+    """A binary form of settings that a vendor's tool sends and no manual documents; see `profile.frame`."""
 
-    name: str
-    verified: bool
-    provenance: str
+    @property
+    def name(self) -> str:
+        """The name of its profile."""
+        ...
+
+    @property
+    def verified(self) -> bool:
+        """Whether somebody has seen it work on a device."""
+        ...
+
+    @property
+    def provenance(self) -> str:
+        """Where it comes from, in words."""
+        ...
+
+    @property
+    def dcs(self) -> int:
+        """The data coding scheme (TP-DCS) under which it is sent."""
+        ...
+
+    def batches(self, changes: Mapping[str, Scalar], password: Secret) -> tuple[dict[str, Scalar], ...]:
+        """Return `changes` as few frames carry them; UnknownNameError for one without a known code."""
+        ...
+
+    def shown(self, changes: Mapping[str, Scalar]) -> str:
+        """Return a frame in words, secrets masked."""
+        ...
 
     def encode(self, changes: Mapping[str, Scalar], password: Secret) -> bytes:
         """Return the frame that sets validated `changes`; UnknownNameError for one without a known code."""
@@ -191,6 +222,20 @@ class ConfigFrame(Protocol):
     def decode(self, frame: bytes) -> tuple[Secret, dict[str, Scalar]]:
         """Return password and settings in `frame`; DecodeError where it is not one."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How one module is spoken to: its password and, where chosen, profiles of requests and of settings."""
+
+    password: Secret
+    profile: RequestFormat | None = None
+    frame: ConfigFrame | None = None
+
+    def profiles(self) -> tuple[RequestFormat | ConfigFrame, ...]:
+        """Return the profiles in use, each once."""
+        used = [p for p in (self.profile, self.frame) if p is not None]
+        return tuple({p.name: p for p in used}.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +271,6 @@ class Family(Protocol):
     default_password: str
     settings: tuple[Setting, ...]
     actions: tuple[Action, ...]
-    config_frame: ConfigFrame | None
     lights: tuple[Hint, ...]
     remedies: tuple[Hint, ...]
 
@@ -256,12 +300,12 @@ class Family(Protocol):
         """Return how many seconds the module does not answer after `request`, because it restarts."""
         ...
 
-    def encode(self, request: Request, access: Access) -> SmsText:
+    def encode(self, request: Request, access: Access) -> Outgoing:
         """Return the SMS that carries `request`; UnknownNameError for one the family does not have."""
         ...
 
-    def decode(self, request: Request, text: str, access: Access) -> Reply:
-        """Return what `text` answers to `request`; DecodeError where it does not have its shape."""
+    def decode(self, request: Request, text: str, access: Access, octets: bytes = b"") -> Reply:
+        """Return what a message, its `text` or its `octets`, answers; DecodeError for another shape."""
         ...
 
     def parse_request(self, text: str) -> Request:
@@ -309,6 +353,12 @@ class Module:
     access: Access
 
 
+def timeout_s(module: Module, request: Request) -> float | None:
+    """Return how long the reply to `request` is waited for; None as the configuration says."""
+    reads = module.family.reads(module.access) if request.kind is RequestKind.READ else ()
+    return next((r.timeout_s for r in reads if r.name == request.name), None)
+
+
 def is_setting(family: Family, name: str) -> bool:
     """Return whether `name` is a setting of the family."""
     return any(setting.match(name) for setting in family.settings)
@@ -330,8 +380,13 @@ class SimulatedReply:
 class SimulatedModule(Protocol):
     """A device of the simulator: behaves as its manual says, knows no clock and no network."""
 
-    def receive(self, sender: str, text: str, now_s: float) -> tuple[SimulatedReply, ...]:
-        """Return the replies to an SMS; empty for silence. `now_s` is any monotonic time in seconds."""
+    def receive(
+        self, sender: str, text: str, now_s: float, octets: bytes = b""
+    ) -> tuple[SimulatedReply, ...]:
+        """Return the replies to an SMS; empty for silence. `now_s` is any monotonic time in seconds.
+
+        `octets` are the user data, for those who send something else than text.
+        """
         ...
 
     def state(self) -> Mapping[str, Scalar]:

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gsm_meter_bridge.errors import DecodeError, InvalidValueError, UnknownNameError
-from gsm_meter_bridge.families import family_of
+from gsm_meter_bridge.families import family_of, frame_of
 from gsm_meter_bridge.vocabulary import Scalar, Secret
 
-FRAME = family_of("energomera_gs04").config_frame
+FRAME = frame_of(family_of("energomera_gs04"))
 assert FRAME is not None
 PASSWORD = Secret("12345678")
 HEAD = "01 31 32 33 34 35 36 37 38 02"

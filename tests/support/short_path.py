@@ -16,7 +16,7 @@ from gsm_meter_bridge.errors import DeliveryError
 from gsm_meter_bridge.families import bundled_profile, family_of
 from gsm_meter_bridge.families.energomera_gs04 import simulated as simulated_energomera
 from gsm_meter_bridge.families.lers_gsm_mini import simulated as simulated_lers
-from gsm_meter_bridge.family import Access, Module, Request, RequestKind, SimulatedModule
+from gsm_meter_bridge.family import Access, Module, Request, RequestKind, SimulatedModule, SmsText
 from gsm_meter_bridge.job import Job
 from gsm_meter_bridge.jobs import store
 from gsm_meter_bridge.jobs.database import Database
@@ -70,21 +70,22 @@ class Radio:
         error, self.error = self.error, None
         if error is not None and not self.error_after:
             raise error
-        text = module.family.encode(request, module.access).text
+        sms = module.family.encode(request, module.access)
+        text, octets = (sms.text, b"") if isinstance(sms, SmsText) else (sms.octets.hex(), sms.octets)
         self.sent.append((module.id, text))
         if self.lost:
             self.lost -= 1
         else:
-            await self._reply(module, request, text)
+            await self._reply(module, request, text, octets)
         if error is not None:
             raise error
         return len(self.sent) % 256
 
-    async def _reply(self, module: Module, request: Request, text: str) -> None:
+    async def _reply(self, module: Module, request: Request, text: str, octets: bytes) -> None:
         if self.refuse_after == 0 and request.kind is RequestKind.WRITE:
             self.withheld.append((module.msisdn, "ERROR 0x05"))
         else:
-            for reply in self.devices[module.id].receive(OWN, text, float(len(self.sent)) * 10_000.0):
+            for reply in self.devices[module.id].receive(OWN, text, float(len(self.sent)) * 10_000.0, octets):
                 if reply.after_s and self.tell_later:
                     self.later.append(reply.text)
                 else:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from gsm_meter_bridge.cli.options import ProfileOption, read_file
 from gsm_meter_bridge.cli.output import reported, say_json
 from gsm_meter_bridge.errors import DecodeError
-from gsm_meter_bridge.families import bundled_profile, family_of
+from gsm_meter_bridge.families import family_of, profile_of
 from gsm_meter_bridge.family import Access, Answer, Family, Request
-from gsm_meter_bridge.profile import Profile, load_profile
+from gsm_meter_bridge.profile import Profile
 from gsm_meter_bridge.sms import SmsDeliver, SmsStatusReport, SmsSubmit, decode_pdu, join_parts
 from gsm_meter_bridge.vocabulary import Secret
 
@@ -22,16 +22,17 @@ def decode(
     request: Annotated[
         str, typer.Option(help="The request, as it is sent after the password: I, A, APN, MODE.")
     ],
-    profile: Annotated[
-        str | None, typer.Option(help="A profile's name or file, for requests of its own.")
-    ] = None,
+    profile: ProfileOption = None,
+    is_hex: Annotated[bool, typer.Option("--hex", help="The reply is octets in hexadecimal.")] = False,
 ) -> None:
     """Read a module's reply on standard input and print what it says as JSON."""
     with reported():
         device = family_of(family)
-        access = Access(Secret(device.default_password), _profile(device, profile))
+        chosen = profile_of(device, profile, read_file) if profile is not None else None
+        access = Access(Secret(device.default_password), chosen)
         asked = _asked(device, access, request)
-        say_json(_decoded(device, access, asked, sys.stdin.buffer.read().decode("utf-8", "replace")))
+        text = sys.stdin.buffer.read().decode("utf-8", "replace")
+        say_json(_decoded(device, access, asked, text, _octets(text) if is_hex else b""))
 
 
 def pdu(
@@ -42,13 +43,11 @@ def pdu(
         say_json(_message(pdus))
 
 
-def _profile(family: Family, name: str | None) -> Profile | None:
-    if name is None:
-        return None
-    path = Path(name)
-    if path.suffix in (".yaml", ".yml"):
-        return load_profile(path.read_text("utf-8"), name, family.id, family.tables())
-    return bundled_profile(family, name)
+def _octets(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError as error:
+        raise DecodeError("reply", f"{text[:40]!r} is not hexadecimal") from error
 
 
 def _asked(family: Family, access: Access, text: str) -> Request:
@@ -57,9 +56,9 @@ def _asked(family: Family, access: Access, text: str) -> Request:
     return found or family.parse_request(text)
 
 
-def _decoded(family: Family, access: Access, request: Request, text: str) -> dict[str, Any]:
+def _decoded(family: Family, access: Access, request: Request, text: str, octets: bytes) -> dict[str, Any]:
     head = {"family": family.id, "request": request.name, "kind": request.kind}
-    reply = family.decode(request, text, access)
+    reply = family.decode(request, text, access, octets)
     if not isinstance(reply, Answer):
         return {**head, "result": "refused", "code": reply.code, "message": reply.words, "raw": reply.raw}
     return {

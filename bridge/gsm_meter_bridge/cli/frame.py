@@ -9,20 +9,20 @@ import typer
 from gsm_meter_bridge.cli.options import (
     Changes,
     PasswordOption,
+    ProfileOption,
     SettingsOption,
+    frame_or_error,
     given_settings,
     password_of,
 )
 from gsm_meter_bridge.cli.output import note, reported, say, say_json
 from gsm_meter_bridge.delivery.numbers import e164
-from gsm_meter_bridge.errors import DecodeError, InvalidValueError, UnknownNameError
-from gsm_meter_bridge.families import families, family_of
-from gsm_meter_bridge.family import ConfigFrame, Family
+from gsm_meter_bridge.errors import DecodeError, InvalidValueError
+from gsm_meter_bridge.families import family_of
 from gsm_meter_bridge.service.plan import check_changes
 from gsm_meter_bridge.sms import encode_data_submit
 from gsm_meter_bridge.vocabulary import masked
 
-_DCS = 0x08
 _Family = Annotated[str, typer.Option(help="energomera_gs04.")]
 
 frame_app = typer.Typer(
@@ -37,17 +37,18 @@ def encode(
     changes: Changes = None,
     password: PasswordOption = None,
     settings: SettingsOption = None,
+    profile: ProfileOption = None,
 ) -> None:
     """Print the PDU (data coding 08) that carries settings, to be sent with AT+CMGS by hand."""
     with reported():
         device = family_of(family)
-        frame = _frame_of(device)
+        frame = frame_or_error(device, profile)
         to = e164(number)
         if to is None:
             raise InvalidValueError("number", number, "an international number, like +79991234567")
         wanted = check_changes(device, given_settings(device, changes, settings))
         octets = frame.encode(wanted, password_of(device, password))
-        pdu = encode_data_submit(to, octets, dcs=_DCS)
+        pdu = encode_data_submit(to, octets, dcs=frame.dcs)
         note(f"{frame.name} is an assumption that nobody has verified on a device: {frame.provenance}")
         note(f"AT+CMGS={pdu.tpdu_length}")
         say(pdu.pdu)
@@ -55,7 +56,9 @@ def encode(
 
 @frame_app.command()
 def decode(
-    family: _Family, octets: Annotated[str, typer.Argument(metavar="HEX", help="The user data, from 01 on.")]
+    family: _Family,
+    octets: Annotated[str, typer.Argument(metavar="HEX", help="The user data, from 01 on.")],
+    profile: ProfileOption = None,
 ) -> None:
     """Print the settings in a frame as JSON, secrets masked."""
     with reported():
@@ -63,12 +66,5 @@ def decode(
             frame = bytes.fromhex(octets)
         except ValueError as error:
             raise DecodeError("frame", f"{octets[:40]!r} is not hexadecimal") from error
-        _, settings = _frame_of(family_of(family)).decode(frame)
+        _, settings = frame_or_error(family_of(family), profile).decode(frame)
         say_json({"family": family, "settings": masked(settings)})
-
-
-def _frame_of(family: Family) -> ConfigFrame:
-    if family.config_frame is None:
-        known = (name for name, other in families().items() if other.config_frame is not None)
-        raise UnknownNameError("family with a configuration frame", family.id, known)
-    return family.config_frame

@@ -107,7 +107,7 @@ def _print_plan(config: Config) -> None:
         total += daily
     console.print(table)
     for module in config.modules.values():
-        profile = module.access.profile
-        if profile is not None and not profile.verified:
-            say(f"{module.id}: profile {profile.name} is an assumption, not verified on any device")
+        for profile in module.access.profiles():
+            if not profile.verified:
+                say(f"{module.id}: profile {profile.name} is an assumption, not verified on any device")
     say(f"{total:.2f} SMS a day, and as many replies; the first within {config.poll.first_spread_s:g} s")

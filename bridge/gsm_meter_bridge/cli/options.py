@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from gsm_meter_bridge.errors import InvalidValueError
-from gsm_meter_bridge.family import Family
+from gsm_meter_bridge.errors import ConfigError, InvalidValueError, UnknownNameError
+from gsm_meter_bridge.families import families, frame_of, profile_of
+from gsm_meter_bridge.family import ConfigFrame, Family
 from gsm_meter_bridge.settings_file import load_settings
 from gsm_meter_bridge.vocabulary import Secret
 
@@ -18,6 +19,7 @@ PasswordOption = Annotated[str | None, typer.Option(help="The access password; e
 SettingsOption = Annotated[
     Path | None, typer.Option("--settings", help="A settings file, instead or besides.")
 ]
+ProfileOption = Annotated[str | None, typer.Option("--profile", help="A profile's name or file.")]
 Changes = Annotated[list[str] | None, typer.Argument(metavar="NAME=VALUE...", help="Settings to values.")]
 
 
@@ -32,6 +34,23 @@ def given_settings(family: Family, changes: list[str] | None, file: Path | None)
     if not given:
         raise InvalidValueError("settings", "", "at least one NAME=VALUE")
     return given
+
+
+def read_file(name: str) -> str:
+    """Return the text in a file; ConfigError where it cannot be read."""
+    try:
+        return Path(name).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{name}: cannot be read: {error}"]) from error
+
+
+def frame_or_error(family: Family, profile: str | None) -> ConfigFrame:
+    """Return the frame of settings in a profile, by name or file; without one, that which the family has."""
+    frame = frame_of(family) if profile is None else profile_of(family, profile, read_file).frame
+    if frame is None:
+        known = (name for name, other in families().items() if frame_of(other) is not None)
+        raise UnknownNameError("family with a configuration frame", family.id, known)
+    return frame
 
 
 def password_of(family: Family, given: str | None) -> Secret:

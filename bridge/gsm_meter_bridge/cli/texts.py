@@ -18,7 +18,7 @@ from gsm_meter_bridge.cli.options import (
 from gsm_meter_bridge.cli.output import fail, note, reported, say
 from gsm_meter_bridge.errors import GuardError
 from gsm_meter_bridge.families import families, family_of
-from gsm_meter_bridge.family import Access, ConcernKind, Family
+from gsm_meter_bridge.family import Access, ConcernKind, Family, SmsText
 from gsm_meter_bridge.service.plan import UNSUPPORTED, check_changes, setting_or_error
 from gsm_meter_bridge.vocabulary import Scalar
 
@@ -40,7 +40,8 @@ def sms_text(
             if concern.kind is ConcernKind.REFUSED and concern.certain:
                 fail(str(concern))
             note(str(concern))
-        texts = [device.encode(request, access).text for request in device.writes(wanted, access)]
+        sms = (device.encode(request, access) for request in device.writes(wanted, access))
+        texts = [one.text for one in sms if isinstance(one, SmsText)]
         for text in texts:
             print(text)  # noqa: T201  exactly as it is to be sent
         note(f"{len(texts)} SMS; wait for the reply to each before sending the next")

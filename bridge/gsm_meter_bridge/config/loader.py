@@ -21,10 +21,10 @@ from gsm_meter_bridge.config.model import (
 )
 from gsm_meter_bridge.config.schema import CONFIG
 from gsm_meter_bridge.errors import ConfigError
-from gsm_meter_bridge.families import bundled_profile
+from gsm_meter_bridge.families import profile_of
 from gsm_meter_bridge.family import Access, Family, Module
 from gsm_meter_bridge.jobs.outcome import Policy
-from gsm_meter_bridge.profile import Profile, load_profile
+from gsm_meter_bridge.profile import Profile
 from gsm_meter_bridge.service.plan import Price
 from gsm_meter_bridge.service.polling import PollPlan
 from gsm_meter_bridge.vocabulary import MASK, Secret
@@ -157,16 +157,22 @@ def _modem(checked: Mapping[str, Any]) -> ModemConfig:
 def _module(file: Path, checked: Mapping[str, Any]) -> Module:
     family: Family = checked["family"]
     password = checked["password"] or Secret(family.default_password)
-    profile = _profile(file, family, checked["profile"]) if checked["profile"] else None
     name = checked["name"] or checked["id"].replace("_", " ").capitalize()
-    return Module(checked["id"], name, family, checked["number"], Access(password, profile))
+    access = _access(file, family, password, checked["profile"])
+    return Module(checked["id"], name, family, checked["number"], access)
 
 
 def _profile(file: Path, family: Family, name: str) -> Profile:
-    if "/" not in name and not name.endswith((".yaml", ".yml")):
-        try:
-            return bundled_profile(family, name)
-        except ConfigError as error:
-            raise ConfigError(f"{file}: modules: {words}" for words in error.problems) from error
-    path = file.parent / name
-    return load_profile(_read(path), str(path), family.id, family.tables())
+    try:
+        return profile_of(family, name, lambda path: _read(file.parent / path))
+    except ConfigError as error:
+        raise ConfigError(f"{file}: modules: {words}" for words in error.problems) from error
+
+
+def _access(file: Path, family: Family, password: Secret, names: Sequence[str]) -> Access:
+    profiles = [_profile(file, family, name) for name in names]
+    requests = [p for p in profiles if p.requests]
+    frames = [p.frame for p in profiles if p.frame is not None]
+    if len(requests) > 1 or len(frames) > 1:
+        raise ConfigError([f"{file}: modules: profile: {', '.join(names)} do the same; choose one of them"])
+    return Access(password, next(iter(requests), None), next(iter(frames), None))

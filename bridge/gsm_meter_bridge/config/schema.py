@@ -38,6 +38,10 @@ def _family(value: object) -> Family:
         raise vol.Invalid(f"allowed: {', '.join(families())}") from None
 
 
+def _names(value: list[str] | str | None) -> list[str]:
+    return [value] if isinstance(value, str) else value or []
+
+
 _Country = vol.Match(r"^[A-Z]{2}$", msg="allowed: a country of two capitals, like RU")
 
 _TLS = vol.Schema(
@@ -91,7 +95,7 @@ _MODULE = vol.Schema(
         vol.Required("number"): _number,
         vol.Optional("name", default=None): optional(Text),
         vol.Optional("password", default=None): optional(secret),
-        vol.Optional("profile", default=None): optional(Text),
+        vol.Optional("profile", default=list): vol.All(vol.Any([Text], Text, None), _names),
         vol.Optional("poll_interval", default=None): optional(Duration(1, 366 * _DAY)),
     }
 )

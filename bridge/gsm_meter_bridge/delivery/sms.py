@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from gsm_meter_bridge.errors import InvalidValueError, SendRefusedError, UnknownNameError
-from gsm_meter_bridge.family import Module, Request
+from gsm_meter_bridge.family import Module, Request, SmsData
 from gsm_meter_bridge.modem import Modem
-from gsm_meter_bridge.sms import EncodedPdu, encode_submits
+from gsm_meter_bridge.sms import EncodedPdu, encode_data_submit, encode_submits
 
 
 class SmsDelivery:
@@ -33,6 +33,10 @@ def _pdu(module: Module, request: Request, validity_s: float) -> EncodedPdu:
     try:
         sms = module.family.encode(request, module.access)
         validity = timedelta(seconds=validity_s)
+        if isinstance(sms, SmsData):
+            return encode_data_submit(
+                module.msisdn, sms.octets, dcs=sms.dcs, validity=validity, status_report=True
+            )
         pdus = encode_submits(module.msisdn, sms.text, validity=validity, status_report=True)
     except (InvalidValueError, UnknownNameError) as error:
         raise SendRefusedError(str(error)) from error

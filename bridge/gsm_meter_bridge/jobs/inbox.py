@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.jobs.schema import messages
-from gsm_meter_bridge.sms import SmsDeliver, SmsStatusReport, decode_pdu, join_parts
+from gsm_meter_bridge.sms import SmsDeliver, SmsStatusReport, decode_pdu, join_octets, join_parts
 
 
 class Fate(StrEnum):
@@ -31,12 +31,16 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A whole message, from one or more stored parts, or a status report."""
+    """A whole message, from one or more stored parts, or a status report.
+
+    `text` is hexadecimal where the message is no text; `octets` are its user data as they came.
+    """
 
     numbers: tuple[int, ...]
     received_at: float
     sender: str
     text: str
+    octets: bytes = b""
     report: SmsStatusReport | None = None
 
 
@@ -68,7 +72,7 @@ async def take(tx: AsyncConnection) -> tuple[Arrival, ...]:
             await settle(tx, (row["number"],), Fate.UNDECODABLE)
             continue
         if isinstance(sms, SmsStatusReport):
-            arrivals.append(Arrival((row["number"],), row["received_at"], sms.tp_ra, "", sms))
+            arrivals.append(Arrival((row["number"],), row["received_at"], sms.tp_ra, "", report=sms))
         elif isinstance(sms, SmsDeliver):
             _collect(row, sms, parts, arrivals)
         else:
@@ -107,8 +111,7 @@ def _collect(
 ) -> None:
     link = sms.user_data.concatenation
     if link is None:
-        text = sms.user_data.text or sms.user_data.data.hex()
-        arrivals.append(Arrival((row["number"],), row["received_at"], sms.tp_oa, text))
+        arrivals.append(_arrival([(row, sms)]))
     else:
         key = (row["modem"], sms.tp_oa, link.reference, link.total, link.wide)
         parts.setdefault(key, []).append((row, sms))
@@ -117,8 +120,15 @@ def _collect(
 def _whole(groups: Iterable[list[tuple[RowMapping, SmsDeliver]]]) -> Iterable[Arrival]:
     for group in groups:
         try:
-            text = join_parts([sms.user_data for _, sms in group])
+            yield _arrival(group)
         except DecodeError:
             continue  # a part is still missing
-        last = max(row["received_at"] for row, _ in group)
-        yield Arrival(tuple(row["number"] for row, _ in group), last, group[0][1].tp_oa, text)
+
+
+def _arrival(group: Sequence[tuple[RowMapping, SmsDeliver]]) -> Arrival:
+    """Return the message that all parts of it make; DecodeError where one is missing."""
+    parts = [sms.user_data for _, sms in group]
+    octets = join_octets(parts)
+    text = octets.hex().upper() if any(p.text is None for p in parts) else join_parts(parts)
+    last = max(row["received_at"] for row, _ in group)
+    return Arrival(tuple(row["number"] for row, _ in group), last, group[0][1].tp_oa, text, octets)

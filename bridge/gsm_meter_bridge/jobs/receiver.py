@@ -98,7 +98,7 @@ class Receiver:
             return None
         if arrival.report is not None:
             return module.id, await self._report(tx, module, arrival)
-        found = match(module, arrival.text, await self._candidates(tx, module))
+        found = match(module, arrival, await self._candidates(tx, module))
         if found is not None and not found[0].late and found[0].job.state is State.SENDING:
             return None  # the reply overtook the modem's own result; `wake` brings us back to it
         if found is None:
@@ -173,11 +173,14 @@ class Receiver:
         )
 
 
-def match(module: Module, text: str, candidates: Iterable[Candidate]) -> tuple[Candidate, Reply] | None:
-    """Return the first candidate whose expected shape `text` has, with what it says."""
+def match(
+    module: Module, arrival: Arrival, candidates: Iterable[Candidate]
+) -> tuple[Candidate, Reply] | None:
+    """Return the first candidate whose expected shape a message has, with what it says."""
+    decode, text, octets = module.family.decode, arrival.text, arrival.octets
     for candidate in candidates:
         try:
-            return candidate, module.family.decode(candidate.step.request, text, module.access)
+            return candidate, decode(candidate.step.request, text, module.access, octets)
         except DecodeError:
             continue
     return None

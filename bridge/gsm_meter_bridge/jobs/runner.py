@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gsm_meter_bridge.delivery import Delivery
 from gsm_meter_bridge.errors import DeliveryError, SendUncertainError
-from gsm_meter_bridge.family import Module
+from gsm_meter_bridge.family import Module, timeout_s
 from gsm_meter_bridge.job import Event, Job, Purpose, State
 from gsm_meter_bridge.jobs import observations, outcome, store
 from gsm_meter_bridge.jobs.database import Database
@@ -119,7 +119,8 @@ class Runner:
             await self._failed(job, error)
             return
         now = self._now()
-        sent = Move(Event.ACCEPTED, {"tp_mr": tp_mr, "reply_due_at": now + self._policy.reply_timeout_s})
+        reply_due_at = now + (timeout_s(module, job.current.request) or self._policy.reply_timeout_s)
+        sent = Move(Event.ACCEPTED, {"tp_mr": tp_mr, "reply_due_at": reply_due_at})
         async with self._database.transaction() as tx:
             await observations.note_sent(tx, self._delivery.route, job.module, job.id, now)
             moved = await store.move(tx, job, sent, now)

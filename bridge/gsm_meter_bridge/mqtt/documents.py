@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gsm_meter_bridge import __version__
-from gsm_meter_bridge.family import Module, is_setting
+from gsm_meter_bridge.family import ConfigFrame, Module, RequestFormat, is_setting
 from gsm_meter_bridge.job import Job, State
 from gsm_meter_bridge.jobs.observations import Known, ModuleFacts
 from gsm_meter_bridge.modem import ModemStatus
@@ -50,7 +50,8 @@ def _module_info(module: Module, *, mask: bool) -> Document:
         "manufacturer": module.family.manufacturer,
         "model": module.family.model,
         "number": hide(module.msisdn) if mask else module.msisdn,
-        "profile": _profile(module),
+        "profile": _profile(module.access.profile),
+        "config_frame": _profile(module.access.frame),
         "capabilities": {
             "observes": observed_names(module),
             "settings": [s.name for s in module.family.settings],
@@ -68,8 +69,7 @@ def _families(modules: Sequence[Module]) -> Document:
     }
 
 
-def _profile(module: Module) -> Document | None:
-    profile = module.access.profile
+def _profile(profile: RequestFormat | ConfigFrame | None) -> Document | None:
     if profile is None:
         return None
     return {"name": profile.name, "verified": profile.verified, "provenance": profile.provenance}
@@ -101,7 +101,7 @@ def module_state(
         "missed_polls": facts.missed,
         "settings": settings,
         "drift": facts.drift(),
-        "profile": _profile(module),
+        "profile": _profile(module.access.profile),
         "sources": {
             n: {"source": k.source, "at": iso(k.at)} for n, k in facts.readings.items() if n in shown
         },

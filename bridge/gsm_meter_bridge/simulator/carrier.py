@@ -13,7 +13,14 @@ from typing import Any
 
 from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.family import SimulatedModule, SimulatedReply
-from gsm_meter_bridge.sms import SmsSubmit, UserData, encode_delivers, encode_status_report, join_parts
+from gsm_meter_bridge.sms import (
+    SmsSubmit,
+    UserData,
+    encode_delivers,
+    encode_status_report,
+    join_octets,
+    join_parts,
+)
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -121,11 +128,12 @@ class Carrier:
             await self._give_up(sender, sms, tp_mr, sent_at, known=device is not None)
             return
         self._report(sender, sms, tp_mr, sent_at, _DELIVERED)
-        text = _whole_text(device, sender, sms)
-        if text is not None:
+        whole = _whole(device, sender, sms)
+        if whole is not None:
+            text, octets = whole
             device.received.append(text)
             _LOGGER.info("%s -> %s: %d characters", sender, sms.tp_da, len(text))
-            for reply in device.module.receive(sender, text, time.monotonic()):
+            for reply in device.module.receive(sender, text, time.monotonic(), octets):
                 self._spawn(self._reply(sms.tp_da, sender, reply))
 
     async def _give_up(
@@ -168,16 +176,16 @@ def _is_turn(count: int, every: int) -> bool:
     return every > 0 and count % every == 0
 
 
-def _whole_text(device: Device, sender: str, sms: SmsSubmit) -> str | None:
-    """Return the text, once all its parts are there; None before that, and for data."""
+def _whole(device: Device, sender: str, sms: SmsSubmit) -> tuple[str, bytes] | None:
+    """Return text (of data, hexadecimal) and octets, once all parts are there; None before that."""
     link = sms.user_data.concatenation
     if link is None:
-        return sms.user_data.text
+        return sms.user_data.text or sms.user_data.data.hex().upper(), sms.user_data.data
     parts = device.parts.setdefault((sender, link.reference), [])
     parts.append(sms.user_data)
     try:
-        text = join_parts(parts)
+        text, octets = join_parts(parts), join_octets(parts)
     except DecodeError:
         return None
     del device.parts[sender, link.reference]
-    return text
+    return text, octets

@@ -18,7 +18,7 @@ from gsm_meter_bridge.sms.messages import (
     SmsSubmit,
 )
 from gsm_meter_bridge.sms.times import effective_validity
-from gsm_meter_bridge.sms.user_data import Alphabet, Concatenation, UserData, join_parts
+from gsm_meter_bridge.sms.user_data import Alphabet, Concatenation, UserData, join_octets, join_parts
 
 __all__ = [
     "Alphabet",
@@ -38,6 +38,7 @@ __all__ = [
     "encode_status_report",
     "encode_submits",
     "fits_gsm7",
+    "join_octets",
     "join_parts",
     "septet_count",
 ]

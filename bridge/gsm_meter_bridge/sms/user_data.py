@@ -108,12 +108,21 @@ def join_parts(parts: Sequence[UserData]) -> str:
 
     Raises DecodeError where a part is missing or is no text.
     """
+    texts = [part.text for part in _in_order(parts)]
+    if any(t is None for t in texts):
+        raise DecodeError("parts", "data, not text")
+    return "".join(t or "" for t in texts)
+
+
+def join_octets(parts: Sequence[UserData]) -> bytes:
+    """Return the octets of all parts of one message; DecodeError where one is missing."""
+    return b"".join(part.data for part in _in_order(parts))
+
+
+def _in_order(parts: Sequence[UserData]) -> list[UserData]:
     by_sequence = {p.concatenation.sequence if p.concatenation else 1: p for p in parts}
     total = max((p.concatenation.total for p in parts if p.concatenation), default=1)
     missing = [n for n in range(1, total + 1) if n not in by_sequence]
     if missing or not parts:
         raise DecodeError("parts", f"missing: {', '.join(map(str, missing)) or 'all'} of {total}")
-    texts = [by_sequence[n].text for n in range(1, total + 1)]
-    if any(t is None for t in texts):
-        raise DecodeError("parts", "data, not text")
-    return "".join(t or "" for t in texts)
+    return [by_sequence[n] for n in range(1, total + 1)]

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.families.energomera_gs04 import commands, guards, hints, modes, replies, tables
-from gsm_meter_bridge.families.energomera_gs04.binary_frame import GS01_BINARY
 from gsm_meter_bridge.families.energomera_gs04.settings import SETTINGS
 from gsm_meter_bridge.family import (
     Access,
     CodeTable,
     Concern,
+    Outgoing,
     Read,
     Reading,
     Reply,
     Request,
     RequestFormat,
     RequestKind,
-    SmsText,
+    SmsData,
 )
 from gsm_meter_bridge.vocabulary import Scalar
 
@@ -45,7 +46,6 @@ class EnergomeraGs04:
     settings = SETTINGS
     lights = hints.LIGHTS
     remedies = hints.REMEDIES
-    config_frame = GS01_BINARY
     actions = ()  # clause 9 has none: a change of the mode restarts the module
 
     def reads(self, access: Access) -> tuple[Read, ...]:
@@ -58,7 +58,13 @@ class EnergomeraGs04:
         return (*told, *documented)
 
     def writes(self, changes: Mapping[str, Scalar], access: Access) -> tuple[Request, ...]:
-        """Return one command for each changed setting (clause 9.1: one command an SMS), MODE last."""
+        """Return one command for each changed setting (clause 9.1: one command an SMS), MODE last.
+
+        With a profile's frame, one message carries as many settings as fit.
+        """
+        if access.frame is not None:
+            batches = access.frame.batches(changes, access.password)
+            return tuple(Request.write(access.frame.name, batch) for batch in batches)
         return tuple(
             Request.write(name, {name: changes[name]}) for name in commands.COMMANDS if name in changes
         )
@@ -84,20 +90,26 @@ class EnergomeraGs04:
 
     def away_s(self, request: Request) -> float:
         """Return how long the module restarts after a change of its mode."""
-        return _RESTART_S if request.kind is RequestKind.WRITE and request.name == "mode" else 0.0
+        return _RESTART_S if "mode" in request.changes else 0.0
 
-    def encode(self, request: Request, access: Access) -> SmsText:
+    def encode(self, request: Request, access: Access) -> Outgoing:
         """Return the SMS of `request`, by the profile where the profile has it."""
+        frame = access.frame
+        if frame is not None and request.kind is RequestKind.WRITE and request.name == frame.name:
+            octets = frame.encode(request.changes, access.password)
+            return SmsData(octets, frame.shown(request.changes), frame.dcs)
         profile = self._profile_of(request, access)
         if profile is not None:
             return profile.encode(request, access.password)
         return commands.encode(request, access.password)
 
-    def decode(self, request: Request, text: str, access: Access) -> Reply:
-        """Return what `text` answers to `request`; DecodeError where it does not have its shape."""
+    def decode(self, request: Request, text: str, access: Access, octets: bytes = b"") -> Reply:
+        """Return what a message answers to `request`; DecodeError where it does not have its shape."""
+        if access.frame is not None and request.name == access.frame.name:
+            raise DecodeError("reply", "nobody knows what answers this frame; what is read back decides")
         profile = self._profile_of(request, access)
         if profile is not None:
-            return profile.decode(request, text)
+            return profile.decode(request, text, octets)
         return replies.decode(request, text)
 
     def parse_request(self, text: str) -> Request:

@@ -2,7 +2,7 @@
 
 What the manual leaves open is chosen here: a wrong password is met with silence, a bad value with
 `ERROR 0x05`, an unknown command with `ERROR 0x06` (codes of appendix A). STATUS, IMEI, IP and ICCID are
-those of the profile `assumed_status`; no vendor document has them.
+those of the profile `assumed_status`, the binary frame that of `gs01_binary`; no vendor document has them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gsm_meter_bridge.families.energomera_gs04 import tables
+from gsm_meter_bridge.families.energomera_gs04.simulated_frame import parse
 from gsm_meter_bridge.family import CodeTable, SimulatedReply, simulated_state
 from gsm_meter_bridge.vocabulary import Scalar
 
@@ -101,11 +102,18 @@ class SimulatedGs04:
         """Return the true values by vocabulary name."""
         return dict(self._values)
 
-    def receive(self, sender: str, text: str, now_s: float) -> tuple[SimulatedReply, ...]:
+    def receive(
+        self, sender: str, text: str, now_s: float, octets: bytes = b""
+    ) -> tuple[SimulatedReply, ...]:
         """Return the replies to an SMS of anybody who knows the password; none while it restarts."""
+        if self._faults.get("silent") or now_s < self._restarts_until_s:
+            return ()
+        if (frame := parse(octets)) is not None:
+            self._take(*frame, now_s)
+            return ()  # nobody knows what it would say
         password, _, rest = text.strip().partition(" ")
         command, _, parameter = rest.partition(" ")
-        if self._faults.get("silent") or password != self._password or now_s < self._restarts_until_s:
+        if password != self._password:
             return ()
         body = self._answer(command.upper(), parameter, now_s)
         if body is None:
@@ -113,6 +121,11 @@ class SimulatedGs04:
         head = f"{self._values['meter_type']}\r\n{self._values['meter_serial']}\r\n"
         reply = SimulatedReply(head + body, float(self._faults.get("delay_s", 0)))
         return (reply, reply) if self._faults.get("duplicate") else (reply,)
+
+    def _take(self, password: str, wishes: list[tuple[str, str]], now_s: float) -> None:
+        if password == self._password:
+            for word, parameter in wishes:
+                self._set(word, parameter, now_s)
 
     def _answer(self, command: str, parameter: str, now_s: float) -> str | None:
         if not command:

@@ -81,7 +81,6 @@ class LersGsmMini:
     actions = _ACTIONS
     lights = hints.LIGHTS
     remedies = hints.REMEDIES
-    config_frame = None
 
     def reads(self, access: Access) -> tuple[Read, ...]:
         """Return what the manual documents; this family needs no profile."""
@@ -117,7 +116,7 @@ class LersGsmMini:
         """Return the SMS of `request`."""
         return commands.encode(request, access.password)
 
-    def decode(self, request: Request, text: str, access: Access) -> Reply:
+    def decode(self, request: Request, text: str, access: Access, octets: bytes = b"") -> Reply:
         """Return what `text` answers to `request`; DecodeError where it does not have its shape."""
         return replies.decode(request, text)
 

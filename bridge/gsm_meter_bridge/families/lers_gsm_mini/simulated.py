@@ -37,7 +37,9 @@ class SimulatedGsmMini:
         """Return the true values by vocabulary name."""
         return dict(self._memory.values)
 
-    def receive(self, sender: str, text: str, now_s: float) -> tuple[SimulatedReply, ...]:
+    def receive(
+        self, sender: str, text: str, now_s: float, octets: bytes = b""
+    ) -> tuple[SimulatedReply, ...]:
         """Return the replies to an SMS of anybody it obeys; none while it restarts."""
         password, *commands = text.strip().split(";")
         if self._faults.get("silent") or password != self._password or now_s < self._away_until_s:

@@ -1,0 +1,55 @@
+"""Settings sent in one binary message, by a profile that a module's owner chose."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gsm_meter_bridge.errors import GuardError, UnknownNameError
+from gsm_meter_bridge.families import bundled_profile, family_of
+from gsm_meter_bridge.job import State
+from gsm_meter_bridge.service.commands import Terms
+from tests.support.short_path import POLICY, World, world
+
+FRAME = bundled_profile(family_of("energomera_gs04"), "gs01_binary").frame
+WANTED = {"apn": "m2m", "apn_user": "", "server_host": "cenc.example", "server_port": 9100, "mode": "client"}
+
+
+def _with_frame(running: World) -> None:
+    hut = running.modules["hut"]
+    running.modules["hut"] = replace(hut, access=replace(hut.access, frame=FRAME))
+
+
+async def test_one_message_carries_all_and_what_is_read_back_decides() -> None:
+    async with world() as running:
+        _with_frame(running)
+        await running.know_all()
+        running.radio.sent.clear()
+        job = await running.commands.apply("hut", WANTED, Terms(), confirmed=True)
+        await running.settle()
+        (frame,) = running.texts("hut")
+        assert bytes.fromhex(frame).startswith(b"\x0112345678\x02\x23m2m\0\x17")
+        # nobody knows what answers it: after the wait it is read back, never sent again
+        await running.later(POLICY.reply_timeout_s + 1)
+        for _ in range(4):
+            await running.later(POLICY.reply_timeout_s + 120)
+        done = await running.job(job)
+        assert (done.state, done.after) == (State.VERIFIED, WANTED)
+        assert [t for t in running.texts("hut") if t.startswith("01")] == [frame]
+
+
+async def test_the_plan_shows_it_in_words_without_secrets() -> None:
+    async with world() as running:
+        _with_frame(running)
+        plan = await running.commands.preview("hut", {"apn": "m2m", "apn_password": "hunter2"})
+        assert "gs01_binary ***: apn=m2m, apn_password=***" in plan.texts
+        assert "hunter2" not in repr(plan.texts)
+
+
+async def test_what_has_no_code_is_refused_before_anything_is_sent() -> None:
+    async with world() as running:
+        _with_frame(running)
+        with pytest.raises((GuardError, UnknownNameError), match="network_mode"):
+            await running.commands.apply("hut", {"network_mode": "auto"}, Terms(), confirmed=True)
+        assert running.texts("hut") == []
