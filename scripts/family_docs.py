@@ -72,8 +72,6 @@ def _hints(title: str, hints: Iterable[Hint]) -> Iterable[str]:
 def _notes(setting: Setting) -> Iterable[str]:
     if not setting.documented:
         yield "**no documented text command**"
-    elif not setting.read_by:
-        yield "cannot be read back: only by `sms-text`"
     if setting.secret:
         yield "secret"
     if setting.cuts_off:

@@ -43,11 +43,13 @@ class Bridge:
             sms_storage=config.modem.sms_storage,
             status_interval_s=config.modem.status_interval_s,
         )
-        self._runner = Runner(database, config.modules, SmsDelivery(self._modem), config.policy)
-        self._receiver = Receiver(database, config.modules, config.policy, config.modem.region)
+        # shared by all parts: a changed access password is seen by all at once
+        modules = dict(config.modules)
+        self._runner = Runner(database, modules, SmsDelivery(self._modem), config.policy)
+        self._receiver = Receiver(database, modules, config.policy, config.modem.region)
         commands = Commands(
             database,
-            config.modules,
+            modules,
             config.policy,
             self._runner.wake,
             config.poll.identity_interval_s,
@@ -60,7 +62,7 @@ class Bridge:
             self._client,
             topics,
             database,
-            config.modules,
+            modules,
             _identity(config),
             Requests(topics, commands, config.price),
             lambda: self._modem.status,
@@ -72,6 +74,7 @@ class Bridge:
         """Work until cancelled, then say goodbye to the broker."""
         self._warn_of_assumptions()
         # before anything can come in: decide about what was under way when the bridge last stopped
+        await self._receiver.recover()
         await self._runner.recover()
         self._client.start()
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Protocol, Self
@@ -243,6 +243,7 @@ class Action:
     """Something that a module can have done.
 
     `confirm` says why it wants a confirmation, where it does; `tells` names what its messages tell.
+    After one that `resets_password`, the access password is the factory's.
     """
 
     name: str
@@ -250,6 +251,46 @@ class Action:
     clause: str
     confirm: str | None = None
     tells: tuple[str, ...] = ()
+    resets_password: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Knocks:
+    """How to find out which of two access passwords a module has: it answers only to the right one.
+
+    `first` and `second` name two reads whose replies have different shapes, so that a late reply to a
+    request with one password is never taken for a reply to the other.
+    """
+
+    first: str
+    second: str
+
+    def requests(self, expected: Secret, otherwise: Secret) -> tuple[Request, Request]:
+        """Return what asks with each of the passwords; the one that is answered tells `access_password`."""
+        return _knock(FIRST_KNOCK, expected), _knock(SECOND_KNOCK, otherwise)
+
+    def opened(self, request: Request, access: Access) -> tuple[Request, Access]:
+        """Return what `request` really asks and with which password; both as given where it is no knock."""
+        read = {FIRST_KNOCK: self.first, SECOND_KNOCK: self.second}.get(request.name)
+        if read is None or request.kind is not RequestKind.READ:
+            return request, access
+        return Request.read(read), replace(access, password=Secret(str(request.changes[ACCESS_PASSWORD])))
+
+    def answered(self, request: Request, reply: Reply) -> Reply:
+        """Return `reply` with the password that it proves, where `request` is a knock."""
+        if request.name not in (FIRST_KNOCK, SECOND_KNOCK) or not isinstance(reply, Answer):
+            return reply
+        proved = Reading(ACCESS_PASSWORD, request.changes[ACCESS_PASSWORD])
+        return replace(reply, readings=(*reply.readings, proved))
+
+
+ACCESS_PASSWORD = "access_password"  # noqa: S105  the setting's name
+FIRST_KNOCK, SECOND_KNOCK = "which_password", "which_password_else"
+
+
+def _knock(name: str, password: Secret) -> Request:
+    changes: dict[str, Scalar] = {ACCESS_PASSWORD: password.reveal()}
+    return Request(RequestKind.READ, name, MappingProxyType(changes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +314,7 @@ class Family(Protocol):
     actions: tuple[Action, ...]
     lights: tuple[Hint, ...]
     remedies: tuple[Hint, ...]
+    knocks: Knocks | None
 
     def reads(self, access: Access) -> tuple[Read, ...]:
         """Return what can be read, in the order in which it is best asked."""

@@ -133,11 +133,15 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One message to a module and its reply; for `pause_s` after it the module is away, restarting."""
+    """One message to a module and its reply; for `pause_s` after it the module is away, restarting.
+
+    An `alternative` step is taken only where the one before it gets no answer, in turn with it.
+    """
 
     purpose: Purpose
     request: Request
     pause_s: float = 0.0
+    alternative: bool = False
 
 
 class Priority(IntEnum):
@@ -186,9 +190,18 @@ class Job:
         return self.steps[self.step]
 
     @property
-    def last_step(self) -> bool:
-        """Whether no step follows the present one."""
-        return self.step == len(self.steps) - 1
+    def following(self) -> int | None:
+        """The index of the step after the present one, once that is answered; None where it is the last."""
+        later = range(self.step + 1, len(self.steps))
+        return next((i for i in later if not self.steps[i].alternative), None)
+
+    @property
+    def other_try(self) -> int:
+        """The index of the step to take where the present one gets no answer: its alternative, or itself."""
+        if self.current.alternative:
+            return self.step - 1
+        has_one = self.step + 1 < len(self.steps) and self.steps[self.step + 1].alternative
+        return self.step + has_one
 
     @property
     def first_read_back(self) -> int:

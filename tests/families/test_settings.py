@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gsm_meter_bridge.errors import InvalidValueError, UnknownNameError
 from gsm_meter_bridge.families import families, family_of
 from gsm_meter_bridge.families.lers_gsm_mini import presets
-from gsm_meter_bridge.family import Access, Answer, Request, setting_of
+from gsm_meter_bridge.family import ACCESS_PASSWORD, Access, Answer, Request, setting_of
 from gsm_meter_bridge.setting import Setting, SettingKind
 from gsm_meter_bridge.vocabulary import OBSERVABLES, Secret
 
@@ -79,6 +79,8 @@ def test_a_value_survives(name: str, setting: Setting, data: st.DataObject) -> N
         now += 1000.0
     assert device.state()[concrete.name] == taken
     read = Request.read(concrete.read_by)
+    if concrete.name == ACCESS_PASSWORD and family.knocks is not None:
+        read, _ = family.knocks.requests(Secret(str(taken)), access.password)
     (reply,) = device.receive(OWN, family.encode(read, access).text, now)
     answer = family.decode(read, reply.text, access)
     assert isinstance(answer, Answer)

@@ -30,7 +30,12 @@ async def test_an_action_without_an_answer_is_not_repeated() -> None:
         job = await w.commands.act("pump", "disconnect", Terms("t"))
         await w.settle()
         await w.later(61)
-        assert (await w.job(job)).state is State.VERIFIED
+        assert (await w.job(job)).state is State.UNCERTAIN  # the message may still be under way
+        for _ in range(6):
+            await w.later(601)
+        done = await w.job(job)
+        assert (done.state, done.error_code) == (State.MISMATCHED, "unconfirmed")
+        assert "never said" in (done.error_words or "")
         assert w.texts("pump").count("1234;D") == 1
 
 

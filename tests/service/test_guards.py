@@ -19,7 +19,7 @@ from tests.support.short_path import OWN, world
         ("hut", {"server_host": "a.example"}, "confirm_required", "never connects"),
         ("hut", {"bands": "lte_3"}, "unsupported_setting", "no documented text command"),
         ("hut", {"access_password": "x"}, "unsupported_setting", "no documented text command"),
-        ("pump", {"access_password": "x"}, "unsupported_setting", "cannot be read back"),
+        ("pump", {"access_password": "x"}, "confirm_required", "forgets it"),
         ("pump", {"apn_user": "x"}, "guarded", "give apn too"),
         ("pump", {"white_list.0": "+79001112233"}, "guarded", "never obey us again"),
         ("pump", {"server.1.enabled": False}, "confirm_required", "server.1.enabled"),

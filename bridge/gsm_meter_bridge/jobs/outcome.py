@@ -25,6 +25,9 @@ class Policy:
 MISMATCHED = "mismatched"
 """Error code of a job whose setting, read back, is not what was asked for."""
 
+UNCONFIRMED = "unconfirmed"
+"""Error code of a job that had something done, of which the module never said a word."""
+
 _AFTER_NEWS_S = 1800.0
 """How long a module may take to answer once what it was busy with must be over."""
 
@@ -125,10 +128,10 @@ def _failure(refusal: Refusal) -> dict[str, object]:
 
 
 def _advance(job: Job, now: float, **changes: object) -> tuple[Move, ...]:
-    if job.last_step:
+    if job.following is None:
         return Move(Event.ANSWERED, changes), Move(Event.CONFIRMED)
     due_at = now + job.current.pause_s
-    return (Move(Event.ANSWERED, {"step": job.step + 1, "due_at": due_at, **changes}),)
+    return (Move(Event.ANSWERED, {"step": job.following, "due_at": due_at, **changes}),)
 
 
 def _after_before(job: Job, values: Mapping[str, Scalar | None], now: float) -> tuple[Move, ...]:
@@ -142,11 +145,12 @@ def _after_before(job: Job, values: Mapping[str, Scalar | None], now: float) -> 
 def _after_read_back(job: Job, values: Mapping[str, Scalar | None], now: float) -> tuple[Move, ...]:
     after = {**job.after, **_settings(job, values)}
     differing = _differing(job, values)
-    if differing and job.error_code is None:
+    unproven = not job.asked() and not job.write_answered
+    if (differing or unproven) and job.error_code is None:
         if not job.write_answered and now < (job.write_expires_at or 0.0):
-            words = "not changed yet; the write may be under way"
+            words = "not done yet; the message may be under way"
             return _read_again(after, job.write_expires_at, job, words)
-        if not job.attempts and all(after[name] == job.before.get(name) for name in differing):
+        if differing and not job.attempts and all(after[name] == job.before.get(name) for name in differing):
             # networks double messages: this may be the reply to an earlier reading that came twice
             return _read_again(after, now, job, "still as before; read once more to be sure")
     failure: dict[str, object] = {}
@@ -154,7 +158,10 @@ def _after_read_back(job: Job, values: Mapping[str, Scalar | None], now: float) 
         said = (f"{name} is {masked(values)[name]!r} instead of what was asked" for name in differing)
         words = "; ".join(filter(None, (job.error_words, *said)))
         failure = {"error_code": job.error_code or MISMATCHED, "error_words": words}
-    if not job.last_step:
+    elif unproven:
+        words = "the module answers, but never said that it has done it"
+        failure = {"error_code": UNCONFIRMED, "error_words": words}
+    if job.following is not None:
         return _advance(job, now, after=after, **failure)
     return Move(Event.ANSWERED, {"after": after, **failure}), _verdict(
         job.error_code or failure.get("error_code")
@@ -164,7 +171,7 @@ def _after_read_back(job: Job, values: Mapping[str, Scalar | None], now: float) 
 def _verdict(error_code: object) -> Move:
     if error_code is None:
         return Move(Event.CONFIRMED)
-    return Move(Event.DIFFERED if error_code == MISMATCHED else Event.DENIED)
+    return Move(Event.DIFFERED if error_code in (MISMATCHED, UNCONFIRMED) else Event.DENIED)
 
 
 def _read_again(
@@ -190,7 +197,7 @@ def _lost_track(job: Job, now: float, words: str, delay_s: float | None = None) 
             _READ_BACK_DELAYS_S[min(job.attempts, len(_READ_BACK_DELAYS_S) - 1)] if reading_back else 0.0
         )
     changes = {
-        "step": max(job.step, job.first_read_back),
+        "step": job.other_try if reading_back else job.first_read_back,
         "due_at": now + delay_s,
         "attempts": job.attempts + reading_back,
     }

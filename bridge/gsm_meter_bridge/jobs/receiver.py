@@ -6,23 +6,27 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gsm_meter_bridge.delivery.numbers import e164
 from gsm_meter_bridge.errors import DecodeError
-from gsm_meter_bridge.family import Module, Refusal, Reply
+from gsm_meter_bridge.family import ACCESS_PASSWORD, Answer, Module, Refusal, Reply
 from gsm_meter_bridge.job import Event, Job, Observation, Purpose, State, Step
 from gsm_meter_bridge.jobs import inbox, observations, outcome, store
 from gsm_meter_bridge.jobs.database import Database
 from gsm_meter_bridge.jobs.inbox import Arrival, Fate
 from gsm_meter_bridge.jobs.outcome import Policy
+from gsm_meter_bridge.jobs.passwords import Passwords
 from gsm_meter_bridge.jobs.store import Move
 from gsm_meter_bridge.sms import DeliveryOutcome
+from gsm_meter_bridge.vocabulary import Secret
 
 _LOGGER = logging.getLogger(__name__)
+
+_CHANGED = "%s: its access password was changed through this bridge; write it into the configuration"
 
 Listener = Callable[[str, Job | None], None]
 """Called with a module's id and, where the message moved one, its job."""
@@ -43,14 +47,15 @@ class Receiver:
     def __init__(
         self,
         database: Database,
-        modules: Mapping[str, Module],
+        modules: MutableMapping[str, Module],
         policy: Policy,
         region: str | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
         self._modules = modules
-        self._by_number = {m.msisdn: m for m in modules.values()}
+        self._passwords = Passwords(modules)
+        self._by_number = {m.msisdn: m.id for m in modules.values()}
         self._policy = policy
         self._region = region
         self._now = now
@@ -67,6 +72,13 @@ class Receiver:
         async with self._database.transaction() as tx:
             await inbox.store(tx, modem, pdu, self._now(), self._run)
         self._news.set()
+
+    async def recover(self) -> None:
+        """Take up the access passwords that were changed since the configuration was written."""
+        async with self._database.transaction() as tx:
+            await self._passwords.load(tx)
+        for module in self._passwords.changed():
+            _LOGGER.warning(_CHANGED, module)
 
     def wake(self) -> None:
         """Look again at messages that could not be placed yet."""
@@ -91,7 +103,7 @@ class Receiver:
                     listener(*told)
 
     async def _one(self, tx: AsyncConnection, arrival: Arrival) -> tuple[str, Job | None] | None:
-        module = self._by_number.get(e164(arrival.sender, self._region) or "")
+        module = self._modules.get(self._by_number.get(e164(arrival.sender, self._region) or "", ""))
         if module is None:
             _LOGGER.info("a message from a stranger is kept apart")
             await inbox.settle(tx, arrival.numbers, Fate.STRANGER, sender=arrival.sender, text=arrival.text)
@@ -124,6 +136,10 @@ class Receiver:
     ) -> Job:
         now, job = self._now(), candidate.job
         await observations.record(tx, Observation(module.id, reply.readings, "sms", arrival.received_at))
+        proved = reply.values().get(ACCESS_PASSWORD) if isinstance(reply, Answer) else None
+        if proved is not None and proved != module.access.password.reveal():
+            await self._passwords.keep(tx, module.id, Secret(str(proved)))
+            _LOGGER.warning(_CHANGED, module.id)
         for step in self._moves(candidate, reply, now):
             job = await store.move(tx, job, step, now)
         if job.state is State.VERIFIED and job.asked():

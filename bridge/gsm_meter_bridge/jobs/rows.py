@@ -51,6 +51,7 @@ def dump_steps(steps: tuple[Step, ...], *, hide_secrets: bool) -> str:
                 "name": s.request.name,
                 "changes": masked(s.request.changes) if hide_secrets else dict(s.request.changes),
                 "pause_s": s.pause_s,
+                "alternative": s.alternative,
             }
             for s in steps
         ],
@@ -64,6 +65,7 @@ def _load_steps(text: str) -> tuple[Step, ...]:
             Purpose(s["purpose"]),
             Request(RequestKind(s["kind"]), s["name"], s["changes"]),
             s.get("pause_s", 0.0),
+            s.get("alternative", False),
         )
         for s in json.loads(text)
     )

@@ -119,6 +119,15 @@ contacts = Table(
     Column("next_poll_at", Float),
 )
 
+passwords = Table(
+    "passwords",
+    metadata,
+    Column("module", String(64), primary_key=True),
+    # digest of the configured password that this one took the place of
+    Column("replaces", String(64), nullable=False),
+    Column("password", Text, nullable=False),
+)
+
 sent = Table(
     "sent",
     metadata,

@@ -107,7 +107,8 @@ def _free_name(sent: str, taken: Iterable[str], *, is_hex: bool) -> str:
 
 
 def _text(sent: str, exchange: _Exchange) -> Iterator[str]:
-    patterns, fields = [], []
+    patterns: list[str] = []
+    fields: list[str] = []
     for number, line in enumerate(exchange.came, 1):
         pattern, group, value = _line(line, number, alone=len(exchange.came) == 1)
         if f"<{group}>" in "".join(patterns):

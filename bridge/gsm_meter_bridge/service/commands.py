@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gsm_meter_bridge.errors import GuardError, InvalidValueError, UnknownNameError
 from gsm_meter_bridge.families import families
-from gsm_meter_bridge.family import Action, Module, Read, Request
+from gsm_meter_bridge.family import ACCESS_PASSWORD, Action, Module, Read, Request
 from gsm_meter_bridge.job import Job, Priority, Purpose, Step
 from gsm_meter_bridge.jobs import observations, store
 from gsm_meter_bridge.jobs.database import Database
@@ -23,8 +23,9 @@ from gsm_meter_bridge.service.plan import (
     Plan,
     check_changes,
     make_plan,
+    which_password,
 )
-from gsm_meter_bridge.vocabulary import Scalar
+from gsm_meter_bridge.vocabulary import Scalar, Secret
 
 REQUEST_STATUS = "request_status"
 READ_SETTINGS = "read_settings"
@@ -146,11 +147,15 @@ class Commands:
         if action.confirm is not None and not confirmed:
             raise GuardError(CONFIRM_REQUIRED, (f"{name}: {action.confirm}", HOW_TO_CONFIRM))
         request = Request.action(name)
-        sign_of_life = next(r for r in module.family.reads(module.access) if r.volatile)
-        steps = (
-            Step(Purpose.WRITE, request, module.family.away_s(request)),
-            Step(Purpose.READ_BACK, Request.read(sign_of_life.name)),
-        )
+        proofs: tuple[Step, ...] = ()
+        factory = Secret(module.family.default_password)
+        if action.resets_password and factory != module.access.password:
+            request = replace(request, changes={ACCESS_PASSWORD: factory.reveal()})
+            proofs = which_password(module, factory)
+        if not proofs:
+            sign_of_life = next(r for r in module.family.reads(module.access) if r.volatile)
+            proofs = (Step(Purpose.READ_BACK, Request.read(sign_of_life.name)),)
+        steps = (Step(Purpose.WRITE, request, module.family.away_s(request)), *proofs)
         async with self._database.transaction() as tx:
             wish = self._job(module, name.partition(".")[0], steps, terms)
             job = await self._accept(tx, wish, lambda job: request in (s.request for s in job.steps))

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gsm_meter_bridge.errors import GuardError, InvalidValueError, UnknownNameError
-from gsm_meter_bridge.family import Concern, ConcernKind, Family, Module, Request, setting_of
+from gsm_meter_bridge.family import (
+    ACCESS_PASSWORD,
+    Concern,
+    ConcernKind,
+    Family,
+    Module,
+    Request,
+    setting_of,
+)
 from gsm_meter_bridge.job import Purpose, Step
 from gsm_meter_bridge.setting import Setting
-from gsm_meter_bridge.vocabulary import Scalar, masked
+from gsm_meter_bridge.vocabulary import Scalar, Secret, masked
 
 CONFIRM_REQUIRED, GUARDED, UNSUPPORTED = "confirm_required", "guarded", "unsupported_setting"
 
@@ -28,7 +36,7 @@ class Price:
 class Plan:
     """What a change would do. `texts` are the SMS in their order, secrets masked, one for each step."""
 
-    changes: Mapping[str, Scalar]
+    changes: Mapping[str, Scalar] = field(repr=False)
     before: Mapping[str, Scalar | None]
     steps: tuple[Step, ...]
     texts: tuple[str, ...]
@@ -66,14 +74,19 @@ def make_plan(
     settings = {name: setting_or_error(module.family, name) for name in changes}
     for name, setting in settings.items():
         if not setting.read_by:
-            why = "cannot be read back" if setting.documented else "has no documented text command"
-            raise GuardError(UNSUPPORTED, (f"{name} {why}, so a change of it cannot be verified",))
+            words = f"{name} has no documented text command, so a change of it cannot be verified"
+            raise GuardError(UNSUPPORTED, (words,))
+    family, access = module.family, module.access
+    proofs: tuple[Step, ...] = ()
+    if ACCESS_PASSWORD in settings:
+        del settings[ACCESS_PASSWORD]
+        proofs = which_password(module, Secret(str(changes[ACCESS_PASSWORD])))
     unread = dict.fromkeys(s.read_by for name, s in settings.items() if name not in known)
     read_back = dict.fromkeys(s.read_by for s in settings.values())
-    family, access = module.family, module.access
     steps = (
         *(Step(Purpose.BEFORE, Request.read(read)) for read in unread),
         *(Step(Purpose.WRITE, r, family.away_s(r)) for r in family.writes(changes, access)),
+        *proofs,
         *(Step(Purpose.READ_BACK, Request.read(read)) for read in read_back),
     )
     return Plan(
@@ -83,6 +96,15 @@ def make_plan(
         tuple(family.encode(step.request, access).masked for step in steps),
         family.concerns(changes, known, own_number),
     )
+
+
+def which_password(module: Module, expected: Secret) -> tuple[Step, ...]:
+    """Return the steps that find out whether a module has the password `expected`, or still its old one."""
+    knocks = module.family.knocks
+    if knocks is None:
+        return ()
+    first, second = knocks.requests(expected, module.access.password)
+    return Step(Purpose.READ_BACK, first), Step(Purpose.READ_BACK, second, alternative=True)
 
 
 def setting_or_error(family: Family, name: str) -> Setting:

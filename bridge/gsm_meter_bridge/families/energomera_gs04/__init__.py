@@ -46,6 +46,7 @@ class EnergomeraGs04:
     settings = SETTINGS
     lights = hints.LIGHTS
     remedies = hints.REMEDIES
+    knocks = None  # no text command changes the password
     actions = ()  # clause 9 has none: a change of the mode restarts the module
 
     def reads(self, access: Access) -> tuple[Read, ...]:

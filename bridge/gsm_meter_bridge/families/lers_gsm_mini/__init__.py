@@ -7,16 +7,18 @@ from collections.abc import Mapping
 from gsm_meter_bridge.families.lers_gsm_mini import commands, guards, hints, replies, schedule, tables
 from gsm_meter_bridge.families.lers_gsm_mini.settings import SETTINGS
 from gsm_meter_bridge.family import (
+    ACCESS_PASSWORD,
     Access,
     Action,
     CodeTable,
     Concern,
+    Knocks,
+    Outgoing,
     Read,
     Reading,
     Reply,
     Request,
     RequestKind,
-    SmsText,
 )
 from gsm_meter_bridge.vocabulary import Scalar
 
@@ -64,6 +66,7 @@ _ACTIONS = (
         "Restore factory settings",
         "4.3.14",
         "all settings, servers and lists are lost, and the access password is 1234 again",
+        resets_password=True,
     ),
 )
 _AWAY_S = {"reboot": tables.RESTART_S, "restore": tables.RESTART_S, "update": tables.UPDATE_START_S}
@@ -81,6 +84,7 @@ class LersGsmMini:
     actions = _ACTIONS
     lights = hints.LIGHTS
     remedies = hints.REMEDIES
+    knocks = Knocks("info", "csd_idle_timeout_s")
 
     def reads(self, access: Access) -> tuple[Read, ...]:
         """Return what the manual documents; this family needs no profile."""
@@ -88,9 +92,13 @@ class LersGsmMini:
 
     def writes(self, changes: Mapping[str, Scalar], access: Access) -> tuple[Request, ...]:
         """Return as few SMS as carry the changes; servers need a reboot then (clause 4.3.3)."""
-        written = commands.batches(changes, access.password)
-        edits_servers = any(name.startswith("server.") for name in changes)
-        return (*written, Request.action("reboot")) if edits_servers else written
+        keys = {name: value for name, value in changes.items() if name == ACCESS_PASSWORD}
+        rest = {name: value for name, value in changes.items() if name not in keys}
+        if not any(name.startswith("server.") for name in rest):
+            return commands.batches(changes, access.password)
+        # the reboot is still asked for with the password of before
+        written = commands.batches(rest, access.password)
+        return (*written, Request.action("reboot"), *commands.batches(keys, access.password))
 
     def concerns(
         self, changes: Mapping[str, Scalar], known: Mapping[str, Scalar | None], own_number: str | None
@@ -112,13 +120,15 @@ class LersGsmMini:
             return 0.0
         return _AWAY_S.get(request.name, 0.0)
 
-    def encode(self, request: Request, access: Access) -> SmsText:
+    def encode(self, request: Request, access: Access) -> Outgoing:
         """Return the SMS of `request`."""
-        return commands.encode(request, access.password)
+        asked, with_access = self.knocks.opened(request, access)
+        return commands.encode(asked, with_access.password)
 
     def decode(self, request: Request, text: str, access: Access, octets: bytes = b"") -> Reply:
         """Return what `text` answers to `request`; DecodeError where it does not have its shape."""
-        return replies.decode(request, text)
+        asked, _ = self.knocks.opened(request, access)
+        return self.knocks.answered(request, replies.decode(asked, text))
 
     def parse_request(self, text: str) -> Request:
         """Return the request that `text` is: `I`, `A`, `A=internet,user,password`."""

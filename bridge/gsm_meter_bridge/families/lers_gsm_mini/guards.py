@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from gsm_meter_bridge.families.lers_gsm_mini.tables import LAST_ENTRY
-from gsm_meter_bridge.family import Concern, ConcernKind
+from gsm_meter_bridge.family import ACCESS_PASSWORD, Concern, ConcernKind
 from gsm_meter_bridge.vocabulary import Scalar
 
 
@@ -16,6 +16,9 @@ def concerns(
     yield from _apn(changes, known)
     if any(name.startswith("white_list.") for name in changes):
         yield from _white_list({**known, **changes}, own_number)
+    if ACCESS_PASSWORD in changes:
+        words = "whoever forgets it must go to the modem; write it into the bridge's configuration afterwards"
+        yield Concern(ConcernKind.CONFIRM, ACCESS_PASSWORD, words)
     for name in changes:
         if name.startswith("server.") and name.endswith((".address", ".enabled")):
             words = "with a wrong server the modem cannot be polled; SMS still reach it"

@@ -14,6 +14,7 @@ from gsm_meter_bridge.families.lers_gsm_mini.tables import (
     PARITIES,
     STOP_BITS,
 )
+from gsm_meter_bridge.family import FIRST_KNOCK
 from gsm_meter_bridge.setting import Setting, SettingKind
 
 # Comma separates fields, `;` and `=` commands; spaces are not allowed (clause 4.2).
@@ -163,7 +164,7 @@ SETTINGS = (
         "access_password",
         "Access password",
         "4.3.11",
-        read_by="",
+        read_by=FIRST_KNOCK,
         minimum=1,
         maximum=32,
         pattern=_FIELD,

@@ -35,7 +35,7 @@ class SimulatedGsmMini:
 
     def state(self) -> Mapping[str, Scalar]:
         """Return the true values by vocabulary name."""
-        return dict(self._memory.values)
+        return {**self._memory.values, "access_password": self._password}
 
     def receive(
         self, sender: str, text: str, now_s: float, octets: bytes = b""
