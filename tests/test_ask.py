@@ -14,8 +14,14 @@ from gsm_meter_bridge.cli import app
 from tests.support.mosquitto import Mosquitto
 from tests.support.processes import BridgeProcess, Simulator, wait_until
 
-PUMP = "+79990000201"
-WORLD = {"network": {"delay_s": 0.05}, "modules": {"pump": {"family": "lers_gsm_mini", "msisdn": PUMP}}}
+PUMP, ATTIC = "+79990000201", "+79990000202"
+WORLD = {
+    "network": {"delay_s": 0.05},
+    "modules": {
+        "pump": {"family": "lers_gsm_mini", "msisdn": PUMP},
+        "attic": {"family": "lers_gsm_mini", "msisdn": ATTIC, "values": {"csd_idle_timeout_s": 90}},
+    },
+}
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +33,10 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BridgeProcess]:
             "mqtt": {"host": "127.0.0.1", "port": broker.port},
             "modems": [{"id": "stick", "url": str(simulator.link), "number": "+79990000000"}],
             "poll": {"first_spread": 0},
-            "modules": [{"id": "pump", "family": "lers_gsm_mini", "number": PUMP}],
+            "modules": [
+                {"id": "pump", "family": "lers_gsm_mini", "number": PUMP},
+                {"id": "attic", "family": "lers_gsm_mini", "number": ATTIC},
+            ],
         }
         with BridgeProcess(folder, config) as daemon:
             wait_until(lambda: "connected to the broker" in daemon.log, lambda: daemon.log)
@@ -66,13 +75,38 @@ def test_apply_from_a_file_with_a_snapshot(daemon: BridgeProcess, tmp_path: Path
     assert json.loads(back.stdout)["after"] == {"csd_idle_timeout_s": 60}
 
 
+def test_apply_to_a_phone_list(daemon: BridgeProcess, tmp_path: Path) -> None:
+    phones, kept = tmp_path / "phones.txt", tmp_path / "kept"
+    phones.write_text(f"# the house\n{PUMP}  # pump\n+7 999 000-02-02\n", "utf-8")
+    kept.mkdir()
+    arguments = (f"@{phones}", "csd_idle_timeout_s=240", "--snapshot", str(kept))
+    result = _run(daemon, "apply", *arguments)
+    assert result.exit_code == 0, result.output
+    outcomes = json.loads(result.stdout)
+    after = {"csd_idle_timeout_s": 240}
+    assert {m: o["after"] for m, o in outcomes.items()} == {"pump": after, "attic": after}
+    before = {f.name: yaml.safe_load(f.read_text("utf-8"))["settings"] for f in kept.iterdir()}
+    assert before["attic.yaml"] == {"csd_idle_timeout_s": 90}
+    assert set(before) == {"attic.yaml", "pump.yaml"}
+
+
+def test_numbers_that_nobody_has(daemon: BridgeProcess, tmp_path: Path) -> None:
+    phones = tmp_path / "phones.txt"
+    phones.write_text(f"{PUMP}\n+79990000999\n+79990000998\n", "utf-8")
+    result = _run(daemon, "plan", f"@{phones}", "csd_idle_timeout_s=240")
+    assert result.exit_code == 1
+    said = " ".join(result.stderr.split())
+    assert "+79990000999 is the number of no configured module" in said
+    assert "+79990000998" in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (("apply", "pump", "white_list.0=+79001112233"), "never obey us again"),
         (("apply", "pump", "server.0.enabled=1"), "confirm: true"),
         (("plan", "pump", "csd_idle_timeout_s=601"), "5 to 600"),
-        (("plan", "attic", "apn=x"), "there are: pump"),
+        (("plan", "cellar", "apn=x"), "there are: pump, attic"),
         (("plan", "pump"), "at least one"),
     ],
 )

@@ -159,6 +159,11 @@ def parse_cmgs(lines: Iterable[str]) -> int:
     return integer(split_parameters(value_of(lines, "+CMGS")), 0, "+CMGS")
 
 
+def parse_cmgw(lines: Iterable[str]) -> int:
+    """Return the index of the message just stored (TS 27.005 clause 4.4)."""
+    return integer(split_parameters(value_of(lines, "+CMGW")), 0, "+CMGW")
+
+
 def parse_identity(lines: Iterable[str], prefix: str) -> str | None:
     """Return the answer of +CGMI, +CGMM, +CGMR or +CGSN, with or without its prefix; None without one."""
     for line in lines:

@@ -16,9 +16,11 @@ from gsm_meter_bridge.app import serve
 from gsm_meter_bridge.cli.ask import apply, plan, status
 from gsm_meter_bridge.cli.decode import decode, pdu
 from gsm_meter_bridge.cli.frame import frame_app
+from gsm_meter_bridge.cli.master_sim import master_sim_app
 from gsm_meter_bridge.cli.modem import detect, probe, storage_app
 from gsm_meter_bridge.cli.options import ConfigOption
 from gsm_meter_bridge.cli.output import console, reported, say
+from gsm_meter_bridge.cli.phones import phone_list_app
 from gsm_meter_bridge.cli.profile import profile_app
 from gsm_meter_bridge.cli.signals import until_signal
 from gsm_meter_bridge.cli.texts import explain, serial_preset, sms_text
@@ -72,7 +74,13 @@ def simulate(
 for _command in (status, plan, apply, probe, detect, decode, sms_text, serial_preset, explain):
     app.command()(_command)
 app.command("decode-pdu")(pdu)
-for _name, _group in {"sms-storage": storage_app, "profile": profile_app, "config-frame": frame_app}.items():
+for _name, _group in {
+    "sms-storage": storage_app,
+    "master-sim": master_sim_app,
+    "phone-list": phone_list_app,
+    "profile": profile_app,
+    "config-frame": frame_app,
+}.items():
     app.add_typer(_group, name=_name)
 
 

@@ -9,22 +9,22 @@ from typing import Annotated, Any
 import typer
 
 from gsm_meter_bridge.at.messages import StoredMessage
+from gsm_meter_bridge.cli.options import UrlArgument
 from gsm_meter_bridge.cli.output import fail, note, reported, say, say_json
 from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.modem import probe as probe_modem
 from gsm_meter_bridge.modem.detect import detect as detect_modems
 from gsm_meter_bridge.modem.detect import serial_ports
-from gsm_meter_bridge.modem.storage import Contents, clear_storage, read_storage
+from gsm_meter_bridge.modem.storage import Contents, choose_storage, delete_stored, read_storage
 from gsm_meter_bridge.sms import SmsDeliver, SmsStatusReport, decode_pdu
 
-_Url = Annotated[str, typer.Argument(help="/dev/..., socket://host:port or rfc2217://host:port")]
 _Memory = Annotated[str, typer.Option(help="SM (SIM), ME (modem) or MT (both).")]
 
 storage_app = typer.Typer(help="The SMS stored in a modem.", no_args_is_help=True)
 
 
 def probe(
-    url: _Url,
+    url: UrlArgument,
     as_json: Annotated[bool, typer.Option("--json", help="JSON, as in a pipe, instead of words.")] = False,
 ) -> None:
     """Ask a modem what it is and what it lacks; changes nothing and sends no SMS."""
@@ -53,15 +53,26 @@ def detect(
 
 
 @storage_app.command("list")
-def list_storage(url: _Url, memory: _Memory = "SM") -> None:
+def list_storage(url: UrlArgument, memory: _Memory = "SM") -> None:
     """Print the messages in a storage."""
     with reported():
         say_json(_contents(asyncio.run(read_storage(url, memory))))
 
 
+@storage_app.command("choose")
+def choose(url: UrlArgument, memory: _Memory = "SM") -> None:
+    """Have the modem keep its messages in a storage, until it is switched off."""
+    with reported():
+        for use, chosen in zip(
+            ("read", "write", "receive"), asyncio.run(choose_storage(url, memory)), strict=False
+        ):
+            say(f"{use}: {chosen.name}, {chosen.used} of {chosen.total} used")
+        note(f"the bridge chooses by itself at every start: `sms_storage: {memory}` in its configuration")
+
+
 @storage_app.command("clear")
 def clear(
-    url: _Url,
+    url: UrlArgument,
     memory: _Memory = "SM",
     yes: Annotated[bool, typer.Option("--yes", help="Without it nothing is deleted.")] = False,
 ) -> None:
@@ -69,7 +80,7 @@ def clear(
     if not yes:
         fail("this deletes every message in the storage; add --yes to do it")
     with reported():
-        say_json(_contents(asyncio.run(clear_storage(url, memory))))
+        say_json(_contents(asyncio.run(delete_stored(url, memory))))
 
 
 def _contents(contents: Contents) -> dict[str, Any]:

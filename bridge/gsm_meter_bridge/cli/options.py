@@ -19,6 +19,9 @@ PasswordOption = Annotated[str | None, typer.Option(help="The access password; e
 SettingsOption = Annotated[
     Path | None, typer.Option("--settings", help="A settings file, instead or besides.")
 ]
+UrlArgument = Annotated[
+    str, typer.Argument(metavar="URL", help="/dev/..., socket://host:port or rfc2217://host:port")
+]
 ProfileOption = Annotated[str | None, typer.Option("--profile", help="A profile's name or file.")]
 Changes = Annotated[list[str] | None, typer.Argument(metavar="NAME=VALUE...", help="Settings to values.")]
 

@@ -12,7 +12,7 @@ from typing import Self
 from gsm_meter_bridge.at.cms import SendOutcome
 from gsm_meter_bridge.at.dialogue import Dialogue, Exchange
 from gsm_meter_bridge.at.framing import AtFramer
-from gsm_meter_bridge.at.responses import parse_cmgs
+from gsm_meter_bridge.at.responses import parse_cmgs, parse_cmgw
 from gsm_meter_bridge.at.urc import Urc
 from gsm_meter_bridge.errors import (
     CommandFailedError,
@@ -132,6 +132,23 @@ class AtEngine:
             except ModemError as error:
                 raise SendRefusedError(f"the modem did not take the message: {error}") from error
             return await self._submit(exchange, name)
+
+    async def store_pdu(self, tpdu_length: int, pdu: str, status: int) -> int:
+        """Write a PDU into the second memory with AT+CMGW (TS 27.005 clause 4.4) and return its index.
+
+        `pdu` as in `send_pdu`, `status` is a MessageStatus. Nothing is sent. Raises CommandFailedError (the
+        memory is full, the modem cannot), CommandTimeoutError, LinkLostError.
+        """
+        async with self._lock:
+            name = f"AT+CMGW={tpdu_length},{status:d}"
+            await self._get_in_step()
+            exchange = await self._reach_prompt(name)
+            exchange.body = pdu
+            await self._write(pdu.encode("ascii") + CTRL_Z)
+            await self._until_done(exchange, self.timeouts.network_s, name)
+            index = parse_cmgw(_result(exchange, name).lines)
+            self._in_step = True
+        return index
 
     async def _reach_prompt(self, name: str) -> Exchange:
         exchange = await self._start(name)

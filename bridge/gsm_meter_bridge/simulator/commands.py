@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from gsm_meter_bridge.simulator.modem_state import AtError, ModemState
+from gsm_meter_bridge.simulator.modem_state import AtError, ModemState, Prompt
+from gsm_meter_bridge.simulator.storage import STORED_UNSENT
 
 Run = Callable[[ModemState, "re.Match[str]"], Sequence[str]]
 
@@ -98,9 +99,12 @@ def _operator_format(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
 
 
 def _memory_counts(modem: ModemState, *, named: bool) -> str:
-    storage = modem.storage
-    one = f"{len(storage.messages)},{storage.size}"
-    return ",".join([f'"{modem.memory}",{one}' if named else one] * 3)
+    shown = []
+    for name in modem.memories:
+        storage = modem.storages[name]
+        one = f"{len(storage.messages)},{storage.size}"
+        shown.append(f'"{name}",{one}' if named else one)
+    return ",".join(shown)
 
 
 def _memory(modem: ModemState, _m: re.Match[str]) -> Sequence[str]:
@@ -109,10 +113,9 @@ def _memory(modem: ModemState, _m: re.Match[str]) -> Sequence[str]:
 
 def _choose_memory(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
     names = re.findall(r'"(\w+)"', m[1].upper())
-    wanted = names[-1] if names else ""
-    if any(name not in modem.storages for name in names) or not names:
+    if any(name not in modem.storages for name in names) or not 1 <= len(names) <= 3:
         raise AtError("CMS", 302)
-    modem.memory = wanted
+    modem.memories[: len(names)] = names
     return (f"+CPMS: {_memory_counts(modem, named=False)}",)
 
 
@@ -157,7 +160,12 @@ def _delete(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
 
 
 def _begin_send(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
-    modem.prompted_octets = int(m[1])
+    modem.prompt = Prompt(int(m[1]))
+    return ()
+
+
+def _begin_store(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
+    modem.prompt = Prompt(int(m[1]), int(m[2] or STORED_UNSENT))
     return ()
 
 
@@ -209,6 +217,7 @@ _TABLE: tuple[tuple[str, Run], ...] = (
     (r"\+CMGR=(\d+)", _messages(_read)),
     (r"\+CMGD=(\d+)(?:,(\d))?", _messages(_delete)),
     (r"\+CMGS=(\d+)", _messages(_begin_send)),
+    (r"\+CMGW=(\d+)(?:,([0-3]))?", _messages(_begin_store)),
 )
 COMMANDS = tuple((re.compile(pattern, re.IGNORECASE), run) for pattern, run in _TABLE)
 

@@ -16,6 +16,14 @@ class AtError(Exception):
         super().__init__(f"{kind} {number}")
 
 
+@dataclass(frozen=True)
+class Prompt:
+    """What is waited for after `>`: octets of a TPDU, to be sent or, with a status, to be stored."""
+
+    octets: int
+    status: int | None = None
+
+
 @dataclass
 class Identity:
     """What the modem says of itself."""
@@ -44,22 +52,22 @@ class Faults:
 
 
 class ModemState:
-    """All that commands read and change; `prompted_octets` is the size of the PDU that is waited for."""
+    """All that commands read and change; `memories` are those for reading, writing and receiving."""
 
     def __init__(self, identity: Identity, storage_size: int) -> None:
         self.identity = identity
         self.faults = Faults()
         self.storages = {"SM": Storage(storage_size), "ME": Storage(100)}
-        self.memory = "SM"
+        self.memories = ["SM", "SM", "SM"]
         self.echo = True
         self.cmee = 0
         self.cnmi = (0, 0, 0, 0, 0)
         self.urcs: dict[str, int] = {"CREG": 0, "CEREG": 0, "CGREG": 0}
         self.cops_format = 0
-        self.prompted_octets: int | None = None
+        self.prompt: Prompt | None = None
         self.on_room: Callable[[], None] = lambda: None
 
     @property
     def storage(self) -> Storage:
-        """Where received messages are put and read."""
-        return self.storages[self.memory]
+        """Where messages are listed, read and deleted."""
+        return self.storages[self.memories[0]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-RECEIVED_UNREAD, RECEIVED_READ = 0, 1
+RECEIVED_UNREAD, RECEIVED_READ, STORED_UNSENT = 0, 1, 2
 
 
 @dataclass
@@ -27,11 +27,11 @@ class Storage:
     size: int = 20
     messages: dict[int, Stored] = field(default_factory=dict)
 
-    def put(self, pdu: str) -> int | None:
-        """Store a received PDU at the first free place; None where there is none."""
+    def put(self, pdu: str, status: int = RECEIVED_UNREAD) -> int | None:
+        """Store a PDU at the first free place; None where there is none."""
         place = next((n for n in range(1, self.size + 1) if n not in self.messages), None)
         if place is not None:
-            self.messages[place] = Stored(RECEIVED_UNREAD, pdu)
+            self.messages[place] = Stored(status, pdu)
         return place
 
     def listed(self, status: int) -> list[tuple[int, Stored, int]]:

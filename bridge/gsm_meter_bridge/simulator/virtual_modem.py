@@ -12,10 +12,12 @@ from collections.abc import Callable
 from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.simulator.carrier import Carrier
 from gsm_meter_bridge.simulator.commands import find
-from gsm_meter_bridge.simulator.modem_state import AtError, Identity, ModemState
-from gsm_meter_bridge.sms import SmsStatusReport, SmsSubmit, decode_pdu
+from gsm_meter_bridge.simulator.modem_state import AtError, Identity, ModemState, Prompt
+from gsm_meter_bridge.simulator.storage import RECEIVED_READ, RECEIVED_UNREAD
+from gsm_meter_bridge.sms import Sms, SmsDeliver, SmsStatusReport, SmsSubmit, decode_pdu
 
 _LOGGER = logging.getLogger(__name__)
+_BAD_PDU, _FULL = 304, 322
 _CTRL_Z, _ESC, _BACKSPACE = 0x1A, 0x1B, 0x08
 
 
@@ -36,7 +38,7 @@ class VirtualModem(ModemState):
         for octet in data:
             if self.faults.silent:
                 return
-            if self.prompted_octets is not None:
+            if self.prompt is not None:
                 self._feed_pdu(octet)
             else:
                 self._feed_line(octet)
@@ -59,12 +61,12 @@ class VirtualModem(ModemState):
 
     def _feed_pdu(self, octet: int) -> None:
         if octet in (_CTRL_Z, _ESC):
-            text, length = self._line.decode("ascii", "replace"), self.prompted_octets
-            self._line, self.prompted_octets = bytearray(), None
-            if octet == _ESC:
+            text, prompt = self._line.decode("ascii", "replace").strip(), self.prompt
+            self._line, self.prompt = bytearray(), None
+            if octet == _ESC or prompt is None:
                 self._say("OK")
             else:
-                self._finish(lambda: self._send(text.strip(), length or 0))
+                self._finish(lambda: self._take_pdu(text, prompt))
         else:
             if self.echo:
                 self.write(bytes((octet,)))
@@ -83,7 +85,7 @@ class VirtualModem(ModemState):
             run, match = find(part)
             for information in run(self, match):
                 self._say(information)
-        if self.prompted_octets is None:
+        if self.prompt is None:
             return True
         self.write(b"\r\n> ")
         return False
@@ -104,15 +106,26 @@ class VirtualModem(ModemState):
     def _say(self, line: str) -> None:
         self.write(f"\r\n{line}\r\n".encode())
 
-    def _send(self, text: str, length: int) -> bool:
+    def _take_pdu(self, text: str, prompt: Prompt) -> bool:
+        return self._send(text, prompt) if prompt.status is None else self._store(text, prompt)
+
+    def _store(self, text: str, prompt: Prompt) -> bool:
+        sms = _decoded(text, prompt)
+        received = prompt.status in (RECEIVED_UNREAD, RECEIVED_READ)
+        if received is not isinstance(sms, SmsDeliver):
+            raise AtError("CMS", _BAD_PDU)
+        place = self.storages[self.memories[1]].put(text.upper(), prompt.status or 0)
+        if place is None:
+            raise AtError("CMS", _FULL)
+        self._say(f"+CMGW: {place}")
+        return True
+
+    def _send(self, text: str, prompt: Prompt) -> bool:
         if self.faults.cms_errors:
             raise AtError("CMS", self.faults.cms_errors.pop(0))
-        try:
-            sms = decode_pdu(text)
-        except DecodeError as error:
-            raise AtError("CMS", 304) from error
-        if not isinstance(sms, SmsSubmit) or len(text) // 2 - 1 - int(text[:2], 16) != length:
-            raise AtError("CMS", 304)
+        sms = _decoded(text, prompt)
+        if not isinstance(sms, SmsSubmit):
+            raise AtError("CMS", _BAD_PDU)
         if self.faults.registration not in (1, 5):
             raise AtError("CMS", 331)
         self._reference = (self._reference + 1) % 256
@@ -133,10 +146,22 @@ class VirtualModem(ModemState):
         if not report and routing == 2:
             self.urc(f"+CMT: ,{length}", pdu)
             return True
-        place = self.storage.put(pdu)
+        memory = self.memories[2]
+        place = self.storages[memory].put(pdu)
         if place is not None and (report or routing == 1):
-            self.urc(f'+{"CDSI" if report else "CMTI"}: "{self.memory}",{place}')
+            self.urc(f'+{"CDSI" if report else "CMTI"}: "{memory}",{place}')
         return place is not None
+
+
+def _decoded(text: str, prompt: Prompt) -> Sms:
+    """Return the message; AtError where it is none or not as long as was said."""
+    try:
+        sms = decode_pdu(text)
+    except DecodeError as error:
+        raise AtError("CMS", _BAD_PDU) from error
+    if len(text) // 2 - 1 - int(text[:2], 16) != prompt.octets:
+        raise AtError("CMS", _BAD_PDU)
+    return sms
 
 
 def _split(body: str) -> list[str]:
