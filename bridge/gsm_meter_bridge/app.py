@@ -156,4 +156,5 @@ def _identity(config: Config) -> Identity:
         missed_polls=config.poll.missed_polls,
         birth_delay_s=config.mqtt.birth_delay_s,
         mask=config.bridge.mask_identifiers,
+        latest_firmware=config.latest_firmware,
     )

@@ -120,6 +120,8 @@ class UpdateState(StrEnum):
     REQUESTED = "requested"
     DOWNLOADING = "downloading"
     INSTALLING = "installing"
+    FINISHED = "finished"
+    """The module was heard of again after it; what it is now, its firmware tells."""
     UP_TO_DATE = "up_to_date"
     FAILED = "failed"
     UNKNOWN = UNKNOWN
@@ -162,6 +164,9 @@ _OBSERVABLES = (
     Observable("firmware", "Firmware"),
     Observable("update_state", "Firmware update", "enum", options=tuple(UpdateState)),
     Observable("model", "Model"),
+    Observable("core_version", "Core version"),
+    Observable("platform", "Hardware platform"),
+    Observable("module_type", "Module type"),
     Observable("serial_number", "Serial number"),
     Observable("meter_type", "Meter type"),
     Observable("meter_serial", "Meter serial number"),

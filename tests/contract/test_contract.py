@@ -118,6 +118,32 @@ def test_what_the_issue_of_a_module_shows() -> None:
         } <= EXAMPLES[name]["cmps"].keys()
 
 
+@pytest.mark.parametrize(
+    ("state", "minutes_later", "latest", "told", "update"),
+    [
+        (None, 0, None, None, {"installed_version": "M1.1.0", "in_progress": False}),
+        (None, 0, "M1.2.0", None, {"latest_version": "M1.2.0", "in_progress": False}),
+        ("downloading", -5, "M1.2.0", "downloading", {"latest_version": "M1.2.0", "in_progress": True}),
+        # its firmware was read after the last word on the update: that is over
+        ("installing", 5, "M1.2.0", "finished", {"in_progress": False}),
+        ("up_to_date", 5, None, "up_to_date", {"latest_version": "M1.1.0", "in_progress": False}),
+        ("failed", -5, None, "failed", {"in_progress": False}),
+    ],
+)
+def test_how_an_update_goes(
+    state: str | None, minutes_later: int, latest: str | None, told: str | None, update: dict[str, object]
+) -> None:
+    readings = {"firmware": Known("M1.1.0", None, "sms", AT + 60 * minutes_later)}
+    if state is not None:
+        readings["update_state"] = Known(state, None, "sms", AT)
+    facts = ModuleFacts(readings)
+    shown = documents.module_state(PUMP, facts, None, online=True, mask=False, latest_firmware=latest)
+    assert shown["update_state"] == told
+    assert update.items() <= shown["firmware_update"].items()
+    # Home Assistant takes no null for a version
+    assert None not in shown["firmware_update"].values()
+
+
 def test_a_neighbour_with_a_longer_name_is_not_ours() -> None:
     neighbour = Topics("gsm_meter_modem", "home_2", "homeassistant", "homeassistant/status")
     assert not discovery.belongs_to(TOPICS, discovery.bridge_device(neighbour, "other"))

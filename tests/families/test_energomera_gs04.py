@@ -203,4 +203,25 @@ def test_the_signal_that_is_enough(
     band: str | None, signal_dbm: int | None, sufficient: bool | None, threshold_dbm: int | None
 ) -> None:
     derived = {r.name: r.value for r in FAMILY.derived({"band": band, "signal_dbm": signal_dbm})}
-    assert derived == {"signal_sufficient": sufficient, "signal_threshold_dbm": threshold_dbm}
+    assert (derived["signal_sufficient"], derived["signal_threshold_dbm"]) == (sufficient, threshold_dbm)
+
+
+@pytest.mark.parametrize(
+    ("firmware", "core_version", "platform", "module_type"),
+    [
+        ("c1.0v1.4.8420.1.1.1", "1.0", "8420", "GSM 2G + 4G"),
+        ("с1.2v1.5.8421.1.1.1", "1.2", "8421", "GSM 2G + 3G + 4G"),  # the c is Cyrillic in the manual's text
+        ("c1.0v1.4.8499.1", "1.0", "8499", "unknown"),
+        ("M1.1.0", None, None, None),
+        (None, None, None, None),
+    ],
+)
+def test_what_the_version_says(
+    firmware: str | None, core_version: str | None, platform: str | None, module_type: str | None
+) -> None:
+    derived = {r.name: r.value for r in FAMILY.derived({"firmware": firmware})}
+    assert [derived[n] for n in ("core_version", "platform", "module_type")] == [
+        core_version,
+        platform,
+        module_type,
+    ]

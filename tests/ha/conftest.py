@@ -28,6 +28,7 @@ WORLD: dict[str, Any] = {
             "family": "lers_gsm_mini",
             "msisdn": PUMP,
             "values": {"signal_dbm": -83, "imei": "865374036612201", "apn": "internet"},
+            "faults": {"update_speed": 10},
         },
         "pole": {"family": "energomera_gs04", "msisdn": POLE, "faults": {"silent": True}},
     },
@@ -43,6 +44,7 @@ def bridge_config(device: Path, port: int) -> dict[str, Any]:
         "modems": [{"id": "stick", "url": str(device), "status_interval": 2}],
         "sms": {"reply_timeout": 3, "deadline": "1 min"},
         "poll": {"first_spread": 0, "missed_polls": 1},
+        "latest_firmware": {"lers_gsm_mini": "M1.2.0"},
         "modules": [
             {"id": "cottage", "name": "Cottage", "family": "energomera_gs04", "number": COTTAGE} | assumed,
             {"id": "pump", "name": "Pump", "family": "lers_gsm_mini", "number": PUMP},

@@ -148,6 +148,16 @@ async def _all_back(user: Session) -> None:
     await user.wait("sensor.pump_signal_strength", _available)
 
 
+async def test_an_update_of_the_firmware(house: House) -> None:
+    async with house.home_assistant.session() as user:
+        offered = await user.wait("update.pump_firmware", _is("on"))
+        versions = offered["attributes"]
+        assert (versions["installed_version"], versions["latest_version"]) == ("M1.1.0", "M1.2.0")
+        await user.call("update", "install", entity_id="update.pump_firmware")
+        await user.wait("update.pump_firmware", lambda s: s["attributes"]["in_progress"])
+        await user.wait("sensor.pump_firmware_update", _is("downloading"))
+
+
 async def test_home_assistant_has_nothing_to_complain_of(house: House) -> None:
     lines = house.home_assistant.log.splitlines()
     ours = [line for line in lines if "WARNING" in line or "ERROR" in line]

@@ -135,6 +135,7 @@ def _config(file: Path, checked: Mapping[str, Any]) -> Config:
         price=None if sms["price"] is None else Price(sms["price"], sms["currency"]),
         poll=PollConfig(plans, poll["identity_interval"], poll["first_spread"], poll["missed_polls"]),
         modules=modules,
+        latest_firmware={family.id: version for family, version in checked["latest_firmware"].items()},
     )
 
 

@@ -85,3 +85,4 @@ class Config:
     price: Price | None
     poll: PollConfig
     modules: Mapping[str, Module]
+    latest_firmware: Mapping[str, str]

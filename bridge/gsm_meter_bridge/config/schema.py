@@ -144,6 +144,7 @@ CONFIG = vol.Schema(
         ),
         vol.Optional("sms", default=dict): _SMS,
         vol.Optional("poll", default=dict): _POLL,
+        vol.Optional("latest_firmware", default=dict): {_family: Text},
         vol.Required("modules"): [_MODULE],
     }
 )

@@ -14,7 +14,7 @@ from gsm_meter_bridge import __version__
 from gsm_meter_bridge.at.responses import SimState
 from gsm_meter_bridge.family import Module
 from gsm_meter_bridge.modem import ModemStatus
-from gsm_meter_bridge.mqtt.documents import COMMON, EVENT_TYPES, Document, observed_names
+from gsm_meter_bridge.mqtt.documents import COMMON, EVENT_TYPES, UPDATE_STATE, Document, observed_names
 from gsm_meter_bridge.mqtt.topics import ORIGIN, Topics
 from gsm_meter_bridge.setting import Setting, SettingKind
 from gsm_meter_bridge.vocabulary import OBSERVABLES, Observable, Registration
@@ -243,6 +243,18 @@ def _controls(topics: Topics, module: Module) -> Iterable[Entity]:
     for action in module.family.actions:
         press = {"pl_prs": json.dumps({"action": action.name}), "ent_cat": "config", "en": False}
         yield Entity(f"do_{action.name.replace('.', '_')}", "button", action.title, {**press, **reachable})
+        if UPDATE_STATE in action.tells:
+            yield Entity(
+                "firmware_update",
+                "update",
+                "Firmware",
+                {
+                    "dev_cla": "firmware",
+                    "ent_cat": "config",
+                    "val_tpl": "{{ value_json.firmware_update | tojson }}",
+                    "pl_inst": press["pl_prs"],
+                },
+            )
     for setting in module.family.settings:
         if setting.read_by and not setting.secret and not setting.indexes:
             yield from _setting(setting, reachable)

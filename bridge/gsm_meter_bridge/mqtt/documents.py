@@ -15,13 +15,15 @@ from gsm_meter_bridge.modem import ModemStatus
 from gsm_meter_bridge.mqtt.topics import CONTRACT_VERSION
 from gsm_meter_bridge.service.commands import COMMON_ACTIONS
 from gsm_meter_bridge.service.plan import Plan, Price
-from gsm_meter_bridge.vocabulary import MASK, UNKNOWN, masked
+from gsm_meter_bridge.vocabulary import MASK, UNKNOWN, UpdateState, masked
 
 Document = dict[str, Any]
 
 COMMON = ("signal_dbm", "signal_level", "registration", "band", "ip", "imei", "iccid", "operator", "firmware")
 """What every module's document has, told or not."""
 
+UPDATE_STATE = "update_state"
+_UPDATING = (UpdateState.REQUESTED, UpdateState.DOWNLOADING, UpdateState.INSTALLING)
 _IDENTIFIERS = frozenset({"imei", "iccid", "ip"})
 
 
@@ -83,9 +85,18 @@ def observed_names(module: Module) -> list[str]:
 
 
 def module_state(
-    module: Module, facts: ModuleFacts, last: Job | None, *, online: bool, mask: bool
+    module: Module,
+    facts: ModuleFacts,
+    last: Job | None,
+    *,
+    online: bool,
+    mask: bool,
+    latest_firmware: str | None = None,
 ) -> Document:
-    """`module/<m>`: every value as last told, where it came from, the settings, and the last result."""
+    """`module/<m>`: every value as last told, where it came from, the settings, and the last result.
+
+    `latest_firmware` is the newest one for its family, where the owner said which that is.
+    """
     settings = _settings(module, facts, mask=mask)
     names = [n for n in dict.fromkeys((*COMMON, *observed_names(module))) if n not in settings]
     document: Document = {}
@@ -93,6 +104,8 @@ def module_state(
         document |= _value(name, facts.readings.get(name), mask=mask)
     derived = module.family.derived({name: known.value for name, known in facts.readings.items()})
     document |= {reading.name: reading.value for reading in derived}
+    if UPDATE_STATE in names:
+        document |= _firmware_update(facts, latest_firmware)
     shown = {*names, *settings}
     return document | {
         "online": online,
@@ -107,6 +120,22 @@ def module_state(
         },
         "last_result": None if last is None else result(last),
     }
+
+
+def _firmware_update(facts: ModuleFacts, latest: str | None) -> Document:
+    """Return how an update goes, and Home Assistant's view of it without the versions not known."""
+    state, firmware = facts.readings.get(UPDATE_STATE), facts.readings.get("firmware")
+    value = state.value if state is not None else None
+    if value == UpdateState.UP_TO_DATE and firmware is not None and latest is None:
+        latest = str(firmware.value)  # the maker's own server said that there is no newer one
+    if state is not None and firmware is not None and value in _UPDATING and firmware.at > state.at:
+        value = UpdateState.FINISHED
+    versions = {
+        "installed_version": firmware.value if firmware is not None else None,
+        "latest_version": latest,
+    }
+    known = {name: version for name, version in versions.items() if version}
+    return {UPDATE_STATE: value, "firmware_update": {**known, "in_progress": value in _UPDATING}}
 
 
 def _settings(module: Module, facts: ModuleFacts, *, mask: bool) -> Document:

@@ -7,7 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gsm_meter_bridge.family import Module
 from gsm_meter_bridge.job import Job, State
@@ -39,6 +39,7 @@ class Identity:
     missed_polls: int
     birth_delay_s: float
     mask: bool
+    latest_firmware: Mapping[str, str] = field(default_factory=dict)
 
 
 class Publisher:
@@ -150,13 +151,23 @@ class Publisher:
             facts = await observations.facts(tx, module.id)
             last = next((j for j in await store.latest(tx, 5, module.id) if j.action != POLL), None)
         online = self._is_online(facts)
-        document = documents.module_state(module, facts, last, online=online, mask=self._who.mask)
+        document = self._state(module, facts, last)
         uid = self._topics.module_uid(module.id)
         self._retain(self._topics.discovery(uid), discovery.module_device(self._topics, module, document))
         self._retain(self._topics.module(module.id), document)
         self._retain(self._topics.availability(module.id), documents.bridge_state(online=online))
         if facts.last_seen_at is not None:
             self._tell_lost_or_regained(module.id, online=online)
+
+    def _state(self, module: Module, facts: ModuleFacts, last: Job | None) -> Document:
+        return documents.module_state(
+            module,
+            facts,
+            last,
+            online=self._is_online(facts),
+            mask=self._who.mask,
+            latest_firmware=self._who.latest_firmware.get(module.family.id),
+        )
 
     def _is_online(self, facts: ModuleFacts) -> bool:
         return facts.last_seen_at is not None and facts.missed < self._who.missed_polls
@@ -198,8 +209,7 @@ class Publisher:
         module = self._modules[job.module]
         async with self._database.transaction() as tx:
             facts = await observations.facts(tx, job.module)
-        online = self._is_online(facts)
-        state = documents.module_state(module, facts, job, online=online, mask=self._who.mask)
+        state = self._state(module, facts, job)
         return documents.outcome(job, {k: v for k, v in state.items() if k != "last_result"})
 
     async def _answer(self, action: str, document: Document) -> None:

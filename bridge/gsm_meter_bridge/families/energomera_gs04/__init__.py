@@ -81,13 +81,17 @@ class EnergomeraGs04:
         return modes.explain(settings)
 
     def derived(self, values: Mapping[str, Scalar | None]) -> tuple[Reading, ...]:
-        """Return whether the signal is enough for a stable link in the band in use (clause 7.1)."""
+        """Return whether the signal is enough in the band in use (7.1) and what the version says (7.2)."""
         threshold_dbm = tables.sufficient_dbm(values.get("band"))
         signal_dbm = values.get("signal_dbm")
         sufficient = None
         if threshold_dbm is not None and isinstance(signal_dbm, int):
             sufficient = signal_dbm >= threshold_dbm
-        return Reading("signal_sufficient", sufficient), Reading("signal_threshold_dbm", threshold_dbm)
+        return (
+            Reading("signal_sufficient", sufficient),
+            Reading("signal_threshold_dbm", threshold_dbm),
+            *_versions(values.get("firmware")),
+        )
 
     def away_s(self, request: Request) -> float:
         """Return how long the module restarts after a change of its mode."""
@@ -127,6 +131,14 @@ class EnergomeraGs04:
         if profile is not None and any(r.name == request.name for r in profile.reads()):
             return profile
         return None
+
+
+def _versions(firmware: Scalar | None) -> tuple[Reading, ...]:
+    """Return what a version string like `c1.0v1.4.8420.1.1.1` says; nothing known of another."""
+    found = tables.VERSION.fullmatch(str(firmware))
+    platform = found["platform"] if found else None
+    kind = tables.MODULE_TYPE.reading("module_type", platform) if platform else Reading("module_type", None)
+    return Reading("core_version", found["core"] if found else None), Reading("platform", platform), kind
 
 
 FAMILY = EnergomeraGs04()

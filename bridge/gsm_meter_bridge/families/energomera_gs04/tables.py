@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from types import MappingProxyType
 
 from gsm_meter_bridge.family import CodeTable
 from gsm_meter_bridge.vocabulary import Band, CencState, GprsState, MeterLink, Mode, Registration
+
+# Clause 4, Table 1: the hardware platform, which the version string names, and the networks it can use.
+MODULE_TYPE = CodeTable(
+    "module_type", "4 Table 1", MappingProxyType({"8420": "GSM 2G + 4G", "8421": "GSM 2G + 3G + 4G"})
+)
+
+# Clause 7.2: core version, version, platform and the rest; the c stands there in both scripts.
+VERSION = re.compile(r"[cсCС](?P<core>\d+(?:\.\d+)*)v\d+(?:\.\d+)?\.(?P<platform>\d{4})(?:\.\d+)*")
 
 # Clauses 4, 6.2.1 (Table 3) and 9.2: the parameter of the MODE command.
 MODE = CodeTable(
@@ -144,6 +153,7 @@ def sufficient_dbm(band: object) -> int | None:
 
 
 TABLES = (
+    MODULE_TYPE,
     MODE,
     SIGNAL_LEVEL,
     SIGNAL_DBM,

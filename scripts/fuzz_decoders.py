@@ -1,0 +1,86 @@
+"""Throws octets at every decoder; whatever is no DecodeError is a bug. Run by scripts/fuzz.
+
+The first octet chooses the decoder, so that one corpus serves them all.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import atheris
+
+with atheris.instrument_imports():
+    from gsm_meter_bridge.at.dialogue import Dialogue
+    from gsm_meter_bridge.at.framing import AtFramer
+    from gsm_meter_bridge.at.messages import parse_cmgl, parse_cmgr, parse_place
+    from gsm_meter_bridge.at.responses import parse_cops, parse_cpms_query, parse_registration
+    from gsm_meter_bridge.errors import DecodeError
+    from gsm_meter_bridge.families import bundled_profile, bundled_profiles, families
+    from gsm_meter_bridge.family import Access, Family, Request
+    from gsm_meter_bridge.profile.learn import draft_profile
+    from gsm_meter_bridge.sms import decode_pdu
+    from gsm_meter_bridge.vocabulary import Secret
+
+Decoder = Callable[[bytes], object]
+
+
+def _text(octets: bytes) -> str:
+    return octets.decode("utf-8", "replace")
+
+
+def _modem(octets: bytes) -> None:
+    framer, dialogue = AtFramer(), Dialogue()
+    dialogue.begin("AT+CMGL=4")
+    for event in framer.feed(octets):
+        dialogue.feed(event)
+
+
+def _lines(parse: Callable[..., object], *more: object) -> Decoder:
+    return lambda octets: parse(_text(octets).splitlines(), *more)
+
+
+def _reply(family: Family, request: Request, access: Access) -> Decoder:
+    return lambda octets: family.decode(request, _text(octets), access, octets)
+
+
+def _decoders() -> list[Decoder]:
+    found: list[Decoder] = [
+        lambda octets: decode_pdu(octets.hex()),
+        lambda octets: decode_pdu(_text(octets)),
+        _modem,
+        _lines(parse_cmgl),
+        _lines(parse_cmgr, 1),
+        _lines(parse_cops),
+        _lines(parse_cpms_query),
+        lambda octets: parse_registration(_text(octets)),
+        lambda octets: parse_place(_text(octets), "+CMTI"),
+        lambda octets: draft_profile(_text(octets), "x", "x", Secret("1"), is_hex=False),
+    ]
+    for family in families().values():
+        profiles = [bundled_profile(family, name) for name in bundled_profiles(family.id)]
+        found += [p.frame.decode for p in profiles if p.frame is not None]
+        for access in [Access(Secret("1")), *(Access(Secret("1"), p) for p in profiles if p.requests)]:
+            requests = [Request.read(r.name) for r in family.reads(access)]
+            requests += [Request.action(a.name) for a in family.actions]
+            requests += family.writes({"apn": "internet"}, access)
+            found += [_reply(family, request, access) for request in requests]
+    return found
+
+
+DECODERS = _decoders()
+
+
+def one_input(data: bytes) -> None:
+    """Give `data` to the decoder that its first octet chooses."""
+    if not data:
+        return
+    try:
+        DECODERS[data[0] % len(DECODERS)](data[1:])
+    except DecodeError:
+        return
+
+
+if __name__ == "__main__":
+    atheris.Setup(sys.argv, one_input)
+    atheris.Fuzz()
