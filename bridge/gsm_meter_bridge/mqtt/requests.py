@@ -102,7 +102,9 @@ class Requests:
             return None, await self._commands.apply(module, wish, terms, confirmed=True)
         except GsmMeterError as error:
             _LOGGER.warning("%s: a wish of an entity is refused: %s", module, error)
-            action = next((name for name in (*self._reads, ACTION) if name in wish), SET)
+            action = next((name for name in self._reads if name in wish), SET)
+            if isinstance(named := wish.get(ACTION), str):
+                action = named.partition(".")[0]
             if not self._commands.knows(module):
                 return None, None
             return (self._topics.event(module), documents.refused_wish(action, error.code, str(error))), None
