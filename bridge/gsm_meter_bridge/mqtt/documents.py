@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gsm_meter_bridge import __version__
-from gsm_meter_bridge.family import ConfigFrame, Module, RequestFormat, is_setting
+from gsm_meter_bridge.family import Module, Sourced, is_setting
 from gsm_meter_bridge.job import Job, State
 from gsm_meter_bridge.jobs.observations import Known, ModuleFacts
 from gsm_meter_bridge.modem import ModemStatus
@@ -71,7 +71,7 @@ def _families(modules: Sequence[Module]) -> Document:
     }
 
 
-def _profile(profile: RequestFormat | ConfigFrame | None) -> Document | None:
+def _profile(profile: Sourced | None) -> Document | None:
     if profile is None:
         return None
     return {"name": profile.name, "verified": profile.verified, "provenance": profile.provenance}

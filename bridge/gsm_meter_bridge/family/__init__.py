@@ -1,0 +1,71 @@
+"""What a device family is: data and two pure functions, `encode` and `decode`."""
+
+from gsm_meter_bridge.family.access import (
+    ACCESS_PASSWORD,
+    FIRST_KNOCK,
+    SECOND_KNOCK,
+    Access,
+    ConfigFrame,
+    Knocks,
+    Read,
+    RequestFormat,
+    Sourced,
+)
+from gsm_meter_bridge.family.device import (
+    Action,
+    Concern,
+    ConcernKind,
+    Family,
+    Hint,
+    Module,
+    is_setting,
+    setting_of,
+    timeout_s,
+)
+from gsm_meter_bridge.family.request import (
+    Answer,
+    Outgoing,
+    Reading,
+    Refusal,
+    Reply,
+    Request,
+    RequestKind,
+    SmsData,
+    SmsText,
+)
+from gsm_meter_bridge.family.simulated import SimulatedModule, SimulatedReply, simulated_state
+from gsm_meter_bridge.family.table import CodeTable
+
+__all__ = [
+    "ACCESS_PASSWORD",
+    "FIRST_KNOCK",
+    "SECOND_KNOCK",
+    "Access",
+    "Action",
+    "Answer",
+    "CodeTable",
+    "Concern",
+    "ConcernKind",
+    "ConfigFrame",
+    "Family",
+    "Hint",
+    "Knocks",
+    "Module",
+    "Outgoing",
+    "Read",
+    "Reading",
+    "Refusal",
+    "Reply",
+    "Request",
+    "RequestFormat",
+    "RequestKind",
+    "SimulatedModule",
+    "SimulatedReply",
+    "SmsData",
+    "SmsText",
+    "Sourced",
+    "is_setting",
+    "setting_of",
+    "simulated_state",
+    "timeout_s",
+]
