@@ -5,57 +5,76 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
+from datetime import datetime
+from typing import Protocol
 
-from gsm_meter_bridge.config import Config, MqttConfig
+from gsm_meter_bridge.config import Config, ModemConfig, MqttConfig
 from gsm_meter_bridge.delivery.sms import SmsDelivery
 from gsm_meter_bridge.job import Job, State
+from gsm_meter_bridge.jobs import leases, registry, retention
 from gsm_meter_bridge.jobs.database import Database
+from gsm_meter_bridge.jobs.leases import Leases
 from gsm_meter_bridge.jobs.receiver import Receiver
+from gsm_meter_bridge.jobs.registry import ANY, Binding
 from gsm_meter_bridge.jobs.runner import Runner
 from gsm_meter_bridge.modem import Modem, ModemStatus, ReceivedPdu
 from gsm_meter_bridge.mqtt import documents
 from gsm_meter_bridge.mqtt.client import Broker, Client, tls_context
-from gsm_meter_bridge.mqtt.publisher import Identity, Publisher
+from gsm_meter_bridge.mqtt.publisher import Identity, OurModem, Publisher
 from gsm_meter_bridge.mqtt.requests import Requests
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.service.commands import Commands
 from gsm_meter_bridge.service.polling import Poller
+from gsm_meter_bridge.service.ways import Way, Ways
 
 _SESSION_S = 7 * 86_400
 """How long wishes wait at the broker for a bridge that is away."""
+_FORGET_S = 3600.0
 
 _LOGGER = logging.getLogger(__name__)
 
 
-class Bridge:
-    """The daemon: one modem, its modules, one broker."""
+class _Part(Protocol):
+    async def run(self) -> None:
+        """Work until cancelled."""
 
-    def __init__(self, config: Config, database: Database) -> None:
+
+class Bridge:
+    """The daemon: its modems, its modules, one broker."""
+
+    def __init__(self, config: Config, database: Database, held: Leases) -> None:
         self._config = config
         self._database = database
-        self._modem = Modem(
-            config.modem.id,
-            config.modem.url,
-            on_status=self._on_modem_status,
-            on_received=self._on_received,
-            baudrate=config.modem.baudrate,
-            pin=config.modem.pin,
-            sms_storage=config.modem.sms_storage,
-            status_interval_s=config.modem.status_interval_s,
-        )
+        self._leases = held
+        self._modems = [self._modem(m) for m in config.modems]
+        deliveries = [
+            SmsDelivery(modem, _serves(m)) for modem, m in zip(self._modems, config.modems, strict=True)
+        ]
         # shared by all parts: a changed access password is seen by all at once
         modules = dict(config.modules)
-        self._runner = Runner(database, modules, SmsDelivery(self._modem), config.policy)
-        self._receiver = Receiver(database, modules, config.policy, config.modem.region)
+        self._runner = Runner(
+            database,
+            config.bridge.id,
+            modules,
+            deliveries,
+            config.policy,
+            budgets=config.budgets,
+            leases=held,
+            polls_allowed=self._polls_allowed,
+        )
+        region = config.modems[0].region
+        self._receiver = Receiver(database, config.bridge.id, modules, config.policy, region)
         commands = Commands(
             database,
             modules,
             config.policy,
             self._runner.wake,
             config.poll.identity_interval_s,
-            config.modem.number,
+            Ways(self._ways, config.budgets),
         )
-        self._poller = Poller(database, commands, config.poll.plans, config.poll.first_spread_s)
+        poll = config.poll
+        self._poller = Poller(database, config.bridge.id, commands, poll.plans, poll.first_spread_s)
         topics = topics_of(config)
         self._client = _client(config.mqtt, topics)
         self._publisher = Publisher(
@@ -65,7 +84,8 @@ class Bridge:
             modules,
             _identity(config),
             Requests(topics, commands, config.price),
-            lambda: self._modem.status,
+            [_ours(modem, m, d) for modem, m, d in zip(self._modems, config.modems, deliveries, strict=True)],
+            config.budgets,
         )
         self._runner.listen(self._on_job)
         self._receiver.listen(self._on_message)
@@ -73,18 +93,66 @@ class Bridge:
     async def run(self) -> None:
         """Work until cancelled, then say goodbye to the broker."""
         self._warn_of_assumptions()
-        # before anything can come in: decide about what was under way when the bridge last stopped
-        await self._receiver.recover()
-        await self._runner.recover()
+        await self._take_over()
         self._client.start()
+        parts: tuple[_Part, ...] = (
+            self._leases,
+            self._publisher,
+            *self._modems,
+            self._runner,
+            self._receiver,
+            self._poller,
+        )
         try:
             async with asyncio.TaskGroup() as tasks:
-                for part in (self._publisher, self._modem, self._runner, self._receiver, self._poller):
+                for part in parts:
                     tasks.create_task(part.run(), name=type(part).__name__)
+                tasks.create_task(self._forget(), name="retention")
         finally:
             with contextlib.suppress(TimeoutError):
                 await self._publisher.say_goodbye()
             await self._client.stop()
+
+    async def _take_over(self) -> None:
+        """Before anything can come in: decide about what was under way when the bridge last stopped."""
+        config = self._config
+        bindings = [Binding(m, config.routes.get(m.id, ANY)) for m in config.modules.values()]
+        async with self._database.transaction() as tx:
+            await registry.register(tx, config.bridge.id, bindings, time.time())
+        await self._receiver.recover()
+        await self._runner.recover()
+
+    async def _forget(self) -> None:
+        while True:
+            now = time.time()
+            async with self._database.transaction() as tx:
+                gone = await retention.forget_before(tx, now - self._config.bridge.retention_s, now)
+            if gone:
+                _LOGGER.info("%d jobs that ended long ago are forgotten", gone)
+            await asyncio.sleep(_FORGET_S)
+
+    def _modem(self, config: ModemConfig) -> Modem:
+        return Modem(
+            config.id,
+            config.url,
+            on_status=self._on_modem_status,
+            on_received=self._on_received,
+            baudrate=config.baudrate,
+            pin=config.pin,
+            sms_storage=config.sms_storage,
+            status_interval_s=config.status_interval_s,
+        )
+
+    def _ways(self, module: str) -> tuple[Way, ...]:
+        route = self._config.routes.get(module, ANY)
+        return tuple(Way(m.id, m.number) for m in self._config.modems if route in _serves(m))
+
+    def _polls_allowed(self) -> bool:
+        quiet = self._config.poll.quiet_minutes
+        if quiet is None:
+            return True
+        clock = datetime.now().astimezone()
+        return not _within(clock.hour * 60 + clock.minute, quiet)
 
     def _warn_of_assumptions(self) -> None:
         for module in self._config.modules.values():
@@ -116,12 +184,16 @@ class Bridge:
 
 
 async def serve(config: Config) -> None:
-    """Run a bridge until cancelled."""
+    """Run a bridge until cancelled; while another process runs the same one, wait as its standby."""
     database = await Database.open(config.bridge.database)
+    names = (leases.of_bridge(config.bridge.id), *(leases.of_modem(m.id) for m in config.modems))
+    held = Leases(database, names)
     try:
+        await held.acquire()
         _LOGGER.info("bridge %s with %d modules starts", config.bridge.id, len(config.modules))
-        await Bridge(config, database).run()
+        await Bridge(config, database, held).run()
     finally:
+        await held.release()
         await database.close()
         _LOGGER.info("bridge %s has stopped", config.bridge.id)
 
@@ -147,14 +219,28 @@ def _client(mqtt: MqttConfig, topics: Topics) -> Client:
     return Client(broker_of(mqtt), name, (topics.bridge_state, will), _SESSION_S)
 
 
+def _serves(modem: ModemConfig) -> tuple[str, ...]:
+    """Return the routes of modules that a modem can take."""
+    group = () if modem.group is None else (f"group:{modem.group}",)
+    return (ANY, f"modem:{modem.id}", *group)
+
+
+def _within(minute: int, span: tuple[int, int]) -> bool:
+    begin, end = span
+    return begin <= minute < end if begin <= end else minute >= begin or minute < end
+
+
+def _ours(modem: Modem, config: ModemConfig, delivery: SmsDelivery) -> OurModem:
+    return OurModem(config.id, config.name, lambda: modem.status, lambda: delivery.breaker.paused_s)
+
+
 def _identity(config: Config) -> Identity:
     return Identity(
         bridge=config.bridge.id,
         name=config.bridge.name,
-        modem=config.modem.id,
-        modem_name=config.modem.name,
         missed_polls=config.poll.missed_polls,
         birth_delay_s=config.mqtt.birth_delay_s,
         mask=config.bridge.mask_identifiers,
         latest_firmware=config.latest_firmware,
+        price=config.price,
     )

@@ -13,7 +13,9 @@ GsmMeterError                      `code` is what MQTT responses carry
 │   └── CommandFailedError         ERROR, +CME ERROR or +CMS ERROR
 ├── DeliveryError                  a request on its way to a module
 │   ├── SendRefusedError           it certainly did not leave
+│   │   └── SendRejectedError      and it never will
 │   └── SendUncertainError         it may have left
+├── LeaseLostError                 another process has taken over
 └── TransitionError                a job event its state does not know: a bug
 """
 
@@ -125,10 +127,22 @@ class SendRefusedError(DeliveryError):
     code = "send_refused"
 
 
+class SendRejectedError(SendRefusedError):
+    """The request did not leave, and would not if it were tried again."""
+
+    code = "send_rejected"
+
+
 class SendUncertainError(DeliveryError):
     """The request may have left; only reading back can tell."""
 
     code = "send_uncertain"
+
+
+class LeaseLostError(GsmMeterError):
+    """Another process has taken over what this one did; it must stop."""
+
+    code = "lease_lost"
 
 
 class TransitionError(GsmMeterError):

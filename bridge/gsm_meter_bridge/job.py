@@ -155,10 +155,10 @@ class Priority(IntEnum):
 class Job:
     """One thing that one module is asked to do: a few steps, one after the other.
 
-    `step` is the index of the present step. `due_at` is when it may be sent, `reply_due_at` when we stop
-    waiting for its reply, `write_expires_at` when the network drops an undelivered write (TP-VP).
-    `before` and `after` hold settings by name, secrets masked. `announced` is the state that was told to
-    whoever wanted to know: a final one, or `uncertain` when the deadline came first.
+    `step` is the index of the present step, `route` the modem that it went through. `due_at` is when it may
+    be sent, `reply_due_at` when we stop waiting for its reply, `write_expires_at` when the network drops an
+    undelivered write (TP-VP). `before` and `after` hold settings by name, secrets masked. `announced` is the
+    state that was told to whoever wanted to know: a final one, or `uncertain` when the deadline came first.
     """
 
     id: str
@@ -174,6 +174,7 @@ class Job:
     step: int = 0
     attempts: int = 0
     tp_mr: int | None = None
+    route: str | None = None
     reply_due_at: float | None = None
     write_expires_at: float | None = None
     write_answered: bool = False

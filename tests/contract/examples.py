@@ -15,6 +15,7 @@ from gsm_meter_bridge.at.responses import SimState
 from gsm_meter_bridge.families import bundled_profile, family_of
 from gsm_meter_bridge.family import Access, Module, Request
 from gsm_meter_bridge.job import Job, Purpose, State, Step
+from gsm_meter_bridge.jobs.budgets import Spending
 from gsm_meter_bridge.jobs.observations import Known, ModuleFacts
 from gsm_meter_bridge.modem import ModemStatus
 from gsm_meter_bridge.mqtt import discovery, documents
@@ -138,7 +139,13 @@ def examples() -> dict[str, Any]:
     return {
         "bridge_state": documents.bridge_state(online=True),
         "bridge_info": documents.bridge_info("home", "GSM meter bridge", (HUT, PUMP), mask=False),
-        "modem": documents.modem_state(MODEM, 4, {"stranger": 1, "unmatched": 2}, mask=True),
+        "modem": documents.modem_state(
+            MODEM,
+            Spending(4, 31, 46, 69),
+            {"stranger": 1, "unmatched": 2},
+            mask=True,
+            price=Price(2.5, "RUB"),
+        ),
         "module_energomera": hut,
         "module_lers": pump,
         "event": documents.command_event(VERIFIED),

@@ -21,7 +21,7 @@ async def _value(w: World, module: str, name: str) -> object:
 
 async def _fates(w: World) -> dict[str, int]:
     async with w.database.transaction() as tx:
-        return await inbox.counts(tx)
+        return await inbox.counts(tx, "test")
 
 
 async def test_status_of_both_families() -> None:
@@ -180,7 +180,7 @@ async def test_a_modem_that_cannot_send_yet_is_tried_again() -> None:
         assert (await w.job(job)).state is State.VERIFIED
 
 
-async def test_secrets_do_not_stay_in_the_database(tmp_path: Path) -> None:
+async def test_secrets_do_not_stay_in_the_database(tmp_path: Path, engine: str) -> None:
     path = tmp_path / "bridge.db"
     async with world(path) as w:
         wish = {"apn": "m2m", "apn_user": "someone", "apn_password": "hunter2"}

@@ -13,7 +13,7 @@ from gsm_meter_bridge.job import State
 from gsm_meter_bridge.jobs import store
 from gsm_meter_bridge.service.commands import Terms
 from gsm_meter_bridge.vocabulary import Secret
-from tests.support.short_path import POLICY, PUMP, World, factory_radio, world
+from tests.support.short_path import BRIDGE, POLICY, PUMP, World, factory_radio, world
 
 NEW = {"access_password": "hunter2"}
 
@@ -117,7 +117,7 @@ async def test_it_outlives_a_restart_until_the_configuration_names_another(tmp_p
     async with world(tmp_path / "db", radio) as w:
         pump = w.modules["pump"]
         w.modules["pump"] = replace(pump, access=replace(pump.access, password=Secret("other")))
-        again = type(w.receiver)(w.database, w.modules, POLICY)
+        again = type(w.receiver)(w.database, BRIDGE, w.modules, POLICY)
         await again.recover()
         assert w.modules["pump"].access.password == Secret("other")
 

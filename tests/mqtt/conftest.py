@@ -14,7 +14,7 @@ import pytest
 
 from gsm_meter_bridge.modem import ModemStatus
 from gsm_meter_bridge.mqtt.client import Broker, Client
-from gsm_meter_bridge.mqtt.publisher import Identity, Publisher
+from gsm_meter_bridge.mqtt.publisher import Identity, OurModem, Publisher
 from gsm_meter_bridge.mqtt.requests import Requests
 from gsm_meter_bridge.mqtt.topics import Topics
 from tests.support.mosquitto import Mosquitto
@@ -101,7 +101,7 @@ async def bridge(
             (TOPICS.bridge_state, '{"state":"offline"}'),
             3600,
         )
-        identity = Identity("home", "Test bridge", "stick", "Test modem", 2, 0.0, mask=False)
+        identity = Identity("home", "Test bridge", 2, 0.0, mask=False)
         status = ModemStatus(connected=True, ready=True, problem=None, problem_code=None)
         publisher = Publisher(
             client,
@@ -110,8 +110,8 @@ async def bridge(
             w.modules,
             identity,
             Requests(TOPICS, w.commands),
-            lambda: status,
-            w.now,
+            [OurModem("stick", "Test modem", lambda: status)],
+            now=w.now,
         )
         w.runner.listen(lambda job: publisher.touch(job.module))
         w.runner.listen(lambda _: w.receiver.wake())

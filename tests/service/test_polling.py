@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from gsm_meter_bridge.jobs import observations, store
+from gsm_meter_bridge.jobs import observations, registry, store
 from gsm_meter_bridge.service.commands import Terms
 from gsm_meter_bridge.service.polling import Poller, PollPlan
-from tests.support.short_path import START, World, world
+from tests.support.short_path import BRIDGE, START, World, world
 
 HOUR_S = 3600.0
 PLANS = {"hut": PollPlan(12 * HOUR_S, 0.1), "pump": PollPlan(HOUR_S, 0.1)}
 
 
 def _poller(w: World, spread: Callable[[float, float], float], plans: dict[str, PollPlan] = PLANS) -> Poller:
-    return Poller(w.database, w.commands, plans, 600.0, w.now, spread)
+    return Poller(w.database, BRIDGE, w.commands, plans, 600.0, w.now, spread)
 
 
 async def _planned(w: World) -> dict[str, float]:
     async with w.database.transaction() as tx:
-        return dict(await observations.planned_polls(tx))
+        return dict(await observations.planned_polls(tx, BRIDGE))
 
 
 async def _queued(w: World, module: str) -> list[str]:
@@ -79,6 +79,8 @@ async def test_a_shorter_interval_counts_at_once_and_a_removed_module_is_forgott
         await poller.plan_new()
         await poller.poll_due()
     async with world(path) as w:
+        async with w.database.transaction() as tx:
+            await registry.register(tx, BRIDGE, [registry.Binding(w.modules["pump"])], START)
         await _poller(w, lambda low, _: low, {"pump": PollPlan(60.0, 0.0)}).plan_new()
         assert await _planned(w) == {"pump": START + 60.0}
 

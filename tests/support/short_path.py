@@ -18,17 +18,20 @@ from gsm_meter_bridge.families.energomera_gs04 import simulated as simulated_ene
 from gsm_meter_bridge.families.lers_gsm_mini import simulated as simulated_lers
 from gsm_meter_bridge.family import Access, Module, Request, RequestKind, SimulatedModule, SmsText
 from gsm_meter_bridge.job import Job
-from gsm_meter_bridge.jobs import store
+from gsm_meter_bridge.jobs import registry, store
+from gsm_meter_bridge.jobs.budgets import Budgets
 from gsm_meter_bridge.jobs.database import Database
 from gsm_meter_bridge.jobs.outcome import Policy
 from gsm_meter_bridge.jobs.receiver import Receiver
 from gsm_meter_bridge.jobs.runner import Runner
 from gsm_meter_bridge.service.commands import Commands, Terms
+from gsm_meter_bridge.service.ways import Way, Ways
 from gsm_meter_bridge.sms import encode_delivers
 from gsm_meter_bridge.vocabulary import Secret
 
 POLICY = Policy(reply_timeout_s=60.0, deadline_s=600.0, late_window_s=3600.0, resend_delay_s=30.0)
 START = 1_790_000_000.0
+BRIDGE = "home"
 OWN, HUT, PUMP = "+79990000000", "+79990000101", "+79990000201"
 
 
@@ -52,6 +55,7 @@ class Radio:
 
     name: str = "sms"
     route: str = "test"
+    serves: tuple[str, ...] = (registry.ANY,)
     ready: bool = True
     lost: int = 0
     mute: int = 0
@@ -175,9 +179,18 @@ def factory_radio(**faults: str | float) -> Radio:
     )
 
 
+def place(path: Path | None) -> Path | Secret | None:
+    """Where the database at `path` is; tests of jobs replace it."""
+    return path
+
+
 @asynccontextmanager
 async def world(
-    path: Path | None = None, radio: Radio | None = None, *, ticking: bool = False
+    path: Path | None = None,
+    radio: Radio | None = None,
+    *,
+    ticking: bool = False,
+    budgets: Budgets | None = None,
 ) -> AsyncIterator[World]:
     """A bridge on a database at `path` (in memory without one); a second one there is a restart.
 
@@ -189,7 +202,7 @@ async def world(
     def now() -> float:
         return clock[0] + (time.monotonic() - began if ticking else 0.0)
 
-    database = await Database.open(path)
+    database = await Database.open(place(path))
     configured = modules()
     radio = radio or Radio(
         devices={
@@ -199,10 +212,14 @@ async def world(
             "pump": simulated_lers.SIMULATED("1234", {"apn": "internet"}, {}),
         }
     )
-    runner = Runner(database, configured, radio, POLICY, now)
-    receiver = Receiver(database, configured, POLICY, "RU", now)
+    async with database.transaction() as tx:
+        await registry.register(tx, BRIDGE, map(registry.Binding, configured.values()), now())
+    budgets = budgets or Budgets()
+    runner = Runner(database, BRIDGE, configured, [radio], POLICY, budgets=budgets, now=now)
+    receiver = Receiver(database, BRIDGE, configured, POLICY, "RU", now)
     radio.receiver = receiver
-    commands = Commands(database, configured, POLICY, runner.wake, 86_400.0, OWN, now)
+    ways = Ways(lambda _: (Way(radio.route, OWN),), budgets)
+    commands = Commands(database, configured, POLICY, runner.wake, 86_400.0, ways, now)
     try:
         yield World(database, configured, radio, runner, receiver, commands, clock, now)
     finally:

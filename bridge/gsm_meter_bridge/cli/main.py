@@ -92,7 +92,8 @@ def _log_at(level: str) -> None:
 
 
 def _print_plan(config: Config) -> None:
-    table = Table(title=f"bridge {config.bridge.id}: {len(config.modules)} modules, modem {config.modem.url}")
+    modems = ", ".join(modem.url for modem in config.modems)
+    table = Table(title=f"bridge {config.bridge.id}: {len(config.modules)} modules, modem {modems}")
     for title in ("module", "family", "number", "asked every", "each time", "now and then", "SMS sent a day"):
         table.add_column(title, overflow="fold")
     total = 0.0

@@ -101,7 +101,7 @@ def modules_of(config: Config, wanted: str) -> list[str]:
         return [wanted]
     file = Path(wanted[1:])
     by_number = {m.msisdn: m.id for m in config.modules.values()}
-    entries = read_phone_list(file, config.modem.region)
+    entries = read_phone_list(file, config.modems[0].region)
     strange = [entry.number for entry in entries if entry.number not in by_number]
     if strange:
         raise ConfigError(f"{file}: {number} is the number of no configured module" for number in strange)

@@ -36,7 +36,7 @@ def sms_text(
         if password is None:
             note(f"with the factory's password {device.default_password}; --password gives another")
         access = Access(password_of(device, password))
-        for concern in device.concerns(wanted, {}, None):
+        for concern in device.concerns(wanted, {}, ()):
             if concern.kind is ConcernKind.REFUSED and concern.certain:
                 fail(str(concern))
             note(str(concern))

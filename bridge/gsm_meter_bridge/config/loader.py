@@ -23,7 +23,9 @@ from gsm_meter_bridge.config.schema import CONFIG
 from gsm_meter_bridge.errors import ConfigError
 from gsm_meter_bridge.families import profile_of
 from gsm_meter_bridge.family import Access, Family, Module
+from gsm_meter_bridge.jobs.budgets import Budget, Budgets
 from gsm_meter_bridge.jobs.outcome import Policy
+from gsm_meter_bridge.jobs.registry import ANY
 from gsm_meter_bridge.profile import Profile
 from gsm_meter_bridge.service.plan import Price
 from gsm_meter_bridge.service.polling import PollPlan
@@ -42,7 +44,8 @@ def load_config(file: Path) -> Config:
         checked = CONFIG(document)
     except vol.MultipleInvalid as error:
         raise ConfigError(_sentence(file, document, fault) for fault in error.errors) from error
-    _check_unique(file, checked["modules"])
+    _check_unique(file, "modules", checked["modules"], ("id", "number"))
+    _check_unique(file, "modems", checked["modems"], ("id", "url"))
     return _config(file, checked)
 
 
@@ -109,11 +112,11 @@ def _value_at(document: Any, path: Sequence[Any]) -> Any:
     return document
 
 
-def _check_unique(file: Path, modules: Sequence[Mapping[str, Any]]) -> None:
+def _check_unique(file: Path, what: str, rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> None:
     problems = [
-        f"{file}: modules: {key} {value!r} is used {count} times; each module needs its own"
-        for key in ("id", "number")
-        for value, count in Counter(m[key] for m in modules).items()
+        f"{file}: {what}: {key} {value!r} is used {count} times; each {what[:-1]} needs its own"
+        for key in keys
+        for value, count in Counter(row[key] for row in rows).items()
         if count > 1
     ]
     if problems:
@@ -130,17 +133,27 @@ def _config(file: Path, checked: Mapping[str, Any]) -> Config:
     return Config(
         bridge=_bridge(file, checked["bridge"]),
         mqtt=_mqtt(checked["mqtt"]),
-        modem=_modem(checked["modems"][0]),
+        modems=tuple(_modem(m) for m in checked["modems"]),
         policy=policy,
         price=None if sms["price"] is None else Price(sms["price"], sms["currency"]),
-        poll=PollConfig(plans, poll["identity_interval"], poll["first_spread"], poll["missed_polls"]),
+        poll=PollConfig(
+            plans, poll["identity_interval"], poll["first_spread"], poll["missed_polls"], poll["quiet_hours"]
+        ),
         modules=modules,
+        routes=_routes(file, checked["modules"], checked["modems"]),
+        budgets=Budgets(
+            {m["id"]: Budget(**m["budget"]) for m in checked["modems"]},
+            {m["id"]: Budget(**m["budget"]) for m in checked["modules"] if any(m["budget"].values())},
+        ),
         latest_firmware={family.id: version for family, version in checked["latest_firmware"].items()},
     )
 
 
 def _bridge(file: Path, checked: Mapping[str, Any]) -> BridgeConfig:
-    return BridgeConfig(**{**checked, "database": file.parent / checked["database"]})
+    where = checked["database"]
+    rest = {k: v for k, v in checked.items() if k not in ("database", "retention")}
+    database = where if isinstance(where, Secret) else file.parent / where
+    return BridgeConfig(**rest, database=database, retention_s=checked["retention"])
 
 
 def _mqtt(checked: Mapping[str, Any]) -> MqttConfig:
@@ -151,8 +164,29 @@ def _mqtt(checked: Mapping[str, Any]) -> MqttConfig:
 
 
 def _modem(checked: Mapping[str, Any]) -> ModemConfig:
-    values = {k: v for k, v in checked.items() if k != "status_interval"}
-    return ModemConfig(**values, status_interval_s=checked["status_interval"])
+    renamed = {"status_interval": "status_interval_s", "restart_after": "restart_after_s"}
+    return ModemConfig(**{renamed.get(k, k): v for k, v in checked.items() if k != "budget"})
+
+
+def _routes(
+    file: Path, modules: Sequence[Mapping[str, Any]], modems: Sequence[Mapping[str, Any]]
+) -> dict[str, str]:
+    """Return each module's route; a modem or a group that there is not is a ConfigError."""
+    known = {"modem": {m["id"] for m in modems}, "group": {m["group"] for m in modems} - {None}}
+    routes, problems = {}, []
+    for module in modules:
+        named = [(kind, module[kind]) for kind in known if module[kind] is not None]
+        place = f"{file}: modules: {module['id']}"
+        if len(named) > 1:
+            problems.append(f"{place}: expected either modem or group")
+        for kind, name in named:
+            if name not in known[kind]:
+                choices = ", ".join(sorted(known[kind])) or "none"
+                problems.append(f"{place}: {kind}: {name!r} is not allowed; allowed: {choices}")
+        routes[module["id"]] = ":".join(named[0]) if named else ANY
+    if problems:
+        raise ConfigError(problems)
+    return routes
 
 
 def _module(file: Path, checked: Mapping[str, Any]) -> Module:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gsm_meter_bridge.family import Module
+from gsm_meter_bridge.jobs.budgets import Budgets
 from gsm_meter_bridge.jobs.outcome import Policy
 from gsm_meter_bridge.service.plan import Price
 from gsm_meter_bridge.service.polling import PollPlan
@@ -19,7 +20,8 @@ class BridgeConfig:
 
     id: str
     name: str
-    database: Path
+    database: Path | Secret
+    retention_s: float
     log_level: str
     mask_identifiers: bool
 
@@ -62,27 +64,33 @@ class ModemConfig:
     number: str | None
     region: str | None
     status_interval_s: float
+    group: str | None
+    admin: bool
+    restart_after_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class PollConfig:
-    """When modules are asked. `plans` has one row for each module."""
+    """When modules are asked. `plans` has one row for each module; `quiet_minutes` are of the local day."""
 
     plans: Mapping[str, PollPlan]
     identity_interval_s: float
     first_spread_s: float
     missed_polls: int
+    quiet_minutes: tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The whole configuration."""
+    """The whole configuration; `routes` has each module's (see `jobs.registry`)."""
 
     bridge: BridgeConfig
     mqtt: MqttConfig
-    modem: ModemConfig
+    modems: tuple[ModemConfig, ...]
     policy: Policy
     price: Price | None
     poll: PollConfig
     modules: Mapping[str, Module]
+    routes: Mapping[str, str]
+    budgets: Budgets
     latest_firmware: Mapping[str, str]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import voluptuous as vol
 
 from gsm_meter_bridge.config.values import (
+    DayTime,
     Duration,
     Flag,
     Identifier,
     Port,
     Text,
     Topic,
+    database,
     one_of,
     optional,
     path,
@@ -72,6 +74,14 @@ _MQTT = vol.Schema(
     }
 )
 
+_Count = vol.All(int, vol.Range(0, 1_000_000, msg="allowed: 0 to 1000000"))
+_BUDGET = {
+    vol.Optional("day", default=None): optional(_Count),
+    vol.Optional("month", default=None): optional(_Count),
+}
+_MODEM_BUDGET = vol.Schema({**_BUDGET, vol.Optional("reserve", default=0): _Count})
+_MODULE_BUDGET = vol.Schema(_BUDGET)
+
 _MODEM = vol.Schema(
     {
         vol.Required("id"): Identifier,
@@ -85,6 +95,10 @@ _MODEM = vol.Schema(
         vol.Optional("number", default=None): optional(_number),
         vol.Optional("region", default=None): optional(_Country),
         vol.Optional("status_interval", default="60 s"): Duration(1, _DAY),
+        vol.Optional("group", default=None): optional(Identifier),
+        vol.Optional("budget", default=dict): _MODEM_BUDGET,
+        vol.Optional("admin", default=False): Flag,
+        vol.Optional("restart_after", default=None): optional(Duration(60, _DAY)),
     }
 )
 
@@ -96,6 +110,9 @@ _MODULE = vol.Schema(
         vol.Optional("name", default=None): optional(Text),
         vol.Optional("password", default=None): optional(secret),
         vol.Optional("profile", default=list): vol.All(vol.Any([Text], Text, None), _names),
+        vol.Optional("modem", default=None): optional(Identifier),
+        vol.Optional("group", default=None): optional(Identifier),
+        vol.Optional("budget", default=dict): _MODULE_BUDGET,
         vol.Optional("poll_interval", default=None): optional(Duration(1, 366 * _DAY)),
     }
 )
@@ -104,7 +121,8 @@ _BRIDGE = vol.Schema(
     {
         vol.Optional("id", default="bridge"): Identifier,
         vol.Optional("name", default="GSM meter bridge"): Text,
-        vol.Optional("database", default="gsm-meter-bridge.db"): path,
+        vol.Optional("database", default="gsm-meter-bridge.db"): database,
+        vol.Optional("retention", default="90 d"): Duration(_DAY, 3660 * _DAY),
         vol.Optional("log_level", default="info"): one_of("debug", "info", "warning", "error"),
         vol.Optional("mask_identifiers", default=False): Flag,
     }
@@ -131,6 +149,7 @@ _POLL = vol.Schema(
         ),
         vol.Optional("identity_interval", default="30 d"): Duration(1, 366 * _DAY),
         vol.Optional("first_spread", default="10 min"): Duration(0, 30 * _DAY),
+        vol.Optional("quiet_hours", default=None): optional(DayTime()),
         vol.Optional("missed_polls", default=2): vol.All(int, vol.Range(1, 100, msg="allowed: 1 to 100")),
     }
 )
@@ -139,9 +158,7 @@ CONFIG = vol.Schema(
     {
         vol.Optional("bridge", default=dict): _BRIDGE,
         vol.Required("mqtt"): _MQTT,
-        vol.Required("modems"): vol.All(
-            [_MODEM], vol.Length(1, 1, msg="allowed: one modem; several are not supported yet")
-        ),
+        vol.Required("modems"): vol.All([_MODEM], vol.Length(1, 64, msg="allowed: 1 to 64 modems")),
         vol.Optional("sms", default=dict): _SMS,
         vol.Optional("poll", default=dict): _POLL,
         vol.Optional("latest_firmware", default=dict): {_family: Text},

@@ -12,6 +12,8 @@ import voluptuous as vol
 from gsm_meter_bridge.vocabulary import Secret
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h|d)?")
+_CLOCK = r"([01]\d|2[0-3]):([0-5]\d)"
+_SPAN = re.compile(f"{_CLOCK}-{_CLOCK}")
 _UNITS_S = {None: 1.0, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 
 Identifier = vol.All(str, vol.Match(r"^[a-z0-9_]{1,32}$", msg="allowed: 1 to 32 of a-z, 0-9 and _"))
@@ -54,6 +56,29 @@ def secret(value: object) -> Secret:
     if isinstance(value, str) and value:
         return Secret(value)
     raise vol.Invalid("allowed: a text in quotes, !secret NAME, !env NAME or !file PATH")
+
+
+def database(value: object) -> Path | Secret:
+    """Return the path of an SQLite file, or the URL of a PostgreSQL database, which holds a password."""
+    url = value.reveal() if isinstance(value, Secret) else value
+    if isinstance(url, str) and "://" in url:
+        scheme, _, rest = url.partition("://")
+        if scheme not in ("postgresql", "postgresql+asyncpg") or not rest:
+            raise vol.Invalid("allowed: a path, or postgresql://user:password@host/database")
+        return Secret(f"postgresql+asyncpg://{rest}")
+    return path(url)
+
+
+class DayTime:
+    """A span of a day, like 22:00-06:00, as minutes of the day."""
+
+    def __call__(self, value: object) -> tuple[int, int]:
+        """Return its beginning and its end."""
+        found = _SPAN.fullmatch(value) if isinstance(value, str) else None
+        if found is None:
+            raise vol.Invalid('allowed: two times in quotes, like "22:00-06:00"')
+        hours = [int(n) for n in found.groups()]
+        return hours[0] * 60 + hours[1], hours[2] * 60 + hours[3]
 
 
 def one_of(*allowed: str) -> vol.Any:

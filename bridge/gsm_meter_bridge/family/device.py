@@ -87,7 +87,7 @@ class Family(Protocol):
         ...
 
     def concerns(
-        self, changes: Mapping[str, Scalar], known: Mapping[str, Scalar | None], own_number: str | None
+        self, changes: Mapping[str, Scalar], known: Mapping[str, Scalar | None], own_numbers: tuple[str, ...]
     ) -> tuple[Concern, ...]:
         """Return what the family has to say about validated `changes`, given the settings `known` so far."""
         ...

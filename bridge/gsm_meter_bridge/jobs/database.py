@@ -1,19 +1,25 @@
-"""The database: SQLite by default, with every commit on the disk before it counts."""
+"""The database: SQLite by default, with every commit on the disk before it counts, or PostgreSQL."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Table, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from gsm_meter_bridge.jobs.schema import metadata
+from gsm_meter_bridge.errors import ConfigError
+from gsm_meter_bridge.jobs.migrate import migrate
+from gsm_meter_bridge.vocabulary import Secret
 
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000")
+_INSERT = MappingProxyType({"sqlite": sqlite.insert, "postgresql": postgresql.insert})
 
 
 class Database:
@@ -23,22 +29,30 @@ class Database:
         self._engine = engine
 
     @classmethod
-    async def open(cls, path: Path | None) -> Self:
-        """Open (and create, readable by its owner only) the SQLite file `path`; None is in memory."""
-        if path is not None:
-            _create(path)
-        # one connection, taken in turn: SQLite has one writer anyway, and whoever waits for it waits here
-        engine = create_async_engine(
-            f"sqlite+aiosqlite:///{path or ':memory:'}",
-            poolclass=AsyncAdaptedQueuePool,
-            pool_size=1,
-            max_overflow=0,
-        )
-        event.listen(engine.sync_engine, "connect", _configure)
-        event.listen(engine.sync_engine, "begin", _begin_immediate)
+    async def open(cls, where: Path | Secret | None) -> Self:
+        """Open a database and bring its tables up to date.
+
+        `where` is an SQLite file (made, readable by its owner only), the secret URL of a PostgreSQL database,
+        or None: in memory. Raises ConfigError where it cannot be opened.
+        """
+        if isinstance(where, Path):
+            _create(where)
+        url = _url(where)
+        # one connection, taken in turn: SQLite has one writer anyway, and whoever waits for it waits here;
+        # with PostgreSQL the bridges share the work, each of them does one thing after the other
+        engine = create_async_engine(url, poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0)
+        if engine.dialect.name == "sqlite":
+            event.listen(engine.sync_engine, "connect", _configure)
+            event.listen(engine.sync_engine, "begin", _begin_immediate)
         database = cls(engine)
-        async with database.transaction() as tx:
-            await tx.run_sync(metadata.create_all)
+        try:
+            async with database.transaction() as tx:
+                await tx.run_sync(migrate)
+        except (DBAPIError, OSError) as error:
+            await engine.dispose()
+            shown = where if isinstance(where, Path) else engine.url.render_as_string(hide_password=True)
+            words = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+            raise ConfigError([f"the database {shown} cannot be opened: {words}"]) from error
         return database
 
     @asynccontextmanager
@@ -52,9 +66,41 @@ class Database:
         await self._engine.dispose()
 
 
+async def upsert(
+    tx: AsyncConnection, table: Table, keys: Mapping[str, Any], values: Mapping[str, Any]
+) -> None:
+    """Insert a row, or give the one with the same `keys` these `values`; without any, it is left alone."""
+    query: Any = _INSERT[tx.dialect.name](table).values(**keys, **values)
+    if values:
+        await tx.execute(query.on_conflict_do_update(index_elements=list(keys), set_=dict(values)))
+    else:
+        await tx.execute(query.on_conflict_do_nothing())
+
+
+def storable(text: str | None) -> str | None:
+    """Return `text` as a column takes it: PostgreSQL has no NUL in texts."""
+    return text and text.replace("\0", "\N{SYMBOL FOR NULL}")
+
+
+def is_trouble(error: BaseException) -> bool:
+    """Return whether `error` says that the database cannot be written or reached just now (a full disk)."""
+    return isinstance(error, OperationalError) or (
+        isinstance(error, DBAPIError) and error.connection_invalidated
+    )
+
+
+def _url(where: Path | Secret | None) -> str:
+    if isinstance(where, Secret):
+        return where.reveal()
+    return f"sqlite+aiosqlite:///{':memory:' if where is None else where}"
+
+
 def _create(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+    except OSError as error:
+        raise ConfigError([f"the database {path} cannot be made: {error.strerror}"]) from error
 
 
 def _configure(connection: Any, _record: object) -> None:

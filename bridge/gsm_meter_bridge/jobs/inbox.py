@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,8 +12,11 @@ from sqlalchemy import RowMapping, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gsm_meter_bridge.errors import DecodeError
+from gsm_meter_bridge.jobs.database import storable
 from gsm_meter_bridge.jobs.schema import messages
 from gsm_meter_bridge.sms import SmsDeliver, SmsStatusReport, decode_pdu, join_octets, join_parts
+
+_LOGGER = logging.getLogger(__name__)
 
 
 class Fate(StrEnum):
@@ -27,6 +31,8 @@ class Fate(StrEnum):
     """From a number that belongs to no module; it never changes anything."""
     REPORT = "report"
     UNDECODABLE = "undecodable"
+    ORPHANED = "orphaned"
+    """Parts of a message whose others never came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +47,11 @@ class Arrival:
     sender: str
     text: str
     octets: bytes = b""
+    modem: str = ""
     report: SmsStatusReport | None = None
 
 
-async def store(tx: AsyncConnection, modem: str, pdu: str, now: float, run: str) -> bool:
+async def store(tx: AsyncConnection, bridge: str, modem: str, pdu: str, now: float, run: str) -> bool:
     """Store a received PDU; False where an earlier run stored it and died before it left the SIM.
 
     Within one `run` of the bridge the same PDU is another message: two equal replies in one second.
@@ -53,16 +60,18 @@ async def store(tx: AsyncConnection, modem: str, pdu: str, now: float, run: str)
     known = select(messages.c.number).where(messages.c.digest == digest, messages.c.run != run)
     if (await tx.execute(known)).first() is not None:
         return False
-    row = {"digest": digest, "run": run, "modem": modem, "pdu": pdu, "received_at": now, "fate": Fate.NEW}
-    await tx.execute(insert(messages).values(**row))
+    row = {"digest": digest, "run": run, "bridge": bridge, "modem": modem, "pdu": pdu}
+    await tx.execute(insert(messages).values(**row, received_at=now, fate=Fate.NEW))
     return True
 
 
-async def take(tx: AsyncConnection) -> tuple[Arrival, ...]:
-    """Return the whole messages that are new; those that no codec can read are set apart."""
-    rows = (
-        await tx.execute(select(messages).where(messages.c.fate == Fate.NEW).order_by(messages.c.number))
-    ).mappings()
+async def take(tx: AsyncConnection, bridge: str, orphans_before: float = 0.0) -> tuple[Arrival, ...]:
+    """Return the whole messages that are new; those that no codec can read are set apart.
+
+    So are parts that came before `orphans_before` and whose others have not come.
+    """
+    mine = messages.c.fate == Fate.NEW, messages.c.bridge.in_((bridge, ""))
+    rows = (await tx.execute(select(messages).where(*mine).order_by(messages.c.number))).mappings()
     arrivals: list[Arrival] = []
     parts: dict[tuple[object, ...], list[tuple[RowMapping, SmsDeliver]]] = {}
     for row in rows.all():
@@ -72,12 +81,22 @@ async def take(tx: AsyncConnection) -> tuple[Arrival, ...]:
             await settle(tx, (row["number"],), Fate.UNDECODABLE)
             continue
         if isinstance(sms, SmsStatusReport):
-            arrivals.append(Arrival((row["number"],), row["received_at"], sms.tp_ra, "", report=sms))
+            arrivals.append(
+                Arrival((row["number"],), row["received_at"], sms.tp_ra, "", modem=row["modem"], report=sms)
+            )
         elif isinstance(sms, SmsDeliver):
             _collect(row, sms, parts, arrivals)
         else:
             await settle(tx, (row["number"],), Fate.UNDECODABLE)
-    return (*arrivals, *_whole(parts.values()))
+    for group in parts.values():
+        try:
+            arrivals.append(_arrival(group))
+        except DecodeError:  # a part is still missing
+            if max(row["received_at"] for row, _ in group) < orphans_before:
+                _LOGGER.warning("%d parts of a message whose others never came are kept apart", len(group))
+                numbers, sender = [row["number"] for row, _ in group], group[0][1].tp_oa
+                await settle(tx, numbers, Fate.ORPHANED, sender=sender)
+    return tuple(arrivals)
 
 
 async def settle(
@@ -91,15 +110,21 @@ async def settle(
     job_id: str | None = None,
 ) -> None:
     """Write down what became of stored messages; a used one keeps only its masked text."""
-    columns = {"fate": fate, "sender": sender, "text": text, "module": module, "job_id": job_id}
+    columns = {
+        "fate": fate,
+        "sender": storable(sender),
+        "text": storable(text),
+        "module": module,
+        "job_id": job_id,
+    }
     if fate in (Fate.USED, Fate.REPORT):
         columns["pdu"] = None
     await tx.execute(update(messages).where(messages.c.number.in_(numbers)).values(**columns))
 
 
-async def counts(tx: AsyncConnection) -> dict[str, int]:
-    """Return how many stored messages met each fate."""
-    query = select(messages.c.fate, func.count()).group_by(messages.c.fate)
+async def counts(tx: AsyncConnection, modem: str) -> dict[str, int]:
+    """Return how many stored messages of a modem met each fate."""
+    query = select(messages.c.fate, func.count()).where(messages.c.modem == modem).group_by(messages.c.fate)
     return {row[0]: row[1] for row in await tx.execute(query)}
 
 
@@ -117,18 +142,11 @@ def _collect(
         parts.setdefault(key, []).append((row, sms))
 
 
-def _whole(groups: Iterable[list[tuple[RowMapping, SmsDeliver]]]) -> Iterable[Arrival]:
-    for group in groups:
-        try:
-            yield _arrival(group)
-        except DecodeError:
-            continue  # a part is still missing
-
-
 def _arrival(group: Sequence[tuple[RowMapping, SmsDeliver]]) -> Arrival:
     """Return the message that all parts of it make; DecodeError where one is missing."""
     parts = [sms.user_data for _, sms in group]
     octets = join_octets(parts)
     text = octets.hex().upper() if any(p.text is None for p in parts) else join_parts(parts)
     last = max(row["received_at"] for row, _ in group)
-    return Arrival(tuple(row["number"] for row, _ in group), last, group[0][1].tp_oa, text, octets)
+    numbers, modem = tuple(row["number"] for row, _ in group), group[0][0]["modem"]
+    return Arrival(numbers, last, group[0][1].tp_oa, text, octets, modem)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gsm_meter_bridge.errors import DeliveryError, SendUncertainError
+from gsm_meter_bridge.errors import DeliveryError, SendRejectedError, SendUncertainError
 from gsm_meter_bridge.family import Answer, Refusal
 from gsm_meter_bridge.job import Event, Job, Purpose, State
 from gsm_meter_bridge.jobs.store import Move
@@ -101,7 +101,7 @@ def on_send_failure(job: Job, error: DeliveryError, now: float, policy: Policy) 
     if isinstance(error, SendUncertainError):
         # a read may be repeated, but the reply may also still come: wait for it as if it had been sent
         return (Move(Event.ACCEPTED, {"reply_due_at": now + policy.reply_timeout_s}, str(error)),)
-    if now + policy.resend_delay_s >= job.deadline_at:
+    if isinstance(error, SendRejectedError) or now + policy.resend_delay_s >= job.deadline_at:
         failure = {"error_code": error.code, "error_words": str(error)}
         return (Move(Event.GAVE_UP, failure, str(error)),)
     return (Move(Event.NOT_SENT, {"due_at": now + policy.resend_delay_s}, str(error)),)

@@ -11,10 +11,10 @@ from collections.abc import MutableMapping
 from dataclasses import replace
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gsm_meter_bridge.family import Module
+from gsm_meter_bridge.jobs.database import upsert
 from gsm_meter_bridge.jobs.schema import passwords
 from gsm_meter_bridge.vocabulary import Secret
 
@@ -46,8 +46,7 @@ class Passwords:
             await self._forget(tx, module)
         else:
             row = {"replaces": _digest(configured), "password": password.reveal()}
-            query = insert(passwords).values(module=module, **row)
-            await tx.execute(query.on_conflict_do_update(index_elements=["module"], set_=row))
+            await upsert(tx, passwords, {"module": module}, row)
         self._use(module, password)
 
     async def _forget(self, tx: AsyncConnection, module: str) -> None:

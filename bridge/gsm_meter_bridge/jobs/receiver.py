@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import time
@@ -26,6 +27,9 @@ from gsm_meter_bridge.vocabulary import Secret
 
 _LOGGER = logging.getLogger(__name__)
 
+_ORPHANS_S = 600.0
+"""How often parts of messages are looked at whose others may never come."""
+
 _CHANGED = "%s: its access password was changed through this bridge; write it into the configuration"
 
 Listener = Callable[[str, Job | None], None]
@@ -47,12 +51,14 @@ class Receiver:
     def __init__(
         self,
         database: Database,
+        bridge: str,
         modules: MutableMapping[str, Module],
         policy: Policy,
         region: str | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
+        self._bridge = bridge
         self._modules = modules
         self._passwords = Passwords(modules)
         self._by_number = {m.msisdn: m.id for m in modules.values()}
@@ -70,7 +76,7 @@ class Receiver:
     async def store(self, modem: str, pdu: str) -> None:
         """Store a PDU from a SIM; when this returns, it may be deleted there."""
         async with self._database.transaction() as tx:
-            await inbox.store(tx, modem, pdu, self._now(), self._run)
+            await inbox.store(tx, self._bridge, modem, pdu, self._now(), self._run)
         self._news.set()
 
     async def recover(self) -> None:
@@ -88,13 +94,14 @@ class Receiver:
         """Take in stored messages until cancelled, those left from last time first."""
         while True:
             await self.take_in()
-            await self._news.wait()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), _ORPHANS_S)
             self._news.clear()
 
     async def take_in(self) -> None:
         """Deal with every whole message that is new."""
         async with self._database.transaction() as tx:
-            arrivals = await inbox.take(tx)
+            arrivals = await inbox.take(tx, self._bridge, self._now() - self._policy.late_window_s)
         for arrival in arrivals:
             async with self._database.transaction() as tx:
                 told = await self._one(tx, arrival)
@@ -164,7 +171,9 @@ class Receiver:
     async def _report(self, tx: AsyncConnection, module: Module, arrival: Arrival) -> Job | None:
         report = arrival.report
         await self._settle(tx, arrival, module, Fate.REPORT, "")
-        job = None if report is None else await store.by_message_reference(tx, module.id, report.tp_mr)
+        job = None
+        if report is not None:
+            job = await store.by_message_reference(tx, module.id, arrival.modem, report.tp_mr)
         if report is None or job is None:
             return None
         now = self._now()

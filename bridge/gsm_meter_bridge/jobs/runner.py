@@ -1,4 +1,4 @@
-"""Sends what is due and takes in what comes back; the database is the only memory.
+"""Sends what is due and notices what does not come; the database is the only memory.
 
 The `sending` mark is committed before the modem is told, so a crash leaves no doubt about what may have
 been sent.
@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gsm_meter_bridge.delivery import Delivery
@@ -19,9 +20,11 @@ from gsm_meter_bridge.errors import DeliveryError, SendUncertainError
 from gsm_meter_bridge.family import Module, timeout_s
 from gsm_meter_bridge.job import Event, Job, Purpose, State
 from gsm_meter_bridge.jobs import observations, outcome, store
+from gsm_meter_bridge.jobs.budgets import Budgets
 from gsm_meter_bridge.jobs.database import Database
+from gsm_meter_bridge.jobs.leases import Leases
 from gsm_meter_bridge.jobs.outcome import Policy
-from gsm_meter_bridge.jobs.store import Move
+from gsm_meter_bridge.jobs.store import Move, Reach, Urgency
 from gsm_meter_bridge.sms import effective_validity
 
 _LOGGER = logging.getLogger(__name__)
@@ -33,23 +36,35 @@ Listener = Callable[[Job], None]
 
 
 class Runner:
-    """Moves jobs on: claims and sends them, and notices when a reply does not come."""
+    """Moves the jobs of one bridge on: claims and sends them, one at a time through each modem.
+
+    `polls_allowed` says whether it is the time of day for polls.
+    """
 
     def __init__(
         self,
         database: Database,
+        bridge: str,
         modules: Mapping[str, Module],
-        delivery: Delivery,
+        deliveries: Sequence[Delivery],
         policy: Policy,
+        *,
+        budgets: Budgets | None = None,
+        leases: Leases | None = None,
+        polls_allowed: Callable[[], bool] = lambda: True,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
+        self._bridge = bridge
         self._modules = modules
-        self._delivery = delivery
+        self._deliveries = tuple(deliveries)
         self._policy = policy
+        self._budgets = budgets or Budgets()
+        self._leases = leases
+        self._polls_allowed = polls_allowed
         self._now = now
         self._listeners: list[Listener] = []
-        self._wake = asyncio.Event()
+        self._wakes = [asyncio.Event() for _ in range(1 + len(self._deliveries))]
 
     def listen(self, listener: Listener) -> None:
         """Call `listener` with every job that moved, after the commit."""
@@ -57,21 +72,20 @@ class Runner:
 
     def wake(self) -> None:
         """Look for work now rather than at the next tick."""
-        self._wake.set()
+        for wake in self._wakes:
+            wake.set()
 
     async def run(self) -> None:
         """Work until cancelled; `recover` comes first."""
-        while True:
-            self._wake.clear()
-            await self.time_out()
-            while await self.send_next():
-                pass
-            await self._pause()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._each_tick(self._wakes[0], self.time_out))
+            for delivery, wake in zip(self._deliveries, self._wakes[1:], strict=True):
+                tasks.create_task(self._serve(delivery, wake), name=f"send through {delivery.route}")
 
     async def recover(self) -> None:
         """Decide about the jobs that were being sent when the bridge last stopped."""
         async with self._database.transaction() as tx:
-            lost = await store.in_state(tx, State.SENDING)
+            lost = await store.in_state(tx, self._bridge, State.SENDING)
             moved = [await self._apply(tx, job, outcome.on_restart(job, self._now())) for job in lost]
         self._tell(moved)
 
@@ -79,58 +93,99 @@ class Runner:
         """Move on the jobs whose reply or turn did not come in time."""
         now = self._now()
         async with self._database.transaction() as tx:
-            late = await store.overdue(tx, now)
+            late = await store.overdue(tx, self._bridge, now)
             moved = [await self._apply(tx, job, outcome.on_overdue(job, now, self._policy)) for job in late]
             for job in late:
                 if job.state in (State.SENT, State.DELIVERED):
                     await observations.count_missed(tx, job.module)
         self._tell(moved)
 
-    async def send_next(self) -> bool:
+    async def send_next(self, delivery: Delivery | None = None) -> bool:
         """Claim one due job and send its present step; False where nothing is due or nothing can be sent."""
-        if not self._delivery.ready:
+        delivery = delivery or self._deliveries[0]
+        if not delivery.ready:
             return False
         now = self._now()
-        async with self._database.transaction() as tx:
-            job = await store.claim(tx, now, self._modules.keys(), lambda job: self._claimed(job, now))
+        try:
+            async with self._database.transaction() as tx:
+                if self._leases is not None:
+                    await self._leases.check(tx)
+                reach = await self._reach(tx, delivery, now)
+                job = await store.claim(tx, now, reach, lambda job: self._claimed(job, delivery, now))
+        except IntegrityError:
+            return True  # another modem has just begun to talk to that very module: look again
         if job is None:
             return False
         self._tell([job])
-        await self._send(job)
+        await self._send(job, delivery)
         return True
 
-    def _claimed(self, job: Job, now: float) -> dict[str, object]:
+    async def _serve(self, delivery: Delivery, wake: asyncio.Event) -> None:
+        async def send_all() -> None:
+            while await self.send_next(delivery):
+                pass
+
+        await self._each_tick(wake, send_all)
+
+    async def _each_tick(self, wake: asyncio.Event, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            wake.clear()
+            await work()
+            try:
+                await asyncio.wait_for(wake.wait(), _TICK_S)
+            except TimeoutError:
+                continue
+
+    async def _reach(self, tx: AsyncConnection, delivery: Delivery, now: float) -> Reach:
+        left = (await self._budgets.of_modem(tx, delivery.route, now)).left
+        if left is not None and left <= 0:
+            urgency = Urgency.BEGUN
+        elif not self._polls_allowed() or (
+            left is not None and left <= self._budgets.reserve(delivery.route)
+        ):
+            urgency = Urgency.ASKED
+        else:
+            urgency = Urgency.ANY
+        return Reach(self._bridge, delivery.serves, urgency)
+
+    def _claimed(self, job: Job, delivery: Delivery, now: float) -> dict[str, object]:
+        route: dict[str, object] = {"route": delivery.route}
         if job.current.purpose is not Purpose.WRITE:
-            return {}
+            return route
         validity = effective_validity(timedelta(seconds=self._validity_s(job)))
-        return {"write_expires_at": now + validity.total_seconds()}
+        return {**route, "write_expires_at": now + validity.total_seconds()}
 
     def _validity_s(self, job: Job) -> float:
         if job.touched:
             return _SHORTEST_VALIDITY_S
         return max(_SHORTEST_VALIDITY_S, job.deadline_at - self._now())
 
-    async def _send(self, job: Job) -> None:
+    async def _send(self, job: Job, delivery: Delivery) -> None:
         module = self._modules[job.module]
         try:
-            tp_mr = await self._delivery.send(module, job.current.request, self._validity_s(job))
+            tp_mr = await delivery.send(module, job.current.request, self._validity_s(job))
         except DeliveryError as error:
             _LOGGER.warning("%s: %s not sent: %s", job.module, job.action, error)
-            await self._failed(job, error)
+            await self._failed(job, delivery, error)
             return
         now = self._now()
         reply_due_at = now + (timeout_s(module, job.current.request) or self._policy.reply_timeout_s)
         sent = Move(Event.ACCEPTED, {"tp_mr": tp_mr, "reply_due_at": reply_due_at})
         async with self._database.transaction() as tx:
-            await observations.note_sent(tx, self._delivery.route, job.module, job.id, now)
+            await self._note_sent(tx, job, delivery, now)
             moved = await store.move(tx, job, sent, now)
         self._tell([moved])
 
-    async def _failed(self, job: Job, error: DeliveryError) -> None:
+    async def _note_sent(self, tx: AsyncConnection, job: Job, delivery: Delivery, now: float) -> None:
+        await observations.note_sent(tx, delivery.route, job.module, job.id, now)
+        if self._modules[job.module].family.away_s(job.current.request):
+            await observations.count_restart(tx, job.module)
+
+    async def _failed(self, job: Job, delivery: Delivery, error: DeliveryError) -> None:
         now = self._now()
         async with self._database.transaction() as tx:
             if isinstance(error, SendUncertainError):
-                await observations.note_sent(tx, self._delivery.route, job.module, job.id, now)
+                await self._note_sent(tx, job, delivery, now)
             moved = await self._apply(tx, job, outcome.on_send_failure(job, error, now, self._policy))
         self._tell([moved])
 
@@ -144,9 +199,3 @@ class Runner:
             _LOGGER.debug("job %s of %s: %s", job.id, job.module, job.state)
             for listener in self._listeners:
                 listener(job)
-
-    async def _pause(self) -> None:
-        try:
-            await asyncio.wait_for(self._wake.wait(), _TICK_S)
-        except TimeoutError:
-            return

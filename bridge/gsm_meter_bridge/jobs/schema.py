@@ -1,4 +1,7 @@
-"""The tables, on SQLite and PostgreSQL alike. Times are Unix times in seconds."""
+"""The tables, on SQLite and PostgreSQL alike. Times are Unix times in seconds.
+
+A change here is a new file in `migrations/versions/`; a test holds the two together.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,30 @@ from sqlalchemy import (
 
 from gsm_meter_bridge.job import OPEN
 
+REVISION = "0002"
+"""The newest file in `migrations/versions/`."""
+
 metadata = MetaData()
+
+# Which bridge serves a module, and through which modems; a number belongs to one module of one bridge.
+modules = Table(
+    "modules",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("bridge", String(64), nullable=False, index=True),
+    Column("msisdn", String(32), nullable=False, unique=True),
+    # any, modem:<id> or group:<name>
+    Column("route", String(80), nullable=False),
+)
+
+# Who may act under a name (bridge:<id>, modem:<id>) until when.
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(80), primary_key=True),
+    Column("holder", String(200), nullable=False),
+    Column("expires_at", Float, nullable=False),
+)
 
 jobs = Table(
     "jobs",
@@ -42,6 +68,8 @@ jobs = Table(
     Column("write_answered", Boolean, nullable=False, default=False),
     Column("ended_at", Float),
     Column("tp_mr", Integer),
+    # the modem through which the present step went
+    Column("route", String(64)),
     Column("before", Text, nullable=False, default="{}"),
     Column("after", Text, nullable=False, default="{}"),
     Column("error_code", String(64)),
@@ -57,12 +85,13 @@ Index(
     postgresql_where=_open_states,
 )
 Index("jobs_by_state", jobs.c.state, jobs.c.due_at)
+Index("jobs_by_module", jobs.c.module, jobs.c.ended_at)
 
 transitions = Table(
     "transitions",
     metadata,
     Column("number", Integer, primary_key=True, autoincrement=True),
-    Column("job_id", ForeignKey("jobs.id"), nullable=False, index=True),
+    Column("job_id", String(32), ForeignKey("jobs.id"), nullable=False, index=True),
     Column("at", Float, nullable=False),
     Column("from_state", String(16)),
     Column("event", String(16), nullable=False),
@@ -78,11 +107,12 @@ messages = Table(
     Column("digest", LargeBinary(32), nullable=False, index=True),
     # which run of the bridge stored it: one run never stores a message of the SIM twice
     Column("run", String(16), nullable=False),
+    Column("bridge", String(64), nullable=False, server_default=""),
     Column("modem", String(64), nullable=False),
     Column("received_at", Float, nullable=False),
     # blank once the message is dealt with: a reply can hold a password
     Column("pdu", Text),
-    # new, used (told us something), unmatched (of a module, but no reply), stranger, report, undecodable
+    # see inbox.Fate
     Column("fate", String(16), nullable=False, default="new", index=True),
     Column("sender", String(32)),
     Column("text", Text),
@@ -117,6 +147,8 @@ contacts = Table(
     Column("last_seen_at", Float),
     Column("missed", Integer, nullable=False, default=0),
     Column("next_poll_at", Float),
+    # how often we had it restart: each time it registers anew, and the SIM counts that
+    Column("restarts", Integer, nullable=False, server_default="0"),
 )
 
 passwords = Table(

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gsm_meter_bridge.errors import ConflictError, TransitionError
 from gsm_meter_bridge.family import RequestKind
-from gsm_meter_bridge.job import OPEN, Event, Job, State, next_state
-from gsm_meter_bridge.jobs import schema
+from gsm_meter_bridge.job import OPEN, Event, Job, Priority, State, next_state
+from gsm_meter_bridge.jobs import registry, schema
 from gsm_meter_bridge.jobs.rows import column_value, dump_steps, to_job, to_row
 
 _jobs = schema.jobs
@@ -48,25 +49,50 @@ async def accept(tx: AsyncConnection, job: Job) -> tuple[Job, bool]:
     return job, True
 
 
+class Urgency(Enum):
+    """How much a job must matter to be sent now."""
+
+    ANY = "any"
+    ASKED = "asked"
+    """Asked for by a person, or begun."""
+    BEGUN = "begun"
+    """Begun: it must be known what became of a change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a claim may take: jobs of the modules of `bridge` over one of `routes`, if they matter enough."""
+
+    bridge: str
+    routes: tuple[str, ...]
+    urgency: Urgency = Urgency.ANY
+
+
 async def claim(
-    tx: AsyncConnection, now: float, modules: Collection[str], changes: Callable[[Job], dict[str, Any]]
+    tx: AsyncConnection, now: float, reach: Reach, changes: Callable[[Job], dict[str, Any]]
 ) -> Job | None:
-    """Return the next due job of one of `modules`, moved to `sending`; None where there is none.
+    """Return the next due job within `reach`, moved to `sending`; None where there is none.
 
     A module with an open job is left alone, except that its open job itself may go on. `changes` gives
     what the claim changes in the job besides its state.
     """
     other = _jobs.alias()
     lane_is_free = ~exists().where(and_(other.c.module == _jobs.c.module, other.c.state.in_(OPEN)))
-    ready = or_(
-        and_(_jobs.c.state == State.QUEUED, lane_is_free),
-        _jobs.c.state.in_((State.REPLIED, State.UNCERTAIN)),
-    )
+    begun = _jobs.c.state.in_((State.REPLIED, State.UNCERTAIN))
+    queued = and_(_jobs.c.state == State.QUEUED, lane_is_free)
+    if reach.urgency is Urgency.ASKED:
+        queued = and_(queued, _jobs.c.priority < Priority.POLL)
+    ready = begun if reach.urgency is Urgency.BEGUN else or_(queued, begun)
+    served = schema.modules
     query = (
         _select()
-        .where(ready, _jobs.c.due_at <= now, _jobs.c.module.in_(modules))
+        .join(served, served.c.id == _jobs.c.module)
+        .where(
+            ready, _jobs.c.due_at <= now, served.c.bridge == reach.bridge, served.c.route.in_(reach.routes)
+        )
         .order_by(_jobs.c.priority, _jobs.c.created_at)
         .limit(1)
+        .with_for_update(of=_jobs, skip_locked=True)
     )
     row = (await tx.execute(query)).mappings().first()
     if row is None:
@@ -115,20 +141,21 @@ async def waiting(tx: AsyncConnection, module: str) -> tuple[Job, ...]:
     return await _all(tx, _select().where(_jobs.c.module == module, unfinished).order_by(_jobs.c.created_at))
 
 
-async def in_state(tx: AsyncConnection, state: State) -> tuple[Job, ...]:
-    """Return all jobs in `state`."""
-    return await _all(tx, _select().where(_jobs.c.state == state))
+async def in_state(tx: AsyncConnection, bridge: str, state: State) -> tuple[Job, ...]:
+    """Return all jobs of a bridge in `state`."""
+    return await _all(tx, _select().where(_jobs.c.state == state, _served(bridge)))
 
 
-async def overdue(tx: AsyncConnection, now: float) -> tuple[Job, ...]:
-    """Return the jobs whose reply, or whose turn to be sent, did not come in time."""
+async def overdue(tx: AsyncConnection, bridge: str, now: float) -> tuple[Job, ...]:
+    """Return the jobs of a bridge whose reply, or whose turn to be sent, did not come in time."""
     return await _all(
         tx,
         _select().where(
+            _served(bridge),
             or_(
                 and_(_jobs.c.state.in_((State.SENT, State.DELIVERED)), _jobs.c.reply_due_at <= now),
                 and_(_jobs.c.state.in_((State.QUEUED, State.REPLIED)), _jobs.c.deadline_at <= now),
-            )
+            ),
         ),
     )
 
@@ -141,11 +168,11 @@ async def expired_since(tx: AsyncConnection, module: str, since: float) -> tuple
     return await _all(tx, query.order_by(_jobs.c.ended_at.desc()))
 
 
-async def to_announce(tx: AsyncConnection, now: float) -> tuple[Job, ...]:
-    """Return the jobs whose outcome is to be told: final, or uncertain past the deadline."""
+async def to_announce(tx: AsyncConnection, bridge: str, now: float) -> tuple[Job, ...]:
+    """Return the jobs of a bridge whose outcome is to be told: final, or uncertain past the deadline."""
     final = and_(_jobs.c.ended_at.is_not(None), _jobs.c.announced.is_distinct_from(_jobs.c.state))
     late = and_(_jobs.c.state == State.UNCERTAIN, _jobs.c.deadline_at <= now, _jobs.c.announced.is_(None))
-    return await _all(tx, _select().where(or_(final, late)).order_by(_jobs.c.created_at))
+    return await _all(tx, _select().where(or_(final, late), _served(bridge)).order_by(_jobs.c.created_at))
 
 
 async def latest(tx: AsyncConnection, count: int, module: str | None = None) -> tuple[Job, ...]:
@@ -154,15 +181,18 @@ async def latest(tx: AsyncConnection, count: int, module: str | None = None) -> 
     return await _all(tx, query if module is None else query.where(_jobs.c.module == module))
 
 
-async def by_message_reference(tx: AsyncConnection, module: str, tp_mr: int) -> Job | None:
-    """Return the job of `module` whose message `tp_mr` is on its way."""
-    return await _one(
-        tx, _select().where(_jobs.c.module == module, _jobs.c.tp_mr == tp_mr, _jobs.c.state == State.SENT)
-    )
+async def by_message_reference(tx: AsyncConnection, module: str, modem: str, tp_mr: int) -> Job | None:
+    """Return the job of `module` whose message, `tp_mr` of `modem`, is on its way."""
+    ours = _jobs.c.module == module, _jobs.c.route == modem, _jobs.c.tp_mr == tp_mr
+    return await _one(tx, _select().where(*ours, _jobs.c.state == State.SENT))
 
 
 def _select() -> Select[Any]:
     return select(_jobs)
+
+
+def _served(bridge: str) -> ColumnElement[bool]:
+    return _jobs.c.module.in_(registry.served_by(bridge))
 
 
 async def _one(tx: AsyncConnection, query: Select[Any]) -> Job | None:

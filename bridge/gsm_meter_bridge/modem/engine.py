@@ -21,6 +21,7 @@ from gsm_meter_bridge.errors import (
     LinkLostError,
     ModemError,
     SendRefusedError,
+    SendRejectedError,
     SendUncertainError,
 )
 from gsm_meter_bridge.link import Link
@@ -281,4 +282,7 @@ def _send_error(exchange: Exchange, error: CommandFailedError) -> SendRefusedErr
     outcome = exchange.final.send_outcome if exchange.final else SendOutcome.UNCERTAIN
     if outcome is SendOutcome.UNCERTAIN:
         return SendUncertainError(f"the message may have left: {error}")
-    return SendRefusedError(f"the message was refused: {error}")
+    # a SIM or storage that is not ready may be, later; what the network says of the message stands
+    lasting = error.kind == "CMS" and not 310 <= (error.number or 0) < 330
+    refused = SendRejectedError if outcome is SendOutcome.REJECTED and lasting else SendRefusedError
+    return refused(f"the message was refused: {error}")

@@ -10,6 +10,7 @@ from typing import Any
 from gsm_meter_bridge import __version__
 from gsm_meter_bridge.family import Module, Sourced, is_setting
 from gsm_meter_bridge.job import Job, State
+from gsm_meter_bridge.jobs.budgets import Spending
 from gsm_meter_bridge.jobs.observations import Known, ModuleFacts
 from gsm_meter_bridge.modem import ModemStatus
 from gsm_meter_bridge.mqtt.topics import CONTRACT_VERSION
@@ -92,6 +93,7 @@ def module_state(
     online: bool,
     mask: bool,
     latest_firmware: str | None = None,
+    spending: Spending | None = None,
 ) -> Document:
     """`module/<m>`: every value as last told, where it came from, the settings, and the last result.
 
@@ -112,6 +114,8 @@ def module_state(
         "last_seen": iso(facts.last_seen_at),
         "next_poll": iso(facts.next_poll_at),
         "missed_polls": facts.missed,
+        "restarts_caused": facts.restarts,
+        **_spending(spending or Spending(0, 0)),
         "settings": settings,
         "drift": facts.drift(),
         "profile": _profile(module.access.profile),
@@ -154,12 +158,21 @@ def _value(name: str, known: Known | None, *, mask: bool) -> Document:
     return {name: value, f"{name}_raw": known.raw} if unexplained else {name: value}
 
 
-def modem_state(status: ModemStatus, sent_today: int, messages: Mapping[str, int], *, mask: bool) -> Document:
-    """`modem/<n>`: our own modem. `budget_left` stays null until budgets exist."""
+def modem_state(
+    status: ModemStatus,
+    spending: Spending,
+    messages: Mapping[str, int],
+    *,
+    mask: bool,
+    price: Price | None = None,
+    paused_s: float = 0.0,
+) -> Document:
+    """`modem/<n>`: our own modem, and what its SIM has sent. `paused_s`: how long it is left alone."""
+    problem = f"it fails to send again and again; left alone for {paused_s:.0f} s" if paused_s else None
     return {
         "connected": status.connected,
         "ready": status.ready,
-        "problem": status.problem,
+        "problem": status.problem or problem,
         "signal_dbm": status.signal_dbm,
         "registration": status.registration,
         "operator": status.operator,
@@ -167,15 +180,28 @@ def modem_state(status: ModemStatus, sent_today: int, messages: Mapping[str, int
         "sms_storage": status.sms_memory,
         "sms_storage_used": status.sms_used,
         "sms_storage_total": status.sms_total,
-        "sms_sent_today": sent_today,
-        "budget_left": None,
+        **_spending(spending),
+        "cost_month": None if price is None else round(price.amount * spending.month, 4),
+        "currency": None if price is None else price.currency,
         "messages_unmatched": messages.get("unmatched", 0),
         "messages_from_strangers": messages.get("stranger", 0),
+        "messages_orphaned": messages.get("orphaned", 0),
         "manufacturer": status.manufacturer,
         "model": status.model,
         "firmware": status.firmware,
         "imei": hide(status.imei) if mask and status.imei else status.imei,
         "iccid": hide(status.iccid) if mask and status.iccid else status.iccid,
+    }
+
+
+def _spending(spending: Spending) -> Document:
+    """Return what was sent and what is left; `budget_left` is what may be sent now, null without a budget."""
+    return {
+        "sms_sent_today": spending.day,
+        "sms_sent_month": spending.month,
+        "budget_left_today": spending.left_day,
+        "budget_left_month": spending.left_month,
+        "budget_left": spending.left,
     }
 
 

@@ -67,7 +67,11 @@ MODEM = (
     _number("sms_storage_used", "SMS storage used"),
     _number("sms_storage_total", "SMS storage size", en=False),
     sensor("sms_sent_today", "SMS sent today", stat_cla="total_increasing"),
+    sensor("sms_sent_month", "SMS sent this month", stat_cla="total_increasing"),
+    _number("budget_left", "SMS left"),
+    _number("cost_month", "Cost this month", en=False),
     _number("messages_from_strangers", "Messages from strangers", en=False),
+    _number("messages_orphaned", "Parts of messages left over", en=False),
 )
 
 _DEVICE_CLASSES = {"signal_dbm": "signal_strength", "tcp": "connectivity"}
@@ -118,6 +122,8 @@ def controls(topics: Topics, module: Module) -> Iterable[Entity]:
     reachable = {"avty": availability(topics.bridge_state)}
     yield sensor("last_seen", "Last seen", dev_cla="timestamp", **reachable)
     yield _flag("online", "Connection", "connectivity", **reachable)
+    yield sensor("sms_sent_month", "SMS sent this month", stat_cla="total_increasing", en=False, **reachable)
+    yield sensor("restarts_caused", "Restarts caused", stat_cla="total_increasing", en=False, **reachable)
     yield Entity(
         "request_status",
         "button",

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import logging
+import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gsm_meter_bridge.family import Module
 from gsm_meter_bridge.job import Job, State
 from gsm_meter_bridge.jobs import inbox, observations, store
+from gsm_meter_bridge.jobs.budgets import Budgets, Spending
 from gsm_meter_bridge.jobs.database import Database
 from gsm_meter_bridge.jobs.observations import ModuleFacts
 from gsm_meter_bridge.modem import ModemStatus
@@ -21,11 +24,11 @@ from gsm_meter_bridge.mqtt.documents import Document, dump
 from gsm_meter_bridge.mqtt.requests import Requests
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.service.commands import POLL, READ_SETTINGS, REQUEST_STATUS
+from gsm_meter_bridge.service.plan import Price
 
 _LOGGER = logging.getLogger(__name__)
 _TICK_S = 1.0
 _STALE_SEARCH_S = 2.0
-_DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +37,21 @@ class Identity:
 
     bridge: str
     name: str
-    modem: str
-    modem_name: str
     missed_polls: int
     birth_delay_s: float
     mask: bool
     latest_firmware: Mapping[str, str] = field(default_factory=dict)
+    price: Price | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OurModem:
+    """One of our modems: `paused_s` is how long nothing is sent through it because it fails to."""
+
+    id: str
+    name: str
+    status: Callable[[], ModemStatus]
+    paused_s: Callable[[], float] = lambda: 0.0
 
 
 class Publisher:
@@ -53,7 +65,8 @@ class Publisher:
         modules: Mapping[str, Module],
         identity: Identity,
         requests: Requests,
-        modem_status: Callable[[], ModemStatus],
+        modems: Sequence[OurModem],
+        budgets: Budgets | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._client = client
@@ -62,9 +75,11 @@ class Publisher:
         self._modules = modules
         self._who = identity
         self._requests = requests
-        self._modem_status = modem_status
+        self._modems = tuple(modems)
+        self._budgets = budgets or Budgets()
         self._now = now
-        self._retained: dict[str, str] = {}
+        # what is retained at the broker, by its digest: whole documents of many modules take much memory
+        self._retained: dict[str, bytes] = {}
         self._dirty = set(modules)
         self._online: dict[str, bool] = {}  # of those that have ever answered
         self._wake = asyncio.Event()
@@ -97,18 +112,18 @@ class Publisher:
 
     def _publish_again(self) -> None:
         """Publish every retained topic anew: the broker may have lost them, or Home Assistant."""
-        self._retain(self._topics.bridge_state, documents.bridge_state(online=True), again=True)
-        for topic, payload in list(self._retained.items()):
-            if topic != self._topics.bridge_state:
-                self._client.publish(topic, payload, retain=True)
+        self._retained.clear()
+        self._retain(self._topics.bridge_state, documents.bridge_state(online=True))
+        self._dirty.update(self._modules)
         self._wake.set()
 
     async def _publish_changes(self) -> None:
-        await self._client.wait_connected()
-        self._retain_bridge()
         while True:
+            await self._client.wait_connected()
             self._wake.clear()
-            await self._publish_modem()
+            self._retain_bridge()
+            for modem in self._modems:
+                await self._publish_modem(modem)
             for module in sorted(self._dirty):
                 self._dirty.discard(module)
                 await self._publish_module(self._modules[module])
@@ -133,25 +148,28 @@ class Publisher:
             self._topics.bridge_info, documents.bridge_info(who.bridge, who.name, modules, mask=who.mask)
         )
 
-    async def _publish_modem(self) -> None:
-        status, who = self._modem_status(), self._who
+    async def _publish_modem(self, modem: OurModem) -> None:
+        status, who = modem.status(), self._who
         async with self._database.transaction() as tx:
-            sent_today = await observations.count_sent(tx, who.modem, self._now() // _DAY_S * _DAY_S)
-            messages = await inbox.counts(tx)
-        uid = self._topics.modem_uid(who.modem)
+            spending = await self._budgets.of_modem(tx, modem.id, self._now())
+            messages = await inbox.counts(tx, modem.id)
+        uid = self._topics.modem_uid(modem.id)
         self._retain(
-            self._topics.discovery(uid),
-            discovery.modem_device(self._topics, who.modem, who.modem_name, status),
+            self._topics.discovery(uid), discovery.modem_device(self._topics, modem.id, modem.name, status)
         )
-        document = documents.modem_state(status, sent_today, messages, mask=who.mask)
-        self._retain(self._topics.modem(who.modem), document)
+        paused_s = math.ceil(modem.paused_s() / 60) * 60.0
+        document = documents.modem_state(
+            status, spending, messages, mask=who.mask, price=who.price, paused_s=paused_s
+        )
+        self._retain(self._topics.modem(modem.id), document)
 
     async def _publish_module(self, module: Module) -> None:
         async with self._database.transaction() as tx:
             facts = await observations.facts(tx, module.id)
             last = next((j for j in await store.latest(tx, 5, module.id) if j.action != POLL), None)
+            spending = await self._budgets.of_module(tx, module.id, self._now())
         online = self._is_online(facts)
-        document = self._state(module, facts, last)
+        document = self._state(module, facts, last, spending)
         uid = self._topics.module_uid(module.id)
         self._retain(self._topics.discovery(uid), discovery.module_device(self._topics, module, document))
         self._retain(self._topics.module(module.id), document)
@@ -159,7 +177,7 @@ class Publisher:
         if facts.last_seen_at is not None:
             self._tell_lost_or_regained(module.id, online=online)
 
-    def _state(self, module: Module, facts: ModuleFacts, last: Job | None) -> Document:
+    def _state(self, module: Module, facts: ModuleFacts, last: Job | None, spending: Spending) -> Document:
         return documents.module_state(
             module,
             facts,
@@ -167,6 +185,7 @@ class Publisher:
             online=self._is_online(facts),
             mask=self._who.mask,
             latest_firmware=self._who.latest_firmware.get(module.family.id),
+            spending=spending,
         )
 
     def _is_online(self, facts: ModuleFacts) -> bool:
@@ -182,7 +201,7 @@ class Publisher:
     async def _announce(self) -> None:
         """Tell outcomes, each once: noted as told only when the broker has it."""
         async with self._database.transaction() as tx:
-            jobs = await store.to_announce(tx, self._now())
+            jobs = await store.to_announce(tx, self._who.bridge, self._now())
         for job in jobs:
             if not self._client.connected:
                 return
@@ -209,7 +228,8 @@ class Publisher:
         module = self._modules[job.module]
         async with self._database.transaction() as tx:
             facts = await observations.facts(tx, job.module)
-        state = self._state(module, facts, job)
+            spending = await self._budgets.of_module(tx, module.id, self._now())
+        state = self._state(module, facts, job, spending)
         return documents.outcome(job, {k: v for k, v in state.items() if k != "last_result"})
 
     async def _answer(self, action: str, document: Document) -> None:
@@ -260,7 +280,7 @@ class Publisher:
             self._topics.discovery(uid)
             for uid in (
                 self._topics.bridge_uid(),
-                self._topics.modem_uid(self._who.modem),
+                *(self._topics.modem_uid(modem.id) for modem in self._modems),
                 *map(self._topics.module_uid, self._modules),
             )
         }
@@ -275,9 +295,10 @@ class Publisher:
             for topic in (message.topic, *discovery.state_topics(self._topics, found)):
                 self._client.publish(topic, "", retain=True)
 
-    def _retain(self, topic: str, document: Document, *, again: bool = False) -> None:
+    def _retain(self, topic: str, document: Document) -> None:
         payload = dump(document)
-        if again or self._retained.get(topic) != payload:
-            self._retained[topic] = payload
-            if self._client.connected:  # else it is published with all the rest once there is a connection
-                self._client.publish(topic, payload, retain=True)
+        digest = hashlib.blake2b(payload.encode(), digest_size=16).digest()
+        # without a connection it is published with all the rest once there is one
+        if self._client.connected and self._retained.get(topic) != digest:
+            self._retained[topic] = digest
+            self._client.publish(topic, payload, retain=True)

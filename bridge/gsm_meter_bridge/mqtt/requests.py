@@ -17,6 +17,7 @@ from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.service.commands import (
     ACTIONS,
     APPLY,
+    CANCEL,
     DEVICE_ACTIONS,
     INDEXED_ACTIONS,
     PLAN,
@@ -30,7 +31,7 @@ from gsm_meter_bridge.service.plan import Price
 
 _LOGGER = logging.getLogger(__name__)
 _LONGEST_TRANSACTION = 128
-SETTINGS, CONFIRM, SERVER, ACTION = "settings", "confirm", "server", "action"
+SETTINGS, CONFIRM, SERVER, ACTION, JOB = "settings", "confirm", "server", "action", "job"
 _COMMON_KEYS = frozenset({"transaction", "module", "deadline"})
 
 Answer = tuple[str, Document]
@@ -53,6 +54,7 @@ class Requests:
             SET: self._set,
             PLAN: self._plan,
             APPLY: self._apply,
+            CANCEL: self._cancel,
             **{name: partial(self._act, name) for name in DEVICE_ACTIONS},
         }
 
@@ -128,6 +130,14 @@ class Requests:
         _only(wish, _COMMON_KEYS | {SETTINGS})
         module = _module(wish)
         return documents.plan(module, await self._commands.preview(module, _settings(wish)), self._price)
+
+    async def _cancel(self, wish: Document, _terms: Terms) -> Document:
+        _only(wish, frozenset({"transaction", JOB}))
+        job_id = wish.get(JOB)
+        if not isinstance(job_id, str):
+            raise InvalidValueError(JOB, job_id, "the id of a job, as it was told when it was accepted")
+        job = await self._commands.cancel(job_id)
+        return {"job": job.id, "module": job.module, "state": job.state}
 
     async def _apply(self, wish: Document, terms: Terms) -> Job:
         _only(wish, _COMMON_KEYS | {SETTINGS, CONFIRM})

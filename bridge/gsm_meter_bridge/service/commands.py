@@ -12,11 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gsm_meter_bridge.errors import GuardError, InvalidValueError, UnknownNameError
 from gsm_meter_bridge.families import families
 from gsm_meter_bridge.family import ACCESS_PASSWORD, Action, Module, Read, Request
-from gsm_meter_bridge.job import Job, Priority, Purpose, Step
+from gsm_meter_bridge.job import TRANSITIONS, Event, Job, Priority, Purpose, Step
 from gsm_meter_bridge.jobs import observations, store
 from gsm_meter_bridge.jobs.database import Database
 from gsm_meter_bridge.jobs.observations import ModuleFacts
 from gsm_meter_bridge.jobs.outcome import Policy
+from gsm_meter_bridge.jobs.store import Move
 from gsm_meter_bridge.service.plan import (
     CONFIRM_REQUIRED,
     HOW_TO_CONFIRM,
@@ -25,6 +26,7 @@ from gsm_meter_bridge.service.plan import (
     make_plan,
     which_password,
 )
+from gsm_meter_bridge.service.ways import Ways
 from gsm_meter_bridge.vocabulary import Scalar, Secret
 
 REQUEST_STATUS = "request_status"
@@ -33,12 +35,14 @@ SET = "set"
 POLL = "poll"
 PLAN = "plan"
 APPLY = "apply"
+CANCEL = "cancel"
+NOT_CANCELLABLE = "not_cancellable"
 _OF_FAMILIES = [action.name.partition(".") for family in families().values() for action in family.actions]
 DEVICE_ACTIONS = tuple(dict.fromkeys(head for head, _, _ in _OF_FAMILIES))
 """What modules can have done; those in INDEXED_ACTIONS, on one of several servers."""
 INDEXED_ACTIONS = frozenset(head for head, _, index in _OF_FAMILIES if index)
 COMMON_ACTIONS = (REQUEST_STATUS, READ_SETTINGS, SET, PLAN, APPLY)
-ACTIONS = (*COMMON_ACTIONS, *DEVICE_ACTIONS)
+ACTIONS = (*COMMON_ACTIONS, *DEVICE_ACTIONS, CANCEL)
 """What `request/<action>` can name."""
 
 
@@ -65,7 +69,7 @@ class Commands:
         policy: Policy,
         wake: Callable[[], None],
         identity_interval_s: float,
-        own_number: str | None = None,
+        ways: Ways | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
@@ -73,7 +77,7 @@ class Commands:
         self._policy = policy
         self._wake = wake
         self._identity_interval_s = identity_interval_s
-        self._own_number = own_number
+        self._ways = ways or Ways()
         self._now = now
 
     def knows(self, module_id: str) -> bool:
@@ -132,6 +136,7 @@ class Commands:
             plan = self._plan(module, checked, await observations.facts(tx, module.id))
             plan.check(confirmed=confirmed)
             wish = self._job(module, action, plan.steps, terms)
+            await self._ways.check(tx, module.id, len(plan.steps), self._now())
             job, _ = await store.accept(tx, replace(wish, before=plan.before))
         self._wake()
         return job
@@ -162,6 +167,23 @@ class Commands:
         self._wake()
         return job
 
+    async def cancel(self, job_id: str) -> Job:
+        """Give up a job that waits, or one that nobody knows what became of; its module's lane is free then.
+
+        Raises UnknownNameError where there is none, GuardError where it is over or under way: what was sent
+        cannot be taken back.
+        """
+        async with self._database.transaction() as tx:
+            job = await store.get(tx, job_id)
+            if job is None or job.module not in self._modules:
+                raise UnknownNameError("job", job_id, (), code="unknown_job")
+            if (job.state, Event.CANCEL) not in TRANSITIONS:
+                words = "over" if job.state.final else "under way, and what was sent cannot be taken back"
+                raise GuardError(NOT_CANCELLABLE, (f"job {job_id} is {words} ({job.state})",))
+            cancelled = await store.move(tx, job, Move(Event.CANCEL, {}, "by a person"), self._now())
+        self._wake()
+        return cancelled
+
     async def _accept(self, tx: AsyncConnection, wish: Job, is_same: Callable[[Job], bool]) -> Job:
         """Store `wish`; without a transaction, an unfinished job that is the same is returned instead."""
         if wish.transaction is None:
@@ -169,12 +191,13 @@ class Commands:
             same = next((job for job in waiting if is_same(job)), None)
             if same is not None:
                 return same
+        await self._ways.check(tx, wish.module, len(wish.steps), self._now())
         job, _ = await store.accept(tx, wish)
         return job
 
     def _plan(self, module: Module, changes: Mapping[str, Scalar], known: ModuleFacts) -> Plan:
         values = {name: reading.value for name, reading in known.readings.items()}
-        return make_plan(module, changes, values, self._own_number)
+        return make_plan(module, changes, values, self._ways.numbers(module.id))
 
     def _module(self, module_id: str) -> Module:
         try:

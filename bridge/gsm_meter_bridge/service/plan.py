@@ -68,7 +68,7 @@ def make_plan(
     module: Module,
     changes: Mapping[str, Scalar],
     known: Mapping[str, Scalar | None],
-    own_number: str | None = None,
+    own_numbers: tuple[str, ...] = (),
 ) -> Plan:
     """Return the plan of checked `changes`: read what was never read, write, read back."""
     settings = {name: setting_or_error(module.family, name) for name in changes}
@@ -94,7 +94,7 @@ def make_plan(
         masked({name: known[name] for name in changes if name in known}),
         steps,
         tuple(family.encode(step.request, access).masked for step in steps),
-        family.concerns(changes, known, own_number),
+        family.concerns(changes, known, own_numbers),
     )
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from gsm_meter_bridge.errors import GuardError
 from gsm_meter_bridge.jobs import observations
 from gsm_meter_bridge.jobs.database import Database
 from gsm_meter_bridge.service.commands import POLL, Commands, Terms
 
 _TICK_S = 1.0
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class Poller:
     def __init__(
         self,
         database: Database,
+        bridge: str,
         commands: Commands,
         plans: Mapping[str, PollPlan],
         first_spread_s: float,
@@ -36,6 +40,7 @@ class Poller:
         spread: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._database = database
+        self._bridge = bridge
         self._commands = commands
         self._plans = plans
         self._first_spread_s = first_spread_s
@@ -53,8 +58,8 @@ class Poller:
         """Give a first time to modules that have none; bring forward those with a shorter interval now."""
         now = self._now()
         async with self._database.transaction() as tx:
-            await observations.forget_others(tx, self._plans.keys())
-            planned = await observations.planned_polls(tx)
+            await observations.forget_others(tx)
+            planned = await observations.planned_polls(tx, self._bridge)
             for module, plan in self._plans.items():
                 if module not in planned:
                     first = now + self._spread(0.0, min(self._first_spread_s, plan.interval_s))
@@ -66,11 +71,14 @@ class Poller:
         """Queue a poll of every module whose time has come."""
         now = self._now()
         async with self._database.transaction() as tx:
-            due = await observations.due_polls(tx, self._plans.keys(), now)
+            due = await observations.due_polls(tx, self._bridge, now)
             for module in due:
                 await observations.set_next_poll(tx, module, self.next_after(module, now))
         for module in due:
-            await self._commands.request_status(module, Terms(), action=POLL)
+            try:
+                await self._commands.request_status(module, Terms(), action=POLL)
+            except GuardError as error:  # the budget; it is asked again next time
+                _LOGGER.info("%s is not polled: %s", module, error)
 
     def next_after(self, module: str, now: float) -> float:
         """Return when the module is asked next, an interval from `now` on, give or take the jitter."""

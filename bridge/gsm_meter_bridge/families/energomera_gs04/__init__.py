@@ -71,7 +71,7 @@ class EnergomeraGs04:
         )
 
     def concerns(
-        self, changes: Mapping[str, Scalar], known: Mapping[str, Scalar | None], own_number: str | None
+        self, changes: Mapping[str, Scalar], known: Mapping[str, Scalar | None], own_numbers: tuple[str, ...]
     ) -> tuple[Concern, ...]:
         """Return what there is to know before `changes` are sent."""
         return tuple(guards.concerns(changes, known))

@@ -101,10 +101,10 @@ class LersGsmMini:
         return (*written, Request.action("reboot"), *commands.batches(keys, access.password))
 
     def concerns(
-        self, changes: Mapping[str, Scalar], known: Mapping[str, Scalar | None], own_number: str | None
+        self, changes: Mapping[str, Scalar], known: Mapping[str, Scalar | None], own_numbers: tuple[str, ...]
     ) -> tuple[Concern, ...]:
         """Return what there is to know before `changes` are sent."""
-        return tuple(guards.concerns(changes, known, own_number))
+        return tuple(guards.concerns(changes, known, own_numbers))
 
     def explain(self, settings: Mapping[str, Scalar | None]) -> list[str]:
         """Return when the modem connects by its rules."""

@@ -10,12 +10,12 @@ from gsm_meter_bridge.vocabulary import Scalar
 
 
 def concerns(
-    changes: Mapping[str, Scalar], known: Mapping[str, Scalar | None], own_number: str | None
+    changes: Mapping[str, Scalar], known: Mapping[str, Scalar | None], own_numbers: tuple[str, ...]
 ) -> Iterable[Concern]:
     """Yield the concerns about `changes`, given what is `known` of the modem's settings."""
     yield from _apn(changes, known)
     if any(name.startswith("white_list.") for name in changes):
-        yield from _white_list({**known, **changes}, own_number)
+        yield from _white_list({**known, **changes}, own_numbers)
     if ACCESS_PASSWORD in changes:
         words = "whoever forgets it must go to the modem; write it into the bridge's configuration afterwards"
         yield Concern(ConcernKind.CONFIRM, ACCESS_PASSWORD, words)
@@ -34,14 +34,20 @@ def _apn(changes: Mapping[str, Scalar], known: Mapping[str, Scalar | None]) -> I
             yield Concern(ConcernKind.WARNING, name, "may become empty: it is not given with the new apn")
 
 
-def _white_list(after: Mapping[str, Scalar | None], own_number: str | None) -> Iterable[Concern]:
+def _white_list(after: Mapping[str, Scalar | None], own_numbers: tuple[str, ...]) -> Iterable[Concern]:
     """Clause 4.3.15: a modem whose list is not empty obeys nobody else."""
     numbers = [number for x in range(LAST_ENTRY + 1) if (number := after.get(f"white_list.{x}"))]
-    if not numbers or own_number in numbers:
+    missing = [number for number in own_numbers if number not in numbers]
+    if not numbers or (own_numbers and not missing):
         return
-    if own_number is None:
+    if not own_numbers:
         words = "our own number is not configured (modems: number), so nobody can tell if it is listed"
         yield Concern(ConcernKind.CONFIRM, "white_list", words)
+    elif len(missing) < len(own_numbers):
+        words = f"our own {', '.join(missing)} would not be listed: the modem would obey only our others"
+        yield Concern(ConcernKind.CONFIRM, "white_list", words)
     else:
-        words = f"our own number {own_number} would not be listed: the modem would never obey us again"
+        words = (
+            f"our own number {', '.join(missing)} would not be listed: the modem would never obey us again"
+        )
         yield Concern(ConcernKind.REFUSED, "white_list", words)

@@ -1,0 +1,22 @@
+"""Forgets what is over since long: jobs, their transitions, messages, counts of what was sent."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gsm_meter_bridge.jobs.inbox import Fate
+from gsm_meter_bridge.jobs.schema import jobs, messages, sent, transitions
+
+_BUDGETS_S = 32 * 86_400.0
+"""Budgets count a month, however short the retention is."""
+
+
+async def forget_before(tx: AsyncConnection, at: float, now: float) -> int:
+    """Delete jobs that ended before `at`, and messages as old that are dealt with; return how many jobs."""
+    over = jobs.c.ended_at < at, jobs.c.announced == jobs.c.state
+    await tx.execute(delete(transitions).where(transitions.c.job_id.in_(select(jobs.c.id).where(*over))))
+    gone = await tx.execute(delete(jobs).where(*over))
+    await tx.execute(delete(messages).where(messages.c.received_at < at, messages.c.fate != Fate.NEW))
+    await tx.execute(delete(sent).where(sent.c.at < min(at, now - _BUDGETS_S)))
+    return int(gone.rowcount)

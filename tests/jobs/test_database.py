@@ -1,0 +1,87 @@
+"""The tables: made by the migrations, the same as the code believes, on both databases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from gsm_meter_bridge.errors import ConfigError
+from gsm_meter_bridge.family import Reading
+from gsm_meter_bridge.job import Observation
+from gsm_meter_bridge.jobs import migrations, observations
+from gsm_meter_bridge.jobs.database import Database
+from gsm_meter_bridge.jobs.schema import REVISION, metadata
+from gsm_meter_bridge.vocabulary import Secret
+from tests.support import short_path
+from tests.support.short_path import START
+
+
+def _difference(connection: Connection) -> list[object]:
+    context = MigrationContext.configure(connection)
+    return list(compare_metadata(context, metadata))
+
+
+async def test_the_migrations_make_what_the_schema_says() -> None:
+    database = await Database.open(short_path.place(None))
+    async with database.transaction() as tx:
+        assert await tx.run_sync(_difference) == []
+    await database.close()
+
+
+def test_the_revision_is_that_of_the_newest_migration() -> None:
+    scripts = ScriptDirectory(str(Path(migrations.__file__).parent))
+    assert scripts.get_current_head() == REVISION
+
+
+async def test_tables_from_before_there_were_revisions_are_kept(tmp_path: Path, engine: str) -> None:
+    where = short_path.place(tmp_path / "db")
+    database = await Database.open(where)
+    async with database.transaction() as tx:
+        await observations.record(tx, Observation("pump", (Reading("imei", "1"),), "sms", START))
+        # back to the first tables, and no word of a revision
+        for table in ("modules", "leases", "passwords", "alembic_version"):
+            await tx.execute(text(f"drop table {table}"))
+        await tx.execute(text("drop index jobs_by_module"))
+        for table, column in (("jobs", "route"), ("messages", "bridge"), ("contacts", "restarts")):
+            await tx.execute(text(f"alter table {table} drop column {column}"))
+    await database.close()
+    database = await Database.open(where)
+    async with database.transaction() as tx:
+        assert await tx.run_sync(_difference) == []
+        facts = await observations.facts(tx, "pump")
+    assert (facts.readings["imei"].value, facts.last_seen_at, facts.restarts) == ("1", START, 0)
+    await database.close()
+
+
+async def test_tables_of_a_newer_version_are_left_alone(tmp_path: Path) -> None:
+    where = short_path.place(tmp_path / "db")
+    database = await Database.open(where)
+    async with database.transaction() as tx:
+        await tx.execute(text("update alembic_version set version_num = '9999'"))
+    await database.close()
+    with pytest.raises(ConfigError, match="newer version"):
+        await Database.open(where)
+
+
+async def test_a_text_with_a_nul_is_stored(tmp_path: Path) -> None:
+    database = await Database.open(short_path.place(None))
+    async with database.transaction() as tx:
+        await observations.record(tx, Observation("pump", (Reading("imei", "a\0b", "c\0d"),), "sms", START))
+        facts = await observations.facts(tx, "pump")
+    assert (facts.readings["imei"].value, facts.readings["imei"].raw) == ("a\0b", "c␀d")
+    await database.close()
+
+
+async def test_databases_that_cannot_be_opened(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ConfigError, match="cannot be made"):
+        await Database.open(tmp_path / "file" / "db")
+    with pytest.raises(ConfigError) as caught:
+        await Database.open(Secret("postgresql+asyncpg://me:hunter2@127.0.0.1:9/x"))
+    assert "127.0.0.1:9" in str(caught.value)
+    assert "hunter2" not in str(caught.value)

@@ -1,0 +1,103 @@
+"""A PostgreSQL server of the tests' own, on a free port of loopback, in a folder that goes when it goes."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Self
+
+from gsm_meter_bridge.vocabulary import Secret
+from tests.support.mosquitto import free_port
+
+_PASSWORD = "only for tests"
+
+
+class Postgresql:
+    """A server; `database()` gives the URL of a new, empty database."""
+
+    def __init__(self) -> None:
+        # not in pytest's folders: those are for their owner only, and the server runs as somebody else
+        self._folder, self.port = Path(tempfile.mkdtemp(prefix="postgresql-")), free_port()
+        self._data = self._folder / "data"
+        self._log = self._folder / "postgresql.log"
+        self._count = 0
+        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+        assert found, "postgresql is not installed: apt-get install postgresql"
+        self._bin = found[-1].parent
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self._folder.chmod(0o755)
+        secret = self._folder / "password"
+        secret.write_text(_PASSWORD)
+        self._data.mkdir(mode=0o700)
+        for path in (self._data, secret):
+            _give(path)
+        self._run("initdb", "-D", str(self._data), "-U", "tests", "-A", "scram-sha-256", f"--pwfile={secret}")
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            self.kill()
+        shutil.rmtree(self._folder)
+
+    def start(self) -> None:
+        """Start it, and return once it takes connections."""
+        options = ["-D", str(self._data), "-p", str(self.port), "-c", "listen_addresses=127.0.0.1"]
+        options += ["-c", "unix_socket_directories=", "-c", "max_connections=40"]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*_as_nobody(), str(self._bin / "postgres"), *options], stdout=log, stderr=log
+            )
+        ready = [str(self._bin / "pg_isready"), "-h", "127.0.0.1", "-p", str(self.port), "-t", "1", "-q"]
+        for _ in range(200):
+            assert self._process.poll() is None, self._log.read_text()
+            if subprocess.run(ready, check=False).returncode == 0:
+                return
+        raise AssertionError(self._log.read_text())
+
+    def kill(self) -> None:
+        """Have it shut down at once, without ceremony (SIGQUIT)."""
+        assert self._process is not None
+        self._process.send_signal(3)
+        self._process.wait(30)
+        self._process = None
+
+    def database(self) -> Secret:
+        """Make a database and return its URL."""
+        self._count += 1
+        name = f"tests_{self._count}"
+        self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "tests", name)
+        password = _PASSWORD.replace(" ", "%20")
+        return Secret(f"postgresql+asyncpg://tests:{password}@127.0.0.1:{self.port}/{name}")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [*_as_nobody(), str(self._bin / program), *arguments],
+            env={"PGPASSWORD": _PASSWORD, "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
+            cwd="/",
+            capture_output=True,
+            check=False,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def _as_nobody() -> list[str]:
+    """PostgreSQL does not run as root; its Debian package comes with a user of its own."""
+    if os.geteuid() != 0:
+        return []
+    setpriv = shutil.which("setpriv")
+    assert setpriv is not None
+    return [setpriv, "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+
+
+def _give(path: Path) -> None:
+    if os.geteuid() == 0:
+        user = pwd.getpwnam("postgres")
+        os.chown(path, user.pw_uid, user.pw_gid)
