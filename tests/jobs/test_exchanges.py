@@ -193,7 +193,7 @@ async def test_secrets_do_not_stay_in_the_database(tmp_path: Path, engine: str) 
             for table in schema.metadata.sorted_tables:
                 for row in await tx.execute(select(table)):
                     assert "hunter2" not in repr(row), table.name
-    assert path.stat().st_mode & 0o077 == 0
+    assert engine != "sqlite" or path.stat().st_mode & 0o077 == 0
 
 
 async def test_long_replies_are_put_together() -> None:
