@@ -1,0 +1,224 @@
+"""What holds messages back: budgets, quiet hours, a failing modem; and what ends jobs: cancel, retention."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import func, select
+
+from gsm_meter_bridge.delivery.breaker import FIRST_PAUSE_S, LONGEST_PAUSE_S, Breaker
+from gsm_meter_bridge.errors import GuardError, SendRejectedError, UnknownNameError
+from gsm_meter_bridge.job import State
+from gsm_meter_bridge.jobs import inbox, observations, retention, schema, store
+from gsm_meter_bridge.jobs.budgets import Budget, Budgets, Spending
+from gsm_meter_bridge.service.commands import POLL, Terms
+from gsm_meter_bridge.sms import encode_delivers
+from tests.support.short_path import BRIDGE, POLICY, PUMP, START, World, world
+
+DAY_S = 86_400.0
+
+
+async def _spending(w: World, budgets: Budgets) -> Spending:
+    async with w.database.transaction() as tx:
+        return await budgets.of_modem(tx, "test", w.now())
+
+
+async def test_what_is_sent_is_counted_by_day_and_month() -> None:
+    budgets = Budgets({"test": Budget(day=10, month=12)})
+    async with world(budgets=budgets) as w:
+        await w.commands.read_settings("hut", Terms())
+        await w.settle()
+        sent = len(w.radio.sent)
+        assert await _spending(w, budgets) == Spending(sent, sent, 10 - sent, 12 - sent)
+        w.clock[0] += DAY_S  # still the same month
+        assert await _spending(w, budgets) == Spending(0, sent, 10, 12 - sent)
+        assert (await _spending(w, budgets)).left == 12 - sent
+        w.clock[0] += 31 * DAY_S
+        assert await _spending(w, budgets) == Spending(0, 0, 10, 12)
+
+
+async def test_without_a_budget_nothing_is_held_back() -> None:
+    async with world() as w:
+        assert (await _spending(w, Budgets())).left is None
+
+
+async def test_the_reserve_is_not_for_polls() -> None:
+    async with world(budgets=Budgets({"test": Budget(day=8, reserve=8)})) as w:
+        await w.commands.request_status("pump", Terms(), action=POLL)
+        await w.settle()
+        assert w.radio.sent == []
+        await w.commands.request_status("pump", Terms("t"))
+        await w.settle()
+        assert w.texts("pump") == ["1234;I", "1234;A"]
+
+
+async def test_an_exhausted_budget_is_told_before_anything_is_stored() -> None:
+    async with world(budgets=Budgets({"test": Budget(day=3)})) as w:
+        await w.commands.request_status("pump", Terms())
+        await w.settle()
+        words = "the budget of modem test has 1 SMS left today or this month; this may take 2"
+        with pytest.raises(GuardError, match=words) as caught:
+            await w.commands.apply("pump", {"apn": "m2m"}, Terms())
+        assert caught.value.code == "budget_exhausted"
+        async with w.database.transaction() as tx:
+            assert await store.waiting(tx, "pump") == ()
+        w.clock[0] += DAY_S
+        await w.commands.apply("pump", {"apn": "m2m"}, Terms())
+
+
+async def test_a_modules_own_budget() -> None:
+    async with world(budgets=Budgets({}, {"pump": Budget(month=1)})) as w:
+        with pytest.raises(GuardError, match="the budget of pump has 1 SMS left"):
+            await w.commands.request_status("pump", Terms())
+        await w.commands.request_status("hut", Terms())
+
+
+async def test_what_has_begun_is_finished_whatever_the_budget_says() -> None:
+    async with world(budgets=Budgets({"test": Budget(day=9)})) as w:
+        await w.know_status("pump")
+        job = await w.commands.apply("pump", {"apn": "m2m"}, Terms())
+        await w.runner.send_next()
+        await w.commands.request_status("hut", Terms())
+        for _ in range(6):  # somebody else uses the SIM up
+            async with w.database.transaction() as tx:
+                await tx.execute(
+                    schema.sent.insert().values(modem="test", module="x", job_id="x", at=w.now())
+                )
+        await w.settle()
+        assert (await w.job(job)).state is State.VERIFIED
+        assert w.texts("hut") == []
+
+
+async def test_quiet_hours_are_for_polls_only() -> None:
+    async with world() as w:
+        w.runner._polls_allowed = lambda: False
+        await w.commands.request_status("pump", Terms(), action=POLL)
+        await w.commands.request_status("hut", Terms("t"))
+        await w.settle()
+        assert w.texts("pump") == []
+        assert w.texts("hut") != []
+        w.runner._polls_allowed = lambda: True
+        await w.settle()
+        assert w.texts("pump") != []
+
+
+async def test_people_go_before_polls() -> None:
+    async with world() as w:
+        w.radio.ready = False
+        await w.commands.request_status("pump", Terms(), action=POLL)
+        await w.commands.request_status("hut", Terms("t"))
+        w.radio.ready = True
+        await w.runner.send_next()
+        assert w.radio.sent[0][0] == "hut"
+
+
+async def test_a_message_that_would_never_leave_is_given_up_at_once() -> None:
+    async with world() as w:
+        w.radio.error = SendRejectedError("CMS 1 (unassigned number)")
+        job = await w.commands.request_status("pump", Terms("t"))
+        await w.settle()
+        done = await w.job(job)
+        assert (done.state, done.error_code) == (State.FAILED, "send_rejected")
+
+
+def test_a_modem_that_fails_is_left_alone_for_longer_each_time() -> None:
+    clock = [0.0]
+    breaker = Breaker(lambda: clock[0])
+    for _ in range(2):
+        breaker.failed()
+        assert not breaker.paused_s
+    breaker.failed()
+    assert breaker.paused_s == FIRST_PAUSE_S
+    clock[0] += FIRST_PAUSE_S
+    assert not breaker.paused_s
+    breaker.failed()  # the one try
+    assert breaker.paused_s == 2 * FIRST_PAUSE_S
+    for _ in range(20):
+        breaker.failed()
+    assert breaker.paused_s == LONGEST_PAUSE_S
+    breaker.succeeded()
+    assert not breaker.paused_s
+    breaker.failed()
+    assert not breaker.paused_s
+
+
+async def test_a_job_that_waits_is_cancelled() -> None:
+    async with world() as w:
+        w.radio.ready = False
+        job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
+        assert (await w.commands.cancel(job.id)).state is State.CANCELLED
+        w.radio.ready = True
+        await w.settle()
+        assert w.texts("pump") == []
+        with pytest.raises(GuardError, match=r"is over \(cancelled\)"):
+            await w.commands.cancel(job.id)
+
+
+async def test_what_was_sent_cannot_be_taken_back_but_what_nobody_knows_can_be_given_up() -> None:
+    async with world() as w:
+        await w.know_all()
+        w.radio.lost = 10
+        job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
+        await w.settle()
+        with pytest.raises(GuardError, match="cannot be taken back") as caught:
+            await w.commands.cancel(job.id)
+        assert caught.value.code == "not_cancellable"
+        await w.later(POLICY.reply_timeout_s + 1)
+        await w.later(POLICY.reply_timeout_s + 1)
+        assert (await w.job(job)).state is State.UNCERTAIN
+        assert (await w.commands.cancel(job.id)).state is State.CANCELLED
+        w.radio.lost = 0
+        await w.know_status("pump")  # the lane is free
+        with pytest.raises(UnknownNameError):
+            await w.commands.cancel("nonsense")
+
+
+async def test_parts_whose_others_never_come_are_kept_apart() -> None:
+    async with world() as w:
+        parts = encode_delivers(PUMP, "x" * 400, datetime.fromtimestamp(START, UTC), reference=7)
+        for pdu in parts[:-1]:
+            await w.receiver.store("test", pdu.pdu)
+        await w.receiver.take_in()
+        assert await _fates(w) == {"new": 2}
+        w.clock[0] += POLICY.late_window_s + 1
+        await w.receiver.take_in()
+        assert await _fates(w) == {"orphaned": 2}
+
+
+async def test_restarts_that_we_cause_are_counted() -> None:
+    async with world() as w:
+        await w.know_all()
+        await w.commands.act("pump", "reboot", Terms())
+        await w.settle()
+        await w.later(60)
+        async with w.database.transaction() as tx:
+            assert (await observations.facts(tx, "pump")).restarts == 1
+            assert (await observations.facts(tx, "hut")).restarts == 0
+
+
+async def test_what_is_over_since_long_is_forgotten() -> None:
+    async with world() as w:
+        old = await w.commands.request_status("pump", Terms())
+        await w.settle()
+        async with w.database.transaction() as tx:
+            for job in await store.to_announce(tx, BRIDGE, w.now()):
+                await store.mark_announced(tx, job)
+        w.clock[0] += 100 * DAY_S
+        new = await w.commands.request_status("hut", Terms())
+        await w.settle()
+        async with w.database.transaction() as tx:
+            assert await retention.forget_before(tx, w.now() - 90 * DAY_S, w.now()) == 1
+            assert await store.get(tx, old.id) is None
+            assert await store.get(tx, new.id) is not None
+            left = (
+                await tx.execute(select(func.count()).where(schema.transitions.c.job_id == old.id))
+            ).scalar()
+            assert left == 0
+            sent = (await tx.execute(select(schema.sent.c.module))).scalars()
+            assert set(sent) == {"hut"}
+
+
+async def _fates(w: World) -> dict[str, int]:
+    async with w.database.transaction() as tx:
+        return await inbox.counts(tx, "test")
