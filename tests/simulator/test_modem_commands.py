@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gsm_meter_bridge.simulator.carrier import Carrier
 from gsm_meter_bridge.simulator.modem_state import Identity
@@ -70,6 +72,24 @@ def test_numeric_result_codes_and_none(terminal: Terminal) -> None:
 def test_how_errors_are_worded(terminal: Terminal, cmee: int, answer: str) -> None:
     terminal.modem.faults.no_sim = True
     assert terminal.ask(f"AT+CMEE={cmee};+CIMI") == [answer]
+
+
+_WORDS = "AT + = ? ; , SM UCS2 0 1 4 A/ E V Z CMGS CMGW CMSS CMGD CMGL CNMI CPMS CSCS CSCA COPS CREG CPBR"
+_PIECES = (
+    *_WORDS.split(),
+    *('"', "\r", "\x1a", "\x1b", "\b", "9" * 600, 'AT+CSCS="', "AT+COPS=1,0", "AT+CMSS=1\r"),
+    *(submit_pdu("x").pdu, f"AT+CMGW={submit_pdu('x').tpdu_length}\r"),
+)
+
+
+@given(st.lists(st.sampled_from(_PIECES) | st.characters(max_codepoint=0xFF), max_size=40))
+def test_nothing_that_is_typed_breaks_it(pieces: list[str]) -> None:
+    modem = VirtualModem(Carrier())
+    modem.on_submit = lambda _sms, _reference: None
+    terminal = Terminal(modem)
+    modem.feed("".join(pieces).encode("latin-1"))
+    modem.feed(b"\x1b\rATE0V1Q0\r")
+    assert terminal.ask("AT") == ["OK"]
 
 
 # Who it is (27.007)

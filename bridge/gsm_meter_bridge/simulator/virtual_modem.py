@@ -20,6 +20,7 @@ from gsm_meter_bridge.sms import Sms, SmsDeliver, SmsSubmit, decode_pdu
 
 _BAD_PDU, _FULL = 304, 322
 _CTRL_Z, _ESC, _BACKSPACE, _CR, _SPACE = 0x1A, 0x1B, 0x08, 0x0D, 0x20
+_LINE_AT_MOST = 1024
 _NUMERIC = MappingProxyType({"OK": "0", "ERROR": "4"})
 """Result codes as ATV0 has them."""
 
@@ -59,7 +60,7 @@ class VirtualModem(ModemState):
             self._take_line()
         elif octet == _BACKSPACE:
             del self._line[-1:]
-        elif octet >= _SPACE:
+        elif octet >= _SPACE and len(self._line) < _LINE_AT_MOST:
             self._line.append(octet)
             if self._line.upper() == b"A/":  # the last line again, at once (V.250 clause 5.2.4)
                 self._line.clear()
@@ -79,7 +80,8 @@ class VirtualModem(ModemState):
         else:
             if self.settings.echo:
                 self.write(bytes((octet,)))
-            self._line.append(octet)
+            if len(self._line) < _LINE_AT_MOST:
+                self._line.append(octet)
 
     def _execute(self, line: str) -> None:
         if line[:2].upper() == "AT":
