@@ -19,11 +19,18 @@ base_python() {
   say "no Python 3.11 or newer with venv found; set PYTHON"; return 1
 }
 
-debian_install() {
+# debian_install PACKAGE...: from Debian, and no service of theirs is started.
+debian_install() (
   export DEBIAN_FRONTEND=noninteractive
+  policy=${POLICY_RC_D:-/usr/sbin/policy-rc.d}
+  if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+  fi
   apt-get -qq update
   apt-get -qq install -y --no-install-recommends "$@"
-}
+)
 
 # .venv with uv of the locked version, by which everything else is installed.
 tool_venv() {

@@ -14,9 +14,11 @@ from typer.testing import CliRunner, Result
 from gsm_meter_bridge import __version__
 from gsm_meter_bridge.cli import app
 from gsm_meter_bridge.simulator import World
-from tests.support.processes import Simulator
+from gsm_meter_bridge.sms import encode_submits
+from tests.support.processes import Simulator, wait_until
 
 RUN = CliRunner()
+PUMP = "+79990000201"
 INFO = "LERS GSM Mini\r\nSN: 12345\r\nFW: M1.1.0\r\nIMEI: 865374036612912\r\nSignal level: -71dBm (60%)"
 CONFIG = """
 mqtt: {host: 127.0.0.1}
@@ -341,6 +343,24 @@ def test_simulate_cleans_up_and_probe_sees_it(tmp_path: Path) -> None:
         simulator.start()
         simulator.stop()
     assert not simulator.link.exists()
+
+
+def test_simulate_keeps_a_journal(tmp_path: Path) -> None:
+    world = {"network": {"delay_s": 0}, "modules": {"pump": {"family": "lers_gsm_mini", "msisdn": PUMP}}}
+    journal = tmp_path / "journal.jsonl"
+    with Simulator(tmp_path, world, "--journal", str(journal)) as simulator:
+        (pdu,) = encode_submits(PUMP, "1234;I", reference=1)
+        with simulator.link.open("r+b", buffering=0) as port:
+            port.write(f"AT+CMGS={pdu.tpdu_length}\r{pdu.pdu}\x1a".encode())
+            wait_until(lambda: journal.read_bytes().endswith(b"\n"), lambda: simulator.log)
+    line = json.loads(journal.read_text("utf-8"))
+    assert (line["to"], line["text"], line.keys()) == (PUMP, "1234;I", {"at", "to", "text"})
+
+
+def test_simulate_with_a_journal_that_cannot_be(tmp_path: Path) -> None:
+    result = _run("simulate", "--link", str(tmp_path / "modem"), "--journal", str(tmp_path))
+    assert result.exit_code == 1
+    assert "journal: " in result.stderr
 
 
 def test_detect_names_each_port(tmp_path: Path) -> None:

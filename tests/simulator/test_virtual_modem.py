@@ -2,69 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from datetime import timedelta
-
 import pytest
 
-from gsm_meter_bridge.families.lers_gsm_mini import simulated
 from gsm_meter_bridge.simulator.carrier import Carrier
-from gsm_meter_bridge.simulator.modem_state import Identity
 from gsm_meter_bridge.simulator.virtual_modem import VirtualModem
-from gsm_meter_bridge.sms import EncodedPdu, SmsDeliver, SmsStatusReport, decode_pdu, encode_submits
-
-ME, PUMP = "+79990000000", "+79990000201"
-
-
-class Terminal:
-    """What a terminal program shows."""
-
-    def __init__(self, modem: VirtualModem) -> None:
-        self.modem = modem
-        self.shown = ""
-        modem.write = self._show
-
-    def _show(self, data: bytes) -> None:
-        self.shown += data.decode()
-
-    def type(self, text: str) -> str:
-        """Type something; what appears right away."""
-        self.shown = ""
-        self.modem.feed(text.encode())
-        return self.shown
-
-    def ask(self, command: str) -> list[str]:
-        """Type a command; the lines of its answer."""
-        return [line for line in self.type(command + "\r").splitlines() if line and line != command]
-
-    async def wait(self, text: str) -> None:
-        """Return once `text` is shown."""
-        async with asyncio.timeout(30):
-            while text not in self.shown:
-                await asyncio.sleep(0.005)
-
-
-@pytest.fixture
-def carrier() -> Carrier:
-    return Carrier()
-
-
-@pytest.fixture
-def terminal(carrier: Carrier) -> Terminal:
-    carrier.attach_module(PUMP, simulated.SIMULATED("1234", {"apn": "internet"}, {}))
-    terminal = Terminal(VirtualModem(carrier, Identity(), storage_size=3))
-    terminal.ask("ATE0")
-    return terminal
-
-
-def _submit(text: str, *, report: bool = False, to: str = PUMP) -> EncodedPdu:
-    (pdu,) = encode_submits(to, text, reference=1, validity=timedelta(hours=1), status_report=report)
-    return pdu
-
-
-def _send(terminal: Terminal, pdu: EncodedPdu) -> str:
-    assert terminal.type(f"AT+CMGS={pdu.tpdu_length}\r") == "\r\n> "
-    return terminal.type(pdu.pdu + "\x1a")
+from gsm_meter_bridge.sms import SmsDeliver, SmsStatusReport, decode_pdu
+from tests.support.terminal import ME, PUMP, Terminal, send, submit_pdu
 
 
 def test_echo_on_and_off(carrier: Carrier) -> None:
@@ -102,7 +45,7 @@ def test_a_pin(terminal: Terminal) -> None:
 
 async def test_a_message_there_and_its_reply(carrier: Carrier, terminal: Terminal) -> None:
     terminal.ask("AT+CNMI=2,1,0,0,0")
-    assert _send(terminal, _submit("1234;A")) == "\r\n+CMGS: 1\r\n\r\nOK\r\n"
+    assert send(terminal, submit_pdu("1234;A")) == "\r\n+CMGS: 1\r\n\r\nOK\r\n"
     await terminal.wait('+CMTI: "SM",1')
     assert carrier.delivered_to(PUMP) == ["1234;A"]
     head, pdu, end = terminal.ask("AT+CMGR=1")
@@ -119,9 +62,9 @@ async def test_a_message_there_and_its_reply(carrier: Carrier, terminal: Termina
 
 async def test_a_status_report_for_who_asks(carrier: Carrier, terminal: Terminal) -> None:
     terminal.ask("AT+CNMI=2,0,0,1,0")
-    _send(terminal, _submit("1234;A", report=True))
+    send(terminal, submit_pdu("1234;A", report=True))
     await terminal.wait("+CDS: ")
-    report = decode_pdu(terminal.shown.split("+CDS: ")[1].splitlines()[2])
+    report = decode_pdu(terminal.shown.split("+CDS: ")[1].splitlines()[1])
     assert isinstance(report, SmsStatusReport)
     assert (report.tp_ra, report.tp_mr, report.outcome) == (PUMP, 1, "delivered")
     await carrier.close()
@@ -129,7 +72,7 @@ async def test_a_status_report_for_who_asks(carrier: Carrier, terminal: Terminal
 
 async def test_messages_for_nobody_are_reported_so(carrier: Carrier, terminal: Terminal) -> None:
     terminal.ask("AT+CNMI=2,0,0,2,0")
-    _send(terminal, _submit("hello", report=True, to="+79990009999"))
+    send(terminal, submit_pdu("hello", report=True, to="+79990009999"))
     await terminal.wait('+CDSI: "SM",1')
     report = decode_pdu(terminal.ask("AT+CMGR=1")[1])
     assert isinstance(report, SmsStatusReport)
@@ -157,14 +100,14 @@ async def test_routed_messages_are_not_stored(carrier: Carrier, terminal: Termin
 
 
 def test_escape_sends_nothing(carrier: Carrier, terminal: Terminal) -> None:
-    pdu = _submit("1234;I")
+    pdu = submit_pdu("1234;I")
     terminal.type(f"AT+CMGS={pdu.tpdu_length}\r")
     assert terminal.type(pdu.pdu + "\x1b") == "\r\nOK\r\n"
     assert terminal.ask("AT") == ["OK"]
     assert carrier.delivered_to(PUMP) == []
 
 
-@pytest.mark.parametrize(("text", "length"), [("zz", 1), ("0001", 1), (_submit("x").pdu, 3)])
+@pytest.mark.parametrize(("text", "length"), [("zz", 1), ("0001", 1), (submit_pdu("x").pdu, 3)])
 def test_what_is_no_message(terminal: Terminal, text: str, length: int) -> None:
     terminal.type(f"AT+CMGS={length}\r")
     assert terminal.type(text + "\x1a") == "\r\n+CMS ERROR: 304\r\n"
@@ -172,9 +115,9 @@ def test_what_is_no_message(terminal: Terminal, text: str, length: int) -> None:
 
 def test_sending_fails_as_told(terminal: Terminal) -> None:
     terminal.modem.faults.cms_errors.append(500)
-    assert _send(terminal, _submit("x")) == "\r\n+CMS ERROR: 500\r\n"
+    assert send(terminal, submit_pdu("x")) == "\r\n+CMS ERROR: 500\r\n"
     terminal.modem.faults.registration = 3
-    assert _send(terminal, _submit("x")) == "\r\n+CMS ERROR: 331\r\n"
+    assert send(terminal, submit_pdu("x")) == "\r\n+CMS ERROR: 331\r\n"
     assert terminal.ask("AT+CREG?") == ["+CREG: 0,3", "OK"]
     assert terminal.ask("AT+COPS?") == ["+COPS: 0", "OK"]
 
@@ -182,4 +125,4 @@ def test_sending_fails_as_told(terminal: Terminal) -> None:
 def test_memories(terminal: Terminal) -> None:
     assert terminal.ask('AT+CPMS="ME","ME","ME"')[0] == "+CPMS: 0,100,0,100,0,100"
     assert terminal.ask('AT+CPMS="XX"') == ["+CMS ERROR: 302"]
-    assert terminal.ask("AT+CMGF=1") == ["+CMS ERROR: 302"]
+    assert terminal.ask("AT+CMGF=1") == ["+CMS ERROR: 303"]

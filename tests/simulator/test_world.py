@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from gsm_meter_bridge.errors import ConfigError, InvalidValueError
 from gsm_meter_bridge.modem import Modem, ReceivedPdu, probe
 from gsm_meter_bridge.simulator import World
 from gsm_meter_bridge.sms import SmsDeliver, decode_pdu, encode_submits
+from tests.support.terminal import Terminal, send, submit_pdu
 
 WORLD = """
 network: {delay_s: 0}
@@ -72,6 +75,16 @@ def test_the_factorys_password_is_the_default(tmp_path: Path) -> None:
         ),
         ("modules: {A!: {family: lers_gsm_mini, msisdn: '+79990000101'}}", "expected an id"),
         ("modules: {}\nnetwork: {delay_s: -1}", "network.delay_s"),
+        ("modules: {}\nmodem_faults: {pin: 1234}", "modem_faults.pin: expected 4 to 8 digits in quotes"),
+        ("modules: {}\nmodem_faults: {pin: '12'}", "modem_faults.pin: expected 4 to 8 digits in quotes"),
+        ("modules: {}\nmodem_faults: {registration: 6}", "modem_faults.registration: expected a state of"),
+        ("modules: {}\nmodem_faults: {registration: yes}", "modem_faults.registration: expected a state of"),
+        (
+            "modules: {}\nmodem_faults: {cms_errors: [500, x]}",
+            "modem_faults.cms_errors.1: expected numbers of",
+        ),
+        ("modules: {}\nmodem_faults: {silent: 1}", "modem_faults.silent: expected bool"),
+        ("modules: {}\nmodem_faults: {csq: 1}", "modem_faults.csq: extra keys not allowed"),
         ("network: {}", "modules: required key"),
         ("- 1", "top level: expected a dictionary"),
         ("{", "cannot be read"),
@@ -152,3 +165,55 @@ async def test_messages_that_waited_are_caught_up(tmp_path: Path) -> None:
         await asyncio.wait([task])
     assert isinstance(waited, SmsDeliver)
     assert waited.user_data.text == "while nobody listened"
+
+
+@pytest.mark.parametrize(
+    ("faults", "command", "answer"),
+    [
+        ("no_sim: true", "AT+CPIN?", ["+CME ERROR: 10"]),
+        ('pin: "4321"', "AT+CPIN?", ["+CPIN: SIM PIN", "OK"]),
+        ("registration: 3", "AT+CREG?", ["+CREG: 0,3", "OK"]),
+        ("silent: true", "AT", []),
+    ],
+)
+async def test_what_is_wrong_with_the_modem(
+    tmp_path: Path, faults: str, command: str, answer: list[str]
+) -> None:
+    async with _world(tmp_path, f"{WORLD}\nmodem_faults: {{{faults}}}").run() as running:
+        terminal = Terminal(running.modem)
+        terminal.ask("ATE0+CMEE=1")
+        assert terminal.ask(command) == answer
+
+
+async def test_faults_are_as_new_in_each_run(tmp_path: Path) -> None:
+    world = _world(tmp_path, f"{WORLD}\nmodem_faults: {{cms_errors: [500, 38]}}")
+    for _ in range(2):
+        async with world.run() as running:
+            terminal = Terminal(running.modem)
+            terminal.ask("ATE0")
+            ends = [send(terminal, submit_pdu("1234;I")).splitlines()[1] for _ in range(3)]
+            assert ends == ["+CMS ERROR: 500", "+CMS ERROR: 38", "+CMGS: 1"]
+
+
+async def test_the_journal_tells_what_modules_are_brought(tmp_path: Path) -> None:
+    journal = tmp_path / "journal.jsonl"
+    before = time.time()
+    for n, text in enumerate(("1234;I", "1234;" + "S0R;" * 50), start=1):
+        async with _world(tmp_path).run(journal=journal) as running:
+            modem = Terminal(running.modem)
+            modem.ask("ATE0")
+            for pdu in encode_submits("+79990000201", text, reference=1):
+                send(modem, pdu)
+            async with asyncio.timeout(30):
+                while not running.carrier.delivered_to("+79990000201"):
+                    await asyncio.sleep(0.005)
+            lines = [json.loads(line) for line in journal.read_text("utf-8").splitlines()]
+        assert len(lines) == n
+        assert (lines[-1]["to"], lines[-1]["text"]) == ("+79990000201", text)
+        assert before <= lines[-1]["at"] <= time.time()
+
+
+async def test_a_journal_that_cannot_be(tmp_path: Path) -> None:
+    with pytest.raises(InvalidValueError, match="journal: "):
+        async with _world(tmp_path).run(journal=tmp_path):
+            pass

@@ -73,15 +73,14 @@ class Process:
 
 
 class Simulator(Process):
-    """`gsm-meter-bridge simulate` with its modem at `link`."""
+    """`gsm-meter-bridge simulate` with its modem at `link`, and more `options`."""
 
-    def __init__(self, folder: Path, world: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, world: Mapping[str, Any], *options: str) -> None:
         self.link = folder / "modem"
         modules = folder / "world.yaml"
         modules.write_text(yaml.safe_dump(world), "utf-8")
-        super().__init__(
-            folder / "simulator.log", "simulate", "--link", str(self.link), "--modules", str(modules)
-        )
+        arguments = ("simulate", "--link", str(self.link), "--modules", str(modules), *options)
+        super().__init__(folder / "simulator.log", *arguments)
 
     def start(self) -> None:
         """Start it and wait for the modem's port."""

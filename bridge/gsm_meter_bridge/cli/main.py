@@ -64,11 +64,17 @@ def run(
 def simulate(
     link: Annotated[Path, typer.Option(help="Where the simulated modem's serial port is to appear.")],
     modules: Annotated[Path | None, typer.Option(help="The world: YAML; a small one is built in.")] = None,
+    journal: Annotated[
+        Path | None,
+        typer.Option(
+            help="Append a line of JSON for every message that a module is brought.", metavar="FILE"
+        ),
+    ] = None,
 ) -> None:
     """Run a simulated cellular world with a modem at LINK, until interrupted."""
     _log_at("info")
     with reported():
-        asyncio.run(until_signal(run_simulator(link, modules)))
+        asyncio.run(until_signal(run_simulator(link, modules, journal)))
 
 
 for _command in (status, plan, apply, probe, detect, decode, sms_text, serial_preset, explain):

@@ -28,12 +28,12 @@ _DELIVERED, _EXPIRED, _NO_SUCH_NUMBER = 0x00, 0x46, 0x43
 _DEFAULT_VALIDITY = timedelta(days=2)
 
 Mailbox = Callable[[str], bool]
-"""Takes a PDU for a modem; False where its storage is full."""
+"""Takes a PDU for a modem; False where its storage is full, or it is out of the network."""
 
 
 @dataclass
 class Handset:
-    """A subscriber with a modem of ours: what waits for it until there is room."""
+    """A subscriber with a modem of ours: what waits for it until it can be brought."""
 
     mailbox: Mailbox
     waiting: list[str] = field(default_factory=list)
@@ -60,13 +60,17 @@ class NetworkFaults:
 
 
 class Carrier:
-    """The network. `delay_s` is the way of each message; `lose` swallows that many of the next ones."""
+    """The network. `delay_s` is the way of each message; `lose` swallows that many of the next ones.
+
+    `journal` is told number and text of every message that a module is brought.
+    """
 
     def __init__(
         self,
         delay_s: float = 0.0,
         faults: NetworkFaults | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        journal: Callable[[str, str], None] = lambda _to, _text: None,
     ) -> None:
         self.delay_s = delay_s
         self.lose = 0
@@ -74,6 +78,7 @@ class Carrier:
         self._carried = itertools.count(1)
         self._replied = itertools.count(1)
         self._sleep = sleep
+        self._journal = journal
         self._handsets: dict[str, Handset] = {}
         self._devices: dict[str, Device] = {}
         self._references = itertools.count(1)
@@ -99,8 +104,15 @@ class Carrier:
         """Let anybody send a text to a modem."""
         self._deliver_to_handset(sender, recipient, text)
 
+    def bring(self, msisdn: str, pdu: str) -> None:
+        """Bring a PDU to a modem, after what waits for it already."""
+        handset = self._handsets.get(msisdn)
+        if handset is not None:
+            handset.waiting.append(pdu)
+            self.make_room(msisdn)
+
     def make_room(self, msisdn: str) -> None:
-        """Bring what waited for a modem with a full storage."""
+        """Bring what waits for a modem, as far as it takes it."""
         handset = self._handsets[msisdn]
         while handset.waiting and handset.mailbox(handset.waiting[0]):
             handset.waiting.pop(0)
@@ -132,6 +144,7 @@ class Carrier:
         if whole is not None:
             text, octets = whole
             device.received.append(text)
+            self._journal(sms.tp_da, text)
             _LOGGER.info("%s -> %s: %d characters", sender, sms.tp_da, len(text))
             for reply in device.module.receive(sender, text, time.monotonic(), octets):
                 self._spawn(self._reply(sms.tp_da, sender, reply))
@@ -147,7 +160,7 @@ class Carrier:
     def _report(self, sender: str, sms: SmsSubmit, tp_mr: int, sent_at: datetime, tp_st: int) -> None:
         if sms.tp_srr:
             pdu = encode_status_report(sms.tp_da, tp_mr, sent_at, datetime.now(UTC), tp_st)
-            self._put(sender, pdu.pdu)
+            self.bring(sender, pdu.pdu)
 
     async def _reply(self, sender: str, recipient: str, reply: SimulatedReply) -> None:
         await self._sleep(reply.after_s + self.delay_s)
@@ -164,12 +177,7 @@ class Carrier:
         if _is_turn(reference, self._faults.duplicate_every):
             pdus = (*pdus, *pdus)
         for pdu in pdus:
-            self._put(recipient, pdu.pdu)
-
-    def _put(self, msisdn: str, pdu: str) -> None:
-        handset = self._handsets.get(msisdn)
-        if handset is not None and (handset.waiting or not handset.mailbox(pdu)):
-            handset.waiting.append(pdu)
+            self.bring(recipient, pdu.pdu)
 
 
 def _is_turn(count: int, every: int) -> bool:

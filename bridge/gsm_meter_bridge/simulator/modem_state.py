@@ -1,11 +1,22 @@
-"""What a simulated modem is and what is wrong with it."""
+"""What a simulated modem is, how it is set and what is wrong with it."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from gsm_meter_bridge.simulator.storage import Storage
+from gsm_meter_bridge.errors import DecodeError
+from gsm_meter_bridge.simulator.charsets import understood, written
+from gsm_meter_bridge.simulator.storage import Joined, Memory, Storage
+from gsm_meter_bridge.sms import SmsSubmit
+
+HOME, ROAMING = 1, 5
+_NOT_REGISTERED = 0
+_LEFT = 2
+_CMS_NO_NETWORK = 331
+_INVALID_CHARACTERS = 25
+_BUFFERED_AT_MOST = 32
 
 
 class AtError(Exception):
@@ -41,33 +52,97 @@ class Identity:
 
 @dataclass
 class Faults:
-    """What is wrong with the modem; `cms_errors` are the ends of the next messages to be sent."""
+    """What is wrong with the modem; `cms_errors` are the ends of the next messages to be sent.
+
+    `pin` is the one it waits for, `registration` a state of +CREG. A `silent` one neither listens nor talks.
+    """
 
     no_sim: bool = False
     pin: str | None = None
-    registration: int = 1
+    registration: int = HOME
     csq: int = 18
     silent: bool = False
     cms_errors: list[int] = field(default_factory=list)
 
 
+@dataclass
+class Settings:
+    """What ATZ puts back; `numbers` are those of commands that are just a number, by the command's name."""
+
+    echo: bool = True
+    verbose: bool = True
+    quiet: bool = False
+    charset: str = "GSM"
+    cnmi: tuple[int, ...] = (0, 0, 0, 0, 0)
+    text_parameters: str = "17,167,0,0"
+    cops_format: int = 0
+    phonebook: str = "SM"
+    numbers: dict[str, int] = field(default_factory=dict)
+
+
 class ModemState:
-    """All that commands read and change; `memories` are those for reading, writing and receiving."""
+    """All that commands read and change; `memories` are those for reading, writing and receiving.
+
+    `untold` are result codes that AT+CNMI keeps back, `unacknowledged` counts what waits for AT+CNMA.
+    """
 
     def __init__(self, identity: Identity, storage_size: int) -> None:
-        self.identity = identity
+        self.identity = replace(identity)
         self.faults = Faults()
-        self.storages = {"SM": Storage(storage_size), "ME": Storage(100)}
+        self.settings = Settings()
+        sim, own = Storage(storage_size), Storage(100)
+        self.storages: dict[str, Memory] = {"SM": sim, "ME": own, "MT": Joined(sim, own), "SR": Storage(20)}
         self.memories = ["SM", "SM", "SM"]
-        self.echo = True
-        self.cmee = 0
-        self.cnmi = (0, 0, 0, 0, 0)
-        self.urcs: dict[str, int] = {"CREG": 0, "CEREG": 0, "CGREG": 0}
-        self.cops_format = 0
+        self.radio_on = True
+        self.cops_mode = 0
+        self.unacknowledged = 0
         self.prompt: Prompt | None = None
-        self.on_room: Callable[[], None] = lambda: None
+        self.untold: deque[tuple[str, ...]] = deque(maxlen=_BUFFERED_AT_MOST)
+        self.on_submit: Callable[[SmsSubmit, int], None] = lambda _sms, _reference: None
+        self._reference = 0
 
     @property
-    def storage(self) -> Storage:
+    def storage(self) -> Memory:
         """Where messages are listed, read and deleted."""
         return self.storages[self.memories[0]]
+
+    @property
+    def registration(self) -> int:
+        """The state of +CREG as it is now."""
+        asleep = not self.radio_on or self.cops_mode == _LEFT
+        if asleep or self.faults.no_sim or self.faults.pin is not None:
+            return _NOT_REGISTERED
+        return self.faults.registration
+
+    @property
+    def registered(self) -> bool:
+        """Whether messages go out and come in."""
+        return self.registration in (HOME, ROAMING)
+
+    def number(self, name: str) -> int:
+        """Return the number that a command was given."""
+        return self.settings.numbers.get(name, 0)
+
+    def written(self, text: str) -> str:
+        """Return a text in the character set that was chosen."""
+        return written(text, self.settings.charset)
+
+    def understood(self, line: str) -> str:
+        """Return what was written in the character set that was chosen."""
+        try:
+            return understood(line, self.settings.charset)
+        except DecodeError as error:
+            raise AtError("CME", _INVALID_CHARACTERS) from error
+
+    def submit(self, sms: SmsSubmit) -> int:
+        """Send a message and return its reference; AtError where it does not leave."""
+        if not self.registered:
+            raise AtError("CMS", _CMS_NO_NETWORK)
+        self._reference = (self._reference + 1) % 256
+        self.on_submit(sms, self._reference)
+        return self._reference
+
+    def fail_as_told(self) -> None:
+        """Raise the next of the errors that messages are to end with."""
+        if self.faults.cms_errors:
+            raise AtError("CMS", self.faults.cms_errors.pop(0))

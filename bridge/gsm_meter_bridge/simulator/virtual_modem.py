@@ -5,20 +5,24 @@ PDU mode only. Faults are attributes that may be changed at any time.
 
 from __future__ import annotations
 
-import logging
-import re
 from collections.abc import Callable
+from types import MappingProxyType
 
+from gsm_meter_bridge.at.cme import cme_words
 from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.simulator.carrier import Carrier
-from gsm_meter_bridge.simulator.commands import find
+from gsm_meter_bridge.simulator.charsets import OCTETS
+from gsm_meter_bridge.simulator.commands import find, split
 from gsm_meter_bridge.simulator.modem_state import AtError, Identity, ModemState, Prompt
-from gsm_meter_bridge.simulator.storage import RECEIVED_READ, RECEIVED_UNREAD
-from gsm_meter_bridge.sms import Sms, SmsDeliver, SmsStatusReport, SmsSubmit, decode_pdu
+from gsm_meter_bridge.simulator.receiving import lines_of, memory_for, way_of
+from gsm_meter_bridge.simulator.storage import RECEIVED_READ, RECEIVED_UNREAD, tpdu_length
+from gsm_meter_bridge.sms import Sms, SmsDeliver, SmsSubmit, decode_pdu
 
-_LOGGER = logging.getLogger(__name__)
 _BAD_PDU, _FULL = 304, 322
-_CTRL_Z, _ESC, _BACKSPACE = 0x1A, 0x1B, 0x08
+_CTRL_Z, _ESC, _BACKSPACE, _CR, _SPACE = 0x1A, 0x1B, 0x08, 0x0D, 0x20
+_LINE_AT_MOST = 1024
+_NUMERIC = MappingProxyType({"OK": "0", "ERROR": "4"})
+"""Result codes as ATV0 has them."""
 
 
 class VirtualModem(ModemState):
@@ -26,12 +30,13 @@ class VirtualModem(ModemState):
 
     def __init__(self, carrier: Carrier, identity: Identity | None = None, storage_size: int = 20) -> None:
         super().__init__(identity or Identity(), storage_size)
+        msisdn = self.identity.msisdn
         self.write: Callable[[bytes], None] = lambda _: None
-        self.on_room = lambda: carrier.make_room(self.identity.msisdn)
+        self.on_submit = lambda sms, reference: carrier.submit(msisdn, sms, reference)
         self._carrier = carrier
         self._line = bytearray()
-        self._reference = 0
-        carrier.attach_modem(self.identity.msisdn, self._arrive)
+        self._last = ""
+        carrier.attach_modem(msisdn, self._arrive)
 
     def feed(self, data: bytes) -> None:
         """Take what the other side of the port sent."""
@@ -45,46 +50,51 @@ class VirtualModem(ModemState):
 
     def urc(self, *lines: str) -> None:
         """Say something unasked."""
-        for line in lines:
-            self._say(line)
+        if not self.faults.silent:
+            self._say(*lines)
 
     def _feed_line(self, octet: int) -> None:
-        if self.echo and octet != _ESC:
+        if self.settings.echo and octet != _ESC:
             self.write(bytes((octet,)))
-        if octet == 0x0D:
-            line, self._line = self._line.decode("ascii", "replace"), bytearray()
-            self._execute(line.strip())
+        if octet == _CR:
+            self._take_line()
         elif octet == _BACKSPACE:
             del self._line[-1:]
-        elif octet not in (0x0A, _ESC, _CTRL_Z):
+        elif octet >= _SPACE and len(self._line) < _LINE_AT_MOST:
             self._line.append(octet)
+            if self._line.upper() == b"A/":  # the last line again, at once (V.250 clause 5.2.4)
+                self._line.clear()
+                self._execute(self._last)
+
+    def _take_line(self) -> None:
+        line, self._line = self._line.decode(OCTETS).strip(), bytearray()
+        if line:
+            self._last = line
+            self._execute(line)
 
     def _feed_pdu(self, octet: int) -> None:
         if octet in (_CTRL_Z, _ESC):
-            text, prompt = self._line.decode("ascii", "replace").strip(), self.prompt
+            text, prompt = "".join(self._line.decode("ascii", "replace").split()), self.prompt
             self._line, self.prompt = bytearray(), None
-            if octet == _ESC or prompt is None:
-                self._say("OK")
-            else:
-                self._finish(lambda: self._take_pdu(text, prompt))
+            self._finish(lambda: octet == _ESC or prompt is None or self._take_pdu(text, prompt))
         else:
-            if self.echo:
+            if self.settings.echo:
                 self.write(bytes((octet,)))
-            self._line.append(octet)
+            if len(self._line) < _LINE_AT_MOST:
+                self._line.append(octet)
 
     def _execute(self, line: str) -> None:
-        if not line:
-            return
-        if line[:2].upper() != "AT":
-            self._say("ERROR")
-            return
-        self._finish(lambda: self._run_all(line[2:]))
+        if line[:2].upper() == "AT":
+            self._finish(lambda: self._run_all(line[2:]))
+        else:
+            self._end("ERROR")
 
     def _run_all(self, body: str) -> bool:
-        for part in _split(body):
-            run, match = find(part)
-            for information in run(self, match):
-                self._say(information)
+        for command in split(body):
+            run, match = find(command)
+            information = run(self, match)
+            if information:
+                self._say(*information)
         if self.prompt is None:
             return True
         self.write(b"\r\n> ")
@@ -94,63 +104,77 @@ class VirtualModem(ModemState):
         """Do `work` and say how it ended; nothing where it waits for a PDU."""
         try:
             if work():
-                self._say("OK")
+                self._end("OK")
         except AtError as error:
-            self._say(self._error(error))
+            self._end(self._error(error))
+        self._tell_untold()
+        self._carrier.make_room(self.identity.msisdn)
 
     def _error(self, error: AtError) -> str:
-        if error.kind is None or (error.kind == "CME" and not self.cmee):
+        cmee = self.number("CMEE")
+        if error.kind is None or (error.kind == "CME" and not cmee):
             return "ERROR"
-        return f"+{error.kind} ERROR: {error.number}"
+        words = error.kind == "CME" and cmee == 2
+        return f"+{error.kind} ERROR: {cme_words(error.number) if words else error.number}"
 
-    def _say(self, line: str) -> None:
-        self.write(f"\r\n{line}\r\n".encode())
+    def _say(self, *lines: str) -> None:
+        head = "\r\n" if self.settings.verbose else ""
+        self.write((head + "".join(f"{line}\r\n" for line in lines)).encode(OCTETS, "replace"))
+
+    def _end(self, result: str) -> None:
+        if self.settings.quiet:
+            return
+        if self.settings.verbose or result not in _NUMERIC:
+            self._say(result)
+        else:
+            self.write(f"{_NUMERIC[result]}\r".encode())
 
     def _take_pdu(self, text: str, prompt: Prompt) -> bool:
-        return self._send(text, prompt) if prompt.status is None else self._store(text, prompt)
-
-    def _store(self, text: str, prompt: Prompt) -> bool:
-        sms = _decoded(text, prompt)
-        received = prompt.status in (RECEIVED_UNREAD, RECEIVED_READ)
-        if received is not isinstance(sms, SmsDeliver):
-            raise AtError("CMS", _BAD_PDU)
-        place = self.storages[self.memories[1]].put(text.upper(), prompt.status or 0)
-        if place is None:
-            raise AtError("CMS", _FULL)
-        self._say(f"+CMGW: {place}")
+        if prompt.status is None:
+            self._say(f"+CMGS: {self._send(text, prompt)}")
+        else:
+            self._say(f"+CMGW: {self._store(text, prompt, prompt.status)}")
         return True
 
-    def _send(self, text: str, prompt: Prompt) -> bool:
-        if self.faults.cms_errors:
-            raise AtError("CMS", self.faults.cms_errors.pop(0))
+    def _store(self, text: str, prompt: Prompt, status: int) -> int:
+        sms = _decoded(text, prompt)
+        received = status in (RECEIVED_UNREAD, RECEIVED_READ)
+        if received is not isinstance(sms, SmsDeliver):
+            raise AtError("CMS", _BAD_PDU)
+        place = self.storages[self.memories[1]].put(text.upper(), status)
+        if place is None:
+            raise AtError("CMS", _FULL)
+        return place
+
+    def _send(self, text: str, prompt: Prompt) -> int:
+        self.fail_as_told()
         sms = _decoded(text, prompt)
         if not isinstance(sms, SmsSubmit):
             raise AtError("CMS", _BAD_PDU)
-        if self.faults.registration not in (1, 5):
-            raise AtError("CMS", 331)
-        self._reference = (self._reference + 1) % 256
-        self._say(f"+CMGS: {self._reference}")
-        self._carrier.submit(self.identity.msisdn, sms, self._reference)
-        return True
+        return self.submit(sms)
 
     def _arrive(self, pdu: str) -> bool:
-        """Take a PDU from the network as AT+CNMI has it; False where there is no room."""
-        report = isinstance(decode_pdu(pdu), SmsStatusReport)
-        _, routing, _, reports, _ = self.cnmi
-        length = len(pdu) // 2 - 1 - int(pdu[:2], 16)
-        if report and reports == 1:
-            self.urc(f"+CDS: {length}", pdu)
-            return True
-        if report and reports == 0:
-            return True
-        if not report and routing == 2:
-            self.urc(f"+CMT: ,{length}", pdu)
-            return True
-        memory = self.memories[2]
-        place = self.storages[memory].put(pdu)
-        if place is not None and (report or routing == 1):
-            self.urc(f'+{"CDSI" if report else "CMTI"}: "{memory}",{place}')
-        return place is not None
+        """Take a PDU from the network; False where it has to wait there."""
+        if not self.registered:
+            return False
+        sms = decode_pdu(pdu)
+        way, memory = way_of(sms, self.settings.cnmi), memory_for(sms, self.memories[2])
+        place = self.storages[memory].put(pdu) if way.stored else None
+        if way.stored and place is None:
+            return False
+        if not way.stored and way.code and self.number("CSMS"):
+            self.unacknowledged += 1
+        lines = lines_of(way, memory, place, pdu)
+        if lines:
+            self.untold.append(lines)
+            self._tell_untold()
+        return True
+
+    def _tell_untold(self) -> None:
+        """Say what was kept back, unless AT+CNMI has it kept, or a PDU is just being typed."""
+        if self.settings.cnmi[0] and self.prompt is None:
+            while self.untold:
+                self.urc(*self.untold.popleft())
 
 
 def _decoded(text: str, prompt: Prompt) -> Sms:
@@ -159,11 +183,6 @@ def _decoded(text: str, prompt: Prompt) -> Sms:
         sms = decode_pdu(text)
     except DecodeError as error:
         raise AtError("CMS", _BAD_PDU) from error
-    if len(text) // 2 - 1 - int(text[:2], 16) != prompt.octets:
+    if tpdu_length(text) != prompt.octets:
         raise AtError("CMS", _BAD_PDU)
     return sms
-
-
-def _split(body: str) -> list[str]:
-    """Split joined commands at the semicolons that are not in quotes."""
-    return [part.strip() for part in re.findall(r'(?:[^;"]|"[^"]*")+', body)] or [""]

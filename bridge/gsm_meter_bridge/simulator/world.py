@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.resources import files
@@ -19,7 +20,8 @@ from gsm_meter_bridge.errors import ConfigError, GsmMeterError
 from gsm_meter_bridge.families import families
 from gsm_meter_bridge.family import SimulatedModule
 from gsm_meter_bridge.simulator.carrier import Carrier, NetworkFaults
-from gsm_meter_bridge.simulator.modem_state import Identity
+from gsm_meter_bridge.simulator.journal import journal_at
+from gsm_meter_bridge.simulator.modem_state import Faults, Identity
 from gsm_meter_bridge.simulator.port import linked, on_pty
 from gsm_meter_bridge.simulator.virtual_modem import VirtualModem
 from gsm_meter_bridge.vocabulary import Scalar
@@ -32,11 +34,35 @@ _NUMBER = vol.All(
 )
 _SCALARS = {str: vol.Any(str, int, float, bool)}
 _COUNT = vol.All(int, vol.Range(0, 1_000_000))
+
+
+def _number_to(highest: int, words: str) -> Callable[[object], object]:
+    """Return a check that, unlike voluptuous' own, takes no `true` for 1."""
+
+    def check(value: object) -> object:
+        if type(value) is not int or not 0 <= value <= highest:
+            raise vol.Invalid(words)
+        return value
+
+    return check
+
+
+_FAULTS = {
+    vol.Optional("no_sim"): bool,
+    vol.Optional("pin"): vol.All(
+        vol.Any(str, msg=(_PIN := 'expected 4 to 8 digits in quotes, like "0000"')),
+        vol.Match(r"^\d{4,8}$", msg=_PIN),
+    ),
+    vol.Optional("registration"): _number_to(5, "expected a state of AT+CREG, 0 to 5"),
+    vol.Optional("silent"): bool,
+    vol.Optional("cms_errors"): [_number_to(65535, "expected numbers of +CMS ERROR, like [500, 38]")],
+}
 _SCHEMA = vol.Schema(
     {
         vol.Optional("modem", default=dict): {
             vol.Optional(name): str for name in Identity.__dataclass_fields__
         },
+        vol.Optional("modem_faults", default=dict): _FAULTS,
         vol.Optional("network", default=dict): {
             vol.Optional("delay_s", default=0.3): vol.All(vol.Coerce(float), vol.Range(0, 3600)),
             vol.Optional("signal_csq", default=18): vol.All(int, vol.Range(0, 31)),
@@ -92,11 +118,11 @@ class RunningWorld:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What is to be simulated."""
+    """What is to be simulated; `modem_faults` are what the modem starts with."""
 
     identity: Identity
+    modem_faults: Faults
     delay_s: float
-    signal_csq: int
     sms_storage_size: int
     faults: NetworkFaults
     modules: tuple[ModulePlan, ...]
@@ -118,27 +144,31 @@ class World:
         network = checked["network"]
         return cls(
             Identity(**checked["modem"]),
+            Faults(csq=network["signal_csq"], **checked["modem_faults"]),
             network["delay_s"],
-            network["signal_csq"],
             network["sms_storage_size"],
             NetworkFaults(**network["faults"]),
             plans,
         )
 
     @asynccontextmanager
-    async def run(self, link: Path | None = None) -> AsyncIterator[RunningWorld]:
-        """Bring the world to life; the modem's port is a pty, to which `link` leads."""
-        carrier = Carrier(self.delay_s, self.faults)
-        modem = VirtualModem(carrier, self.identity, self.sms_storage_size)
-        modem.faults.csq = self.signal_csq
-        modules = {plan.id: _device(plan) for plan in self.modules}
-        for plan in self.modules:
-            carrier.attach_module(plan.msisdn, modules[plan.id], reachable=plan.reachable)
-        with on_pty(modem) as device, linked(link, device) as shown:
-            try:
-                yield RunningWorld(shown, carrier, modem, modules)
-            finally:
-                await carrier.close()
+    async def run(self, link: Path | None = None, journal: Path | None = None) -> AsyncIterator[RunningWorld]:
+        """Bring the world to life; the modem's port is a pty, to which `link` leads.
+
+        Every message that a module is brought becomes a line of the file `journal`.
+        """
+        with journal_at(journal) as append:
+            carrier = Carrier(self.delay_s, self.faults, journal=append)
+            modem = VirtualModem(carrier, self.identity, self.sms_storage_size)
+            modem.faults = deepcopy(self.modem_faults)
+            modules = {plan.id: _device(plan) for plan in self.modules}
+            for plan in self.modules:
+                carrier.attach_module(plan.msisdn, modules[plan.id], reachable=plan.reachable)
+            with on_pty(modem) as device, linked(link, device) as shown:
+                try:
+                    yield RunningWorld(shown, carrier, modem, modules)
+                finally:
+                    await carrier.close()
 
 
 def _plans(source: str, modules: Mapping[str, Mapping[str, Any]]) -> tuple[ModulePlan, ...]:
@@ -174,10 +204,13 @@ def _device(plan: ModulePlan) -> SimulatedModule:
     return device
 
 
-async def simulate(link: Path, modules: Path | None = None) -> None:
-    """Run the world in `modules`, or the built-in one, with its modem at `link`, until cancelled."""
+async def simulate(link: Path, modules: Path | None = None, journal: Path | None = None) -> None:
+    """Run the world in `modules`, or the built-in one, with its modem at `link`, until cancelled.
+
+    Every message that a module is brought becomes a line of the file `journal`.
+    """
     world = World.load(modules)
-    async with world.run(link) as running:
+    async with world.run(link, journal) as running:
         _LOGGER.info("modem %s at %s; %d modules", world.identity.msisdn, running.device, len(world.modules))
         for plan in world.modules:
             _LOGGER.info("%s: %s at %s", plan.id, plan.family, plan.msisdn)

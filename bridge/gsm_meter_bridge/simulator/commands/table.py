@@ -1,0 +1,44 @@
+"""What the tables of commands are made of: a pattern of the command without AT, and what it does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from gsm_meter_bridge.simulator.modem_state import AtError, ModemState
+
+Run = Callable[[ModemState, "re.Match[str]"], Sequence[str]]
+"""Returns the lines of its answer."""
+Table = tuple[tuple[str, Run], ...]
+
+_NO_SIM, _PIN_REQUIRED = 10, 11
+_CMS_NO_SIM, _CMS_PIN_REQUIRED = 310, 311
+
+
+def nothing(_modem: ModemState, _m: re.Match[str]) -> Sequence[str]:
+    """Do nothing; the answer is OK."""
+    return ()
+
+
+def says(*lines: str) -> Run:
+    """Answer the same each time."""
+    return lambda _modem, _m: lines
+
+
+def of_sim(run: Run) -> Run:
+    """Guard a command that needs the SIM."""
+    return _guarded(run, "CME", _NO_SIM, _PIN_REQUIRED)
+
+
+def of_messages(run: Run) -> Run:
+    """Guard a command on messages: it needs the SIM too, but fails in its own way."""
+    return _guarded(run, "CMS", _CMS_NO_SIM, _CMS_PIN_REQUIRED)
+
+
+def _guarded(run: Run, kind: str, no_sim: int, pin_required: int) -> Run:
+    def guarded(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
+        if modem.faults.no_sim or modem.faults.pin is not None:
+            raise AtError(kind, no_sim if modem.faults.no_sim else pin_required)
+        return run(modem, m)
+
+    return guarded

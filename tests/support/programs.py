@@ -1,0 +1,65 @@
+"""Other people's programs, as processes of a test: whatever happens, nothing of them is left."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+_PATH = "/usr/bin:/usr/sbin:/usr/local/bin:/usr/local/sbin"
+_WAIT_S, _END_S = 18.0, 5.0
+
+
+async def until(wanted: Callable[[], object], words: Callable[[], str], timeout_s: float = _WAIT_S) -> None:
+    """Return as soon as something is so; fail with `words` when it takes too long."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            while not wanted():
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(words()) from None
+
+
+@asynccontextmanager
+async def started(log: Path, name: str, *arguments: str) -> AsyncIterator[subprocess.Popen[bytes]]:
+    """A program with all that it starts, its words in `log`; it is asked to end, and then made to."""
+    found = shutil.which(name, path=_PATH)
+    assert found, f"{name} is not installed: scripts/setup installs it"
+    environment = {"PATH": _PATH, "HOME": str(log.parent), "LC_ALL": "C.UTF-8"}
+    with log.open("ab") as output:
+        program = subprocess.Popen(
+            [found, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=environment,
+            start_new_session=True,
+        )
+    try:
+        yield program
+    finally:
+        _signal(program, signal.SIGTERM)
+        try:
+            await until(lambda: program.poll() is not None, lambda: f"{name} does not end", _END_S)
+        finally:
+            _signal(program, signal.SIGKILL)
+            program.wait()
+
+
+async def said(log: Path, name: str, *arguments: str) -> str:
+    """Run a program to its end; what it said."""
+    async with started(log, name, *arguments) as program:
+        await until(lambda: program.poll() is not None, lambda: log.read_text("utf-8", "replace"))
+    words = log.read_text("utf-8", "replace")
+    assert program.returncode == 0, words
+    return words
+
+
+def _signal(program: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(program.pid, number)
