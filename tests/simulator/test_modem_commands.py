@@ -50,6 +50,11 @@ def test_what_comes_after_an_error_is_not_done(terminal: Terminal) -> None:
     assert terminal.ask("AT+CMEE?") == ["+CMEE: 1", "OK"]
 
 
+def test_after_an_error_no_message_is_waited_for(terminal: Terminal) -> None:
+    assert terminal.ask("AT+CMGS=20;+NONSENSE") == ["ERROR"]
+    assert terminal.ask("AT") == ["OK"]
+
+
 def test_the_last_line_again(terminal: Terminal) -> None:
     terminal.ask("AT+CSQ")
     assert terminal.type("A/") == "\r\n+CSQ: 18,99\r\n\r\nOK\r\n"

@@ -106,6 +106,7 @@ class VirtualModem(ModemState):
             if work():
                 self._end("OK")
         except AtError as error:
+            self.prompt = None
             self._end(self._error(error))
         self._tell_untold()
         self._carrier.make_room(self.identity.msisdn)
