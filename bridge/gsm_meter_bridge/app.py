@@ -124,12 +124,15 @@ class Bridge:
 
     async def _forget(self) -> None:
         while True:
-            now = time.time()
-            async with self._database.transaction() as tx:
-                gone = await retention.forget_before(tx, now - self._config.bridge.retention_s, now)
-            if gone:
-                _LOGGER.info("%d jobs that ended long ago are forgotten", gone)
+            await self._database.attempt(self._forget_once)
             await asyncio.sleep(_FORGET_S)
+
+    async def _forget_once(self) -> None:
+        now = time.time()
+        async with self._database.transaction() as tx:
+            gone = await retention.forget_before(tx, now - self._config.bridge.retention_s, now)
+        if gone:
+            _LOGGER.info("%d jobs that ended long ago are forgotten", gone)
 
     def _modem(self, config: ModemConfig) -> Modem:
         return Modem(
@@ -193,7 +196,7 @@ async def serve(config: Config) -> None:
         _LOGGER.info("bridge %s with %d modules starts", config.bridge.id, len(config.modules))
         await Bridge(config, database, held).run()
     finally:
-        await held.release()
+        await database.attempt(held.release)
         await database.close()
         _LOGGER.info("bridge %s has stopped", config.bridge.id)
 

@@ -15,6 +15,7 @@ GsmMeterError                      `code` is what MQTT responses carry
 │   ├── SendRefusedError           it certainly did not leave
 │   │   └── SendRejectedError      and it never will
 │   └── SendUncertainError         it may have left
+├── StorageError                   the database takes nothing just now
 ├── LeaseLostError                 another process has taken over
 └── TransitionError                a job event its state does not know: a bug
 """
@@ -137,6 +138,12 @@ class SendUncertainError(DeliveryError):
     """The request may have left; only reading back can tell."""
 
     code = "send_uncertain"
+
+
+class StorageError(GsmMeterError):
+    """The database takes nothing just now: its disk is full, or its server is away."""
+
+    code = "storage_failed"
 
 
 class LeaseLostError(GsmMeterError):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -10,7 +11,7 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, Table, event
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
@@ -18,6 +19,7 @@ from gsm_meter_bridge.errors import ConfigError
 from gsm_meter_bridge.jobs.migrate import migrate
 from gsm_meter_bridge.vocabulary import Secret
 
+_LOGGER = logging.getLogger(__name__)
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000")
 _INSERT = MappingProxyType({"sqlite": sqlite.insert, "postgresql": postgresql.insert})
 
@@ -27,6 +29,7 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._in_trouble = False
 
     @classmethod
     async def open(cls, where: Path | Secret | None) -> Self:
@@ -40,7 +43,13 @@ class Database:
         url = _url(where)
         # one connection, taken in turn: SQLite has one writer anyway, and whoever waits for it waits here;
         # with PostgreSQL the bridges share the work, each of them does one thing after the other
-        engine = create_async_engine(url, poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0)
+        engine = create_async_engine(
+            url,
+            poolclass=AsyncAdaptedQueuePool,
+            pool_size=1,
+            max_overflow=0,
+            pool_pre_ping=isinstance(where, Secret),
+        )
         if engine.dialect.name == "sqlite":
             event.listen(engine.sync_engine, "connect", _configure)
             event.listen(engine.sync_engine, "begin", _begin_immediate)
@@ -51,7 +60,7 @@ class Database:
         except (DBAPIError, OSError) as error:
             await engine.dispose()
             shown = where if isinstance(where, Path) else engine.url.render_as_string(hide_password=True)
-            words = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+            words = _words(error)
             raise ConfigError([f"the database {shown} cannot be opened: {words}"]) from error
         return database
 
@@ -60,6 +69,25 @@ class Database:
         """Give a connection whose work is committed at the end, or rolled back on an error."""
         async with self._engine.begin() as connection:
             yield connection
+
+    async def attempt(self, work: Callable[[], Awaitable[object]]) -> bool:
+        """Do `work`, and return whether the database let us; else it is to be tried again a little later.
+
+        A full disk or a server that is away is told once, and once that it is over.
+        """
+        try:
+            await work()
+        except Exception as error:
+            if not is_trouble(error):
+                raise
+            if not self._in_trouble:
+                _LOGGER.error("the database cannot be used; nothing is sent until it can: %s", _words(error))
+            self._in_trouble = True
+            return False
+        if self._in_trouble:
+            _LOGGER.info("the database can be used again")
+            self._in_trouble = False
+        return True
 
     async def close(self) -> None:
         """Close all connections."""
@@ -83,10 +111,15 @@ def storable(text: str | None) -> str | None:
 
 
 def is_trouble(error: BaseException) -> bool:
-    """Return whether `error` says that the database cannot be written or reached just now (a full disk)."""
-    return isinstance(error, OperationalError) or (
-        isinstance(error, DBAPIError) and error.connection_invalidated
-    )
+    """Return whether `error` says that the database cannot be written or reached just now: a full disk."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
+    # a server of PostgreSQL that is away; its driver also says so in its own words
+    return isinstance(error, OSError) or type(error).__module__.startswith("asyncpg.exceptions")
+
+
+def _words(error: Exception) -> str:
+    return str(error.orig) if isinstance(error, DBAPIError) else str(error) or type(error).__name__
 
 
 def _url(where: Path | Secret | None) -> str:

@@ -83,10 +83,13 @@ class Leases:
         """Keep them until cancelled; LeaseLostError once another process has one of them."""
         while True:
             await asyncio.sleep(_RENEW_S)
-            async with self._database.transaction() as tx:
-                await self.check(tx)
-                mine = leases.c.name.in_(self._names)
-                await tx.execute(update(leases).where(mine).values(expires_at=self._now() + LEASE_S))
+            await self._database.attempt(self._renew)
+
+    async def _renew(self) -> None:
+        async with self._database.transaction() as tx:
+            await self.check(tx)
+            mine = leases.c.name.in_(self._names)
+            await tx.execute(update(leases).where(mine).values(expires_at=self._now() + LEASE_S))
 
     async def check(self, tx: AsyncConnection) -> None:
         """Raise LeaseLostError unless all are still ours, in this very transaction."""

@@ -93,7 +93,7 @@ class Receiver:
     async def run(self) -> None:
         """Take in stored messages until cancelled, those left from last time first."""
         while True:
-            await self.take_in()
+            await self._database.attempt(self.take_in)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), _ORPHANS_S)
             self._news.clear()

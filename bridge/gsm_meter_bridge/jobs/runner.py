@@ -64,6 +64,7 @@ class Runner:
         self._polls_allowed = polls_allowed
         self._now = now
         self._listeners: list[Listener] = []
+        self._sending, self._troubled = 0, False
         self._wakes = [asyncio.Event() for _ in range(1 + len(self._deliveries))]
 
     def listen(self, listener: Listener) -> None:
@@ -78,7 +79,7 @@ class Runner:
     async def run(self) -> None:
         """Work until cancelled; `recover` comes first."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._each_tick(self._wakes[0], self.time_out))
+            tasks.create_task(self._each_tick(self._wakes[0], self._tend))
             for delivery, wake in zip(self._deliveries, self._wakes[1:], strict=True):
                 tasks.create_task(self._serve(delivery, wake), name=f"send through {delivery.route}")
 
@@ -88,6 +89,13 @@ class Runner:
             lost = await store.in_state(tx, self._bridge, State.SENDING)
             moved = [await self._apply(tx, job, outcome.on_restart(job, self._now())) for job in lost]
         self._tell(moved)
+
+    async def _tend(self) -> None:
+        if self._troubled and not self._sending:
+            # what was being sent when the database failed is in the state that a crash leaves
+            await self.recover()
+            self._troubled = False
+        await self.time_out()
 
     async def time_out(self) -> None:
         """Move on the jobs whose reply or turn did not come in time."""
@@ -117,7 +125,11 @@ class Runner:
         if job is None:
             return False
         self._tell([job])
-        await self._send(job, delivery)
+        self._sending += 1
+        try:
+            await self._send(job, delivery)
+        finally:
+            self._sending -= 1
         return True
 
     async def _serve(self, delivery: Delivery, wake: asyncio.Event) -> None:
@@ -130,7 +142,8 @@ class Runner:
     async def _each_tick(self, wake: asyncio.Event, work: Callable[[], Awaitable[None]]) -> None:
         while True:
             wake.clear()
-            await work()
+            if not await self._database.attempt(work):
+                self._troubled = True
             try:
                 await asyncio.wait_for(wake.wait(), _TICK_S)
             except TimeoutError:

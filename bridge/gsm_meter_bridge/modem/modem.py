@@ -133,6 +133,8 @@ class Modem:
         await engine.command("AT")
         await questions.tell("ATE0")
         await questions.tell("AT+CMEE=1")
+        # another program may have left it with names and numbers in hexadecimal
+        await questions.tell('AT+CSCS="GSM"')
         who = await setup.read_identity(questions)
         self._health.know(
             manufacturer=who.manufacturer, model=who.model, firmware=who.firmware, imei=who.imei

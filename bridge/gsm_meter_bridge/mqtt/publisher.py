@@ -122,13 +122,16 @@ class Publisher:
             await self._client.wait_connected()
             self._wake.clear()
             self._retain_bridge()
-            for modem in self._modems:
-                await self._publish_modem(modem)
-            for module in sorted(self._dirty):
-                self._dirty.discard(module)
-                await self._publish_module(self._modules[module])
-            await self._announce()
+            await self._database.attempt(self._publish_all)
             await self._pause()
+
+    async def _publish_all(self) -> None:
+        for modem in self._modems:
+            await self._publish_modem(modem)
+        for module in sorted(self._dirty):
+            await self._publish_module(self._modules[module])
+            self._dirty.discard(module)
+        await self._announce()
 
     async def _pause(self) -> None:
         try:

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from gsm_meter_bridge.errors import GsmMeterError, InvalidValueError, UnknownNameError
+from gsm_meter_bridge.errors import GsmMeterError, InvalidValueError, StorageError, UnknownNameError
 from gsm_meter_bridge.job import Job
+from gsm_meter_bridge.jobs.database import is_trouble
 from gsm_meter_bridge.mqtt import documents
 from gsm_meter_bridge.mqtt.documents import Document
 from gsm_meter_bridge.mqtt.topics import Topics
@@ -78,7 +79,9 @@ class Requests:
                 raise UnknownNameError("action", action, ACTIONS, code="unknown_action")
             wish = _json_object(payload)
             outcome = await self._actions[action](wish, _terms(wish))
-        except GsmMeterError as error:
+        except Exception as raised:
+            if (error := _told(raised)) is None:
+                raise
             _LOGGER.warning("request %s refused: %s", action, error)
             said = wish.get("transaction")
             transaction = said if isinstance(said, str) else None
@@ -102,7 +105,9 @@ class Requests:
                 return None, await self._commands.act(module, wish[ACTION], terms, confirmed=True)
             # whoever enabled a dangerous entity, which is off by default, has confirmed
             return None, await self._commands.apply(module, wish, terms, confirmed=True)
-        except GsmMeterError as error:
+        except Exception as raised:
+            if (error := _told(raised)) is None:
+                raise
             _LOGGER.warning("%s: a wish of an entity is refused: %s", module, error)
             action = next((name for name in self._reads if name in wish), SET)
             if isinstance(named := wish.get(ACTION), str):
@@ -143,6 +148,13 @@ class Requests:
         _only(wish, _COMMON_KEYS | {SETTINGS, CONFIRM})
         module, confirmed = _module(wish), _confirmed(wish)
         return await self._commands.apply(module, _settings(wish), terms, confirmed=confirmed, action=APPLY)
+
+
+def _told(error: Exception) -> GsmMeterError | None:
+    """Return what a person is told of `error`; None where it is neither ours nor the database's."""
+    if is_trouble(error):
+        return StorageError("nothing can be stored just now, so nothing is done; ask again later")
+    return error if isinstance(error, GsmMeterError) else None
 
 
 def _json_object(payload: bytes) -> dict[str, Any]:

@@ -49,9 +49,11 @@ class Poller:
 
     async def run(self) -> None:
         """Poll until cancelled."""
-        await self.plan_new()
+        planned = False
         while True:
-            await self.poll_due()
+            planned = planned or await self._database.attempt(self.plan_new)
+            if planned:
+                await self._database.attempt(self.poll_due)
             await asyncio.sleep(_TICK_S)
 
     async def plan_new(self) -> None:

@@ -1,0 +1,262 @@
+"""The bridge is killed again and again while people want things of it, and what it stands on fails.
+
+Every simulated module writes down what it was brought, so a change that is sent twice is seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import subprocess
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from gsm_meter_bridge.job import FINAL, State
+from gsm_meter_bridge.jobs.database import Database
+from gsm_meter_bridge.jobs.schema import jobs
+from gsm_meter_bridge.vocabulary import Secret
+from tests.mqtt.conftest import Watcher, watcher
+from tests.support.mosquitto import Mosquitto
+from tests.support.postgresql import Postgresql
+from tests.support.processes import BridgeProcess, Simulator, wait_until
+
+pytestmark = pytest.mark.long
+KILLS = 200
+MODULES = 24
+OVER = {*FINAL, State.UNCERTAIN}
+
+
+@dataclass
+class House:
+    """A bridge with a simulated world of its own, and all that was asked of it."""
+
+    name: str
+    folder: Path
+    seen: Watcher
+    bridge: BridgeProcess
+    journal: Path
+    numbers: dict[str, str]
+    database: Path | Secret
+    asked: int = 0
+    dice: random.Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.dice = random.Random(self.name)
+
+    def topic(self, rest: str) -> str:
+        return f"gsm_meter_modem/{self.name}/{rest}"
+
+    async def wish(self) -> None:
+        """Want a value that nobody has wanted before of a module."""
+        self.asked += 1
+        module = self.dice.choice(list(self.numbers))
+        wish = {
+            "transaction": f"{self.name}-{self.asked}",
+            "module": module,
+            "csd_idle_timeout_s": 5 + self.asked,
+        }
+        await self.seen.say(self.topic("request/set"), wish)
+
+    def accepted(self) -> set[str]:
+        """The transactions that the bridge has promised to keep."""
+        answers = self.seen.of(self.topic("response/set"))
+        return {a["transaction"] for a in answers if a["status"] == "accepted"}
+
+    def writes(self) -> Counter[str]:
+        """How often each change was brought to its module."""
+        lines = self.journal.read_text("utf-8").splitlines() if self.journal.exists() else []
+        brought = (json.loads(line) for line in lines)
+        return Counter(f"{m['to']} {m['text']}" for m in brought if ";T=" in m["text"])
+
+    async def states(self) -> dict[str, State]:
+        """What became of each transaction."""
+        database = await Database.open(self.database)
+        query = select(jobs.c.transaction_id, jobs.c.state).where(jobs.c.module.in_(self.numbers))
+        async with database.transaction() as tx:
+            found = {row[0]: State(row[1]) for row in await tx.execute(query) if row[0] is not None}
+        await database.close()
+        return found
+
+    def wait_connected(self) -> None:
+        wait_until(lambda: "connected to the broker" in self.bridge.log, lambda: self.bridge.log)
+
+    async def kill_again_and_again(self, times: int) -> None:
+        self.wait_connected()
+        for _ in range(times):
+            for _ in range(self.dice.randint(0, 3)):
+                await self.wish()
+            await asyncio.sleep(self.dice.uniform(0.1, 2.0))
+            self.bridge.kill()
+            self.bridge.start()
+
+    async def settle(self) -> dict[str, State]:
+        """Wait until every job is over, or uncertain and known to be so."""
+        until = time.monotonic() + 120
+        while True:
+            states = await self.states()
+            if self.accepted() <= states.keys() and set(states.values()) <= OVER:
+                return states
+            assert time.monotonic() < until, (states, self.bridge.log[-3000:])
+            await asyncio.sleep(0.5)
+
+    async def check(self, least: int) -> None:
+        """No accepted command is lost, no change was sent twice, all jobs are over or uncertain."""
+        states = await self.settle()
+        lost = self.accepted() - states.keys()
+        assert not lost
+        twice = {text: count for text, count in self.writes().items() if count > 1}
+        assert not twice
+        verified = [t for t, state in states.items() if state is State.VERIFIED]
+        # the kills left it time to do something
+        assert len(verified) >= least, Counter(states.values())
+        assert "Traceback" not in self.bridge.log
+
+
+@asynccontextmanager
+async def house(name: str, folder: Path, broker: Mosquitto, database: Path | Secret) -> AsyncIterator[House]:
+    folder.mkdir(parents=True, exist_ok=True)
+    numbers = {f"{name}_{n}": f"+7999{len(name):02}{n:05}" for n in range(MODULES)}
+    modules = {m: {"family": "lers_gsm_mini", "msisdn": number} for m, number in numbers.items()}
+    modem = f"{name}_stick"
+    config = {
+        "bridge": {
+            "id": name,
+            "database": database.reveal() if isinstance(database, Secret) else str(database),
+        },
+        "mqtt": {"host": "127.0.0.1", "port": broker.port},
+        "modems": [{"id": modem, "url": str(folder / "modem"), "status_interval": 1}],
+        "sms": {"reply_timeout": 2, "deadline": "20 s", "resend_delay": 0.2},
+        "poll": {"first_spread": "30 d", "interval": "30 d"},
+        "modules": [{"id": m, "family": "lers_gsm_mini", "number": number} for m, number in numbers.items()],
+    }
+    journal = folder / "journal"
+    simulator = Simulator(
+        folder, {"network": {"delay_s": 0.03}, "modules": modules}, "--journal", str(journal)
+    )
+    async with watcher(broker.port, f"watcher-{name}") as seen:
+        with simulator, BridgeProcess(folder, config) as bridge:
+            yield House(name, folder, seen, bridge, journal, numbers, database)
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    with Mosquitto(tmp_path / "mosquitto", persistent=True) as broker:
+        yield broker
+
+
+async def test_a_bridge_on_sqlite(tmp_path: Path, broker: Mosquitto) -> None:
+    async with house("home", tmp_path, broker, tmp_path / "home.db") as home:
+        await home.kill_again_and_again(KILLS)
+        await home.check(least=KILLS // 10)
+
+
+async def test_two_bridges_on_postgresql(tmp_path: Path, broker: Mosquitto) -> None:
+    with Postgresql() as server:
+        url = server.database()
+        async with AsyncExitStack() as stack:
+            both = [
+                await stack.enter_async_context(house(name, tmp_path / name, broker, url))
+                for name in ("north", "southern")
+            ]
+            await asyncio.gather(*(one.kill_again_and_again(KILLS // 2) for one in both))
+            for one in both:
+                await one.check(least=KILLS // 20)
+
+
+async def test_the_broker_is_killed_and_stays_away(tmp_path: Path, broker: Mosquitto) -> None:
+    async with house("home", tmp_path, broker, tmp_path / "home.db") as home:
+        home.wait_connected()
+        for _ in range(10):
+            await home.wish()
+        for _ in range(5):
+            await home.wish()
+            broker.kill()
+            broker.start()
+        broker.kill()
+        await asyncio.sleep(61)
+        broker.start()
+        await home.wish()
+        last = f"home-{home.asked}"
+        await home.seen.wait(
+            home.topic("response/set"), lambda a: a["transaction"] == last and a["status"] == "ok"
+        )
+        await home.check(least=5)
+        # who asked is told, once the broker is there again
+        told = {
+            a["transaction"] for a in home.seen.of(home.topic("response/set")) if a["status"] != "accepted"
+        }
+        assert home.accepted() <= told
+
+
+async def test_a_standby_takes_over(tmp_path: Path, broker: Mosquitto) -> None:
+    async with house("home", tmp_path, broker, tmp_path / "home.db") as home:
+        home.wait_connected()
+        standby = BridgeProcess.__new__(BridgeProcess)
+        standby.__dict__ = {**home.bridge.__dict__, "_log": tmp_path / "standby.log", "_process": None}
+        with standby:
+            wait_until(lambda: "waiting as a standby" in standby.log, lambda: standby.log)
+            home.bridge.kill()
+            wait_until(lambda: "connected to the broker" in standby.log, lambda: standby.log)
+            await home.wish()
+            done = await home.seen.wait(home.topic("response/set"), lambda a: a["status"] == "ok")
+            assert done["after"] == {"csd_idle_timeout_s": 6}
+        home.bridge.start()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of half a mebibyte."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(disk)], check=True)
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+async def test_a_full_disk(tmp_path: Path, broker: Mosquitto, small_disk: Path) -> None:
+    async with house("home", tmp_path, broker, small_disk / "home.db") as home:
+        home.wait_connected()
+        await home.wish()
+        await home.seen.wait(home.topic("response/set"), lambda a: a["status"] == "ok")
+        ballast = small_disk / "ballast"
+        with pytest.raises(OSError, match="No space left"):
+            _fill(ballast)
+        await _refused(home)
+        assert "the database cannot be used" in home.bridge.log
+        ballast.unlink()
+        wait_until(lambda: "the database can be used again" in home.bridge.log, lambda: home.bridge.log)
+        await home.wish()
+        last = f"home-{home.asked}"
+        await home.seen.wait(
+            home.topic("response/set"), lambda a: a["transaction"] == last and a["status"] == "ok"
+        )
+        await home.check(least=2)
+
+
+def _fill(path: Path) -> None:
+    with path.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(1024))
+
+
+async def _refused(home: House) -> None:
+    """Wish until the disk is full, which is told to whoever wishes."""
+
+    def refused(answer: dict[str, Any]) -> bool:
+        return answer["status"] == "error" and answer["error"]["code"] == "storage_failed"
+
+    for _ in range(60):
+        await home.wish()
+        await asyncio.sleep(0.1)
+        if any(map(refused, home.seen.of(home.topic("response/set")))):
+            return
+    raise AssertionError(home.bridge.log[-3000:])
