@@ -24,6 +24,7 @@ from gsm_meter_bridge.mqtt.client import Broker, Client, tls_context
 from gsm_meter_bridge.mqtt.publisher import Identity, OurModem, Publisher
 from gsm_meter_bridge.mqtt.requests import Requests
 from gsm_meter_bridge.mqtt.topics import Topics
+from gsm_meter_bridge.service.administration import Administration
 from gsm_meter_bridge.service.commands import Commands
 from gsm_meter_bridge.service.polling import Poller
 from gsm_meter_bridge.service.ways import Way, Ways
@@ -83,7 +84,7 @@ class Bridge:
             database,
             modules,
             _identity(config),
-            Requests(topics, commands, config.price),
+            Requests(topics, commands, config.price, self._administration()),
             [_ours(modem, m, d) for modem, m, d in zip(self._modems, config.modems, deliveries, strict=True)],
             config.budgets,
         )
@@ -134,6 +135,10 @@ class Bridge:
         if gone:
             _LOGGER.info("%d jobs that ended long ago are forgotten", gone)
 
+    def _administration(self) -> Administration:
+        opened = frozenset(m.id for m in self._config.modems if m.admin)
+        return Administration({modem.modem_id: modem for modem in self._modems}, opened)
+
     def _modem(self, config: ModemConfig) -> Modem:
         return Modem(
             config.id,
@@ -144,6 +149,7 @@ class Bridge:
             pin=config.pin,
             sms_storage=config.sms_storage,
             status_interval_s=config.status_interval_s,
+            restart_after_s=config.restart_after_s,
         )
 
     def _ways(self, module: str) -> tuple[Way, ...]:

@@ -15,7 +15,7 @@ from tests.modem.fake_modem import PDU, Message
 
 async def test_a_modem_becomes_ready_and_tells_who_it_is(fake, port, run):
     fake.plug_in(port)
-    modem = run(sms_storage="SM", own_number="+79990000000")
+    modem = run(sms_storage="SM")
     assert modem.status == ModemStatus()
     await modem.wait_ready()
     assert modem.status.problem is None

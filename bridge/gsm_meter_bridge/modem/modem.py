@@ -10,13 +10,21 @@ from typing import TYPE_CHECKING, Protocol
 from gsm_meter_bridge.at.messages import parse_place
 from gsm_meter_bridge.at.responses import SimState, parse_registration
 from gsm_meter_bridge.at.urc import URCS, Urc
-from gsm_meter_bridge.errors import DecodeError, LinkLostError, ModemError, SendRefusedError
+from gsm_meter_bridge.at.ussd import parse_cusd, ussd_command
+from gsm_meter_bridge.errors import (
+    CommandTimeoutError,
+    DecodeError,
+    LinkLostError,
+    ModemError,
+    SendRefusedError,
+)
 from gsm_meter_bridge.link import Link, TracedLink
 from gsm_meter_bridge.link import open_link as open_serial_link
 from gsm_meter_bridge.modem import setup
 from gsm_meter_bridge.modem.engine import AtEngine, Timeouts
 from gsm_meter_bridge.modem.health import Health
 from gsm_meter_bridge.modem.receive import Inbox, ReceivedPdu
+from gsm_meter_bridge.modem.restart import RESTART, LastResort
 from gsm_meter_bridge.modem.sim import SimAccess, SimCheck
 from gsm_meter_bridge.modem.status import ModemStatus, error_problem
 from gsm_meter_bridge.vocabulary import Secret
@@ -28,6 +36,9 @@ _logger = logging.getLogger(__name__)
 
 _LOOK_AGAIN = frozenset({"+CMT", "+CDS", "+CPIN", "^SIMST", "+QUSIM", "Call Ready", "SMS Ready", "SMS DONE"})
 """Unsolicited lines that call for a look at everything; +CMT and +CDS where their PDU was lost."""
+
+_ADMIN_S = 30.0
+"""How long an administrator's command may take."""
 
 _PACE_NOT_READY = 10
 """While a modem is not ready it is asked every so many times the shortest reconnect delay."""
@@ -46,7 +57,8 @@ class Modem:
 
     `on_status` is called with every changed status and must not wait. `on_received` is awaited for each
     message and returns once it is stored; only then it is deleted from the modem. `status_interval_s`,
-    `reconnect_min_s` and `reconnect_max_s` are seconds; the delay between attempts doubles. `trace` logs what
+    `reconnect_min_s` and `reconnect_max_s` are seconds; the delay between attempts doubles. After
+    `restart_after_s` without a network the modem is restarted; None: never. `trace` logs what
     passes over the link at DEBUG, without PIN and PDUs.
     """
 
@@ -64,11 +76,11 @@ class Modem:
         reconnect_min_s: float = 1.0,
         reconnect_max_s: float = 60.0,
         open_link: OpenLink = open_serial_link,
-        own_number: str | None = None,
+        restart_after_s: float | None = None,
         trace: bool = False,
         timeouts: Timeouts | None = None,
     ) -> None:
-        self.modem_id, self.own_number = modem_id, own_number
+        self.modem_id = modem_id
         self._url, self._baudrate, self._open_link = url, baudrate, open_link
         self._storage, self._timeouts = sms_storage, timeouts
         self._interval_s, self._delays_s = status_interval_s, (reconnect_min_s, reconnect_max_s)
@@ -76,7 +88,9 @@ class Modem:
         self._trace = [pin] if trace and pin else [] if trace else None
         self._inbox, self._sim = Inbox(modem_id, on_received), SimAccess(pin)
         self._health = Health(modem_id, on_status)
+        self._last_resort = LastResort(modem_id, restart_after_s)
         self._engine: AtEngine | None = None
+        self._ussd: asyncio.Future[str] | None = None
         self._set_up = False
 
     @property
@@ -97,6 +111,31 @@ class Modem:
         if self._engine is None or not self.status.ready:
             raise SendRefusedError(f"modem {self.modem_id} is not ready: {self.status.problem}")
         return await self._engine.send_pdu(pdu.tpdu_length, pdu.pdu)
+
+    async def command(self, text: str) -> tuple[str, ...]:
+        """Carry out an AT command of an administrator and return its information lines."""
+        return (await self._here().command(text, timeout_s=_ADMIN_S)).lines
+
+    async def restart(self) -> None:
+        """Restart the modem (AT+CFUN=1,1); it comes back by itself."""
+        await self._here().command(RESTART, timeout_s=_ADMIN_S)
+
+    async def ussd(self, code: str) -> str:
+        """Send a USSD code and return the network's answer; CommandTimeoutError where none comes."""
+        command, engine = ussd_command(code), self._here()
+        self._ussd = asyncio.get_running_loop().create_future()
+        try:
+            await engine.command(command, timeout_s=_ADMIN_S)
+            return parse_cusd(await asyncio.wait_for(self._ussd, _ADMIN_S))
+        except TimeoutError as error:
+            raise CommandTimeoutError(f"the network did not answer {code} within {_ADMIN_S:g} s") from error
+        finally:
+            self._ussd = None
+
+    def _here(self) -> AtEngine:
+        if self._engine is None:
+            raise LinkLostError(f"modem {self.modem_id} is not there: {self.status.problem}")
+        return self._engine
 
     async def run(self) -> None:
         """Keep the modem connected and its messages flowing, until cancelled."""
@@ -126,6 +165,7 @@ class Modem:
         questions = await self._greet(engine)
         while True:
             await self._look(engine, questions)
+            await self._last_resort.look(engine, self.status)
             await self._listen(news)
 
     async def _greet(self, engine: AtEngine) -> setup.Questions:
@@ -213,6 +253,9 @@ class Modem:
             case "+CMT" | "+CDS" if urc.pdu is not None:
                 await self._inbox.take_routed(urc.pdu)
                 return False
+            case "+CUSD":
+                if self._ussd is not None and not self._ussd.done():
+                    self._ussd.set_result(urc.text)
             case "+CREG" | "+CEREG":
                 value = parse_registration(urc.text.partition(":")[2].strip())
                 self._health.see_registrations({urc.name: value})

@@ -15,6 +15,7 @@ from gsm_meter_bridge.jobs.database import is_trouble
 from gsm_meter_bridge.mqtt import documents
 from gsm_meter_bridge.mqtt.documents import Document
 from gsm_meter_bridge.mqtt.topics import Topics
+from gsm_meter_bridge.service.administration import Administration
 from gsm_meter_bridge.service.commands import (
     ACTIONS,
     APPLY,
@@ -22,9 +23,12 @@ from gsm_meter_bridge.service.commands import (
     DEVICE_ACTIONS,
     INDEXED_ACTIONS,
     PLAN,
+    RAW_AT,
     READ_SETTINGS,
     REQUEST_STATUS,
+    RESTART_MODEM,
     SET,
+    USSD,
     Commands,
     Terms,
 )
@@ -33,6 +37,8 @@ from gsm_meter_bridge.service.plan import Price
 _LOGGER = logging.getLogger(__name__)
 _LONGEST_TRANSACTION = 128
 SETTINGS, CONFIRM, SERVER, ACTION, JOB = "settings", "confirm", "server", "action", "job"
+COMMAND, CODE = "command", "code"
+_MODEM_KEYS = frozenset({"transaction", "modem"})
 _COMMON_KEYS = frozenset({"transaction", "module", "deadline"})
 
 Answer = tuple[str, Document]
@@ -42,10 +48,17 @@ Answer = tuple[str, Document]
 class Requests:
     """Turns the payload of a wish into a stored job."""
 
-    def __init__(self, topics: Topics, commands: Commands, price: Price | None = None) -> None:
+    def __init__(
+        self,
+        topics: Topics,
+        commands: Commands,
+        price: Price | None = None,
+        administration: Administration | None = None,
+    ) -> None:
         self._topics = topics
         self._price = price
         self._commands = commands
+        self._administration = administration or Administration({}, frozenset())
         self._reads: Mapping[str, Callable[[str, Terms], Awaitable[Job]]] = {
             REQUEST_STATUS: commands.request_status,
             READ_SETTINGS: commands.read_settings,
@@ -56,6 +69,9 @@ class Requests:
             PLAN: self._plan,
             APPLY: self._apply,
             CANCEL: self._cancel,
+            RAW_AT: self._raw_at,
+            USSD: self._ussd,
+            RESTART_MODEM: self._restart_modem,
             **{name: partial(self._act, name) for name in DEVICE_ACTIONS},
         }
 
@@ -144,6 +160,21 @@ class Requests:
         job = await self._commands.cancel(job_id)
         return {"job": job.id, "module": job.module, "state": job.state}
 
+    async def _raw_at(self, wish: Document, _terms: Terms) -> Document:
+        _only(wish, _MODEM_KEYS | {COMMAND})
+        modem = _modem(wish)
+        return {"modem": modem, "lines": await self._administration.raw_at(modem, wish.get(COMMAND))}
+
+    async def _ussd(self, wish: Document, _terms: Terms) -> Document:
+        _only(wish, _MODEM_KEYS | {CODE})
+        modem = _modem(wish)
+        return {"modem": modem, "text": await self._administration.ussd(modem, wish.get(CODE))}
+
+    async def _restart_modem(self, wish: Document, _terms: Terms) -> Document:
+        _only(wish, _MODEM_KEYS)
+        await self._administration.restart(_modem(wish))
+        return {"modem": _modem(wish)}
+
     async def _apply(self, wish: Document, terms: Terms) -> Job:
         _only(wish, _COMMON_KEYS | {SETTINGS, CONFIRM})
         module, confirmed = _module(wish), _confirmed(wish)
@@ -193,6 +224,13 @@ def _module(wish: Mapping[str, Any]) -> str:
     if not isinstance(module, str):
         raise InvalidValueError("module", module, "the id of a module")
     return module
+
+
+def _modem(wish: Mapping[str, Any]) -> str:
+    modem = wish.get("modem")
+    if not isinstance(modem, str):
+        raise InvalidValueError("modem", modem, "the id of one of our modems")
+    return modem
 
 
 def _settings(wish: Mapping[str, Any]) -> dict[str, Any]:

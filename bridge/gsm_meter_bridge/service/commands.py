@@ -42,7 +42,9 @@ DEVICE_ACTIONS = tuple(dict.fromkeys(head for head, _, _ in _OF_FAMILIES))
 """What modules can have done; those in INDEXED_ACTIONS, on one of several servers."""
 INDEXED_ACTIONS = frozenset(head for head, _, index in _OF_FAMILIES if index)
 COMMON_ACTIONS = (REQUEST_STATUS, READ_SETTINGS, SET, PLAN, APPLY)
-ACTIONS = (*COMMON_ACTIONS, *DEVICE_ACTIONS, CANCEL)
+RAW_AT, USSD, RESTART_MODEM = "raw_at", "ussd", "restart_modem"
+ADMIN_ACTIONS = (RAW_AT, USSD, RESTART_MODEM)
+ACTIONS = (*COMMON_ACTIONS, *DEVICE_ACTIONS, CANCEL, *ADMIN_ACTIONS)
 """What `request/<action>` can name."""
 
 

@@ -48,6 +48,7 @@ class Identity:
     iccid: str = "8970199000000000001"
     operator: str = "SimTel"
     smsc: str = "+79990000999"
+    ussd: dict[str, str] = field(default_factory=lambda: {"*100#": "Balance 12.50"})
 
 
 @dataclass
@@ -83,7 +84,8 @@ class Settings:
 class ModemState:
     """All that commands read and change; `memories` are those for reading, writing and receiving.
 
-    `untold` are result codes that AT+CNMI keeps back, `unacknowledged` counts what waits for AT+CNMA.
+    `untold` are result codes that AT+CNMI keeps back, `unacknowledged` counts what waits for AT+CNMA,
+    `answers` are those of the network that come right after a command.
     """
 
     def __init__(self, identity: Identity, storage_size: int) -> None:
@@ -98,6 +100,7 @@ class ModemState:
         self.unacknowledged = 0
         self.prompt: Prompt | None = None
         self.untold: deque[tuple[str, ...]] = deque(maxlen=_BUFFERED_AT_MOST)
+        self.answers: list[str] = []
         self.on_submit: Callable[[SmsSubmit, int], None] = lambda _sms, _reference: None
         self._reference = 0
 

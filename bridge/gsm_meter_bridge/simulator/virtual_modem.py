@@ -108,6 +108,8 @@ class VirtualModem(ModemState):
         except AtError as error:
             self.prompt = None
             self._end(self._error(error))
+        while self.answers:
+            self.urc(self.answers.pop(0))
         self._tell_untold()
         self._carrier.make_room(self.identity.msisdn)
 

@@ -27,7 +27,6 @@ _NUMBERS = MappingProxyType(
         "CCWA": 1,
         "CTZR": 1,
         "CTZU": 1,
-        "CUSD": 2,
         "CSMS": 1,
     }
 )
@@ -93,6 +92,12 @@ def _switch_radio(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
     return _reset(modem, m) if m[2] == "1" else ()
 
 
+def _ussd(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
+    said = modem.identity.ussd.get(m[1])
+    modem.answers.append(f'+CUSD: 0,"{said}",15' if said is not None else "+CUSD: 4")
+    return ()
+
+
 def _clock(_modem: ModemState, _m: re.Match[str]) -> Sequence[str]:
     return (f'+CCLK: "{datetime.now(UTC):%y/%m/%d,%H:%M:%S}+00"',)
 
@@ -130,6 +135,10 @@ GENERAL: Table = (
     (r"\+CFUN\?", _radio),
     (r"\+CFUN=\?", says("+CFUN: (0,1,4),(0,1)")),
     (r"\+CFUN=([014])(?:,([01]))?", _switch_radio),
+    (r'\+CUSD=1,"([*#\d]+)"(?:,\d+)?', _ussd),
+    (r"\+CUSD=([012])", nothing),
+    (r"\+CUSD\?", says("+CUSD: 0")),
+    (r"\+CUSD=\?", says("+CUSD: (0-2)")),
     (r"\+CBC", says("+CBC: 0,100")),
     (r"\+CPAS", says("+CPAS: 0")),
     (r"\+CHUP", nothing),

@@ -1,0 +1,43 @@
+"""When a modem is to be restarted: the last thing that helps, and only where somebody configured it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from gsm_meter_bridge.at.responses import SimState
+from gsm_meter_bridge.errors import CommandFailedError
+from gsm_meter_bridge.modem.engine import AtEngine
+from gsm_meter_bridge.modem.status import ModemStatus
+
+_LOGGER = logging.getLogger(__name__)
+RESTART = "AT+CFUN=1,1"
+"""TS 27.007 clause 8.2: full functionality, after a reset."""
+
+
+class LastResort:
+    """Restarts a modem that has had no network for `after_s` seconds; None: never.
+
+    Not where the SIM is missing or shut: that, a restart does not mend, and it may cost a try of the PIN.
+    """
+
+    def __init__(self, modem_id: str, after_s: float | None) -> None:
+        self._modem_id, self._after_s = modem_id, after_s
+        self._since_s: float | None = None
+
+    async def look(self, engine: AtEngine, status: ModemStatus) -> None:
+        """Restart the modem if it is time; it comes back as one that restarted by itself."""
+        now_s = asyncio.get_running_loop().time()
+        if self._after_s is None or status.ready or status.sim is not SimState.READY:
+            self._since_s = None
+            return
+        self._since_s = now_s if self._since_s is None else self._since_s
+        if now_s - self._since_s < self._after_s:
+            return
+        self._since_s = now_s
+        words = "modem %s has had no network for %.0f s: it is restarted, as configured (restart_after)"
+        _LOGGER.warning(words, self._modem_id, self._after_s)
+        try:
+            await engine.command(RESTART, timeout_s=engine.timeouts.network_s)
+        except CommandFailedError as error:
+            _LOGGER.warning("modem %s does not restart: %s", self._modem_id, error)
