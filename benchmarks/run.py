@@ -1,4 +1,4 @@
-"""Measures the bridge against its aims: python benchmarks/run.py [start] [memory] [sms] [pdu]
+"""Measures the bridge against its aims: python benchmarks/run.py [start] [memory] [sms] [pdu] [fleet] [jobs] [arrival]
 
 Run by hand, from the top of the project, after scripts/setup. Figures of one machine mean little; the ratios,
 taken in one run, travel better.
@@ -10,14 +10,10 @@ import asyncio
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import psutil
 from smspdudecoder.easy import read_incoming_sms
@@ -29,51 +25,13 @@ from gsm_meter_bridge.sms import decode_pdu, encode_delivers, encode_submits
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.support.mosquitto import Mosquitto
-from tests.support.processes import BridgeProcess, Simulator, wait_until
+from benchmarks import fleet
+from benchmarks.house import ROUNDS, bridge, number, rate, report, timed
+from tests.support.processes import BridgeProcess, wait_until
 
 START_AIM_S, MEMORY_AIM_MIB = 2.0, 60.0
-ROUNDS = 5
 TEXTS = {"7-bit": "CE308\r\n000011223344556\r\nAPN: internet", "UCS2": "Привет, счётчик " * 4}
 STATE = "gsm_meter_modem/bench/bridge/state"
-
-
-def _number(n: int) -> str:
-    return f"+7999000{n:04d}"
-
-
-def _family(n: int) -> str:
-    return ("energomera_gs04", "lers_gsm_mini")[n % 2]
-
-
-def _world(modules: int) -> dict[str, Any]:
-    return {
-        "network": {"delay_s": 0},
-        "modules": {f"m{n}": {"family": _family(n), "msisdn": _number(n)} for n in range(modules)},
-    }
-
-
-def _config(device: Path, port: int, modules: int) -> dict[str, Any]:
-    return {
-        "bridge": {"id": "bench"},
-        "mqtt": {"host": "127.0.0.1", "port": port},
-        "modems": [{"id": "stick", "url": str(device)}],
-        "poll": {"first_spread": 0},
-        "modules": [
-            {"id": f"m{n}", "family": _family(n), "number": _number(n)}
-            | ({"profile": "assumed_status"} if n % 2 == 0 else {})
-            for n in range(modules)
-        ],
-    }
-
-
-@contextmanager
-def _bridge(modules: int) -> Iterator[tuple[Simulator, BridgeProcess, int]]:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        simulator = Simulator(folder, _world(modules))
-        with Mosquitto(folder / "mosquitto") as broker, simulator:
-            yield simulator, BridgeProcess(folder, _config(simulator.link, broker.port, modules)), broker.port
 
 
 async def _seconds_to_online(port: int, daemon: BridgeProcess) -> float:
@@ -95,21 +53,21 @@ async def _seconds_to_online(port: int, daemon: BridgeProcess) -> float:
 
 def start() -> None:
     """From the command to the retained `online` at the broker."""
-    with _bridge(10) as (_, daemon, port):
+    with bridge(10) as (_, daemon, port):
         times = []
         for _ in range(ROUNDS):
             times.append(asyncio.run(_seconds_to_online(port, daemon)))
             daemon.stop()
-    bare = [_timed(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True)) for _ in range(ROUNDS)]
+    bare = [timed(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True)) for _ in range(ROUNDS)]
     median = statistics.median(times)
-    _report("start to online", f"{median:.2f} s", median / START_AIM_S, "of the aim of 2 s")
-    _report("", "", median / statistics.median(bare), "times an empty Python")
+    report("start to online", f"{median:.2f} s", median / START_AIM_S, "of the aim of 2 s")
+    report("", "", median / statistics.median(bare), "times an empty Python")
 
 
 def memory() -> None:
     """Resident and own memory with 10 modules that have all been polled."""
-    with _bridge(10) as (simulator, daemon, _), daemon:
-        wait_until(lambda: all(simulator.sms_to(_number(n)) for n in range(10)), lambda: daemon.log)
+    with bridge(10) as (simulator, daemon, _), daemon:
+        wait_until(lambda: all(simulator.sms_to(number(n)) for n in range(10)), lambda: daemon.log)
         time.sleep(3)
         told = psutil.Process(daemon.pid).memory_full_info()
     bare = subprocess.run(
@@ -118,13 +76,13 @@ def memory() -> None:
         capture_output=True,
     )
     mib = told.rss / 2**20
-    _report(
+    report(
         "memory, 10 modules",
         f"{mib:.1f} MiB",
         mib / MEMORY_AIM_MIB,
         f"of the aim of {MEMORY_AIM_MIB:.0f} MiB",
     )
-    _report("", f"{told.uss / 2**20:.1f} MiB own", told.rss / int(bare.stdout), "times a bare Python")
+    report("", f"{told.uss / 2**20:.1f} MiB own", told.rss / int(bare.stdout), "times a bare Python")
 
 
 async def _round_trips(seconds: float) -> int:
@@ -168,7 +126,7 @@ def sms() -> None:
     """Request out, reply in, stored, deleted: through the virtual modem without network delay."""
     seconds = 3.0
     trips, bare = (asyncio.run(work(seconds)) / seconds for work in (_round_trips, _commands))
-    _report(
+    report(
         "SMS round trips",
         f"{trips:.0f}/s",
         bare / trips,
@@ -180,33 +138,20 @@ def pdu() -> None:
     """Decoding received messages, beside the library smspdudecoder."""
     for label, text in TEXTS.items():
         (one,) = encode_delivers("+79990000101", text, datetime(2026, 11, 21, tzinfo=UTC), reference=1)
-        ours, theirs = (_rate(partial(read, one.pdu)) for read in (decode_pdu, read_incoming_sms))
+        ours, theirs = (rate(partial(read, one.pdu)) for read in (decode_pdu, read_incoming_sms))
         beside = f"times smspdudecoder ({theirs:.0f}/s)"
-        _report(f"PDU decodes, {label}", f"{ours:.0f}/s", ours / theirs, beside)
-
-
-def _rate(work: Callable[[], object], seconds: float = 1.0) -> float:
-    rates = []
-    for _ in range(ROUNDS):
-        count, began = 0, time.perf_counter()
-        while (took := time.perf_counter() - began) < seconds / ROUNDS:
-            work()
-            count += 1
-        rates.append(count / took)
-    return statistics.median(rates)
-
-
-def _timed(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
-def _report(what: str, figure: str, ratio: float, beside: str) -> None:
-    print(f"{what:24} {figure:>16} {ratio:8.2f} {beside}")
+        report(f"PDU decodes, {label}", f"{ours:.0f}/s", ours / theirs, beside)
 
 
 if __name__ == "__main__":
-    every = {"start": start, "memory": memory, "sms": sms, "pdu": pdu}
+    every = {
+        "start": start,
+        "memory": memory,
+        "sms": sms,
+        "pdu": pdu,
+        "fleet": fleet.fleet,
+        "jobs": fleet.jobs,
+        "arrival": fleet.arrival,
+    }
     for chosen in sys.argv[1:] or every:
         every[chosen]()

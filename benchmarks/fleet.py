@@ -1,0 +1,109 @@
+"""Many modules: start and memory with 10,000 of them, jobs on both databases, from an SMS to its MQTT message."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+from benchmarks.house import bridge, report
+from gsm_meter_bridge.mqtt.client import Broker, Client
+from gsm_meter_bridge.service.commands import Terms
+from tests.support import short_path
+from tests.support.postgresql import Postgresql
+
+MODULES, START_AIM_S, MODULE_AIM_KIB, ARRIVAL_AIM_S = 10_000, 10.0, 20.0, 0.020
+NEVER = {"first_spread": "30 d", "interval": "30 d"}
+
+
+async def _until_all_are_there(port: int, wanted: int) -> float:
+    """Seconds until so many modules have their retained document."""
+    client = Client(Broker("127.0.0.1", port), "bench-watcher")
+    client.on_connected = lambda: client.subscribe("gsm_meter_modem/bench/module/+")
+    client.start()
+    await client.wait_connected()
+    began, seen = time.perf_counter(), set()
+    while len(seen) < wanted:
+        message = await asyncio.wait_for(client.incoming.get(), 120)
+        client.acknowledge(message)
+        seen.add(message.topic)
+    await client.stop()
+    return time.perf_counter() - began
+
+
+def _start(modules: int) -> tuple[float, float]:
+    """Seconds from the command to the last retained document, and resident KiB a little later."""
+    with bridge(modules, 0, **NEVER) as (_, daemon, port), daemon:
+        took = asyncio.run(_until_all_are_there(port, modules))
+        time.sleep(3)
+        return took, psutil.Process(daemon.pid).memory_info().rss / 1024
+
+
+def fleet() -> None:
+    """Start and memory with 10,000 modules, beside a bridge with one."""
+    _, alone_kib = _start(1)
+    took, all_kib = _start(MODULES)
+    report("start, 10,000 modules", f"{took:.1f} s", took / START_AIM_S, "of the aim of 10 s")
+    each = (all_kib - alone_kib) / MODULES
+    report("memory of a module", f"{each:.1f} KiB", each / MODULE_AIM_KIB, "of the aim of 20 KiB")
+
+
+async def _jobs_a_second(seconds: float) -> float:
+    async with short_path.world(ticking=True) as w:
+        count, end = 0, time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            await w.commands.request_status("pump", Terms(f"t{count}"))
+            await w.work()
+            count += 1
+    return count / seconds
+
+
+def jobs() -> None:
+    """Jobs from the wish to the verified outcome, without a radio, on both databases."""
+    with tempfile.TemporaryDirectory() as folder, Postgresql() as server:
+        rates = []
+        for where in (Path(folder) / "jobs.db", server.database(), None):
+            short_path.place = lambda _, where=where: where  # type: ignore[misc]
+            rates.append(asyncio.run(_jobs_a_second(5.0)))
+    sqlite, postgresql, memory = rates
+    report("jobs, SQLite", f"{sqlite:.0f}/s", sqlite / memory, "of SQLite in memory")
+    report("jobs, PostgreSQL", f"{postgresql:.0f}/s", postgresql / sqlite, "times SQLite")
+
+
+async def _arrivals(port: int, count: int) -> list[float]:
+    """Seconds from a module's reply, as its time is in the bridge's document, to the document itself."""
+    client = Client(Broker("127.0.0.1", port), "bench-watcher")
+    topics = ("gsm_meter_modem/bench/response/request_status", "gsm_meter_modem/bench/module/m1")
+    client.on_connected = lambda: [client.subscribe(t) for t in topics]
+    client.start()
+    await client.wait_connected()
+    times = []
+    for n in range(count):
+        wish = json.dumps({"transaction": f"t{n}", "module": "m1"})
+        began = time.perf_counter()
+        await client.publish("gsm_meter_modem/bench/request/request_status", wish, retain=False)
+        while True:
+            message = await client.incoming.get()
+            client.acknowledge(message)
+            if message.topic == topics[0] and json.loads(message.payload)["status"] == "ok":
+                break
+        times.append(time.perf_counter() - began)
+    await client.stop()
+    return times
+
+
+def arrival() -> None:
+    """A wish by MQTT, its SMS, the reply, and the answer by MQTT, without any delay of a network."""
+    with bridge(2, **NEVER) as (_, daemon, port), daemon:
+        asyncio.run(_until_all_are_there(port, 2))
+        time.sleep(2)
+        asyncio.run(_arrivals(port, 5))
+        median = statistics.median(asyncio.run(_arrivals(port, 50)))
+    report(
+        "wish to answer", f"{1000 * median:.0f} ms", median / ARRIVAL_AIM_S, "of 20 ms, the aim for one way"
+    )

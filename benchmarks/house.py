@@ -1,0 +1,86 @@
+"""A bridge over a simulated world on a broker of its own, for all benchmarks; and how figures are told."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.support.mosquitto import Mosquitto
+from tests.support.processes import BridgeProcess, Simulator
+
+ROUNDS = 5
+
+
+def number(n: int) -> str:
+    return f"+7999{n:07d}"
+
+
+def _family(n: int) -> str:
+    return ("energomera_gs04", "lers_gsm_mini")[n % 2]
+
+
+def _world(modules: int) -> dict[str, Any]:
+    return {
+        "network": {"delay_s": 0},
+        "modules": {f"m{n}": {"family": _family(n), "msisdn": number(n)} for n in range(modules)},
+    }
+
+
+def _config(device: Path, port: int, modules: int) -> dict[str, Any]:
+    return {
+        "bridge": {"id": "bench"},
+        "mqtt": {"host": "127.0.0.1", "port": port},
+        "modems": [{"id": "stick", "url": str(device)}],
+        "poll": {"first_spread": 0},
+        "modules": [
+            {"id": f"m{n}", "family": _family(n), "number": number(n)}
+            | ({"profile": "assumed_status"} if n % 2 == 0 else {})
+            for n in range(modules)
+        ],
+    }
+
+
+@contextmanager
+def bridge(
+    modules: int, simulated: int | None = None, **poll: object
+) -> Iterator[tuple[Simulator, BridgeProcess, int]]:
+    """A bridge that is yet to be started, the first `simulated` of its modules (else all), and the broker's port."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        simulator = Simulator(folder, _world(modules if simulated is None else simulated))
+        with (
+            Mosquitto(folder / "mosquitto", "allow_anonymous true\nmax_queued_messages 0") as broker,
+            simulator,
+        ):
+            config = _config(simulator.link, broker.port, modules)
+            config["poll"] |= poll
+            yield simulator, BridgeProcess(folder, config), broker.port
+
+
+def rate(work: Callable[[], object], seconds: float = 1.0) -> float:
+    rates = []
+    for _ in range(ROUNDS):
+        count, began = 0, time.perf_counter()
+        while (took := time.perf_counter() - began) < seconds / ROUNDS:
+            work()
+            count += 1
+        rates.append(count / took)
+    return statistics.median(rates)
+
+
+def timed(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def report(what: str, figure: str, ratio: float, beside: str) -> None:
+    print(f"{what:24} {figure:>16} {ratio:8.2f} {beside}")
