@@ -34,6 +34,7 @@ from gsm_meter_bridge.simulator import World, commands
 from gsm_meter_bridge.simulator.world import RunningWorld
 from tests.mqtt.conftest import watcher
 from tests.support.mosquitto import Mosquitto, free_port
+from tests.support.postgresql import Postgresql
 
 Says = Callable[[str, str], None]
 OWN, PUMP, HUT, OTHER = "+79990000000", "+79990000201", "+79990000101", "+79990000009"
@@ -500,8 +501,7 @@ def test_a_year_long_ago() -> None:
 async def test_a_database_that_is_none(house: House) -> None:
     house.database.write_bytes(b"these are not the tables you are looking for" * 100)
     [problem] = await house.lines("problem")
-    assert problem.startswith("database: the database ")
-    assert "file is not a database; look at the path" in problem
+    assert problem.startswith("database: the database cannot be used: file is not a database; look at the")
 
 
 async def test_a_database_yet_to_be_made(house: House) -> None:
@@ -541,11 +541,24 @@ async def test_a_disk_that_fills(house: House, monkeypatch: pytest.MonkeyPatch) 
     ]
 
 
-async def test_a_database_that_is_lost_in_a_server(house: House) -> None:
-    pytest.importorskip("asyncpg")
+async def test_a_database_in_a_server(house: House) -> None:
+    with Postgresql() as server:
+        where = server.database()
+        house.config["bridge"]["database"] = url = where.reveal().replace("+asyncpg", "")
+        assert any(
+            w.startswith("database: its tables are not made yet; ") for w in await house.lines("warning")
+        )
+        await (await Database.open(where)).close()
+        assert any(w.startswith("database: the PostgreSQL database can be") for w in await house.lines("ok"))
+        result = await house.doctor()
+    assert url.partition("tests:")[2].partition("@")[0] not in result.output
+
+
+async def test_a_server_that_is_away(house: House) -> None:
     house.config["bridge"]["database"] = f"postgresql://bridge:s3cret@127.0.0.1:{free_port()}/bridge"
     result = await house.doctor()
-    assert "problem  database: the database postgresql" in result.stdout
+    assert "problem  database: the database cannot be used: " in result.stdout
+    assert "Connect" in result.stdout
     assert "s3cret" not in result.output
 
 

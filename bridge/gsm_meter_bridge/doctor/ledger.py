@@ -62,7 +62,9 @@ async def read_ledger(config: Config, now: float) -> Ledger:
 
 def _reason(error: Exception) -> str:
     """Return why the database cannot be used, without its URL and without the statement."""
-    return str(error if isinstance(error, ConfigError) else getattr(error, "orig", None) or error)
+    if isinstance(error, ConfigError):
+        return str(error)
+    return f"the database cannot be used: {getattr(error, 'orig', None) or error or 'no answer in time'}"
 
 
 def _to_be_made(where: Path) -> Finding:
@@ -79,8 +81,6 @@ async def _older(where: Path | Secret) -> Finding | None:
     try:
         async with engine.connect() as connection:
             revision = await connection.run_sync(_revision)
-    except (SQLAlchemyError, OSError):
-        return None  # Database.open says why
     finally:
         await engine.dispose()
     if revision is not None and revision >= REVISION:
