@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from gsm_meter_bridge.cli import app
+from gsm_meter_bridge.doctor import broker as broker_check
 from gsm_meter_bridge.doctor import clock, ledger, session
 from gsm_meter_bridge.family import Reading
 from gsm_meter_bridge.job import Observation
@@ -320,11 +322,21 @@ async def test_no_broker(house: House) -> None:
     assert "cannot be reached: the connection is refused; is the broker running?" in problem
 
 
-async def test_a_host_that_is_not_known(house: House) -> None:
+async def test_a_host_that_is_not_known(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object) -> None:  # no test asks a name server
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(broker_check.socket, "create_connection", unknown)
     house.config["mqtt"]["host"] = "broker.invalid"
     [problem] = await house.lines("problem")
     assert "broker.invalid" in problem
     assert "the name is not known; look at mqtt: host" in problem
+
+
+async def test_a_host_that_is_no_name(house: House) -> None:
+    house.config["mqtt"]["host"] = "broker..example"
+    [problem] = await house.lines("problem")
+    assert "that is no name of a host; look at mqtt: host" in problem
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])

@@ -43,6 +43,7 @@ _CERTIFICATE = MappingProxyType(
 
 _UNREACHABLE: tuple[tuple[type[Exception], str, str], ...] = (
     (socket.gaierror, "the name is not known", "look at mqtt: host and at the name server"),
+    (UnicodeError, "that is no name of a host", "look at mqtt: host"),
     (ConnectionRefusedError, "the connection is refused", f"is the broker running? {_LOOK_AT_PORT}"),
     (TimeoutError, "no answer in time", "look at mqtt: host, the network and the firewall"),
     (ssl.SSLError, "it speaks no TLS there", f"{_LOOK_AT_PORT}, and whether it is to be TLS"),
@@ -110,7 +111,7 @@ async def _way_to(mqtt: MqttConfig, tls: ssl.SSLContext | None) -> Finding | Non
         async with asyncio.timeout(CONNECT_S):
             name = mqtt.host if tls is not None else None
             _, writer = await asyncio.open_connection(sock=connected, ssl=tls, server_hostname=name)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         return _unreachable(f"{mqtt.host}:{mqtt.port}", error)
     writer.close()
     with contextlib.suppress(OSError):
@@ -118,14 +119,16 @@ async def _way_to(mqtt: MqttConfig, tls: ssl.SSLContext | None) -> Finding | Non
     return None
 
 
-def _unreachable(place: str, error: OSError) -> Finding:
+def _unreachable(place: str, error: OSError | UnicodeError) -> Finding:
     if isinstance(error, ssl.SSLCertVerificationError):
         words, advice = _CERTIFICATE.get(error.verify_code, (error.verify_message, "renew it"))
         return _ABOUT.problem(f"the certificate of {place} is not accepted: {words}", advice)
     for kind, words, advice in _UNREACHABLE:
         if isinstance(error, kind):
             return _ABOUT.problem(f"{place} cannot be reached: {words}", advice)
-    return _ABOUT.problem(f"{place} cannot be reached: {error.strerror or error}", "look at mqtt: host")
+    return _ABOUT.problem(
+        f"{place} cannot be reached: {getattr(error, 'strerror', None) or error}", "look at mqtt: host"
+    )
 
 
 def _judge(mqtt: MqttConfig, topics: Topics, seen: Visit) -> Iterable[Finding]:
