@@ -15,6 +15,7 @@ from gsm_meter_bridge import __version__
 from gsm_meter_bridge.app import serve
 from gsm_meter_bridge.cli.ask import apply, plan, status
 from gsm_meter_bridge.cli.decode import decode, pdu
+from gsm_meter_bridge.cli.doctor import doctor
 from gsm_meter_bridge.cli.frame import frame_app
 from gsm_meter_bridge.cli.master_sim import master_sim_app
 from gsm_meter_bridge.cli.modem import detect, probe, storage_app
@@ -77,7 +78,7 @@ def simulate(
         asyncio.run(until_signal(run_simulator(link, modules, journal)))
 
 
-for _command in (status, plan, apply, probe, detect, decode, sms_text, serial_preset, explain):
+for _command in (status, plan, apply, doctor, probe, detect, decode, sms_text, serial_preset, explain):
     app.command()(_command)
 app.command("decode-pdu")(pdu)
 for _name, _group in {
