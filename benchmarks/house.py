@@ -52,7 +52,7 @@ def _config(device: Path, port: int, modules: int) -> dict[str, Any]:
 def bridge(
     modules: int, simulated: int | None = None, **poll: object
 ) -> Iterator[tuple[Simulator, BridgeProcess, int]]:
-    """A bridge that is yet to be started, the first `simulated` of its modules (else all), and the broker's port."""
+    """A bridge to be started, a world with the first `simulated` modules of it (or all), and a broker."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         simulator = Simulator(folder, _world(modules if simulated is None else simulated))

@@ -1,4 +1,4 @@
-"""Measures the bridge against its aims: python benchmarks/run.py [start] [memory] [sms] [pdu] [fleet] [jobs] [arrival]
+"""Measures the bridge against its aims: python benchmarks/run.py [NAME...], the names stand at the end.
 
 Run by hand, from the top of the project, after scripts/setup. Figures of one machine mean little; the ratios,
 taken in one run, travel better.

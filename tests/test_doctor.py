@@ -114,7 +114,7 @@ def says(monkeypatch: pytest.MonkeyPatch) -> Says:
 
     def say(command: str, line: str) -> None:
         row = (re.compile(re.escape(command)), lambda *_: (line,))
-        monkeypatch.setattr(commands, "COMMANDS", (row, *commands.COMMANDS))
+        monkeypatch.setattr(commands, "_COMMANDS", (row, *commands._COMMANDS))
 
     return say
 
@@ -653,8 +653,8 @@ async def test_nothing_is_sent_or_changed(
     sent: list[object] = []
     monkeypatch.setattr(world.carrier, "submit", lambda *sms: sent.append(sms))
     says("+CMEE?", "+CMEE: 0")
-    state = world.modem.cmee, world.modem.cnmi, list(world.modem.memories)
+    state = world.modem.number("CMEE"), world.modem.settings.cnmi, list(world.modem.memories)
     result = await house.doctor()
     assert "s3same" not in result.output
-    assert (world.modem.cmee, world.modem.cnmi, world.modem.memories) == state
+    assert (world.modem.number("CMEE"), world.modem.settings.cnmi, world.modem.memories) == state
     assert sent == []

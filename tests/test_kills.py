@@ -214,10 +214,10 @@ async def test_a_standby_takes_over(tmp_path: Path, broker: Mosquitto) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of half a mebibyte."""
+    """A disk of eight mebibytes."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(disk)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)], check=True)
     yield disk
     subprocess.run(["umount", "-l", str(disk)], check=True)
 
@@ -231,7 +231,7 @@ async def test_a_full_disk(tmp_path: Path, broker: Mosquitto, small_disk: Path) 
         with pytest.raises(OSError, match="No space left"):
             _fill(ballast)
         await _refused(home)
-        assert "the database cannot be used" in home.bridge.log
+        wait_until(lambda: "the database cannot be used" in home.bridge.log, lambda: home.bridge.log)
         ballast.unlink()
         wait_until(lambda: "the database can be used again" in home.bridge.log, lambda: home.bridge.log)
         await home.wish()

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from gsm_meter_bridge.config import Config, ModemConfig, MqttConfig
 from gsm_meter_bridge.delivery.sms import SmsDelivery
+from gsm_meter_bridge.family import Sourced
 from gsm_meter_bridge.job import Job, State
 from gsm_meter_bridge.jobs import leases, registry, retention
 from gsm_meter_bridge.jobs.database import Database
@@ -31,7 +32,7 @@ from gsm_meter_bridge.service.ways import Way, Ways
 
 _SESSION_S = 7 * 86_400
 """How long wishes wait at the broker for a bridge that is away."""
-_FORGET_S = 3600.0
+_FORGET_S, _GOODBYE_S = 3600.0, 3.0
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -164,15 +165,17 @@ class Bridge:
         return not _within(clock.hour * 60 + clock.minute, quiet)
 
     def _warn_of_assumptions(self) -> None:
+        users: dict[str, list[str]] = {}
+        sources: dict[str, Sourced] = {}
         for module in self._config.modules.values():
             for profile in module.access.profiles():
                 if not profile.verified:
-                    _LOGGER.warning(
-                        "%s: profile %s is an assumption that nobody has verified on a device: %s",
-                        module.id,
-                        profile.name,
-                        profile.provenance,
-                    )
+                    users.setdefault(profile.name, []).append(module.id)
+                    sources[profile.name] = profile
+        for name, modules in users.items():
+            more = f" and {len(modules) - 5} more" if len(modules) > 5 else ""
+            words = "%s%s: profile %s is an assumption that nobody has verified on a device: %s"
+            _LOGGER.warning(words, ", ".join(modules[:5]), more, name, sources[name].provenance)
 
     def _on_modem_status(self, status: ModemStatus) -> None:
         self._publisher.touch()
@@ -184,8 +187,8 @@ class Bridge:
 
     def _on_job(self, job: Job) -> None:
         self._publisher.touch(job.module)
-        if job.state is not State.SENDING:
-            self._receiver.wake()
+        if job.state is State.SENT:
+            self._receiver.wake()  # its reply may have been here before
 
     def _on_message(self, module: str, _job: Job | None) -> None:
         self._publisher.touch(module)
@@ -202,7 +205,10 @@ async def serve(config: Config) -> None:
         _LOGGER.info("bridge %s with %d modules starts", config.bridge.id, len(config.modules))
         await Bridge(config, database, held).run()
     finally:
-        await database.attempt(held.release)
+        # where that is not possible now, they run out by themselves
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GOODBYE_S):
+                await database.attempt(held.release)
         await database.close()
         _LOGGER.info("bridge %s has stopped", config.bridge.id)
 

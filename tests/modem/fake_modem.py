@@ -145,7 +145,7 @@ class FakeModem:
         if command in IDENTITY:
             return [IDENTITY[command], "OK"]
         known = command in ("AT", "AT+CMGF=0", "AT+CREG=1", "AT+CEREG=1", "AT+COPS=3,0", "AT+CPINR=?")
-        return ["OK"] if known or name in ("AT+CNMI", "AT+CMEE") else ["ERROR"]
+        return ["OK"] if known or name in ("AT+CNMI", "AT+CMEE", "AT+CSCS") else ["ERROR"]
 
     def _sim_answer(self) -> list[str]:
         if self.no_sim:

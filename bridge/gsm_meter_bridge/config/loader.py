@@ -22,7 +22,7 @@ from gsm_meter_bridge.config.model import (
 from gsm_meter_bridge.config.schema import CONFIG
 from gsm_meter_bridge.errors import ConfigError
 from gsm_meter_bridge.families import profile_of
-from gsm_meter_bridge.family import Access, Family, Module
+from gsm_meter_bridge.family import Access, ConfigFrame, Family, Module, RequestFormat
 from gsm_meter_bridge.jobs.budgets import Budget, Budgets
 from gsm_meter_bridge.jobs.outcome import Policy
 from gsm_meter_bridge.jobs.registry import ANY
@@ -31,6 +31,8 @@ from gsm_meter_bridge.service.plan import Price
 from gsm_meter_bridge.service.polling import PollPlan
 from gsm_meter_bridge.vocabulary import MASK, Secret
 
+# written in C where there is a compiler: a fleet's file is long
+_SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SECRET_KEYS = frozenset({"password", "pin"})
 
 
@@ -57,8 +59,8 @@ def _read(file: Path) -> str:
 
 
 def _parse(file: Path, text: str) -> Any:
-    class Loader(yaml.SafeLoader):
-        """SafeLoader that also knows where secrets are."""
+    class Loader(_SafeLoader):  # type: ignore[misc,valid-type]
+        """A safe loader that also knows where secrets are."""
 
     def from_secrets(_loader: Any, node: Any) -> Secret:
         return _secret_of(file.with_name("secrets.yaml"), node.value)
@@ -124,7 +126,8 @@ def _check_unique(file: Path, what: str, rows: Sequence[Mapping[str, Any]], keys
 
 
 def _config(file: Path, checked: Mapping[str, Any]) -> Config:
-    modules = {m["id"]: _module(file, m) for m in checked["modules"]}
+    profiles = _Profiles(file)
+    modules = {m["id"]: _module(profiles, m) for m in checked["modules"]}
     sms, poll = checked["sms"], checked["poll"]
     policy = Policy(sms["reply_timeout"], sms["deadline"], sms["late_window"], sms["resend_delay"])
     plans = {
@@ -189,25 +192,36 @@ def _routes(
     return routes
 
 
-def _module(file: Path, checked: Mapping[str, Any]) -> Module:
+def _module(profiles: _Profiles, checked: Mapping[str, Any]) -> Module:
     family: Family = checked["family"]
     password = checked["password"] or Secret(family.default_password)
     name = checked["name"] or checked["id"].replace("_", " ").capitalize()
-    access = _access(file, family, password, checked["profile"])
+    access = Access(password, *profiles.chosen(family, checked["profile"]))
     return Module(checked["id"], name, family, checked["number"], access)
 
 
-def _profile(file: Path, family: Family, name: str) -> Profile:
-    try:
-        return profile_of(family, name, lambda path: _read(file.parent / path))
-    except ConfigError as error:
-        raise ConfigError(f"{file}: modules: {words}" for words in error.problems) from error
+class _Profiles:
+    """The profiles of a configuration, each read once however many modules choose it."""
 
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._read: dict[tuple[str, str], Profile] = {}
 
-def _access(file: Path, family: Family, password: Secret, names: Sequence[str]) -> Access:
-    profiles = [_profile(file, family, name) for name in names]
-    requests = [p for p in profiles if p.requests]
-    frames = [p.frame for p in profiles if p.frame is not None]
-    if len(requests) > 1 or len(frames) > 1:
-        raise ConfigError([f"{file}: modules: profile: {', '.join(names)} do the same; choose one of them"])
-    return Access(password, next(iter(requests), None), next(iter(frames), None))
+    def chosen(self, family: Family, names: Sequence[str]) -> tuple[RequestFormat | None, ConfigFrame | None]:
+        """Return the requests and the frame of settings that the named profiles give."""
+        profiles = [self._one(family, name) for name in names]
+        requests = [p for p in profiles if p.requests]
+        frames = [p.frame for p in profiles if p.frame is not None]
+        if len(requests) > 1 or len(frames) > 1:
+            words = f"{', '.join(names)} do the same; choose one of them"
+            raise ConfigError([f"{self._file}: modules: profile: {words}"])
+        return next(iter(requests), None), next(iter(frames), None)
+
+    def _one(self, family: Family, name: str) -> Profile:
+        key = family.id, name
+        if key not in self._read:
+            try:
+                self._read[key] = profile_of(family, name, lambda path: _read(self._file.parent / path))
+            except ConfigError as error:
+                raise ConfigError(f"{self._file}: modules: {words}" for words in error.problems) from error
+        return self._read[key]

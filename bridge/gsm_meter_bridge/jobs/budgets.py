@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gsm_meter_bridge.jobs.schema import sent
@@ -49,28 +49,41 @@ class Budgets:
 
     async def of_modem(self, tx: AsyncConnection, modem: str, now: float) -> Spending:
         """Return what a modem has sent and may still send."""
-        return await _spending(tx, sent.c.modem == modem, self.modems.get(modem, Budget()), now)
+        today, month = _since(now)
+        recent = case((sent.c.at >= today, 1), else_=0)
+        query = select(func.sum(recent), func.count()).where(sent.c.modem == modem, sent.c.at >= month)
+        row = (await tx.execute(query)).one()
+        return _of(self.modems.get(modem, Budget()), int(row[0] or 0), int(row[1]))
 
     async def of_module(self, tx: AsyncConnection, module: str, now: float) -> Spending:
         """Return what was sent to a module and may still be sent."""
-        return await _spending(tx, sent.c.module == module, self.modules.get(module, Budget()), now)
+        return (await self.of_modules(tx, (module,), now))[module]
+
+    async def of_modules(
+        self, tx: AsyncConnection, modules: Sequence[str], now: float
+    ) -> dict[str, Spending]:
+        """Return the same of several modules."""
+        today, month = _since(now)
+        recent = case((sent.c.at >= today, 1), else_=0)
+        query = select(sent.c.module, func.sum(recent), func.count()).group_by(sent.c.module)
+        rows = await tx.execute(query.where(sent.c.module.in_(modules), sent.c.at >= month))
+        counted = {row[0]: (int(row[1]), int(row[2])) for row in rows}
+        return {m: _of(self.modules.get(m, Budget()), *counted.get(m, (0, 0))) for m in modules}
 
     def reserve(self, modem: str) -> int:
         """Return how many SMS of a modem's budget polls must leave."""
         return self.modems.get(modem, Budget()).reserve
 
 
-async def _spending(tx: AsyncConnection, whose: ColumnElement[bool], budget: Budget, now: float) -> Spending:
+def _since(now: float) -> tuple[float, float]:
+    """Return when the present day and month began (UTC)."""
     moment = datetime.fromtimestamp(now, UTC)
     today = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-    day = await _count(tx, whose, today)
-    month = await _count(tx, whose, today.replace(day=1))
+    return today.timestamp(), today.replace(day=1).timestamp()
+
+
+def _of(budget: Budget, day: int, month: int) -> Spending:
     return Spending(day, month, _left(budget.day, day), _left(budget.month, month))
-
-
-async def _count(tx: AsyncConnection, whose: ColumnElement[bool], since: datetime) -> int:
-    query = select(func.count()).select_from(sent).where(whose, sent.c.at >= since.timestamp())
-    return int((await tx.execute(query)).scalar_one())
 
 
 def _left(limit: int | None, used: int) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -29,7 +30,8 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._in_trouble = False
+        self._turn = asyncio.Lock()
+        self._troubled: set[str] = set()
 
     @classmethod
     async def open(cls, where: Path | Secret | None) -> Self:
@@ -67,26 +69,30 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """Give a connection whose work is committed at the end, or rolled back on an error."""
-        async with self._engine.begin() as connection:
+        # our own queue for the only connection: a task that is cancelled in the pool's may take it along
+        async with self._turn, self._engine.begin() as connection:
             yield connection
 
     async def attempt(self, work: Callable[[], Awaitable[object]]) -> bool:
         """Do `work`, and return whether the database let us; else it is to be tried again a little later.
 
-        A full disk or a server that is away is told once, and once that it is over.
+        A full disk or a server that is away is told once, and once that it is over: when all work that
+        failed has succeeded again.
         """
+        name = getattr(work, "__qualname__", repr(work))
         try:
             await work()
         except Exception as error:
             if not is_trouble(error):
                 raise
-            if not self._in_trouble:
+            if not self._troubled:
                 _LOGGER.error("the database cannot be used; nothing is sent until it can: %s", _words(error))
-            self._in_trouble = True
+            self._troubled.add(name)
             return False
-        if self._in_trouble:
-            _LOGGER.info("the database can be used again")
-            self._in_trouble = False
+        if name in self._troubled:
+            self._troubled.discard(name)
+            if not self._troubled:
+                _LOGGER.info("the database can be used again")
         return True
 
     async def close(self) -> None:
@@ -103,6 +109,16 @@ async def upsert(
         await tx.execute(query.on_conflict_do_update(index_elements=list(keys), set_=dict(values)))
     else:
         await tx.execute(query.on_conflict_do_nothing())
+
+
+async def upsert_many(
+    tx: AsyncConnection, table: Table, key: str, column: str, values: Mapping[str, Any]
+) -> None:
+    """Give the rows with these keys these values of one column; those that are missing are inserted."""
+    if values:
+        query: Any = _INSERT[tx.dialect.name](table)
+        query = query.on_conflict_do_update(index_elements=[key], set_={column: query.excluded[column]})
+        await tx.execute(query, [{key: k, column: v} for k, v in values.items()])
 
 
 def storable(text: str | None) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import delete, select, update
@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gsm_meter_bridge.job import Observation
 from gsm_meter_bridge.jobs import registry
-from gsm_meter_bridge.jobs.database import storable, upsert
-from gsm_meter_bridge.jobs.schema import contacts, modules, readings, sent, wanted
+from gsm_meter_bridge.jobs.database import storable, upsert, upsert_many
+from gsm_meter_bridge.jobs.schema import contacts, readings, sent, wanted
+from gsm_meter_bridge.jobs.schema import modules as served_modules
 from gsm_meter_bridge.vocabulary import Scalar
 
 
@@ -82,9 +83,9 @@ async def count_restart(tx: AsyncConnection, module: str) -> None:
     await tx.execute(update(contacts).where(contacts.c.module == module).values(restarts=restarts))
 
 
-async def set_next_poll(tx: AsyncConnection, module: str, at: float) -> None:
-    """Remember when the module is to be asked next."""
-    await _contact(tx, module, next_poll_at=at)
+async def set_next_polls(tx: AsyncConnection, times: Mapping[str, float]) -> None:
+    """Remember when modules are to be asked next."""
+    await upsert_many(tx, contacts, "module", "next_poll_at", times)
 
 
 async def due_polls(tx: AsyncConnection, bridge: str, now: float) -> tuple[str, ...]:
@@ -103,15 +104,20 @@ async def planned_polls(tx: AsyncConnection, bridge: str) -> dict[str, float]:
 
 async def facts(tx: AsyncConnection, module: str) -> ModuleFacts:
     """Return all that is known of `module`."""
-    told = (await tx.execute(select(readings).where(readings.c.module == module))).mappings()
-    asked = (await tx.execute(select(wanted).where(wanted.c.module == module))).mappings()
-    contact = (await tx.execute(select(contacts).where(contacts.c.module == module))).mappings().first()
-    seen = {} if contact is None else {k: v for k, v in contact.items() if k != "module"}
-    return ModuleFacts(
-        {r["name"]: Known(json.loads(r["value"]), r["raw"], r["source"], r["at"]) for r in told},
-        {w["name"]: json.loads(w["value"]) for w in asked},
-        **seen,
-    )
+    return (await facts_of(tx, (module,)))[module]
+
+
+async def facts_of(tx: AsyncConnection, modules: Sequence[str]) -> dict[str, ModuleFacts]:
+    """Return all that is known of each of `modules`."""
+    told: dict[str, dict[str, Known]] = {m: {} for m in modules}
+    for r in await tx.execute(select(readings).where(readings.c.module.in_(modules))):
+        told[r.module][r.name] = Known(json.loads(r.value), r.raw, r.source, r.at)
+    asked: dict[str, dict[str, Scalar]] = {m: {} for m in modules}
+    for w in await tx.execute(select(wanted).where(wanted.c.module.in_(modules))):
+        asked[w.module][w.name] = json.loads(w.value)
+    contacted = (await tx.execute(select(contacts).where(contacts.c.module.in_(modules)))).mappings()
+    seen = {c["module"]: {k: v for k, v in c.items() if k != "module"} for c in contacted}
+    return {m: ModuleFacts(told[m], asked[m], **seen.get(m, {})) for m in modules}
 
 
 async def note_sent(tx: AsyncConnection, modem: str, module: str, job_id: str, now: float) -> None:
@@ -121,7 +127,7 @@ async def note_sent(tx: AsyncConnection, modem: str, module: str, job_id: str, n
 
 async def forget_others(tx: AsyncConnection) -> None:
     """Drop the poll times of modules that no bridge serves; what they told is kept."""
-    served = select(modules.c.id)
+    served = select(served_modules.c.id)
     await tx.execute(update(contacts).where(contacts.c.module.not_in(served)).values(next_poll_at=None))
     await tx.execute(delete(wanted).where(wanted.c.module.not_in(served)))
 

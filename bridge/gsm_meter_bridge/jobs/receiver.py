@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import secrets
 import time
@@ -24,6 +23,7 @@ from gsm_meter_bridge.jobs.passwords import Passwords
 from gsm_meter_bridge.jobs.store import Move
 from gsm_meter_bridge.sms import DeliveryOutcome
 from gsm_meter_bridge.vocabulary import Secret
+from gsm_meter_bridge.waiting import wait_set
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -94,8 +94,7 @@ class Receiver:
         """Take in stored messages until cancelled, those left from last time first."""
         while True:
             await self._database.attempt(self.take_in)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), _ORPHANS_S)
+            await wait_set(self._news, _ORPHANS_S)
             self._news.clear()
 
     async def take_in(self) -> None:

@@ -26,6 +26,7 @@ from gsm_meter_bridge.jobs.leases import Leases
 from gsm_meter_bridge.jobs.outcome import Policy
 from gsm_meter_bridge.jobs.store import Move, Reach, Urgency
 from gsm_meter_bridge.sms import effective_validity
+from gsm_meter_bridge.waiting import wait_set
 
 _LOGGER = logging.getLogger(__name__)
 _TICK_S = 1.0
@@ -65,7 +66,7 @@ class Runner:
         self._now = now
         self._listeners: list[Listener] = []
         self._sending, self._troubled = 0, False
-        self._wakes = [asyncio.Event() for _ in range(1 + len(self._deliveries))]
+        self._wakes = [asyncio.Event() for _ in self._deliveries]
 
     def listen(self, listener: Listener) -> None:
         """Call `listener` with every job that moved, after the commit."""
@@ -79,8 +80,8 @@ class Runner:
     async def run(self) -> None:
         """Work until cancelled; `recover` comes first."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._each_tick(self._wakes[0], self._tend))
-            for delivery, wake in zip(self._deliveries, self._wakes[1:], strict=True):
+            tasks.create_task(self._each_tick(asyncio.Event(), self._tend))
+            for delivery, wake in zip(self._deliveries, self._wakes, strict=True):
                 tasks.create_task(self._serve(delivery, wake), name=f"send through {delivery.route}")
 
     async def recover(self) -> None:
@@ -144,10 +145,7 @@ class Runner:
             wake.clear()
             if not await self._database.attempt(work):
                 self._troubled = True
-            try:
-                await asyncio.wait_for(wake.wait(), _TICK_S)
-            except TimeoutError:
-                continue
+            await wait_set(wake, _TICK_S)
 
     async def _reach(self, tx: AsyncConnection, delivery: Delivery, now: float) -> Reach:
         left = (await self._budgets.of_modem(tx, delivery.route, now)).left

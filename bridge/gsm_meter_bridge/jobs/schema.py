@@ -169,3 +169,4 @@ sent = Table(
     Column("job_id", String(32), nullable=False),
     Column("at", Float, nullable=False, index=True),
 )
+Index("sent_to_module", sent.c.module, sent.c.at)

@@ -126,7 +126,8 @@ class Modem:
         self._ussd = asyncio.get_running_loop().create_future()
         try:
             await engine.command(command, timeout_s=_ADMIN_S)
-            return parse_cusd(await asyncio.wait_for(self._ussd, _ADMIN_S))
+            async with asyncio.timeout(_ADMIN_S):
+                return parse_cusd(await self._ussd)
         except TimeoutError as error:
             raise CommandTimeoutError(f"the network did not answer {code} within {_ADMIN_S:g} s") from error
         finally:

@@ -140,7 +140,7 @@ class Client:
         )
         if self._will is not None:
             client.will_set(*self._will, qos=1, retain=True)
-        client.reconnect_delay_set(1, 60)
+        client.reconnect_delay_set(1, 15)
         if self._broker.username is not None:
             password = self._broker.password
             client.username_pw_set(self._broker.username, password.reveal() if password else None)

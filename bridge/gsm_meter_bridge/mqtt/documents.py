@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from gsm_meter_bridge import __version__
-from gsm_meter_bridge.family import Module, Sourced, is_setting
+from gsm_meter_bridge.family import Access, Module, Sourced, is_setting
 from gsm_meter_bridge.job import Job, State
 from gsm_meter_bridge.jobs.budgets import Spending
 from gsm_meter_bridge.jobs.observations import Known, ModuleFacts
@@ -16,7 +17,7 @@ from gsm_meter_bridge.modem import ModemStatus
 from gsm_meter_bridge.mqtt.topics import CONTRACT_VERSION
 from gsm_meter_bridge.service.commands import COMMON_ACTIONS
 from gsm_meter_bridge.service.plan import Plan, Price
-from gsm_meter_bridge.vocabulary import MASK, UNKNOWN, UpdateState, masked
+from gsm_meter_bridge.vocabulary import MASK, UNKNOWN, Secret, UpdateState, masked
 
 Document = dict[str, Any]
 
@@ -80,9 +81,18 @@ def _profile(profile: Sourced | None) -> Document | None:
 
 def observed_names(module: Module) -> list[str]:
     """Return the names of the values that the module can tell, settings and secrets left out."""
-    told = (name for read in module.family.reads(module.access) for name in read.yields)
-    done = (name for action in module.family.actions for name in action.tells)
-    return [n for n in dict.fromkeys((*told, *done)) if not is_setting(module.family, n)]
+    family: Any = module.family
+    profile: Any = module.access.profile
+    return list(_observed(family, profile))
+
+
+@lru_cache(maxsize=256)
+def _observed(family: Any, profile: Any) -> tuple[str, ...]:
+    # the same for all modules that are spoken to in the same way: a fleet has thousands of them
+    reads = family.reads(Access(Secret(""), profile))
+    told = (name for read in reads for name in read.yields)
+    done = (name for action in family.actions for name in action.tells)
+    return tuple(n for n in dict.fromkeys((*told, *done)) if not is_setting(family, n))
 
 
 def module_state(

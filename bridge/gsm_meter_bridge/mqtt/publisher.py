@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 
 from gsm_meter_bridge.family import Module
 from gsm_meter_bridge.job import Job, State
-from gsm_meter_bridge.jobs import inbox, observations, store
-from gsm_meter_bridge.jobs.budgets import Budgets, Spending
+from gsm_meter_bridge.jobs import inbox, store
+from gsm_meter_bridge.jobs.budgets import Budgets
 from gsm_meter_bridge.jobs.database import Database
 from gsm_meter_bridge.jobs.observations import ModuleFacts
+from gsm_meter_bridge.jobs.overview import Overview, overviews
 from gsm_meter_bridge.modem import ModemStatus
 from gsm_meter_bridge.mqtt import discovery, documents
 from gsm_meter_bridge.mqtt.client import Client, Incoming
@@ -25,8 +26,10 @@ from gsm_meter_bridge.mqtt.requests import Requests
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.service.commands import POLL, READ_SETTINGS, REQUEST_STATUS
 from gsm_meter_bridge.service.plan import Price
+from gsm_meter_bridge.waiting import wait_set
 
 _LOGGER = logging.getLogger(__name__)
+_AT_ONCE = 200
 _TICK_S = 1.0
 _STALE_SEARCH_S = 2.0
 
@@ -80,7 +83,13 @@ class Publisher:
         self._now = now
         # what is retained at the broker, by its digest: whole documents of many modules take much memory
         self._retained: dict[str, bytes] = {}
-        self._dirty = set(modules)
+        self._dirty, self._modems_changed = set(modules), True
+        uids = (
+            topics.bridge_uid(),
+            *(topics.modem_uid(modem.id) for modem in modems),
+            *map(topics.module_uid, modules),
+        )
+        self._owned = frozenset(map(topics.discovery, uids))
         self._online: dict[str, bool] = {}  # of those that have ever answered
         self._wake = asyncio.Event()
         self._refresh_at: float | None = None
@@ -90,6 +99,8 @@ class Publisher:
         """Look at `module` (and our modem) again soon, because something about it changed."""
         if module is not None:
             self._dirty.add(module)
+        else:
+            self._modems_changed = True
         self._wake.set()
 
     async def run(self) -> None:
@@ -103,7 +114,8 @@ class Publisher:
         """Publish `offline` before an orderly end; the last will is for the other kind."""
         if self._client.connected:
             payload = dump(documents.bridge_state(online=False))
-            await asyncio.wait_for(self._client.publish(self._topics.bridge_state, payload, retain=True), 2.0)
+            async with asyncio.timeout(2.0):
+                await self._client.publish(self._topics.bridge_state, payload, retain=True)
 
     def _on_connected(self) -> None:
         for topic in (self._topics.request("+"), self._topics.module_set("+"), self._topics.status):
@@ -115,28 +127,30 @@ class Publisher:
         self._retained.clear()
         self._retain(self._topics.bridge_state, documents.bridge_state(online=True))
         self._dirty.update(self._modules)
+        self._modems_changed = True
         self._wake.set()
 
     async def _publish_changes(self) -> None:
         while True:
             await self._client.wait_connected()
             self._wake.clear()
-            self._retain_bridge()
+            if self._topics.bridge_info not in self._retained:
+                self._retain_bridge()
             await self._database.attempt(self._publish_all)
             await self._pause()
 
     async def _publish_all(self) -> None:
-        for modem in self._modems:
-            await self._publish_modem(modem)
-        for module in sorted(self._dirty):
-            await self._publish_module(self._modules[module])
-            self._dirty.discard(module)
+        if self._modems_changed:
+            self._modems_changed = False
+            for modem in self._modems:
+                await self._publish_modem(modem)
+        while self._dirty:
+            await self._publish_modules(sorted(self._dirty)[:_AT_ONCE])
         await self._announce()
 
     async def _pause(self) -> None:
-        try:
-            await asyncio.wait_for(self._wake.wait(), _TICK_S)
-        except TimeoutError:
+        if not await wait_set(self._wake, _TICK_S):
+            self._modems_changed = True  # what its SIM has sent, by now
             if self._refresh_at is not None and self._now() >= self._refresh_at:
                 self._refresh_at = None
                 self._publish_again()
@@ -166,13 +180,18 @@ class Publisher:
         )
         self._retain(self._topics.modem(modem.id), document)
 
-    async def _publish_module(self, module: Module) -> None:
+    async def _publish_modules(self, modules: Sequence[str]) -> None:
         async with self._database.transaction() as tx:
-            facts = await observations.facts(tx, module.id)
-            last = next((j for j in await store.latest(tx, 5, module.id) if j.action != POLL), None)
-            spending = await self._budgets.of_module(tx, module.id, self._now())
+            found = await overviews(tx, modules, self._budgets, self._now(), without=POLL)
+        for module, overview in found.items():
+            self._publish_module(self._modules[module], overview)
+            self._dirty.discard(module)
+            await asyncio.sleep(0)
+
+    def _publish_module(self, module: Module, overview: Overview) -> None:
+        facts = overview.facts
         online = self._is_online(facts)
-        document = self._state(module, facts, last, spending)
+        document = self._state(module, overview, overview.last)
         uid = self._topics.module_uid(module.id)
         self._retain(self._topics.discovery(uid), discovery.module_device(self._topics, module, document))
         self._retain(self._topics.module(module.id), document)
@@ -180,15 +199,15 @@ class Publisher:
         if facts.last_seen_at is not None:
             self._tell_lost_or_regained(module.id, online=online)
 
-    def _state(self, module: Module, facts: ModuleFacts, last: Job | None, spending: Spending) -> Document:
+    def _state(self, module: Module, overview: Overview, last: Job | None) -> Document:
         return documents.module_state(
             module,
-            facts,
+            overview.facts,
             last,
-            online=self._is_online(facts),
+            online=self._is_online(overview.facts),
             mask=self._who.mask,
             latest_firmware=self._who.latest_firmware.get(module.family.id),
-            spending=spending,
+            spending=overview.spending,
         )
 
     def _is_online(self, facts: ModuleFacts) -> bool:
@@ -221,7 +240,7 @@ class Publisher:
             self._topics.event(job.module), dump(documents.command_event(job)), retain=False
         )
         if job.transaction is not None and job.announced is None:
-            await self._publish_module(self._modules[job.module])
+            await self._publish_modules((job.module,))
             await self._answer(job.action, await self._outcome(job))
         await event
 
@@ -230,9 +249,8 @@ class Publisher:
             return documents.outcome(job)
         module = self._modules[job.module]
         async with self._database.transaction() as tx:
-            facts = await observations.facts(tx, job.module)
-            spending = await self._budgets.of_module(tx, module.id, self._now())
-        state = self._state(module, facts, job, spending)
+            found = await overviews(tx, (module.id,), self._budgets, self._now(), without=POLL)
+        state = self._state(module, found[module.id], job)
         return documents.outcome(job, {k: v for k, v in state.items() if k != "last_result"})
 
     async def _answer(self, action: str, document: Document) -> None:
@@ -279,15 +297,7 @@ class Publisher:
         self._client.unsubscribe(topic)
 
     def _clear_if_stale(self, message: Incoming) -> None:
-        owned = {
-            self._topics.discovery(uid)
-            for uid in (
-                self._topics.bridge_uid(),
-                *(self._topics.modem_uid(modem.id) for modem in self._modems),
-                *map(self._topics.module_uid, self._modules),
-            )
-        }
-        if message.topic in owned or not message.payload:
+        if message.topic in self._owned or not message.payload:
             return
         try:
             found = json.loads(message.payload)

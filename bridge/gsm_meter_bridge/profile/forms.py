@@ -159,7 +159,7 @@ class ProfileRequest:
         return SmsData(password.reveal().encode("ascii").join(parts), shown, self.dcs)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Profile:
     """A checked profile; see `family.RequestFormat`. `frame` carries settings, where it has one."""
 

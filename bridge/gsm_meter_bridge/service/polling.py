@@ -62,20 +62,20 @@ class Poller:
         async with self._database.transaction() as tx:
             await observations.forget_others(tx)
             planned = await observations.planned_polls(tx, self._bridge)
+            times = {}
             for module, plan in self._plans.items():
                 if module not in planned:
-                    first = now + self._spread(0.0, min(self._first_spread_s, plan.interval_s))
-                    await observations.set_next_poll(tx, module, first)
+                    times[module] = now + self._spread(0.0, min(self._first_spread_s, plan.interval_s))
                 elif planned[module] > (latest := self.next_after(module, now)):
-                    await observations.set_next_poll(tx, module, latest)
+                    times[module] = latest
+            await observations.set_next_polls(tx, times)
 
     async def poll_due(self) -> None:
         """Queue a poll of every module whose time has come."""
         now = self._now()
         async with self._database.transaction() as tx:
             due = await observations.due_polls(tx, self._bridge, now)
-            for module in due:
-                await observations.set_next_poll(tx, module, self.next_after(module, now))
+            await observations.set_next_polls(tx, {m: self.next_after(m, now) for m in due})
         for module in due:
             try:
                 await self._commands.request_status(module, Terms(), action=POLL)

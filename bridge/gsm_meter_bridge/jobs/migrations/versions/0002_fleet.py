@@ -29,5 +29,6 @@ def upgrade() -> None:
     )
     op.add_column("jobs", sa.Column("route", sa.String(64)))
     op.create_index("jobs_by_module", "jobs", ["module", "ended_at"])
+    op.create_index("sent_to_module", "sent", ["module", "at"])
     op.add_column("messages", sa.Column("bridge", sa.String(64), nullable=False, server_default=""))
     op.add_column("contacts", sa.Column("restarts", sa.Integer, nullable=False, server_default="0"))
