@@ -1,0 +1,124 @@
+"""What `doctor` looks at: a simulated modem, a real broker, a real database, and its command line."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner, Result
+
+from gsm_meter_bridge.cli import app
+from gsm_meter_bridge.family import Reading
+from gsm_meter_bridge.job import Observation
+from gsm_meter_bridge.jobs import observations
+from gsm_meter_bridge.jobs.database import Database
+from gsm_meter_bridge.jobs.leases import Leases, of_bridge, of_modem
+from gsm_meter_bridge.simulator import World, commands
+from gsm_meter_bridge.simulator.world import RunningWorld
+from tests.support.mosquitto import Mosquitto
+
+Says = Callable[[str, str], None]
+OWN, PUMP, HUT, OTHER = "+79990000000", "+79990000201", "+79990000101", "+79990000009"
+RUN = CliRunner()
+
+
+@dataclass
+class House:
+    """A configuration, and the folder that all of it is in."""
+
+    folder: Path
+    config: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "bridge.db"
+
+    @property
+    def modem(self) -> dict[str, Any]:
+        entry: dict[str, Any] = self.config["modems"][0]
+        return entry
+
+    async def doctor(self, *more: str) -> Result:
+        path = self.folder / "config.yaml"
+        path.write_text(yaml.safe_dump(self.config), "utf-8")
+        return await asyncio.to_thread(RUN.invoke, app, ["doctor", "--config", str(path), *more])
+
+    async def lines(self, mark: str) -> list[str]:
+        """The lines with this mark."""
+        result = await self.doctor()
+        assert not result.exception or isinstance(result.exception, SystemExit), result.exception
+        said = result.stdout.splitlines()
+        assert result.exit_code == any(line.startswith("problem ") for line in said)
+        return [line.removeprefix(mark).strip() for line in said if line.startswith(f"{mark} ")]
+
+    async def heard(self, module: str, at: float | None = None, **readings: str) -> None:
+        """Have a module have told something."""
+        database = await Database.open(self.database)
+        async with database.transaction() as tx:
+            told = tuple(Reading(name.replace("__", "."), value) for name, value in readings.items())
+            await observations.record(tx, Observation(module, told, "sms", time.time() if at is None else at))
+        await database.close()
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
+    with Mosquitto(tmp_path_factory.mktemp("mosquitto")) as broker:
+        yield broker
+
+
+@pytest.fixture
+def house(tmp_path: Path, broker: Mosquitto) -> House:
+    return House(
+        tmp_path,
+        {
+            "bridge": {"id": "home", "database": "bridge.db"},
+            "mqtt": {"host": "127.0.0.1", "port": broker.port},
+            "modems": [{"id": "stick", "url": str(tmp_path / "modem"), "number": OWN}],
+            "poll": {"interval": "12 h"},
+            "modules": [{"id": "pump", "family": "lers_gsm_mini", "number": PUMP, "password": "s3same"}],
+        },
+    )
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[RunningWorld]:
+    async with World.load().run(tmp_path / "modem") as running:
+        yield running
+
+
+@pytest.fixture
+def says(monkeypatch: pytest.MonkeyPatch) -> Says:
+    """Have the simulated modem answer a command in another way."""
+
+    def say(command: str, line: str) -> None:
+        row = (re.compile(re.escape(command)), lambda *_: (line,))
+        monkeypatch.setattr(commands, "_COMMANDS", (row, *commands._COMMANDS))
+
+    return say
+
+
+def cclk(ahead: timedelta, hours: int = 3) -> str:
+    told = datetime.now(timezone(timedelta(hours=hours))) + ahead
+    return f'+CCLK: "{told:%y/%m/%d,%H:%M:%S}{4 * hours:+03}"'
+
+
+@asynccontextmanager
+async def running_bridge(house: House) -> AsyncIterator[None]:
+    """The leases of a bridge, without the bridge."""
+    database = await Database.open(house.database)
+    held = Leases(database, (of_bridge("home"), of_modem("stick")))
+    try:
+        assert await held.try_acquire() is None
+        yield
+    finally:
+        await held.release()
+        await database.close()

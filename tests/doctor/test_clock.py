@@ -1,0 +1,37 @@
+"""`doctor` and the clock."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from gsm_meter_bridge.doctor import clock
+from tests.doctor.conftest import House, Says, cclk
+
+pytestmark = pytest.mark.usefixtures("world")
+
+
+@pytest.mark.parametrize(
+    ("ahead", "mark", "words"),
+    [
+        (timedelta(minutes=4), "ok", "as the network does by modem stick"),
+        (timedelta(minutes=10), "warning", "behind the network's time by modem stick; set it (NTP)"),
+        (timedelta(minutes=-10), "warning", "ahead of the network's time by modem stick; set it (NTP)"),
+        (timedelta(hours=3), "warning", "if it is right, the modem tells its zone wrong"),
+        (timedelta(days=-3660), "ok", "no modem tells a time to compare it with"),
+    ],
+)
+async def test_the_clock(house: House, says: Says, ahead: timedelta, mark: str, words: str) -> None:
+    says("+CCLK?", cclk(ahead))
+    assert any(line.startswith("clock: ") and words in line for line in await house.lines(mark))
+
+
+@pytest.mark.parametrize("words", ["80/01/06,00:00:12+00", "26/13/40,00:00:00+00", "26/01/01,00:00:00", "x"])
+def test_a_time_that_is_none(words: str) -> None:
+    assert clock.parse_cclk([f'+CCLK: "{words}"']) is None
+
+
+def test_a_year_long_ago() -> None:
+    [finding] = clock.judge(0.0, {})
+    assert finding.line().startswith("warning  clock: the system's clock says 1970-01-01 00:00 UTC, which is")

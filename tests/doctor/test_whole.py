@@ -1,0 +1,91 @@
+"""`doctor` as a whole: all is well, JSON, a bad configuration; and that it changes nothing."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from gsm_meter_bridge.simulator.world import RunningWorld
+from tests.doctor.conftest import OTHER, OWN, House, Says, cclk
+
+pytestmark = pytest.mark.usefixtures("world")
+
+
+async def test_all_is_well(house: House, says: Says) -> None:
+    says("+CCLK?", cclk(timedelta(0)))
+    await house.heard("pump", white_list__0=OTHER, white_list__3=OWN)
+    result = await house.doctor()
+    assert result.exit_code == 0, result.output
+    said = result.stdout.splitlines()
+    assert [line for line in said if not line.startswith("ok       ")] == []
+    for words in (
+        "configuration: ",
+        "modem stick: SimTel SIM-800 answers AT",
+        "modem stick: the SIM is ready",
+        "modem stick: registered in the network of SimTel",
+        "modem stick: the signal is -77 dBm",
+        "modem stick: storage SM holds 0 of 20 SMS",
+        "modem stick: the number of the service centre is set",
+        f"broker: 127.0.0.1:{house.config['mqtt']['port']} is reached",
+        "broker: the login is accepted",
+        "broker: it speaks MQTT 5",
+        "broker: we may publish and subscribe below gsm_meter_modem/home/",
+        "broker: Home Assistant has left no word at homeassistant/status",
+        "as the network does by modem stick",
+        "bridge.db can be opened and written; its tables are of revision",
+        "MB are free on its disk",
+        "database: jobs that wait: 0, under way: 0",
+        "database: no bridge home runs now",
+        "white_list pump: its white list has our number: it obeys us",
+        "module pump: it was last heard of 0 s ago, and is asked every 12 h",
+    ):
+        assert any(words in line for line in said), words
+
+
+async def test_json_says_the_same(house: House) -> None:
+    await house.heard("pump")
+    result = await house.doctor("--json")
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["healthy"]) == (0, True)
+    assert {
+        "check": "modem",
+        "subject": "stick",
+        "mark": "ok",
+        "words": "the signal is -77 dBm",
+        "advice": None,
+    } in document["findings"]
+
+
+async def test_json_of_a_problem(house: House) -> None:
+    house.modem["url"] += "2"
+    result = await house.doctor("--json")
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["healthy"]) == (1, False)
+    [problem] = [f for f in document["findings"] if f["mark"] == "problem"]
+    assert "does not exist" in problem["words"]
+    assert "docs/hardware.md" in problem["advice"]
+
+
+async def test_a_bad_configuration_ends_it(house: House) -> None:
+    house.config["poll"]["interval"] = "soon"
+    house.config["modules"][0]["family"] = "lers"
+    problems = await house.lines("problem")
+    assert len(problems) == 2
+    assert "configuration: " in problems[0]
+    assert any("poll.interval: 'soon' is not allowed" in line for line in problems)
+    assert await house.lines("ok") == []
+
+
+async def test_nothing_is_sent_or_changed(
+    house: House, world: RunningWorld, says: Says, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[object] = []
+    monkeypatch.setattr(world.carrier, "submit", lambda *sms: sent.append(sms))
+    says("+CMEE?", "+CMEE: 0")
+    state = world.modem.number("CMEE"), world.modem.settings.cnmi, list(world.modem.memories)
+    result = await house.doctor()
+    assert "s3same" not in result.output
+    assert (world.modem.number("CMEE"), world.modem.settings.cnmi, world.modem.memories) == state
+    assert sent == []
