@@ -29,10 +29,11 @@ from gsm_meter_bridge.service.administration import Administration
 from gsm_meter_bridge.service.commands import Commands
 from gsm_meter_bridge.service.polling import Poller
 from gsm_meter_bridge.service.ways import Way, Ways
+from gsm_meter_bridge.waiting import run_calmly, run_together
 
 _SESSION_S = 7 * 86_400
 """How long wishes wait at the broker for a bridge that is away."""
-_FORGET_S, _GOODBYE_S = 3600.0, 3.0
+_FORGET_S = 3600.0
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -105,11 +106,9 @@ class Bridge:
             self._receiver,
             self._poller,
         )
+        works = {f"{type(part).__name__} {n}": part.run() for n, part in enumerate(parts)}
         try:
-            async with asyncio.TaskGroup() as tasks:
-                for part in parts:
-                    tasks.create_task(part.run(), name=type(part).__name__)
-                tasks.create_task(self._forget(), name="retention")
+            await run_together({**works, "retention": self._forget()}, self._database.calm)
         finally:
             with contextlib.suppress(TimeoutError):
                 await self._publisher.say_goodbye()
@@ -203,12 +202,9 @@ async def serve(config: Config) -> None:
     try:
         await held.acquire()
         _LOGGER.info("bridge %s with %d modules starts", config.bridge.id, len(config.modules))
-        await Bridge(config, database, held).run()
+        await run_calmly(Bridge(config, database, held).run(), database.calm)
     finally:
-        # where that is not possible now, they run out by themselves
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_GOODBYE_S):
-                await database.attempt(held.release)
+        await database.attempt(held.release)
         await database.close()
         _LOGGER.info("bridge %s has stopped", config.bridge.id)
 

@@ -26,8 +26,9 @@ def _difference(connection: Connection) -> list[object]:
     return list(compare_metadata(context, metadata))
 
 
-async def test_the_migrations_make_what_the_schema_says() -> None:
-    database = await Database.open(short_path.place(None))
+async def test_the_migrations_make_what_the_schema_says(request: pytest.FixtureRequest, engine: str) -> None:
+    server = request.getfixturevalue("postgresql") if engine == "postgresql" else None
+    database = await Database.open(server.database() if server is not None else None)
     async with database.transaction() as tx:
         assert await tx.run_sync(_difference) == []
     await database.close()

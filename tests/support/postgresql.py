@@ -68,11 +68,12 @@ class Postgresql:
         self._process.wait(30)
         self._process = None
 
-    def database(self) -> Secret:
-        """Make a database and return its URL."""
+    def database(self, copy_of: Secret | None = None) -> Secret:
+        """Make a database, empty or a copy of another that nobody uses just now, and return its URL."""
         self._count += 1
         name = f"tests_{self._count}"
-        self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "tests", name)
+        like = [] if copy_of is None else ["-T", copy_of.reveal().rpartition("/")[2]]
+        self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "tests", *like, name)
         password = _PASSWORD.replace(" ", "%20")
         return Secret(f"postgresql+asyncpg://tests:{password}@127.0.0.1:{self.port}/{name}")
 

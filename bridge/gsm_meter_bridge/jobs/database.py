@@ -73,6 +73,12 @@ class Database:
         async with self._turn, self._engine.begin() as connection:
             yield connection
 
+    @asynccontextmanager
+    async def calm(self) -> AsyncIterator[None]:
+        """Give a time in which no transaction is under way: SQLite's driver hangs where one is cut off."""
+        async with self._turn:
+            yield
+
     async def attempt(self, work: Callable[[], Awaitable[object]]) -> bool:
         """Do `work`, and return whether the database let us; else it is to be tried again a little later.
 

@@ -26,7 +26,7 @@ from gsm_meter_bridge.jobs.leases import Leases
 from gsm_meter_bridge.jobs.outcome import Policy
 from gsm_meter_bridge.jobs.store import Move, Reach, Urgency
 from gsm_meter_bridge.sms import effective_validity
-from gsm_meter_bridge.waiting import wait_set
+from gsm_meter_bridge.waiting import run_together, wait_set
 
 _LOGGER = logging.getLogger(__name__)
 _TICK_S = 1.0
@@ -79,10 +79,10 @@ class Runner:
 
     async def run(self) -> None:
         """Work until cancelled; `recover` comes first."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._each_tick(asyncio.Event(), self._tend))
-            for delivery, wake in zip(self._deliveries, self._wakes, strict=True):
-                tasks.create_task(self._serve(delivery, wake), name=f"send through {delivery.route}")
+        works = {"tend": self._each_tick(asyncio.Event(), self._tend)}
+        for delivery, wake in zip(self._deliveries, self._wakes, strict=True):
+            works[f"send through {delivery.route}"] = self._serve(delivery, wake)
+        await run_together(works, self._database.calm)
 
     async def recover(self) -> None:
         """Decide about the jobs that were being sent when the bridge last stopped."""

@@ -26,7 +26,7 @@ from gsm_meter_bridge.mqtt.requests import Requests
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.service.commands import POLL, READ_SETTINGS, REQUEST_STATUS
 from gsm_meter_bridge.service.plan import Price
-from gsm_meter_bridge.waiting import wait_set
+from gsm_meter_bridge.waiting import run_together, wait_set
 
 _LOGGER = logging.getLogger(__name__)
 _AT_ONCE = 200
@@ -105,10 +105,12 @@ class Publisher:
 
     async def run(self) -> None:
         """Publish and take in until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._take_in())
-            tasks.create_task(self._forget_stale())
-            tasks.create_task(self._publish_changes())
+        works = {
+            "take in": self._take_in(),
+            "forget stale": self._forget_stale(),
+            "publish": self._publish_changes(),
+        }
+        await run_together(works, self._database.calm)
 
     async def say_goodbye(self) -> None:
         """Publish `offline` before an orderly end; the last will is for the other kind."""
