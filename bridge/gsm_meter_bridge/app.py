@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gsm_meter_bridge.config import Config, ModemConfig, MqttConfig
+from gsm_meter_bridge.delivery.meter import meter_serial, read_meter
 from gsm_meter_bridge.delivery.sms import SmsDelivery
 from gsm_meter_bridge.family import Sourced
 from gsm_meter_bridge.job import Job, State
@@ -22,13 +23,16 @@ from gsm_meter_bridge.jobs.runner import Runner
 from gsm_meter_bridge.modem import Modem, ModemStatus, ReceivedPdu
 from gsm_meter_bridge.mqtt import documents
 from gsm_meter_bridge.mqtt.client import Broker, Client, tls_context
+from gsm_meter_bridge.mqtt.form import dump
 from gsm_meter_bridge.mqtt.publisher import Identity, OurModem, Publisher
 from gsm_meter_bridge.mqtt.requests import Requests
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.service.administration import Administration
 from gsm_meter_bridge.service.commands import Commands
+from gsm_meter_bridge.service.connections import Connections
 from gsm_meter_bridge.service.polling import Poller
 from gsm_meter_bridge.service.ways import Way, Ways
+from gsm_meter_bridge.vocabulary import within_day
 from gsm_meter_bridge.waiting import run_calmly, run_together
 
 _SESSION_S = 7 * 86_400
@@ -66,7 +70,7 @@ class Bridge:
             leases=held,
             polls_allowed=self._polls_allowed,
         )
-        region = config.modems[0].region
+        region = next((m.region for m in config.modems), None)
         self._receiver = Receiver(database, config.bridge.id, modules, config.policy, region)
         commands = Commands(
             database,
@@ -78,6 +82,18 @@ class Bridge:
         )
         poll = config.poll
         self._poller = Poller(database, config.bridge.id, commands, poll.plans, poll.first_spread_s)
+        self._connections = Connections(
+            modules,
+            config.tcp.listeners,
+            config.tcp.idle_timeout_s,
+            config.tcp.intervals_s,
+            self._receiver.observe,
+            commands.no_visit,
+            read_meter,
+            meter_serial,
+            database.attempt,
+        )
+        commands.visit = self._connections.visits.ask
         topics = topics_of(config)
         self._client = _client(config.mqtt, topics)
         self._publisher = Publisher(
@@ -89,6 +105,7 @@ class Bridge:
             Requests(topics, commands, config.price, self._administration()),
             [_ours(modem, m, d) for modem, m, d in zip(self._modems, config.modems, deliveries, strict=True)],
             config.budgets,
+            connections=self._connections,
         )
         self._runner.listen(self._on_job)
         self._receiver.listen(self._on_message)
@@ -107,8 +124,10 @@ class Bridge:
             self._poller,
         )
         works = {f"{type(part).__name__} {n}": part.run() for n, part in enumerate(parts)}
+        works["connections"] = self._connections.run(self._database.calm)
+        works["retention"] = self._forget()
         try:
-            await run_together({**works, "retention": self._forget()}, self._database.calm)
+            await run_together(works, self._database.calm)
         finally:
             with contextlib.suppress(TimeoutError):
                 await self._publisher.say_goodbye()
@@ -161,7 +180,7 @@ class Bridge:
         if quiet is None:
             return True
         clock = datetime.now().astimezone()
-        return not _within(clock.hour * 60 + clock.minute, quiet)
+        return not within_day(clock.hour * 60 + clock.minute, quiet)
 
     def _warn_of_assumptions(self) -> None:
         users: dict[str, list[str]] = {}
@@ -225,7 +244,7 @@ def broker_of(mqtt: MqttConfig) -> Broker:
 
 
 def _client(mqtt: MqttConfig, topics: Topics) -> Client:
-    will = documents.dump(documents.bridge_state(online=False))
+    will = dump(documents.bridge_state(online=False))
     name = f"gsm-meter-bridge-{topics.bridge}"
     return Client(broker_of(mqtt), name, (topics.bridge_state, will), _SESSION_S)
 
@@ -234,11 +253,6 @@ def _serves(modem: ModemConfig) -> tuple[str, ...]:
     """Return the routes of modules that a modem can take."""
     group = () if modem.group is None else (f"group:{modem.group}",)
     return (ANY, f"modem:{modem.id}", *group)
-
-
-def _within(minute: int, span: tuple[int, int]) -> bool:
-    begin, end = span
-    return begin <= minute < end if begin <= end else minute >= begin or minute < end
 
 
 def _ours(modem: Modem, config: ModemConfig, delivery: SmsDelivery) -> OurModem:

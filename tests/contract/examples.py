@@ -18,7 +18,7 @@ from gsm_meter_bridge.job import Job, Purpose, State, Step
 from gsm_meter_bridge.jobs.budgets import Spending
 from gsm_meter_bridge.jobs.observations import Known, ModuleFacts
 from gsm_meter_bridge.modem import ModemStatus
-from gsm_meter_bridge.mqtt import discovery, documents
+from gsm_meter_bridge.mqtt import answers, discovery, documents
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.service.plan import Price, make_plan
 from gsm_meter_bridge.vocabulary import Registration, Scalar, Secret
@@ -148,8 +148,8 @@ def examples() -> dict[str, Any]:
         ),
         "module_energomera": hut,
         "module_lers": pump,
-        "event": documents.command_event(VERIFIED),
-        "event_refused_wish": documents.refused_wish(
+        "event": answers.command_event(VERIFIED),
+        "event_refused_wish": answers.refused_wish(
             "set", "invalid_value", "apn: 'a b'; allowed: 1 to 63 characters"
         ),
         "wish": {"apn": "m2m.example"},
@@ -165,15 +165,15 @@ def examples() -> dict[str, Any]:
         "response_plan": {
             "transaction": "01JD2QC",
             "status": "ok",
-            **documents.plan(
+            **answers.plan(
                 "hut", make_plan(HUT, _WANTED, {"mode": "sms", "connect_period_s": 60}), Price(2.5, "RUB")
             ),
         },
-        "response_accepted": documents.accepted(QUEUED),
-        "response_ok": documents.outcome(VERIFIED),
-        "response_status": documents.outcome(ASKED, told),
-        "response_error": documents.outcome(REFUSED),
-        "response_rejected": documents.rejected("01JD2QB", "unknown_module", "unknown module 'x'"),
+        "response_accepted": answers.accepted(QUEUED),
+        "response_ok": answers.outcome(VERIFIED),
+        "response_status": answers.outcome(ASKED, told),
+        "response_error": answers.outcome(REFUSED),
+        "response_rejected": answers.rejected("01JD2QB", "unknown_module", "unknown module 'x'"),
         "discovery_bridge": discovery.bridge_device(TOPICS, "GSM meter bridge"),
         "discovery_modem": discovery.modem_device(TOPICS, "stick", "GSM modem", MODEM),
         "discovery_energomera": discovery.module_device(TOPICS, HUT, hut),

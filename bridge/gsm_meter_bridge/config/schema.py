@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import voluptuous as vol
 
+from gsm_meter_bridge.config import sockets
 from gsm_meter_bridge.config.values import (
     DayTime,
     Duration,
@@ -114,6 +115,7 @@ _MODULE = vol.Schema(
         vol.Optional("group", default=None): optional(Identifier),
         vol.Optional("budget", default=dict): _MODULE_BUDGET,
         vol.Optional("poll_interval", default=None): optional(Duration(1, 366 * _DAY)),
+        **sockets.OF_MODULE,
     }
 )
 
@@ -158,7 +160,11 @@ CONFIG = vol.Schema(
     {
         vol.Optional("bridge", default=dict): _BRIDGE,
         vol.Required("mqtt"): _MQTT,
-        vol.Required("modems"): vol.All([_MODEM], vol.Length(1, 64, msg="allowed: 1 to 64 modems")),
+        vol.Optional("modems", default=list): vol.All(
+            [_MODEM], vol.Length(0, 64, msg="allowed: up to 64 modems")
+        ),
+        vol.Optional("listeners", default=list): [sockets.LISTENER],
+        vol.Optional("tcp", default=dict): sockets.TCP,
         vol.Optional("sms", default=dict): _SMS,
         vol.Optional("poll", default=dict): _POLL,
         vol.Optional("latest_firmware", default=dict): {_family: Text},

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -78,6 +78,24 @@ class Receiver:
         async with self._database.transaction() as tx:
             await inbox.store(tx, self._bridge, modem, pdu, self._now(), self._run)
         self._news.set()
+
+    async def observe(self, told: Sequence[Observation], *, status: bool) -> None:
+        """Take in what modules told other than by SMS; a `status` answers whoever waits to ask for one."""
+        moved: list[tuple[str, Job | None]] = [(one.module, None) for one in told]
+        async with self._database.transaction() as tx:
+            for one in told:
+                await observations.record(tx, one)
+                if status:
+                    moved += [(one.module, job) for job in await self._fulfil(tx, one)]
+        for module, job in moved:
+            for listener in self._listeners:
+                listener(module, job)
+
+    async def _fulfil(self, tx: AsyncConnection, told: Observation) -> list[Job]:
+        """End the jobs that wait to ask for what was told already."""
+        module, move = self._modules[told.module], Move(Event.TOLD, {}, f"it came another way: {told.source}")
+        waiting = await store.waiting(tx, told.module)
+        return [await store.move(tx, j, move, told.at) for j in waiting if outcome.wants_status(j, module)]
 
     async def recover(self) -> None:
         """Take up the access passwords that were changed since the configuration was written."""

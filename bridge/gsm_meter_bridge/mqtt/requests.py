@@ -12,8 +12,8 @@ from typing import Any
 from gsm_meter_bridge.errors import GsmMeterError, InvalidValueError, StorageError, UnknownNameError
 from gsm_meter_bridge.job import Job
 from gsm_meter_bridge.jobs.database import is_trouble
-from gsm_meter_bridge.mqtt import documents
-from gsm_meter_bridge.mqtt.documents import Document
+from gsm_meter_bridge.mqtt import answers
+from gsm_meter_bridge.mqtt.form import Document
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.service.administration import Administration
 from gsm_meter_bridge.service.commands import (
@@ -101,9 +101,9 @@ class Requests:
             _LOGGER.warning("request %s refused: %s", action, error)
             said = wish.get("transaction")
             transaction = said if isinstance(said, str) else None
-            return (topic, documents.rejected(transaction, error.code, str(error))), None
+            return (topic, answers.rejected(transaction, error.code, str(error))), None
         if isinstance(outcome, Job):
-            return (topic, documents.accepted(outcome)), outcome
+            return (topic, answers.accepted(outcome)), outcome
         return (topic, {"transaction": wish["transaction"], "status": "ok", **outcome}), None
 
     async def _from_entity(
@@ -130,7 +130,7 @@ class Requests:
                 action = named.partition(".")[0]
             if not self._commands.knows(module):
                 return None, None
-            return (self._topics.event(module), documents.refused_wish(action, error.code, str(error))), None
+            return (self._topics.event(module), answers.refused_wish(action, error.code, str(error))), None
 
     async def _read(self, name: str, wish: Document, terms: Terms) -> Job:
         _only(wish, _COMMON_KEYS)
@@ -150,7 +150,7 @@ class Requests:
     async def _plan(self, wish: Document, _terms: Terms) -> Document:
         _only(wish, _COMMON_KEYS | {SETTINGS})
         module = _module(wish)
-        return documents.plan(module, await self._commands.preview(module, _settings(wish)), self._price)
+        return answers.plan(module, await self._commands.preview(module, _settings(wish)), self._price)
 
     async def _cancel(self, wish: Document, _terms: Terms) -> Document:
         _only(wish, frozenset({"transaction", JOB}))

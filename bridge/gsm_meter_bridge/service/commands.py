@@ -36,6 +36,8 @@ POLL = "poll"
 PLAN = "plan"
 APPLY = "apply"
 CANCEL = "cancel"
+VISIT_S = 120.0
+"""How long a wish for a status waits for the connection that costs nothing, before an SMS is sent."""
 NOT_CANCELLABLE = "not_cancellable"
 _OF_FAMILIES = [action.name.partition(".") for family in families().values() for action in family.actions]
 DEVICE_ACTIONS = tuple(dict.fromkeys(head for head, _, _ in _OF_FAMILIES))
@@ -73,6 +75,7 @@ class Commands:
         identity_interval_s: float,
         ways: Ways | None = None,
         now: Callable[[], float] = time.time,
+        visit: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._database = database
         self._modules = modules
@@ -81,6 +84,8 @@ class Commands:
         self._identity_interval_s = identity_interval_s
         self._ways = ways or Ways()
         self._now = now
+        self.visit = visit
+        """Asks a module over a connection that costs nothing; False where it has none."""
 
     def knows(self, module_id: str) -> bool:
         """Return whether a module is configured."""
@@ -105,6 +110,8 @@ class Commands:
         async with self._database.transaction() as tx:
             known = await observations.facts(tx, module.id)
             wish = self._job(module, action, _reading(self._due_reads(module, known)), terms)
+            if self.visit(module.id):
+                wish = replace(wish, due_at=min(wish.due_at + VISIT_S, wish.deadline_at))
             job = await self._accept(tx, wish, lambda job: job.action in (POLL, action) and not job.touched)
         self._wake()
         return job
@@ -168,6 +175,12 @@ class Commands:
             job = await self._accept(tx, wish, lambda job: request in (s.request for s in job.steps))
         self._wake()
         return job
+
+    async def no_visit(self, module_id: str) -> None:
+        """Let an SMS go where a status was hoped for from a connection that failed."""
+        async with self._database.transaction() as tx:
+            await store.hurry(tx, module_id, self._now())
+        self._wake()
 
     async def cancel(self, job_id: str) -> Job:
         """Give up a job that waits, or one that nobody knows what became of; its module's lane is free then.

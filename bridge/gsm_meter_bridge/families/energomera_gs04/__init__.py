@@ -12,6 +12,7 @@ from gsm_meter_bridge.family import (
     Access,
     CodeTable,
     Concern,
+    IntroductionReader,
     Outgoing,
     Read,
     Reading,
@@ -120,6 +121,10 @@ class EnergomeraGs04:
     def parse_request(self, text: str) -> Request:
         """Return the request that `text` is: `MODE`, `APN`, `APN internet`."""
         return commands.parse(text)
+
+    def introductions(self) -> IntroductionReader | None:
+        """Return nothing: the manual knows of none."""
+        return None
 
     def tables(self) -> tuple[CodeTable, ...]:
         """Return the tables of the manual."""

@@ -12,6 +12,7 @@ from gsm_meter_bridge.family import (
     Action,
     CodeTable,
     Concern,
+    IntroductionReader,
     Knocks,
     Outgoing,
     Read,
@@ -133,6 +134,10 @@ class LersGsmMini:
     def parse_request(self, text: str) -> Request:
         """Return the request that `text` is: `I`, `A`, `A=internet,user,password`."""
         return commands.parse(text)
+
+    def introductions(self) -> IntroductionReader | None:
+        """Return a reader of the identification packet (clause 6)."""
+        return None
 
     def tables(self) -> tuple[CodeTable, ...]:
         """Return no tables: the replies are words."""
