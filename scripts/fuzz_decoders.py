@@ -17,6 +17,7 @@ with atheris.instrument_imports():
     from gsm_meter_bridge.at.responses import parse_cops, parse_cpms_query, parse_registration
     from gsm_meter_bridge.errors import DecodeError
     from gsm_meter_bridge.families import bundled_profile, bundled_profiles, families
+    from gsm_meter_bridge.families.lers_gsm_mini.identification import IdentificationReader
     from gsm_meter_bridge.family import Access, Family, Request
     from gsm_meter_bridge.profile.learn import draft_profile
     from gsm_meter_bridge.sms import decode_pdu
@@ -49,6 +50,7 @@ def _decoders() -> list[Decoder]:
         lambda octets: decode_pdu(octets.hex()),
         lambda octets: decode_pdu(_text(octets)),
         _modem,
+        lambda octets: IdentificationReader().feed(octets),
         _lines(parse_cmgl),
         _lines(parse_cmgr, 1),
         _lines(parse_cops),
