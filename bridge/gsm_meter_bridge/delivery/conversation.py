@@ -34,7 +34,7 @@ async def converse(
     def ended() -> None:
         came.put_nowait(None)
 
-    link.take = came.put_nowait
+    link.give_to(came.put_nowait)
     link.watch(ended)
     try:
         async with asyncio.timeout(longest_s):

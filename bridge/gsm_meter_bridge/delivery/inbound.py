@@ -19,6 +19,7 @@ from gsm_meter_bridge.delivery.switchboard import Switchboard
 from gsm_meter_bridge.errors import DecodeError, GsmMeterError
 from gsm_meter_bridge.family import Introduction, IntroductionReader, Module, Network, within
 from gsm_meter_bridge.link import TcpLink, drop
+from gsm_meter_bridge.vocabulary import Scalar
 
 _LOGGER = logging.getLogger(__name__)
 _TICK_S = 1.0
@@ -147,12 +148,13 @@ class Listener:
             self._is_unknown(link)
 
     def _introduced(self, link: TcpLink, introduction: Introduction) -> None:
-        says = introduction.says()
+        says = {r.name: r.value for r in introduction.readings}
         module = self._directory.by_introduction(link.peer[0], says)
         if module is None:
-            self._is_unknown(link, introduction)
+            self._is_unknown(link, says)
             return
         self._let_in(link, module)
+        link.unread = introduction.rest
         self._on_introduced(module, introduction)
 
     def _give_up_waiting(self, now: float) -> None:
@@ -186,7 +188,7 @@ class Listener:
         if module is not None:
             self._let_in(link, module)
         elif not link.closed:
-            self._is_unknown(link, claims={"meter_serial": serial})
+            self._is_unknown(link, {"meter_serial": serial})
 
     def _recognised_by_address(self, link: TcpLink) -> bool:
         module = self._directory.by_address(link.peer[0])
@@ -200,16 +202,10 @@ class Listener:
         self._strangers.forget(link.peer[0])
         self._board.plug(module, link)
 
-    def _is_unknown(
-        self,
-        link: TcpLink,
-        introduction: Introduction | None = None,
-        claims: Mapping[str, str | None] | None = None,
-    ) -> None:
+    def _is_unknown(self, link: TcpLink, claims: Mapping[str, Scalar | None] | None = None) -> None:
         self._guests.pop(link, None)
         link.take = drop
-        said = introduction.says() if introduction is not None else claims
-        self._strangers.note(link.peer[0], self._plan.id, time.time(), said)
+        self._strangers.note(link.peer[0], self._plan.id, time.time(), claims)
         _LOGGER.info("%s is none of our modules", link.url)
         if len(self._unknown) >= _STRANGERS_AT_MOST:
             link.abort()

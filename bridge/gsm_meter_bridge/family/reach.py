@@ -14,20 +14,23 @@ from gsm_meter_bridge.vocabulary import Scalar, Secret
 Network = IPv4Network | IPv6Network
 
 
-@dataclass(frozen=True, slots=True)
-class Introduction:
-    """What a module said of itself when it connected.
+class Introduction(Protocol):
+    """What a module said of itself when it connected."""
 
-    `clock` is its time, with its zone; `rest` are the octets that came behind it: they are the meter's.
-    """
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """What it said, value by value."""
+        ...
 
-    readings: tuple[Reading, ...]
-    clock: datetime | None = None
-    rest: bytes = b""
+    @property
+    def clock(self) -> datetime | None:
+        """Its time, with its zone."""
+        ...
 
-    def says(self) -> dict[str, Scalar | None]:
-        """Return name to value."""
-        return {r.name: r.value for r in self.readings}
+    @property
+    def rest(self) -> bytes:
+        """The octets that came behind it: they are the meter's."""
+        ...
 
 
 class IntroductionReader(Protocol):

@@ -23,8 +23,9 @@ def drop(_octets: bytes) -> None:
 class TcpLink(asyncio.Protocol):
     """A connection. Octets that come go to `take`; `on_full` hears when the far end takes no more (True).
 
-    There is no buffer of our own: whoever takes octets and cannot keep them calls `hold`. `received` and
-    `sent` count octets, `used_at` is the monotonic time of the last one either way.
+    There is no buffer of our own: whoever takes octets and cannot keep them calls `hold`. `unread` are those
+    that came before anybody wanted them; the first who takes gets them. `received` and `sent` count octets,
+    `used_at` is the monotonic time of the last one either way.
     """
 
     __slots__ = (
@@ -37,11 +38,13 @@ class TcpLink(asyncio.Protocol):
         "received",
         "sent",
         "take",
+        "unread",
         "used_at",
     )
 
     def __init__(self, opened: Callable[[TcpLink], None] | None = None) -> None:
         self.take: Taker = drop
+        self.unread = b""
         self.on_full: Callable[[bool], None] | None = None
         self.peer = ("", 0)
         self.received = self.sent = 0
@@ -69,6 +72,13 @@ class TcpLink(asyncio.Protocol):
         self.sent += len(octets)
         self.used_at = time.monotonic()
         self._transport.write(octets)
+
+    def give_to(self, taker: Taker) -> None:
+        """Give what is unread, and what comes from now on, to `taker`."""
+        unread, self.unread = self.unread, b""
+        self.take = taker
+        if unread:
+            taker(unread)
 
     def hold(self, *, on: bool) -> None:
         """Let the far end wait, or take again what it sends."""
@@ -149,8 +159,8 @@ async def dial(host: str, port: int, timeout_s: float) -> TcpLink:
 def join(one: TcpLink, other: TcpLink) -> None:
     """Pass all octets of each to the other; the one that sends waits for the one that takes."""
     for from_, to in ((one, other), (other, one)):
-        from_.take = _passing(to)
         to.on_full = _holding(from_)
+        from_.give_to(_passing(to))
 
 
 def part(link: TcpLink) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gsm_meter_bridge.families.lers_gsm_mini import commands, guards, hints, replies, schedule, tables
+from gsm_meter_bridge.families.lers_gsm_mini.identification import IdentificationReader
 from gsm_meter_bridge.families.lers_gsm_mini.settings import SETTINGS
 from gsm_meter_bridge.family import (
     ACCESS_PASSWORD,
@@ -137,7 +138,7 @@ class LersGsmMini:
 
     def introductions(self) -> IntroductionReader | None:
         """Return a reader of the identification packet (clause 6)."""
-        return None
+        return IdentificationReader()
 
     def tables(self) -> tuple[CodeTable, ...]:
         """Return no tables: the replies are words."""
