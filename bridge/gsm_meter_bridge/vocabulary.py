@@ -124,8 +124,9 @@ class Radio(StrEnum):
     HSDPA = "hsdpa"
     LTE = "lte"
     CDMA = "cdma"
-    LTE_M = "lte_m"
-    NB_IOT = "nb_iot"
+    LTE_CAT_M1 = "lte_cat_m1"
+    LTE_CAT_NB1 = "lte_cat_nb1"
+    LTE_CAT_NB2 = "lte_cat_nb2"
     UNKNOWN = UNKNOWN
 
 

@@ -75,6 +75,8 @@ class Family(Protocol):
     default_password: str
     settings: tuple[Setting, ...]
     actions: tuple[Action, ...]
+    call: Action | None
+    """What its modules do when they are rung, where they do anything."""
     lights: tuple[Hint, ...]
     remedies: tuple[Hint, ...]
     knocks: Knocks | None

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gsm_meter_bridge.delivery.numbers import e164
+from gsm_meter_bridge.delivery.switchboard import INBOUND
 from gsm_meter_bridge.errors import DecodeError
-from gsm_meter_bridge.family import ACCESS_PASSWORD, Answer, Module, Refusal, Reply
+from gsm_meter_bridge.family import ACCESS_PASSWORD, Answer, Module, Refusal, Reply, RequestKind
 from gsm_meter_bridge.job import Event, Job, Observation, Purpose, State, Step
 from gsm_meter_bridge.jobs import inbox, observations, outcome, store
 from gsm_meter_bridge.jobs.database import Database
@@ -87,9 +88,20 @@ class Receiver:
                 await observations.record(tx, one)
                 if status:
                     moved += [(one.module, job) for job in await self._fulfil(tx, one)]
+                if one.source == INBOUND:
+                    moved += [(one.module, job) for job in await self._called(tx, one)]
         for module, job in moved:
             for listener in self._listeners:
                 listener(module, job)
+
+    async def _called(self, tx: AsyncConnection, told: Observation) -> list[Job]:
+        """End the job that has rung the module: it has connected."""
+        job = await store.open_job(tx, told.module)
+        if job is None or job.state is not State.SENT or job.current.request.kind is not RequestKind.CALL:
+            return []
+        for step in (Move(Event.ANSWERED, {}, "it has connected"), Move(Event.CONFIRMED)):
+            job = await store.move(tx, job, step, told.at)
+        return [job]
 
     async def _fulfil(self, tx: AsyncConnection, told: Observation) -> list[Job]:
         """End the jobs that wait to ask for what was told already."""

@@ -9,7 +9,7 @@ from typing import Any
 from gsm_meter_bridge import __version__
 from gsm_meter_bridge.delivery.strangers import Stranger
 from gsm_meter_bridge.delivery.switchboard import LineStatus
-from gsm_meter_bridge.family import Access, Module, Sourced, is_setting
+from gsm_meter_bridge.family import Access, Action, Module, Sourced, is_setting
 from gsm_meter_bridge.job import Job
 from gsm_meter_bridge.jobs.budgets import Spending
 from gsm_meter_bridge.jobs.observations import Known, ModuleFacts
@@ -59,9 +59,14 @@ def _module_info(module: Module, *, mask: bool) -> Document:
         "capabilities": {
             "observes": observed_names(module),
             "settings": [s.name for s in module.family.settings],
-            "actions": [*COMMON_ACTIONS, *(a.name for a in module.family.actions)],
+            "actions": [*COMMON_ACTIONS, *(a.name for a in _actions(module))],
         },
     }
+
+
+def _actions(module: Module) -> tuple[Action, ...]:
+    call = module.family.call
+    return module.family.actions if call is None else (*module.family.actions, call)
 
 
 def _families(modules: Sequence[Module]) -> Document:

@@ -178,7 +178,8 @@ def controls(topics: Topics, module: Module) -> Iterable[Entity]:
             **reachable,
         },
     )
-    for action in module.family.actions:
+    call = module.family.call
+    for action in (*module.family.actions, *((call,) if call is not None else ())):
         press = {"pl_prs": json.dumps({"action": action.name}), "ent_cat": "config", "en": False}
         yield Entity(f"do_{action.name.replace('.', '_')}", "button", action.title, {**press, **reachable})
         if UPDATE_STATE in action.tells:

@@ -19,6 +19,7 @@ from gsm_meter_bridge.service.administration import Administration
 from gsm_meter_bridge.service.commands import (
     ACTIONS,
     APPLY,
+    CALL,
     CANCEL,
     DEVICE_ACTIONS,
     INDEXED_ACTIONS,
@@ -68,6 +69,7 @@ class Requests:
             SET: self._set,
             PLAN: self._plan,
             APPLY: self._apply,
+            CALL: self._call,
             CANCEL: self._cancel,
             RAW_AT: self._raw_at,
             USSD: self._ussd,
@@ -117,6 +119,8 @@ class Requests:
             for name, read in self._reads.items():
                 if wish.keys() == {name}:
                     return None, await read(module, terms)
+            if wish == {ACTION: CALL}:
+                return None, await self._commands.call(module, terms)
             if wish.keys() == {ACTION} and isinstance(wish[ACTION], str):
                 return None, await self._commands.act(module, wish[ACTION], terms, confirmed=True)
             # whoever enabled a dangerous entity, which is off by default, has confirmed
@@ -151,6 +155,10 @@ class Requests:
         _only(wish, _COMMON_KEYS | {SETTINGS})
         module = _module(wish)
         return answers.plan(module, await self._commands.preview(module, _settings(wish)), self._price)
+
+    async def _call(self, wish: Document, terms: Terms) -> Job:
+        _only(wish, _COMMON_KEYS)
+        return await self._commands.call(_module(wish), terms)
 
     async def _cancel(self, wish: Document, _terms: Terms) -> Document:
         _only(wish, frozenset({"transaction", JOB}))

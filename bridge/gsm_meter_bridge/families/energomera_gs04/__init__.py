@@ -47,6 +47,7 @@ class EnergomeraGs04:
     settings = SETTINGS
     lights = hints.LIGHTS
     remedies = hints.REMEDIES
+    call = None
     knocks = None  # no text command changes the password
     actions = ()  # clause 9 has none: a change of the mode restarts the module
 

@@ -84,6 +84,7 @@ class LersGsmMini:
     default_password = "1234"  # noqa: S105  the factory's, manual clause 4.2
     settings = SETTINGS
     actions = _ACTIONS
+    call = Action("call", "Call to connect", "5.2")
     lights = hints.LIGHTS
     remedies = hints.REMEDIES
     knocks = Knocks("info", "csd_idle_timeout_s")
