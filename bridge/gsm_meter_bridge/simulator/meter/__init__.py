@@ -1,0 +1,1 @@
+"""Simulated meters: what answers behind a module. No sockets, no clock."""
