@@ -1,5 +1,1 @@
-<<<<<<< HEAD
-"""Simulated meters: what answers behind a module. No sockets, no clock."""
-=======
-"""Simulated meters: what stands behind a module. No ports, no clocks: octets in, octets out."""
->>>>>>> 3e3185b854a9ffc1f0538c61bff73a2d9801a8e4
+"""A simulated meter: what it answers by DLMS and by IEC 62056-21, octets in and octets out."""
