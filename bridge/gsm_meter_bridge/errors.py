@@ -16,6 +16,11 @@ GsmMeterError                      `code` is what MQTT responses carry
 │   ├── SendRefusedError           it certainly did not leave
 │   │   └── SendRejectedError      and it never will
 │   └── SendUncertainError         it may have left
+├── DlmsError                      a meter asked by DLMS
+│   ├── MeterLinkError             its HDLC link: not opened, closed or out of step
+│   ├── AssociationRefusedError    it does not talk with this client
+│   │   └── WrongPasswordError     because of the password or key
+│   └── ReadRefusedError           it does not tell, or do, one thing
 ├── StorageError                   the database takes nothing just now
 ├── LeaseLostError                 another process has taken over
 └── TransitionError                a job event its state does not know: a bug
@@ -150,6 +155,44 @@ class SendUncertainError(DeliveryError):
     """The request may have left; only reading back can tell."""
 
     code = "send_uncertain"
+
+
+class DlmsError(GsmMeterError):
+    """A meter that was asked by DLMS refused, in words that it or the standard has for it."""
+
+    code = "meter_refused"
+
+
+class MeterLinkError(DlmsError):
+    """The meter does not open its HDLC link, has closed it, or has lost step."""
+
+    code = "meter_link_lost"
+
+
+class AssociationRefusedError(DlmsError):
+    """The meter does not talk with this client; `result` and `diagnostic` are its codes where it gave any."""
+
+    code = "meter_association_refused"
+
+    def __init__(self, words: str, result: int | None = None, diagnostic: int | None = None) -> None:
+        self.result, self.diagnostic = result, diagnostic
+        super().__init__(words)
+
+
+class WrongPasswordError(AssociationRefusedError):
+    """The meter does not take the password or key."""
+
+    code = "meter_wrong_password"
+
+
+class ReadRefusedError(DlmsError):
+    """The meter does not give or do one thing; `result` is its data access result, if it gave one."""
+
+    code = "meter_read_refused"
+
+    def __init__(self, what: str, words: str, result: int | None = None) -> None:
+        self.result = result
+        super().__init__(f"{what}: {words}")
 
 
 class StorageError(GsmMeterError):

@@ -72,7 +72,6 @@ def test_defaults(tmp_path: Path) -> None:
         ('password: "0000"', "profile: other", "'other'", "assumed_status"),
         ('password: "0000"', "poll_interval: soon", "poll_interval: 'soon'", "24 h or 30 d"),
         ('password: "0000"', "pasword: x", "modules.0.pasword", "there is no such option"),
-        ("modems:", "modem:", "modems", "is missing"),
         ("/dev/ttyUSB0}]", "/dev/ttyUSB0}, {id: stick, url: c}]", "modems: id 'stick'", "used 2 times"),
         ("/dev/ttyUSB0}]", "/dev/ttyUSB0}, {id: b, url: /dev/ttyUSB0}]", "modems: url", "used 2 times"),
         ('password: "0000"', "modem: other", "hut: modem: 'other'", "allowed: stick"),

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gsm_meter_bridge.job import Observation
@@ -100,6 +100,14 @@ async def planned_polls(tx: AsyncConnection, bridge: str) -> dict[str, float]:
     planned = contacts.c.next_poll_at.is_not(None), contacts.c.module.in_(registry.served_by(bridge))
     query = select(contacts.c.module, contacts.c.next_poll_at).where(*planned)
     return {row[0]: row[1] for row in await tx.execute(query)}
+
+
+async def told_since(tx: AsyncConnection, since: Mapping[str, float], *, without: str) -> set[str]:
+    """Return those modules that told something since their time in `since`, another way than `without`."""
+    latest = func.max(readings.c.at)
+    other = readings.c.module.in_(since), readings.c.source != without
+    query = select(readings.c.module, latest.label("at")).where(*other).group_by(readings.c.module)
+    return {row.module for row in await tx.execute(query) if row.at >= since[row.module]}
 
 
 async def facts(tx: AsyncConnection, module: str) -> ModuleFacts:

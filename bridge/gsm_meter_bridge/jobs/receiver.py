@@ -6,14 +6,15 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gsm_meter_bridge.delivery.numbers import e164
+from gsm_meter_bridge.delivery.switchboard import INBOUND
 from gsm_meter_bridge.errors import DecodeError
-from gsm_meter_bridge.family import ACCESS_PASSWORD, Answer, Module, Refusal, Reply
+from gsm_meter_bridge.family import ACCESS_PASSWORD, Answer, Module, Refusal, Reply, RequestKind
 from gsm_meter_bridge.job import Event, Job, Observation, Purpose, State, Step
 from gsm_meter_bridge.jobs import inbox, observations, outcome, store
 from gsm_meter_bridge.jobs.database import Database
@@ -79,6 +80,54 @@ class Receiver:
             await inbox.store(tx, self._bridge, modem, pdu, self._now(), self._run)
         self._news.set()
 
+    async def observe(self, told: Sequence[Observation], *, status: bool) -> None:
+        """Take in what modules told other than by SMS; a `status` answers whoever waits to ask for one."""
+        moved: list[tuple[str, Job | None]] = [(one.module, None) for one in told]
+        async with self._database.transaction() as tx:
+            for one in told:
+                await observations.record(tx, one)
+                if status:
+                    moved += [(one.module, job) for job in await self._fulfil(tx, one)]
+                if one.source == INBOUND:
+                    moved += [(one.module, job) for job in await self._called(tx, one)]
+        for module, job in moved:
+            for listener in self._listeners:
+                listener(module, job)
+
+    async def hear(self, module_id: str, octets: bytes, source: str) -> bool | None:
+        """Take in what a module answered over a connection: whether it answers what was asked.
+
+        None where the request is not noted as sent yet: it must be heard again.
+        """
+        module, now = self._modules[module_id], self._now()
+        text = octets.decode("ascii", "replace")
+        arrival = Arrival((), now, module.msisdn, text, octets, source=source)
+        async with self._database.transaction() as tx:
+            found = match(module, arrival, await self._candidates(tx, module))
+            if found is not None and not found[0].late and found[0].job.state is State.SENDING:
+                return None
+            if found is None:
+                return False
+            job = await self._use(tx, module, arrival, *found)
+        for listener in self._listeners:
+            listener(module_id, job)
+        return True
+
+    async def _called(self, tx: AsyncConnection, told: Observation) -> list[Job]:
+        """End the job that has rung the module: it has connected."""
+        job = await store.open_job(tx, told.module)
+        if job is None or job.state is not State.SENT or job.current.request.kind is not RequestKind.CALL:
+            return []
+        for step in (Move(Event.ANSWERED, {}, "it has connected"), Move(Event.CONFIRMED)):
+            job = await store.move(tx, job, step, told.at)
+        return [job]
+
+    async def _fulfil(self, tx: AsyncConnection, told: Observation) -> list[Job]:
+        """End the jobs that wait to ask for what was told already."""
+        module, move = self._modules[told.module], Move(Event.TOLD, {}, f"it came another way: {told.source}")
+        waiting = await store.waiting(tx, told.module)
+        return [await store.move(tx, j, move, told.at) for j in waiting if outcome.wants_status(j, module)]
+
     async def recover(self) -> None:
         """Take up the access passwords that were changed since the configuration was written."""
         async with self._database.transaction() as tx:
@@ -141,7 +190,9 @@ class Receiver:
         self, tx: AsyncConnection, module: Module, arrival: Arrival, candidate: Candidate, reply: Reply
     ) -> Job:
         now, job = self._now(), candidate.job
-        await observations.record(tx, Observation(module.id, reply.readings, "sms", arrival.received_at))
+        await observations.record(
+            tx, Observation(module.id, reply.readings, arrival.source, arrival.received_at)
+        )
         proved = reply.values().get(ACCESS_PASSWORD) if isinstance(reply, Answer) else None
         if proved is not None and proved != module.access.password.reveal():
             await self._passwords.keep(tx, module.id, Secret(str(proved)))

@@ -120,6 +120,12 @@ async def move(tx: AsyncConnection, job: Job, step: Move, now: float) -> Job:
     return moved
 
 
+async def hurry(tx: AsyncConnection, module: str, now: float) -> None:
+    """Let the jobs of `module` that wait for their time go now."""
+    waiting = _jobs.c.module == module, _jobs.c.state == State.QUEUED, _jobs.c.due_at > now
+    await tx.execute(update(_jobs).where(*waiting).values(due_at=now))
+
+
 async def mark_announced(tx: AsyncConnection, job: Job) -> None:
     """Note that whoever wanted to know has been told the job's present state."""
     await tx.execute(update(_jobs).where(_jobs.c.id == job.id).values(announced=job.state))

@@ -40,6 +40,9 @@ _LOOK_AGAIN = frozenset({"+CMT", "+CDS", "+CPIN", "^SIMST", "+QUSIM", "Call Read
 _ADMIN_S = 30.0
 """How long an administrator's command may take."""
 
+_RING_S = 15.0
+"""How long a module is rung: it refuses the call itself, once it has seen the number."""
+
 _PACE_NOT_READY = 10
 """While a modem is not ready it is asked every so many times the shortest reconnect delay."""
 
@@ -91,6 +94,7 @@ class Modem:
         self._last_resort = LastResort(modem_id, restart_after_s)
         self._engine: AtEngine | None = None
         self._ussd: asyncio.Future[str] | None = None
+        self._ringing: asyncio.Task[None] | None = None
         self._set_up = False
 
     @property
@@ -111,6 +115,24 @@ class Modem:
         if self._engine is None or not self.status.ready:
             raise SendRefusedError(f"modem {self.modem_id} is not ready: {self.status.problem}")
         return await self._engine.send_pdu(pdu.tpdu_length, pdu.pdu)
+
+    async def call(self, number: str) -> None:
+        """Ring `number` (E.164) by voice for some seconds, and hang up; SendRefusedError where it cannot."""
+        if self._engine is None or not self.status.ready:
+            raise SendRefusedError(f"modem {self.modem_id} is not ready: {self.status.problem}")
+        engine = self._engine
+        try:
+            await engine.command(f"ATD{number};", timeout_s=_ADMIN_S)
+        except ModemError as error:
+            raise SendRefusedError(f"modem {self.modem_id} cannot call: {error}") from error
+        self._ringing = asyncio.create_task(self._hang_up(engine))
+
+    async def _hang_up(self, engine: AtEngine) -> None:
+        await asyncio.sleep(_RING_S)
+        try:
+            await engine.command("AT+CHUP")
+        except ModemError as error:
+            _logger.info("modem %s: the call is not hung up: %s", self.modem_id, error)
 
     async def command(self, text: str) -> tuple[str, ...]:
         """Carry out an AT command of an administrator and return its information lines."""

@@ -9,7 +9,9 @@ from typing import Any
 
 from gsm_meter_bridge.at.responses import SimState
 from gsm_meter_bridge.family import Module
-from gsm_meter_bridge.mqtt.documents import COMMON, EVENT_TYPES, UPDATE_STATE, Document, observed_names
+from gsm_meter_bridge.mqtt.answers import EVENT_TYPES
+from gsm_meter_bridge.mqtt.documents import COMMON, UPDATE_STATE, observed_names
+from gsm_meter_bridge.mqtt.form import Document
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.setting import Setting, SettingKind
 from gsm_meter_bridge.vocabulary import OBSERVABLES, Observable, Registration
@@ -90,9 +92,10 @@ _ICONS = {
 }
 
 
-def observed(module: Module) -> Iterable[Entity]:
-    """Yield what a module tells."""
-    can_tell = observed_names(module)
+def observed(module: Module, told: Document) -> Iterable[Entity]:
+    """Yield what a module tells, and what it `told` besides."""
+    besides = (name for name, value in told.items() if name in OBSERVABLES and value is not None)
+    can_tell = tuple(dict.fromkeys((*observed_names(module), *besides)))
     for name in dict.fromkeys((*COMMON, *can_tell)):
         # a value that nothing can tell by now is there, but not shown until somebody wants it
         hidden = {} if name in can_tell else {"en": False}
@@ -111,9 +114,37 @@ def _of_observable(it: Observable, extra: Document) -> Entity:
     if it.kind == "enum":
         return _enum(it.name, it.title, it.options, **extra)
     kind = {"dev_cla": device_class} if device_class else {}
+    if it.kind == "energy":
+        energy = {"dev_cla": "energy", "stat_cla": "total_increasing", "unit_of_meas": it.unit}
+        return Entity(it.name, "sensor", it.title, {"val_tpl": _value_of(it.name), **energy, **extra})
     if it.kind == "integer":
         return _number(it.name, it.title, it.unit, **kind, **extra)
     return sensor(it.name, it.title, **kind, **extra)
+
+
+def _value_of(name: str) -> str:
+    return f"{{{{ value_json.{name} }}}}"
+
+
+def connection(topics: Topics) -> Iterable[Entity]:
+    """Yield what there is to see of a module's TCP connection."""
+    reachable = {"avty": availability(topics.bridge_state)}
+    path = "value_json.connection"
+    yield Entity(
+        "line",
+        "binary_sensor",
+        "TCP connection to the bridge",
+        {
+            "ent_cat": "diagnostic",
+            "dev_cla": "connectivity",
+            "val_tpl": f"{{{{ 'ON' if {path}.connected else 'OFF' }}}}",
+            **reachable,
+        },
+    )
+    yield sensor("line_peer", "Connected from", val_tpl=f"{{{{ {path}.peer }}}}", en=False, **reachable)
+    yield sensor(
+        "line_user", "Connection used by", val_tpl=f"{{{{ {path}.used_by }}}}", en=False, **reachable
+    )
 
 
 def controls(topics: Topics, module: Module) -> Iterable[Entity]:
@@ -147,7 +178,8 @@ def controls(topics: Topics, module: Module) -> Iterable[Entity]:
             **reachable,
         },
     )
-    for action in module.family.actions:
+    call = module.family.call
+    for action in (*module.family.actions, *((call,) if call is not None else ())):
         press = {"pl_prs": json.dumps({"action": action.name}), "ent_cat": "config", "en": False}
         yield Entity(f"do_{action.name.replace('.', '_')}", "button", action.title, {**press, **reachable})
         if UPDATE_STATE in action.tells:

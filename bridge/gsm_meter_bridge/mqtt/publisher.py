@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from gsm_meter_bridge.delivery.strangers import Strangers
+from gsm_meter_bridge.delivery.switchboard import LineStatus
 from gsm_meter_bridge.family import Module
 from gsm_meter_bridge.job import Job, State
 from gsm_meter_bridge.jobs import inbox, store
@@ -19,12 +21,13 @@ from gsm_meter_bridge.jobs.database import Database
 from gsm_meter_bridge.jobs.observations import ModuleFacts
 from gsm_meter_bridge.jobs.overview import Overview, overviews
 from gsm_meter_bridge.modem import ModemStatus
-from gsm_meter_bridge.mqtt import discovery, documents
+from gsm_meter_bridge.mqtt import answers, discovery, documents
 from gsm_meter_bridge.mqtt.client import Client, Incoming
-from gsm_meter_bridge.mqtt.documents import Document, dump
+from gsm_meter_bridge.mqtt.form import Document, dump
 from gsm_meter_bridge.mqtt.requests import Requests
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.service.commands import POLL, READ_SETTINGS, REQUEST_STATUS
+from gsm_meter_bridge.service.connections import Connections
 from gsm_meter_bridge.service.plan import Price
 from gsm_meter_bridge.waiting import run_together, wait_set
 
@@ -71,6 +74,7 @@ class Publisher:
         modems: Sequence[OurModem],
         budgets: Budgets | None = None,
         now: Callable[[], float] = time.time,
+        connections: Connections | None = None,
     ) -> None:
         self._client = client
         self._topics = topics
@@ -81,6 +85,12 @@ class Publisher:
         self._modems = tuple(modems)
         self._budgets = budgets or Budgets()
         self._now = now
+        self._lines: Callable[[str], LineStatus | None] = lambda _: None
+        self._strangers = Strangers()
+        if connections is not None:
+            self._lines, self._strangers = connections.board.status, connections.strangers
+            connections.board.on_change = self.touch
+        self._strangers.on_change = self.touch
         # what is retained at the broker, by its digest: whole documents of many modules take much memory
         self._retained: dict[str, bytes] = {}
         self._dirty, self._modems_changed = set(modules), True
@@ -146,6 +156,8 @@ class Publisher:
             self._modems_changed = False
             for modem in self._modems:
                 await self._publish_modem(modem)
+            strangers = self._strangers.all()
+            self._retain(self._topics.callers, documents.callers(strangers, mask=self._who.mask))
         while self._dirty:
             await self._publish_modules(sorted(self._dirty)[:_AT_ONCE])
         await self._announce()
@@ -210,6 +222,7 @@ class Publisher:
             mask=self._who.mask,
             latest_firmware=self._who.latest_firmware.get(module.family.id),
             spending=overview.spending,
+            line=self._lines(module.id),
         )
 
     def _is_online(self, facts: ModuleFacts) -> bool:
@@ -239,7 +252,7 @@ class Publisher:
         if job.action == POLL or job.module not in self._modules:
             return
         event = self._client.publish(
-            self._topics.event(job.module), dump(documents.command_event(job)), retain=False
+            self._topics.event(job.module), dump(answers.command_event(job)), retain=False
         )
         if job.transaction is not None and job.announced is None:
             await self._publish_modules((job.module,))
@@ -248,12 +261,12 @@ class Publisher:
 
     async def _outcome(self, job: Job) -> Document:
         if job.action not in (REQUEST_STATUS, READ_SETTINGS) or job.state is not State.VERIFIED:
-            return documents.outcome(job)
+            return answers.outcome(job)
         module = self._modules[job.module]
         async with self._database.transaction() as tx:
             found = await overviews(tx, (module.id,), self._budgets, self._now(), without=POLL)
         state = self._state(module, found[module.id], job)
-        return documents.outcome(job, {k: v for k, v in state.items() if k != "last_result"})
+        return answers.outcome(job, {k: v for k, v in state.items() if k != "last_result"})
 
     async def _answer(self, action: str, document: Document) -> None:
         await self._client.publish(self._topics.response(action), dump(document), retain=False)

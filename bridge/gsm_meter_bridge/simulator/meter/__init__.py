@@ -1,1 +1,1 @@
-"""Simulated meters: what stands behind a module. No ports, no clocks: octets in, octets out."""
+"""A simulated meter: what it answers by DLMS and by IEC 62056-21, octets in and octets out."""
