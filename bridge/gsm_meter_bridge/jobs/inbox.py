@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import RowMapping, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gsm_meter_bridge.errors import DecodeError
-from gsm_meter_bridge.jobs.database import storable
+from gsm_meter_bridge.jobs.database import Transaction, storable
 from gsm_meter_bridge.jobs.schema import messages
 from gsm_meter_bridge.sms import SmsDeliver, SmsStatusReport, decode_pdu, join_octets, join_parts
 
@@ -51,7 +50,7 @@ class Arrival:
     report: SmsStatusReport | None = None
 
 
-async def store(tx: AsyncConnection, bridge: str, modem: str, pdu: str, now: float, run: str) -> bool:
+async def store(tx: Transaction, bridge: str, modem: str, pdu: str, now: float, run: str) -> bool:
     """Store a received PDU; False where an earlier run stored it and died before it left the SIM.
 
     Within one `run` of the bridge the same PDU is another message: two equal replies in one second.
@@ -65,7 +64,7 @@ async def store(tx: AsyncConnection, bridge: str, modem: str, pdu: str, now: flo
     return True
 
 
-async def take(tx: AsyncConnection, bridge: str, orphans_before: float = 0.0) -> tuple[Arrival, ...]:
+async def take(tx: Transaction, bridge: str, orphans_before: float = 0.0) -> tuple[Arrival, ...]:
     """Return the whole messages that are new; those that no codec can read are set apart.
 
     So are parts that came before `orphans_before` and whose others have not come.
@@ -100,7 +99,7 @@ async def take(tx: AsyncConnection, bridge: str, orphans_before: float = 0.0) ->
 
 
 async def settle(
-    tx: AsyncConnection,
+    tx: Transaction,
     numbers: Sequence[int],
     fate: Fate,
     *,
@@ -122,7 +121,7 @@ async def settle(
     await tx.execute(update(messages).where(messages.c.number.in_(numbers)).values(**columns))
 
 
-async def counts(tx: AsyncConnection, modem: str) -> dict[str, int]:
+async def counts(tx: Transaction, modem: str) -> dict[str, int]:
     """Return how many stored messages of a modem met each fate."""
     query = select(messages.c.fate, func.count()).where(messages.c.modem == modem).group_by(messages.c.fate)
     return {row[0]: row[1] for row in await tx.execute(query)}

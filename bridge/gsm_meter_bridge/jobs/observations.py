@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gsm_meter_bridge.job import Observation
 from gsm_meter_bridge.jobs import registry
-from gsm_meter_bridge.jobs.database import storable, upsert, upsert_many
+from gsm_meter_bridge.jobs.database import Transaction, storable, upsert, upsert_many
 from gsm_meter_bridge.jobs.schema import contacts, readings, sent, wanted
 from gsm_meter_bridge.jobs.schema import modules as served_modules
 from gsm_meter_bridge.vocabulary import Scalar
@@ -50,7 +49,7 @@ class ModuleFacts:
         )
 
 
-async def record(tx: AsyncConnection, observation: Observation) -> None:
+async def record(tx: Transaction, observation: Observation) -> None:
     """Store what a module told; secrets are stored as present or not, never as they are."""
     for reading in observation.readings:
         row = {
@@ -63,51 +62,51 @@ async def record(tx: AsyncConnection, observation: Observation) -> None:
     await _contact(tx, observation.module, last_seen_at=observation.at, missed=0)
 
 
-async def want(tx: AsyncConnection, module: str, values: Mapping[str, Scalar], job_id: str) -> None:
+async def want(tx: Transaction, module: str, values: Mapping[str, Scalar], job_id: str) -> None:
     """Remember the verified settings of a job, to notice when they change behind our back."""
     for name, value in values.items():
         row = {"value": json.dumps(value), "job_id": job_id}
         await upsert(tx, wanted, {"module": module, "name": name}, row)
 
 
-async def count_missed(tx: AsyncConnection, module: str) -> None:
+async def count_missed(tx: Transaction, module: str) -> None:
     """Count one more poll without an answer."""
     await _contact(tx, module)
     await tx.execute(update(contacts).where(contacts.c.module == module).values(missed=contacts.c.missed + 1))
 
 
-async def count_restart(tx: AsyncConnection, module: str) -> None:
+async def count_restart(tx: Transaction, module: str) -> None:
     """Count one more restart that we caused: the module registers in the network anew."""
     await _contact(tx, module)
     restarts = contacts.c.restarts + 1
     await tx.execute(update(contacts).where(contacts.c.module == module).values(restarts=restarts))
 
 
-async def set_next_polls(tx: AsyncConnection, times: Mapping[str, float]) -> None:
+async def set_next_polls(tx: Transaction, times: Mapping[str, float]) -> None:
     """Remember when modules are to be asked next."""
     await upsert_many(tx, contacts, "module", "next_poll_at", times)
 
 
-async def due_polls(tx: AsyncConnection, bridge: str, now: float) -> tuple[str, ...]:
+async def due_polls(tx: Transaction, bridge: str, now: float) -> tuple[str, ...]:
     """Return the modules of `bridge` whose poll is due; one never planned is not among them."""
     served = contacts.c.module.in_(registry.served_by(bridge))
     query = select(contacts.c.module).where(contacts.c.next_poll_at <= now, served)
     return tuple((await tx.execute(query.order_by(contacts.c.next_poll_at))).scalars())
 
 
-async def planned_polls(tx: AsyncConnection, bridge: str) -> dict[str, float]:
+async def planned_polls(tx: Transaction, bridge: str) -> dict[str, float]:
     """Return when each module of `bridge` is to be asked next."""
     planned = contacts.c.next_poll_at.is_not(None), contacts.c.module.in_(registry.served_by(bridge))
     query = select(contacts.c.module, contacts.c.next_poll_at).where(*planned)
     return {row[0]: row[1] for row in await tx.execute(query)}
 
 
-async def facts(tx: AsyncConnection, module: str) -> ModuleFacts:
+async def facts(tx: Transaction, module: str) -> ModuleFacts:
     """Return all that is known of `module`."""
     return (await facts_of(tx, (module,)))[module]
 
 
-async def facts_of(tx: AsyncConnection, modules: Sequence[str]) -> dict[str, ModuleFacts]:
+async def facts_of(tx: Transaction, modules: Sequence[str]) -> dict[str, ModuleFacts]:
     """Return all that is known of each of `modules`."""
     told: dict[str, dict[str, Known]] = {m: {} for m in modules}
     for r in await tx.execute(select(readings).where(readings.c.module.in_(modules))):
@@ -120,17 +119,17 @@ async def facts_of(tx: AsyncConnection, modules: Sequence[str]) -> dict[str, Mod
     return {m: ModuleFacts(told[m], asked[m], **seen.get(m, {})) for m in modules}
 
 
-async def note_sent(tx: AsyncConnection, modem: str, module: str, job_id: str, now: float) -> None:
+async def note_sent(tx: Transaction, modem: str, module: str, job_id: str, now: float) -> None:
     """Note that the modem took an SMS."""
     await tx.execute(sent.insert().values(modem=modem, module=module, job_id=job_id, at=now))
 
 
-async def forget_others(tx: AsyncConnection) -> None:
+async def forget_others(tx: Transaction) -> None:
     """Drop the poll times of modules that no bridge serves; what they told is kept."""
     served = select(served_modules.c.id)
     await tx.execute(update(contacts).where(contacts.c.module.not_in(served)).values(next_poll_at=None))
     await tx.execute(delete(wanted).where(wanted.c.module.not_in(served)))
 
 
-async def _contact(tx: AsyncConnection, module: str, **changes: float | int) -> None:
+async def _contact(tx: Transaction, module: str, **changes: float | int) -> None:
     await upsert(tx, contacts, {"module": module}, changes)

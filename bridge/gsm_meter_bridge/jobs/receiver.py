@@ -9,14 +9,12 @@ import time
 from collections.abc import Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from gsm_meter_bridge.delivery.numbers import e164
 from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.family import ACCESS_PASSWORD, Answer, Module, Refusal, Reply
 from gsm_meter_bridge.job import Event, Job, Observation, Purpose, State, Step
 from gsm_meter_bridge.jobs import inbox, observations, outcome, store
-from gsm_meter_bridge.jobs.database import Database
+from gsm_meter_bridge.jobs.database import Database, Transaction
 from gsm_meter_bridge.jobs.inbox import Arrival, Fate
 from gsm_meter_bridge.jobs.outcome import Policy
 from gsm_meter_bridge.jobs.passwords import Passwords
@@ -108,7 +106,7 @@ class Receiver:
                 for listener in self._listeners:
                     listener(*told)
 
-    async def _one(self, tx: AsyncConnection, arrival: Arrival) -> tuple[str, Job | None] | None:
+    async def _one(self, tx: Transaction, arrival: Arrival) -> tuple[str, Job | None] | None:
         module = self._modules.get(self._by_number.get(e164(arrival.sender, self._region) or "", ""))
         if module is None:
             _LOGGER.info("a message from a stranger is kept apart")
@@ -125,7 +123,7 @@ class Receiver:
             return module.id, None
         return module.id, await self._use(tx, module, arrival, *found)
 
-    async def _candidates(self, tx: AsyncConnection, module: Module) -> list[Candidate]:
+    async def _candidates(self, tx: Transaction, module: Module) -> list[Candidate]:
         """Return what a message of `module` may answer, the likeliest first."""
         found: list[Candidate] = []
         job = await store.open_job(tx, module.id)
@@ -138,7 +136,7 @@ class Receiver:
         return found + [Candidate(old, old.current, late=True) for old in expired]
 
     async def _use(
-        self, tx: AsyncConnection, module: Module, arrival: Arrival, candidate: Candidate, reply: Reply
+        self, tx: Transaction, module: Module, arrival: Arrival, candidate: Candidate, reply: Reply
     ) -> Job:
         now, job = self._now(), candidate.job
         await observations.record(tx, Observation(module.id, reply.readings, "sms", arrival.received_at))
@@ -167,7 +165,7 @@ class Receiver:
             return outcome.on_refusal(job, reply, now)
         return outcome.on_late_write_answer(now)
 
-    async def _report(self, tx: AsyncConnection, module: Module, arrival: Arrival) -> Job | None:
+    async def _report(self, tx: Transaction, module: Module, arrival: Arrival) -> Job | None:
         report = arrival.report
         await self._settle(tx, arrival, module, Fate.REPORT, "")
         job = None
@@ -185,7 +183,7 @@ class Receiver:
 
     async def _settle(
         self,
-        tx: AsyncConnection,
+        tx: Transaction,
         arrival: Arrival,
         module: Module,
         fate: Fate,

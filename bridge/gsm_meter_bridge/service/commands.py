@@ -7,14 +7,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from gsm_meter_bridge.errors import GuardError, InvalidValueError, UnknownNameError
 from gsm_meter_bridge.families import families
 from gsm_meter_bridge.family import ACCESS_PASSWORD, Action, Module, Read, Request
 from gsm_meter_bridge.job import TRANSITIONS, Event, Job, Priority, Purpose, Step
 from gsm_meter_bridge.jobs import observations, store
-from gsm_meter_bridge.jobs.database import Database
+from gsm_meter_bridge.jobs.database import Database, Transaction
 from gsm_meter_bridge.jobs.observations import ModuleFacts
 from gsm_meter_bridge.jobs.outcome import Policy
 from gsm_meter_bridge.jobs.store import Move
@@ -186,7 +184,7 @@ class Commands:
         self._wake()
         return cancelled
 
-    async def _accept(self, tx: AsyncConnection, wish: Job, is_same: Callable[[Job], bool]) -> Job:
+    async def _accept(self, tx: Transaction, wish: Job, is_same: Callable[[Job], bool]) -> Job:
         """Store `wish`; without a transaction, an unfinished job that is the same is returned instead."""
         if wish.transaction is None:
             waiting = await store.waiting(tx, wish.module)
@@ -244,7 +242,7 @@ def _action(module: Module, name: str) -> Action:
 
 
 async def _same_wish(
-    tx: AsyncConnection, module: Module, changes: Mapping[str, Scalar], terms: Terms
+    tx: Transaction, module: Module, changes: Mapping[str, Scalar], terms: Terms
 ) -> Job | None:
     """Return a job that already does `changes`: one that is not over, or any recent one if redelivered."""
     jobs = await store.waiting(tx, module.id)
