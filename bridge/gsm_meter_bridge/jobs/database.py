@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -129,21 +129,22 @@ def engine_at(where: Path | Secret | None) -> Sqlite | AsyncEngine:
 
 async def upsert(tx: Transaction, table: Table, keys: Mapping[str, Any], values: Mapping[str, Any]) -> None:
     """Insert a row, or give the one with the same `keys` these `values`; without any, it is left alone."""
-    query: Any = _INSERT[tx.dialect.name](table).values(**keys, **values)
-    if values:
-        await tx.execute(query.on_conflict_do_update(index_elements=list(keys), set_=dict(values)))
-    else:
-        await tx.execute(query.on_conflict_do_nothing())
+    await upsert_many(tx, table, tuple(keys), [{**keys, **values}])
 
 
 async def upsert_many(
-    tx: Transaction, table: Table, key: str, column: str, values: Mapping[str, Any]
+    tx: Transaction, table: Table, keys: Sequence[str], rows: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Give the rows with these keys these values of one column; those that are missing are inserted."""
+    """Insert rows with the same columns, or give those with the same `keys` their values."""
+    if not rows:
+        return
+    query: Any = _INSERT[tx.dialect.name](table)
+    values = {name: query.excluded[name] for name in rows[0] if name not in keys}
     if values:
-        query: Any = _INSERT[tx.dialect.name](table)
-        query = query.on_conflict_do_update(index_elements=[key], set_={column: query.excluded[column]})
-        await tx.execute(query, [{key: k, column: v} for k, v in values.items()])
+        query = query.on_conflict_do_update(index_elements=keys, set_=values)
+    else:
+        query = query.on_conflict_do_nothing()
+    await tx.execute(query, [dict(row) for row in rows])
 
 
 def storable(text: str | None) -> str | None:

@@ -51,22 +51,27 @@ class ModuleFacts:
 
 async def record(tx: Transaction, observation: Observation) -> None:
     """Store what a module told; secrets are stored as present or not, never as they are."""
-    for reading in observation.readings:
-        row = {
+    rows = [
+        {
+            "module": observation.module,
+            "name": reading.name,
             "value": json.dumps(reading.shown),
             "raw": None if reading.secret else storable(reading.raw),
             "source": observation.source,
             "at": observation.at,
         }
-        await upsert(tx, readings, {"module": observation.module, "name": reading.name}, row)
+        for reading in observation.readings
+    ]
+    await upsert_many(tx, readings, ("module", "name"), rows)
     await _contact(tx, observation.module, last_seen_at=observation.at, missed=0)
 
 
 async def want(tx: Transaction, module: str, values: Mapping[str, Scalar], job_id: str) -> None:
     """Remember the verified settings of a job, to notice when they change behind our back."""
-    for name, value in values.items():
-        row = {"value": json.dumps(value), "job_id": job_id}
-        await upsert(tx, wanted, {"module": module, "name": name}, row)
+    rows = [
+        {"module": module, "name": n, "value": json.dumps(v), "job_id": job_id} for n, v in values.items()
+    ]
+    await upsert_many(tx, wanted, ("module", "name"), rows)
 
 
 async def count_missed(tx: Transaction, module: str) -> None:
@@ -84,7 +89,7 @@ async def count_restart(tx: Transaction, module: str) -> None:
 
 async def set_next_polls(tx: Transaction, times: Mapping[str, float]) -> None:
     """Remember when modules are to be asked next."""
-    await upsert_many(tx, contacts, "module", "next_poll_at", times)
+    await upsert_many(tx, contacts, ("module",), [{"module": m, "next_poll_at": t} for m, t in times.items()])
 
 
 async def due_polls(tx: Transaction, bridge: str, now: float) -> tuple[str, ...]:

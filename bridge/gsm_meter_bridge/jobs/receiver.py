@@ -97,9 +97,13 @@ class Receiver:
 
     async def take_in(self) -> None:
         """Deal with every whole message that is new."""
-        async with self._database.transaction() as tx:
-            arrivals = await inbox.take(tx, self._bridge, self._now() - self._policy.late_window_s)
-        for arrival in arrivals:
+        async with self._database.reading() as tx:
+            found = await inbox.take(tx, self._bridge, self._now() - self._policy.late_window_s)
+        if found.apart:
+            async with self._database.transaction() as tx:
+                for apart in found.apart:
+                    await inbox.settle(tx, apart.numbers, apart.fate, sender=apart.sender)
+        for arrival in found.arrivals:
             async with self._database.transaction() as tx:
                 told = await self._one(tx, arrival)
             if told is not None:
@@ -144,8 +148,7 @@ class Receiver:
         if proved is not None and proved != module.access.password.reveal():
             await self._passwords.keep(tx, module.id, Secret(str(proved)))
             _LOGGER.warning(_CHANGED, module.id)
-        for step in self._moves(candidate, reply, now):
-            job = await store.move(tx, job, step, now)
+        job = await store.move(tx, job, now, *self._moves(candidate, reply, now))
         if job.state is State.VERIFIED and job.asked():
             await observations.want(tx, module.id, _open_values(module, job), job.id)
         await self._settle(tx, arrival, module, Fate.USED, reply.raw, job.id)
@@ -175,10 +178,9 @@ class Receiver:
             return None
         now = self._now()
         if report.outcome is DeliveryOutcome.DELIVERED:
-            return await store.move(tx, job, Move(Event.REPORTED), now)
+            return await store.move(tx, job, now, Move(Event.REPORTED))
         if report.outcome is DeliveryOutcome.FAILED:
-            for step in outcome.on_undelivered(job, report.status_meaning, now):
-                job = await store.move(tx, job, step, now)
+            return await store.move(tx, job, now, *outcome.on_undelivered(job, report.status_meaning, now))
         return job
 
     async def _settle(

@@ -183,7 +183,7 @@ class Runner:
         sent = Move(Event.ACCEPTED, {"tp_mr": tp_mr, "reply_due_at": reply_due_at})
         async with self._database.transaction() as tx:
             await self._note_sent(tx, job, delivery, now)
-            moved = await store.move(tx, job, sent, now)
+            moved = await store.move(tx, job, now, sent)
         self._tell([moved])
 
     async def _note_sent(self, tx: Transaction, job: Job, delivery: Delivery, now: float) -> None:
@@ -200,9 +200,7 @@ class Runner:
         self._tell([moved])
 
     async def _apply(self, tx: Transaction, job: Job, moves: Sequence[Move]) -> Job:
-        for step in moves:
-            job = await store.move(tx, job, step, self._now())
-        return job
+        return await store.move(tx, job, self._now(), *moves)
 
     def _tell(self, jobs: Sequence[Job]) -> None:
         for job in jobs:

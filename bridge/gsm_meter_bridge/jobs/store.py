@@ -45,7 +45,7 @@ async def accept(tx: Transaction, job: Job) -> tuple[Job, bool]:
                 raise ConflictError(f"transaction {job.transaction!r} was already used for something else")
             return to_job(known), False
     await tx.execute(_jobs.insert().values(**to_row(job), fingerprint=fingerprint))
-    await _history(tx, job, None, "accept", job.state, job.created_at, None)
+    await tx.execute(schema.transitions.insert(), [_line(job, None, "accept", job.created_at)])
     return job, True
 
 
@@ -98,25 +98,31 @@ async def claim(
     if row is None:
         return None
     job = to_job(row)
-    return await move(tx, job, Move(Event.CLAIM, changes(job)), now)
+    return await move(tx, job, now, Move(Event.CLAIM, changes(job)))
 
 
-async def move(tx: Transaction, job: Job, step: Move, now: float) -> Job:
-    """Return `job` after `step`, stored with its line of history.
+async def move(tx: Transaction, job: Job, now: float, *steps: Move) -> Job:
+    """Return `job` after `steps`, one after the other, stored with their lines of history.
 
     Raises TransitionError where the table has no such row or the job is no longer as given.
     """
-    state = next_state(job.state, step.event)
-    moved = replace(job, state=state, **step.changes)
-    columns = {name: column_value(name, value) for name, value in step.changes.items()}
-    if state.final:
+    moved, lines = job, []
+    columns: dict[str, object] = {}
+    for step in steps:
+        before, state = moved.state, next_state(moved.state, step.event)
+        moved = replace(moved, state=state, **step.changes)
+        columns |= {name: column_value(name, value) for name, value in step.changes.items()}
+        lines.append(_line(moved, before, step.event, now, step.detail))
+    if not lines:
+        return job
+    if moved.state.final:
         moved = replace(moved, ended_at=now)
         columns |= {"ended_at": now, "steps": dump_steps(job.steps, hide_secrets=True)}
     query = update(_jobs).where(_jobs.c.id == job.id, _jobs.c.state == job.state)
-    done = await tx.execute(query.values(state=state, **columns))
+    done = await tx.execute(query.values(state=moved.state, **columns))
     if done.rowcount != 1:
         raise TransitionError(f"job {job.id} is no longer {job.state}")
-    await _history(tx, moved, job.state, step.event, state, now, step.detail)
+    await tx.execute(schema.transitions.insert(), lines)
     return moved
 
 
@@ -170,9 +176,12 @@ async def expired_since(tx: Transaction, module: str, since: float) -> tuple[Job
 
 async def to_announce(tx: Transaction, bridge: str, now: float) -> tuple[Job, ...]:
     """Return the jobs of a bridge whose outcome is to be told: final, or uncertain past the deadline."""
-    final = and_(_jobs.c.ended_at.is_not(None), _jobs.c.announced.is_distinct_from(_jobs.c.state))
+    untold = _jobs.c.announced.is_distinct_from(_jobs.c.state)  # few: an index of their own
     late = and_(_jobs.c.state == State.UNCERTAIN, _jobs.c.deadline_at <= now, _jobs.c.announced.is_(None))
-    return await _all(tx, _select().where(or_(final, late), _served(bridge)).order_by(_jobs.c.created_at))
+    modules = schema.modules
+    ours = exists().where(modules.c.id == _jobs.c.module, modules.c.bridge == bridge)
+    due = untold, or_(_jobs.c.ended_at.is_not(None), late), ours
+    return await _all(tx, _select().where(*due).order_by(_jobs.c.created_at))
 
 
 async def latest(tx: Transaction, count: int, module: str | None = None) -> tuple[Job, ...]:
@@ -204,26 +213,18 @@ async def _all(tx: Transaction, query: Select[Any]) -> tuple[Job, ...]:
     return tuple(to_job(row) for row in (await tx.execute(query)).mappings())
 
 
-async def _history(
-    tx: Transaction,
-    job: Job,
-    before: State | None,
-    event: str,
-    after: State,
-    now: float,
-    detail: str | None,
-) -> None:
-    await tx.execute(
-        schema.transitions.insert().values(
-            job_id=job.id,
-            at=now,
-            from_state=before,
-            event=event,
-            to_state=after,
-            step=job.step,
-            detail=detail,
-        )
-    )
+def _line(
+    job: Job, before: State | None, event: str, now: float, detail: str | None = None
+) -> dict[str, object]:
+    return {
+        "job_id": job.id,
+        "at": now,
+        "from_state": before,
+        "event": event,
+        "to_state": job.state,
+        "step": job.step,
+        "detail": detail,
+    }
 
 
 def _fingerprint(job: Job) -> str:

@@ -180,7 +180,7 @@ class Commands:
             if (job.state, Event.CANCEL) not in TRANSITIONS:
                 words = "over" if job.state.final else "under way, and what was sent cannot be taken back"
                 raise GuardError(NOT_CANCELLABLE, (f"job {job_id} is {words} ({job.state})",))
-            cancelled = await store.move(tx, job, Move(Event.CANCEL, {}, "by a person"), self._now())
+            cancelled = await store.move(tx, job, self._now(), Move(Event.CANCEL, {}, "by a person"))
         self._wake()
         return cancelled
 
