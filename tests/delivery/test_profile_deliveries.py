@@ -88,7 +88,10 @@ async def _configure(w: World, delivery: str, reach: Reach, profile: str = _PROF
     made = load_profile(profile.replace("DELIVERY", delivery), "wire.yaml", family_of("energomera_gs04"))
     access = Access(_PASSWORD, made, made.frame, delivery)
     w.modules["hut"] = replace(w.modules["hut"], access=access, reach=reach)
-    bindings = [registry.Binding(w.modules["hut"], f"delivery:{delivery}"), registry.Binding(w.modules["pump"])]
+    bindings = [
+        registry.Binding(w.modules["hut"], f"delivery:{delivery}"),
+        registry.Binding(w.modules["pump"]),
+    ]
     async with w.database.transaction() as tx:
         await registry.register(tx, BRIDGE, bindings, w.now())
 
