@@ -26,7 +26,8 @@ from gsm_meter_bridge.dlms import (
 )
 from gsm_meter_bridge.dlms.acse import Aare
 from gsm_meter_bridge.dlms.data import Data, Tag, array, encode_data, structure
-from gsm_meter_bridge.dlms.hdlc import Control, Frame, Kind
+from gsm_meter_bridge.dlms.hdlc import Address, Control, Frame, Kind
+from gsm_meter_bridge.dlms.parameters import Parameters
 from gsm_meter_bridge.dlms.service import ActionResponse, GetBlock, GetResponse, Refusal
 from gsm_meter_bridge.dlms.session import LLC_RESPONSE, MAX_POLLS
 from gsm_meter_bridge.errors import (
@@ -55,6 +56,7 @@ FULL = MeterValues(
 SERIAL = Attribute(1, Obis.parse("0.0.96.1.0"), 2)
 ACCEPTED = Aare(0).encode()
 LAST, NOT_LAST = True, False
+ENDLESS = [GetBlock(NOT_LAST, number, bytes(2000)).encode() for number in range(1, 140)]
 CLIENTS = [
     Client.public(),
     Client.reader(PASSWORD),
@@ -196,14 +198,27 @@ def test_a_password_that_is_missing_or_does_not_fit_is_told_before_anything_is_s
         next(associate(client))
 
 
-def test_a_meter_that_does_not_know_the_key_is_found_out():
+PENDING = Aare(0, 14, challenge=b"challenge").encode()
+
+
+@pytest.mark.parametrize(
+    ("apdus", "error", "words"),
+    [
+        (
+            [PENDING, ActionResponse(0, Data(Tag.OCTET_STRING, bytes(20))).encode()],
+            AssociationRefusedError,
+            "another",
+        ),
+        ([PENDING, ActionResponse(0).encode()], AssociationRefusedError, "did not prove"),
+        ([PENDING, ActionResponse(99).encode()], WrongPasswordError, "data access result 99"),
+        ([PENDING, Refusal(0xD8, b"\x01\x01").encode()], WrongPasswordError, "service not allowed"),
+        ([ACCEPTED], AssociationRefusedError, "no challenge"),
+    ],
+)
+def test_a_meter_that_proves_nothing_is_not_believed(apdus: list[bytes], error: type[Exception], words: str):
     client = Client(32, Mechanism.HLS_SHA1, KEYS)
-    meter = ScriptedMeter(
-        Aare(0, 14, challenge=b"challenge").encode(),
-        ActionResponse(0, Data(Tag.OCTET_STRING, bytes(20))).encode(),
-    )
-    with pytest.raises(AssociationRefusedError, match="another meter"):
-        carry_out(associate(client), meter.feed)
+    with pytest.raises(error, match=words):
+        carry_out(associate(client), ScriptedMeter(*apdus).feed)
 
 
 @pytest.mark.parametrize(
@@ -214,6 +229,8 @@ def test_a_meter_that_does_not_know_the_key_is_found_out():
         ([Aare(1, 13).encode()], WrongPasswordError, "does not take the password"),
         ([Refusal(0xD8, b"\x01\x02").encode()], AssociationRefusedError, "service not allowed"),
         ([ActionResponse(0).encode()], DecodeError, "no AARE"),
+        ([b"\x62\x00"], DecodeError, "response"),
+        ([ACCEPTED, *ENDLESS], DecodeError, "longer than 262144"),
         ([ACCEPTED, GetResponse(None, 4).encode()], ReadRefusedError, "no such object"),
         ([ACCEPTED, GetResponse(None, 99).encode()], ReadRefusedError, "data access result 99"),
         (
@@ -251,6 +268,7 @@ def answer(kind: Kind, receive: int = 0, send: int = 0, information: bytes = b""
 
 
 UA = answer(Kind.UA)
+SMALL = Parameters(16, 16).encode()
 
 
 @pytest.mark.parametrize(
@@ -258,6 +276,7 @@ UA = answer(Kind.UA)
     [
         ([answer(Kind.DM)], "does not open"),
         ([UA, answer(Kind.DM)], "closed its HDLC link .DM"),
+        ([answer(Kind.UA, information=SMALL), answer(Kind.I, 1, 0)], "finish what we say"),
         ([UA, answer(Kind.FRMR)], "closed its HDLC link .FRMR"),
         ([UA, answer(Kind.I, 1, 3, ACCEPTED)], "out of step"),
         ([UA, answer(Kind.I, 5, 0, ACCEPTED)], "out of step"),
@@ -287,6 +306,27 @@ def test_a_meter_that_needs_time_and_is_not_alone_on_the_line():
     )
     association = carry_out(associate(Client.reader(PASSWORD)), lambda octets: next(said))
     assert association.max_pdu_octets == 0
+
+
+def test_an_answer_without_its_link_layer_head():
+    said = iter([UA, answer(Kind.I, 1, 0, ACCEPTED)])
+    with pytest.raises(DecodeError, match="LLC"):
+        carry_out(associate(Client.reader(PASSWORD)), lambda octets: next(said))
+
+
+def test_a_meter_of_another_address_is_released_past_what_it_still_says():
+    client = Client.public().at(logical=1, physical=300)
+    meter = DlmsMeter(FULL, MeterSetup(address=client.server))
+    association = carry_out(associate(client), meter.feed)
+    late = Frame(Address(16), client.server, Control(Kind.RR)).encode()
+    carry_out(release(association), lambda octets: late + meter.feed(octets))
+
+
+def test_another_answer_to_the_release_is_no_release():
+    meter = ScriptedMeter(ACCEPTED, ACCEPTED)
+    association = carry_out(associate(Client.reader(PASSWORD)), meter.feed)
+    with pytest.raises(DecodeError, match="RLRE"):
+        carry_out(release(association, with_request=True), meter.feed)
 
 
 def test_a_dialogue_waits_without_sending():

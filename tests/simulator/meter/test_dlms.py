@@ -45,6 +45,19 @@ def test_nothing_is_told_without_an_association():
     assert said(meter, Control(Kind.I), LLC_COMMAND + clock).information == LLC_RESPONSE + b"\xd8\x01\x01"
 
 
+def test_it_passes_over_what_is_out_of_step_and_refuses_what_it_does_not_know():
+    meter = DlmsMeter(VALUES)
+    assert said(meter, Control(Kind.SNRM), b"\x81\x80\x05").control.kind is Kind.DM
+    said(meter, Control(Kind.SNRM))
+    assert meter.feed(Frame(METER, PUBLIC, Control(Kind.I, 0, 5), LLC_COMMAND).encode()) == b""
+    assert said(meter, Control(Kind.RR)).control.kind is Kind.RR
+    said(meter, Control(Kind.I), LLC_COMMAND + Aarq(Mechanism.NONE).encode())
+    next_block = bytes.fromhex("c002c1 00000007")
+    assert said(meter, Control(Kind.I, 1, 1), LLC_COMMAND + next_block).information[-1] == 16
+    method = bytes.fromhex("c301c1 000f 0000280000ff 01 00")
+    assert said(meter, Control(Kind.I, 2, 2), LLC_COMMAND + method).information[-2:] == b"\x03\x00"
+
+
 def test_its_values_are_its_callers():
     client = Client.public()
     meter = DlmsMeter(VALUES)
