@@ -6,7 +6,8 @@ The first octet chooses the decoder, so that one corpus serves them all.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import suppress
 
 import atheris
 
@@ -15,10 +16,12 @@ with atheris.instrument_imports():
     from gsm_meter_bridge.at.framing import AtFramer
     from gsm_meter_bridge.at.messages import parse_cmgl, parse_cmgr, parse_place
     from gsm_meter_bridge.at.responses import parse_cops, parse_cpms_query, parse_registration
-    from gsm_meter_bridge.errors import DecodeError
+    from gsm_meter_bridge.errors import DecodeError, IecError
     from gsm_meter_bridge.families import bundled_profile, bundled_profiles, families
     from gsm_meter_bridge.families.lers_gsm_mini.identification import IdentificationReader
     from gsm_meter_bridge.family import Access, Family, Request
+    from gsm_meter_bridge.iec62056 import open_session
+    from gsm_meter_bridge.iec62056.data import parse_data
     from gsm_meter_bridge.profile.learn import draft_profile
     from gsm_meter_bridge.sms import decode_pdu
     from gsm_meter_bridge.vocabulary import Secret
@@ -37,6 +40,19 @@ def _modem(octets: bytes) -> None:
         dialogue.feed(event)
 
 
+def _meter(octets: bytes) -> None:
+    conversation = _ask_meter()
+    next(conversation)
+    with suppress(IecError, StopIteration):
+        for octet in octets:
+            conversation.send(bytes([octet]))
+
+
+def _ask_meter() -> Generator[bytes, bytes, None]:
+    session = yield from open_session(Secret("1"))
+    yield from session.read("VOLTA")
+
+
 def _lines(parse: Callable[..., object], *more: object) -> Decoder:
     return lambda octets: parse(_text(octets).splitlines(), *more)
 
@@ -50,6 +66,8 @@ def _decoders() -> list[Decoder]:
         lambda octets: decode_pdu(octets.hex()),
         lambda octets: decode_pdu(_text(octets)),
         _modem,
+        _meter,
+        lambda octets: parse_data(_text(octets)),
         lambda octets: IdentificationReader().feed(octets),
         _lines(parse_cmgl),
         _lines(parse_cmgr, 1),

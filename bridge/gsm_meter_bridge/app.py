@@ -12,6 +12,7 @@ from typing import Protocol
 from gsm_meter_bridge.config import Config, ModemConfig, MqttConfig
 from gsm_meter_bridge.delivery.meter import meter_serial, read_meter
 from gsm_meter_bridge.delivery.sms import SmsDelivery
+from gsm_meter_bridge.delivery.tcp import TcpDelivery
 from gsm_meter_bridge.family import Sourced
 from gsm_meter_bridge.job import Job, State
 from gsm_meter_bridge.jobs import leases, registry, retention
@@ -55,45 +56,44 @@ class Bridge:
         self._database = database
         self._leases = held
         self._modems = [self._modem(m) for m in config.modems]
-        deliveries = [
-            SmsDelivery(modem, _serves(m)) for modem, m in zip(self._modems, config.modems, strict=True)
-        ]
+        sms = [SmsDelivery(modem, _serves(m)) for modem, m in zip(self._modems, config.modems, strict=True)]
         # shared by all parts: a changed access password is seen by all at once
         modules = dict(config.modules)
-        self._runner = Runner(
-            database,
-            config.bridge.id,
-            modules,
-            deliveries,
-            config.policy,
-            budgets=config.budgets,
-            leases=held,
-            polls_allowed=self._polls_allowed,
-        )
         region = next((m.region for m in config.modems), None)
         self._receiver = Receiver(database, config.bridge.id, modules, config.policy, region)
-        commands = Commands(
-            database,
-            modules,
-            config.policy,
-            self._runner.wake,
-            config.poll.identity_interval_s,
-            Ways(self._ways, config.budgets),
-        )
-        poll = config.poll
-        self._poller = Poller(database, config.bridge.id, commands, poll.plans, poll.first_spread_s)
         self._connections = Connections(
             modules,
             config.tcp.listeners,
             config.tcp.idle_timeout_s,
             config.tcp.intervals_s,
             self._receiver.observe,
-            commands.no_visit,
+            self._on_no_visit,
             read_meter,
             meter_serial,
             database.attempt,
         )
-        commands.visit = self._connections.visits.ask
+        tcp = TcpDelivery(self._connections.board, self._receiver.hear, config.policy.reply_timeout_s)
+        self._runner = Runner(
+            database,
+            config.bridge.id,
+            modules,
+            (*sms, tcp),
+            config.policy,
+            budgets=config.budgets,
+            leases=held,
+            polls_allowed=self._polls_allowed,
+        )
+        self._commands = commands = Commands(
+            database,
+            modules,
+            config.policy,
+            self._runner.wake,
+            config.poll.identity_interval_s,
+            Ways(self._ways, config.budgets),
+            visit=self._connections.visits.ask,
+        )
+        poll = config.poll
+        self._poller = Poller(database, config.bridge.id, commands, poll.plans, poll.first_spread_s)
         topics = topics_of(config)
         self._client = _client(config.mqtt, topics)
         self._publisher = Publisher(
@@ -103,7 +103,7 @@ class Bridge:
             modules,
             _identity(config),
             Requests(topics, commands, config.price, self._administration()),
-            [_ours(modem, m, d) for modem, m, d in zip(self._modems, config.modems, deliveries, strict=True)],
+            [_ours(modem, m, d) for modem, m, d in zip(self._modems, config.modems, sms, strict=True)],
             config.budgets,
             connections=self._connections,
         )
@@ -207,6 +207,9 @@ class Bridge:
         self._publisher.touch(job.module)
         if job.state is State.SENT:
             self._receiver.wake()  # its reply may have been here before
+
+    async def _on_no_visit(self, module: str) -> None:
+        await self._commands.no_visit(module)
 
     def _on_message(self, module: str, _job: Job | None) -> None:
         self._publisher.touch(module)

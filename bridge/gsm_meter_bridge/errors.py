@@ -7,6 +7,7 @@ GsmMeterError                      `code` is what MQTT responses carry
 ├── GuardError                     a change that would do harm, or needs `confirm`
 ├── ConflictError                  a transaction used twice for two different things
 ├── DecodeError                    bytes or text that are not what they should be
+├── IecError                       a meter that refuses what it was asked over IEC 62056-21
 ├── ModemError                     our own modem on its serial port
 │   ├── LinkLostError              the port closed or cannot be opened
 │   ├── CommandTimeoutError        no final result code in time
@@ -90,6 +91,17 @@ class DecodeError(GsmMeterError):
         self.field, self.offset = field, offset
         where = field if offset is None else f"{field} at octet {offset}"
         super().__init__(f"{where}: {problem}")
+
+
+class IecError(GsmMeterError):
+    """A meter said no: `number` is what stands behind ERR in its answer; None where it gave none."""
+
+    code = "meter_refused"
+
+    def __init__(self, what: str, number: str | None, meaning: str) -> None:
+        self.what, self.number, self.meaning = what, number, meaning
+        label = "the meter refused it" if number is None else f"ERR{number}"
+        super().__init__(f"{what}: {label} ({meaning})")
 
 
 class ModemError(GsmMeterError):

@@ -24,7 +24,7 @@ from gsm_meter_bridge.config.schema import CONFIG
 from gsm_meter_bridge.config.sockets import listener_of, reach_of
 from gsm_meter_bridge.errors import ConfigError
 from gsm_meter_bridge.families import profile_of
-from gsm_meter_bridge.family import Access, ConfigFrame, Family, Module, RequestFormat
+from gsm_meter_bridge.family import SMS, Access, ConfigFrame, Family, Module, RequestFormat
 from gsm_meter_bridge.jobs.budgets import Budget, Budgets
 from gsm_meter_bridge.jobs.outcome import Policy
 from gsm_meter_bridge.jobs.registry import ANY
@@ -198,6 +198,8 @@ def _routes(
                 choices = ", ".join(sorted(known[kind])) or "none"
                 problems.append(f"{place}: {kind}: {name!r} is not allowed; allowed: {choices}")
         routes[module["id"]] = ":".join(named[0]) if named else ANY
+        if module["delivery"] != SMS:
+            routes[module["id"]] = f"delivery:{module['delivery']}"
     if problems:
         raise ConfigError(problems)
     return routes
@@ -207,7 +209,7 @@ def _module(profiles: _Profiles, checked: Mapping[str, Any]) -> Module:
     family: Family = checked["family"]
     password = checked["password"] or Secret(family.default_password)
     name = checked["name"] or checked["id"].replace("_", " ").capitalize()
-    access = Access(password, *profiles.chosen(family, checked["profile"]))
+    access = Access(password, *profiles.chosen(family, checked["profile"]), checked["delivery"])
     return Module(checked["id"], name, family, checked["number"], access, reach_of(checked))
 
 

@@ -22,7 +22,7 @@ from gsm_meter_bridge.config.values import (
 from gsm_meter_bridge.delivery.numbers import e164
 from gsm_meter_bridge.errors import UnknownNameError
 from gsm_meter_bridge.families import families, family_of
-from gsm_meter_bridge.family import Family
+from gsm_meter_bridge.family import OTHER_DELIVERIES, SMS, Family
 
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
 
@@ -111,6 +111,7 @@ _MODULE = vol.Schema(
         vol.Optional("name", default=None): optional(Text),
         vol.Optional("password", default=None): optional(secret),
         vol.Optional("profile", default=list): vol.All(vol.Any([Text], Text, None), _names),
+        vol.Optional("delivery", default=SMS): one_of(SMS, *OTHER_DELIVERIES),
         vol.Optional("modem", default=None): optional(Identifier),
         vol.Optional("group", default=None): optional(Identifier),
         vol.Optional("budget", default=dict): _MODULE_BUDGET,

@@ -2,8 +2,13 @@
 
 from gsm_meter_bridge.family.access import (
     ACCESS_PASSWORD,
+    CENC,
+    DIRECT_CHANNEL,
     FIRST_KNOCK,
+    OTHER_DELIVERIES,
     SECOND_KNOCK,
+    SMS,
+    TCP,
     Access,
     ConfigFrame,
     Knocks,
@@ -56,8 +61,13 @@ from gsm_meter_bridge.family.table import CodeTable
 
 __all__ = [
     "ACCESS_PASSWORD",
+    "CENC",
+    "DIRECT_CHANNEL",
     "FIRST_KNOCK",
+    "OTHER_DELIVERIES",
     "SECOND_KNOCK",
+    "SMS",
+    "TCP",
     "Access",
     "Action",
     "Address",

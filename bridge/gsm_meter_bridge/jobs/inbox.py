@@ -12,6 +12,7 @@ from sqlalchemy import RowMapping, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gsm_meter_bridge.errors import DecodeError
+from gsm_meter_bridge.family import SMS
 from gsm_meter_bridge.jobs.database import storable
 from gsm_meter_bridge.jobs.schema import messages
 from gsm_meter_bridge.sms import SmsDeliver, SmsStatusReport, decode_pdu, join_octets, join_parts
@@ -39,7 +40,8 @@ class Fate(StrEnum):
 class Arrival:
     """A whole message, from one or more stored parts, or a status report.
 
-    `text` is hexadecimal where the message is no text; `octets` are its user data as they came.
+    `text` is hexadecimal where the message is no text; `octets` are its user data as they came. One that did
+    not come by SMS has another `source`, and is not stored.
     """
 
     numbers: tuple[int, ...]
@@ -49,6 +51,7 @@ class Arrival:
     octets: bytes = b""
     modem: str = ""
     report: SmsStatusReport | None = None
+    source: str = SMS
 
 
 async def store(tx: AsyncConnection, bridge: str, modem: str, pdu: str, now: float, run: str) -> bool:

@@ -94,6 +94,25 @@ class Receiver:
             for listener in self._listeners:
                 listener(module, job)
 
+    async def hear(self, module_id: str, octets: bytes, source: str) -> bool | None:
+        """Take in what a module answered over a connection: whether it answers what was asked.
+
+        None where the request is not noted as sent yet: it must be heard again.
+        """
+        module, now = self._modules[module_id], self._now()
+        text = octets.decode("ascii", "replace")
+        arrival = Arrival((), now, module.msisdn, text, octets, source=source)
+        async with self._database.transaction() as tx:
+            found = match(module, arrival, await self._candidates(tx, module))
+            if found is not None and not found[0].late and found[0].job.state is State.SENDING:
+                return None
+            if found is None:
+                return False
+            job = await self._use(tx, module, arrival, *found)
+        for listener in self._listeners:
+            listener(module_id, job)
+        return True
+
     async def _called(self, tx: AsyncConnection, told: Observation) -> list[Job]:
         """End the job that has rung the module: it has connected."""
         job = await store.open_job(tx, told.module)
@@ -171,7 +190,9 @@ class Receiver:
         self, tx: AsyncConnection, module: Module, arrival: Arrival, candidate: Candidate, reply: Reply
     ) -> Job:
         now, job = self._now(), candidate.job
-        await observations.record(tx, Observation(module.id, reply.readings, "sms", arrival.received_at))
+        await observations.record(
+            tx, Observation(module.id, reply.readings, arrival.source, arrival.received_at)
+        )
         proved = reply.values().get(ACCESS_PASSWORD) if isinstance(reply, Answer) else None
         if proved is not None and proved != module.access.password.reveal():
             await self._passwords.keep(tx, module.id, Secret(str(proved)))

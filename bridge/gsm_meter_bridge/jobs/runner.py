@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gsm_meter_bridge.delivery import Delivery
 from gsm_meter_bridge.errors import DeliveryError, SendUncertainError
-from gsm_meter_bridge.family import Module, RequestKind, timeout_s
+from gsm_meter_bridge.family import SMS, Module, RequestKind, timeout_s
 from gsm_meter_bridge.job import Event, Job, Purpose, State
 from gsm_meter_bridge.jobs import observations, outcome, store
 from gsm_meter_bridge.jobs.budgets import Budgets
@@ -188,8 +188,8 @@ class Runner:
         self._tell([moved])
 
     async def _note_sent(self, tx: AsyncConnection, job: Job, delivery: Delivery, now: float) -> None:
-        if job.current.request.kind is RequestKind.CALL:
-            return  # nobody picks up: it costs nothing
+        if job.current.request.kind is RequestKind.CALL or delivery.name != SMS:
+            return  # nobody picks up a call: it costs nothing, as little as a connection
         await observations.note_sent(tx, delivery.route, job.module, job.id, now)
         if self._modules[job.module].family.away_s(job.current.request):
             await observations.count_restart(tx, job.module)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
@@ -38,11 +37,11 @@ _logger = logging.getLogger(__name__)
 _LOOK_AGAIN = frozenset({"+CMT", "+CDS", "+CPIN", "^SIMST", "+QUSIM", "Call Ready", "SMS Ready", "SMS DONE"})
 """Unsolicited lines that call for a look at everything; +CMT and +CDS where their PDU was lost."""
 
-_LOGGER = logging.getLogger(__name__)
 _ADMIN_S = 30.0
+"""How long an administrator's command may take."""
+
 _RING_S = 15.0
 """How long a module is rung: it refuses the call itself, once it has seen the number."""
-"""How long an administrator's command may take."""
 
 _PACE_NOT_READY = 10
 """While a modem is not ready it is asked every so many times the shortest reconnect delay."""
@@ -133,7 +132,7 @@ class Modem:
         try:
             await engine.command("AT+CHUP")
         except ModemError as error:
-            _LOGGER.info("%s: the call is not hung up: %s", self.modem_id, error)
+            _logger.info("modem %s: the call is not hung up: %s", self.modem_id, error)
 
     async def command(self, text: str) -> tuple[str, ...]:
         """Carry out an AT command of an administrator and return its information lines."""

@@ -87,8 +87,11 @@ class Commands:
         self._identity_interval_s = identity_interval_s
         self._ways = ways or Ways()
         self._now = now
-        self.visit = visit
-        """Asks a module over a connection that costs nothing; False where it has none."""
+        self._visit = visit
+
+    def visit(self, module_id: str) -> bool:
+        """Ask a module over a connection that costs nothing; False where it has none."""
+        return self._visit(module_id)
 
     def knows(self, module_id: str) -> bool:
         """Return whether a module is configured."""

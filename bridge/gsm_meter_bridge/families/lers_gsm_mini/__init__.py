@@ -9,6 +9,7 @@ from gsm_meter_bridge.families.lers_gsm_mini.identification import Identificatio
 from gsm_meter_bridge.families.lers_gsm_mini.settings import SETTINGS
 from gsm_meter_bridge.family import (
     ACCESS_PASSWORD,
+    SMS,
     Access,
     Action,
     CodeTable,
@@ -90,8 +91,8 @@ class LersGsmMini:
     knocks = Knocks("info", "csd_idle_timeout_s")
 
     def reads(self, access: Access) -> tuple[Read, ...]:
-        """Return what the manual documents; this family needs no profile."""
-        return _READS
+        """Return what the manual documents, which is by SMS; this family needs no profile."""
+        return _READS if access.delivery == SMS else ()
 
     def writes(self, changes: Mapping[str, Scalar], access: Access) -> tuple[Request, ...]:
         """Return as few SMS as carry the changes; servers need a reboot then (clause 4.3.3)."""

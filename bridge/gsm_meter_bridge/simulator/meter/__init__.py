@@ -1,1 +1,1 @@
-"""Simulated meters: what answers behind a module. No sockets, no clock."""
+"""A simulated meter: what it answers by DLMS and by IEC 62056-21, octets in and octets out."""
