@@ -128,7 +128,9 @@ class SimulatedGs04:
 
     def disconnected(self, now_s: float, *, reached: bool) -> None:
         """Connect again after its period (clause 9.8)."""
-        self._not_before_s = now_s + self._values["connect_period_s"] / float(self._faults.get("tcp_speed", 1))
+        self._not_before_s = now_s + self._values["connect_period_s"] / float(
+            self._faults.get("tcp_speed", 1)
+        )
 
     def called(self, number: str) -> None:
         """Do nothing: the manual knows no calls."""

@@ -1,8 +1,8 @@
 """To which server a simulated LERS GSM Mini connects, and when (clauses 4.3.5 to 4.3.9, 5.2, 5.6).
 
-What the manual leaves open is chosen here: who asks for a connection breaks one made by schedule (B25); a rule
+What the manual leaves open is chosen here: who asks for a connection breaks one made by schedule; a rule
 without time to reconnect has its turn once a day; only a rule with 0 minutes ends the connection with its
-window (B23); a server that is not enabled is not connected to, though the reply says so (B29).
+window; a server that is not enabled is not connected to, though the reply says so.
 """
 
 from __future__ import annotations
@@ -92,12 +92,15 @@ class Connector:
             return self._dial(self._demanded)
         self._today = clock.date()
         minute = f"{clock:%H:%M}"
-        current = self._current
-        if current is None or (current.minutes == 0 and minute > current.end) or not self._may(current.server):
+        if self._current is not None and self._is_over(self._current, minute):
+            self._current = None
+        if self._current is None and now_s >= self._not_before_s:
             open_now = (r for r in self._rules() if r.start <= minute <= r.end)
-            wanted = (r for r in sorted(open_now) if (r, self._today) not in self._done)
-            self._current = next(wanted, None) if now_s >= self._not_before_s else None
+            self._current = next((r for r in sorted(open_now) if (r, self._today) not in self._done), None)
         return None if self._current is None else self._dial(self._current.server)
+
+    def _is_over(self, rule: _Rule, minute: str) -> bool:
+        return not self._may(rule.server) or (rule.minutes == 0 and minute > rule.end)
 
     def _dial(self, server: str) -> SimulatedDial:
         host, _, port = self._memory.values[f"server.{server}.address"].rpartition(":")
