@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gsm_meter_bridge.config import Config, ModemConfig, MqttConfig
+from gsm_meter_bridge.delivery.direct_channel import DirectChannelDelivery
 from gsm_meter_bridge.delivery.meter import meter_serial, read_meter
 from gsm_meter_bridge.delivery.sms import SmsDelivery
 from gsm_meter_bridge.delivery.tcp import TcpDelivery
@@ -77,7 +78,7 @@ class Bridge:
             database,
             config.bridge.id,
             modules,
-            (*sms, tcp),
+            (*sms, tcp, DirectChannelDelivery(self._receiver.hear, config.policy.reply_timeout_s)),
             config.policy,
             budgets=config.budgets,
             leases=held,

@@ -36,7 +36,10 @@ ADD, XOR = Checksum.ADD, Checksum.XOR
         (Command.BREAK, None, ADD, b"\x01B0\x03u"),
         (Command.READ, "ET0PE()", ADD, b"\x01R1\x02ET0PE()\x037"),
         (Command.READ, "ET0PE()", XOR, b"\x01R1\x02ET0PE()\x03W"),
+        # as a public log of a CE307 has them
         (Command.PASSWORD, "(777777)", ADD, b"\x01P1\x02(777777)\x03!"),
+        (Command.CHALLENGE, "(83BC249)", ADD, b"\x01P0\x02(83BC249)\x03e"),
+        (Command.READ, "EMD01(0.0,1)", ADD, b"\x01R1\x02EMD01(0.0,1)\x03{"),
     ],
 )
 def test_frames(command: Command, data: str | None, method: Checksum, octets: bytes) -> None:

@@ -47,7 +47,7 @@ async def test_tables_from_before_there_were_revisions_are_kept(tmp_path: Path, 
         # back to the first tables, and no word of a revision
         for table in ("modules", "leases", "passwords", "alembic_version"):
             await tx.execute(text(f"drop table {table}"))
-        for index in ("jobs_by_module", "sent_to_module"):
+        for index in ("jobs_by_module", "sent_to_module", "jobs_to_announce"):
             await tx.execute(text(f"drop index {index}"))
         for table, column in (("jobs", "route"), ("messages", "bridge"), ("contacts", "restarts")):
             await tx.execute(text(f"alter table {table} drop column {column}"))

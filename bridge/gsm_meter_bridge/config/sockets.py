@@ -21,7 +21,7 @@ from gsm_meter_bridge.config.values import (
     secret,
 )
 from gsm_meter_bridge.delivery.inbound import ListenerPlan
-from gsm_meter_bridge.family import Address, Caller, Meter, Network, Reach, TunnelPlan
+from gsm_meter_bridge.family import Address, Caller, DirectChannel, Meter, Network, Reach, TunnelPlan
 
 _PRIVATE = ["127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"]
 _LOCAL = ["127.0.0.0/8", "::1/128"]
@@ -94,12 +94,21 @@ _TUNNEL = vol.Schema(
         vol.Optional("networks", default=lambda: _LOCAL): [_network],
     }
 )
+_DIRECT = vol.Schema(
+    {
+        vol.Required("url"): Text,
+        vol.Required("password"): secret,
+        vol.Optional("port", default="com1"): one_of("optical", "com1", "com2"),
+        vol.Optional("address", default=None): optional(Text),
+    }
+)
 OF_MODULE: Mapping[vol.Marker, object] = MappingProxyType(
     {
         vol.Optional("caller", default=None): optional(vol.All(_CALLER, _some)),
         vol.Optional("tcp", default=None): optional(_ADDRESS),
         vol.Optional("meter", default=None): optional(_METER),
         vol.Optional("tunnel", default=None): optional(_TUNNEL),
+        vol.Optional("direct", default=None): optional(_DIRECT),
         vol.Optional("poll_by", default=lambda: ["tcp", "sms"]): [one_of("tcp", "sms")],
     }
 )
@@ -122,6 +131,7 @@ def reach_of(checked: Mapping[str, Any]) -> Reach:
         tunnel=None
         if tunnel is None
         else TunnelPlan(tunnel["host"], tunnel["port"], tuple(tunnel["networks"])),
+        direct=None if checked["direct"] is None else DirectChannel(**checked["direct"]),
     )
 
 

@@ -21,7 +21,7 @@ LONGEST_S = 300.0
 async def converse(
     link: TcpLink,
     dialogue: Dialogue[T],
-    reply_timeout_s: float = REPLY_TIMEOUT_S,
+    reply_timeout_s: float | None = None,
     longest_s: float = LONGEST_S,
 ) -> T:
     """Return what `dialogue` returns.
@@ -38,7 +38,7 @@ async def converse(
     link.watch(ended)
     try:
         async with asyncio.timeout(longest_s):
-            return await _hold(link, dialogue, came, reply_timeout_s)
+            return await _hold(link, dialogue, came, reply_timeout_s or REPLY_TIMEOUT_S)
     except TimeoutError as error:
         raise LinkLostError(f"{link.url} does not answer") from error
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, timedelta
@@ -23,6 +24,7 @@ from gsm_meter_bridge.vocabulary import Secret
 _LOGGER = logging.getLogger(__name__)
 _RELEASE_TIMEOUT_S = 3.0
 _SERIAL_NUMBER, _ENERGY = "SNUMB", "ET0PE"
+_NUMBER = re.compile(r"\d{1,12}(?:\.\d{1,6})?", re.ASCII)
 _TARIFFS = ("", "_t1", "_t2", "_t3", "_t4")
 
 
@@ -131,7 +133,7 @@ def _energy_readings(values: tuple[str, ...]) -> list[Reading]:
     """Return the total and the tariffs of a reply in kWh; a value that is no number is left out."""
     readings = []
     for tariff, value in zip(_TARIFFS, values, strict=False):
-        with contextlib.suppress(ValueError):
+        if _NUMBER.fullmatch(value):
             readings.append(Reading(f"energy_import{tariff}_kwh", float(value)))
     return readings
 

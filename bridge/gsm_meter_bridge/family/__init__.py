@@ -30,6 +30,7 @@ from gsm_meter_bridge.family.device import (
 from gsm_meter_bridge.family.reach import (
     Address,
     Caller,
+    DirectChannel,
     Introduction,
     IntroductionReader,
     Meter,
@@ -77,6 +78,7 @@ __all__ = [
     "Concern",
     "ConcernKind",
     "ConfigFrame",
+    "DirectChannel",
     "Family",
     "Hint",
     "Introduction",

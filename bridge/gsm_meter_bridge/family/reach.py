@@ -102,6 +102,19 @@ class TunnelPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class DirectChannel:
+    """A cable to the meter: its `url`, the meter's `password`, the `port` that its module is at (com1, com2).
+
+    `address` is the meter's own, where several share the cable.
+    """
+
+    url: str
+    password: Secret
+    port: str = "com1"
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Reach:
     """How a module is reached besides SMS."""
 
@@ -109,6 +122,7 @@ class Reach:
     address: Address | None = None
     meter: Meter | None = None
     tunnel: TunnelPlan | None = None
+    direct: DirectChannel | None = None
 
     @property
     def by_tcp(self) -> bool:

@@ -189,8 +189,7 @@ class _Reply:
         names = tuple(parameter[:NAME_CHARS] for parameter in parameters)
 
         def wanted(message: Message) -> tuple[DataSet, ...] | None:
-            sets = self._data(names, message)
-            return sets if any(s.name in ("", *names) for s in sets) else None
+            return tuple(s for s in self._data(names, message) if s.name in ("", *names)) or None
 
         return wanted
 

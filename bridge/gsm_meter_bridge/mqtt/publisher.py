@@ -158,9 +158,22 @@ class Publisher:
                 await self._publish_modem(modem)
             strangers = self._strangers.all()
             self._retain(self._topics.callers, documents.callers(strangers, mask=self._who.mask))
-        while self._dirty:
-            await self._publish_modules(sorted(self._dirty)[:_AT_ONCE])
-        await self._announce()
+        while await self._publish_some():
+            pass
+
+    async def _publish_some(self) -> bool:
+        """Publish modules that changed and tell what became of jobs; return whether there is more."""
+        modules = sorted(self._dirty)[:_AT_ONCE]
+        async with self._database.reading() as tx:
+            found = await overviews(tx, modules, self._budgets, self._now(), without=POLL)
+            ended = await store.to_announce(tx, self._who.bridge, self._now())
+        for module, overview in found.items():
+            self._publish_module(self._modules[module], overview)
+            self._dirty.discard(module)
+            await asyncio.sleep(0)
+        for job in ended:
+            await self._announce(job, found.get(job.module))
+        return bool(self._dirty)
 
     async def _pause(self) -> None:
         if not await wait_set(self._wake, _TICK_S):
@@ -181,7 +194,7 @@ class Publisher:
 
     async def _publish_modem(self, modem: OurModem) -> None:
         status, who = modem.status(), self._who
-        async with self._database.transaction() as tx:
+        async with self._database.reading() as tx:
             spending = await self._budgets.of_modem(tx, modem.id, self._now())
             messages = await inbox.counts(tx, modem.id)
         uid = self._topics.modem_uid(modem.id)
@@ -193,14 +206,6 @@ class Publisher:
             status, spending, messages, mask=who.mask, price=who.price, paused_s=paused_s
         )
         self._retain(self._topics.modem(modem.id), document)
-
-    async def _publish_modules(self, modules: Sequence[str]) -> None:
-        async with self._database.transaction() as tx:
-            found = await overviews(tx, modules, self._budgets, self._now(), without=POLL)
-        for module, overview in found.items():
-            self._publish_module(self._modules[module], overview)
-            self._dirty.discard(module)
-            await asyncio.sleep(0)
 
     def _publish_module(self, module: Module, overview: Overview) -> None:
         facts = overview.facts
@@ -235,37 +240,33 @@ class Publisher:
             kind = "module_regained" if online else "module_lost"
             self._client.publish(self._topics.event(module), dump({"event_type": kind}), retain=False)
 
-    async def _announce(self) -> None:
-        """Tell outcomes, each once: noted as told only when the broker has it."""
-        async with self._database.transaction() as tx:
-            jobs = await store.to_announce(tx, self._who.bridge, self._now())
-        for job in jobs:
-            if not self._client.connected:
-                return
-            await self._tell_outcome(job)
-            async with self._database.transaction() as tx:
-                await store.mark_announced(tx, job)
-            self._dirty.add(job.module)
-            self._wake.set()
-
-    async def _tell_outcome(self, job: Job) -> None:
-        if job.action == POLL or job.module not in self._modules:
+    async def _announce(self, job: Job, overview: Overview | None) -> None:
+        """Tell an outcome, once: noted as told only when the broker has it."""
+        if not self._client.connected:
             return
-        event = self._client.publish(
-            self._topics.event(job.module), dump(answers.command_event(job)), retain=False
-        )
-        if job.transaction is not None and job.announced is None:
-            await self._publish_modules((job.module,))
-            await self._answer(job.action, await self._outcome(job))
-        await event
+        if job.action != POLL and job.module in self._modules:
+            await self._tell_outcome(job, overview)
+        async with self._database.transaction() as tx:
+            await store.mark_announced(tx, job)
 
-    async def _outcome(self, job: Job) -> Document:
+    async def _tell_outcome(self, job: Job, overview: Overview | None) -> None:
+        if overview is None:
+            overview = await self._overview(job.module)
+            self._publish_module(self._modules[job.module], overview)
+        event = dump(answers.command_event(job))
+        told = self._client.publish(self._topics.event(job.module), event, retain=False)
+        if job.transaction is not None and job.announced is None:
+            await self._answer(job.action, self._outcome(job, overview))
+        await told
+
+    async def _overview(self, module: str) -> Overview:
+        async with self._database.reading() as tx:
+            return (await overviews(tx, (module,), self._budgets, self._now(), without=POLL))[module]
+
+    def _outcome(self, job: Job, overview: Overview) -> Document:
         if job.action not in (REQUEST_STATUS, READ_SETTINGS) or job.state is not State.VERIFIED:
             return answers.outcome(job)
-        module = self._modules[job.module]
-        async with self._database.transaction() as tx:
-            found = await overviews(tx, (module.id,), self._budgets, self._now(), without=POLL)
-        state = self._state(module, found[module.id], job)
+        state = self._state(self._modules[job.module], overview, job)
         return answers.outcome(job, {k: v for k, v in state.items() if k != "last_result"})
 
     async def _answer(self, action: str, document: Document) -> None:
@@ -297,7 +298,7 @@ class Publisher:
         sent = self._client.publish(topic, dump(document), retain=False)
         if job is not None and (job.state.final or job.announced is not None):
             await sent
-            await self._answer(job.action, await self._outcome(job))
+            await self._answer(job.action, self._outcome(job, await self._overview(job.module)))
 
     def _on_birth(self, message: Incoming) -> None:
         if message.payload == b"online":

@@ -7,14 +7,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from gsm_meter_bridge.errors import GuardError, InvalidValueError, UnknownNameError
 from gsm_meter_bridge.families import families
 from gsm_meter_bridge.family import ACCESS_PASSWORD, Action, Module, Read, Request, RequestKind
 from gsm_meter_bridge.job import TRANSITIONS, Event, Job, Priority, Purpose, Step
 from gsm_meter_bridge.jobs import observations, store
-from gsm_meter_bridge.jobs.database import Database
+from gsm_meter_bridge.jobs.database import Database, Transaction
 from gsm_meter_bridge.jobs.observations import ModuleFacts
 from gsm_meter_bridge.jobs.outcome import Policy
 from gsm_meter_bridge.jobs.store import Move
@@ -230,12 +228,12 @@ class Commands:
             if (job.state, Event.CANCEL) not in TRANSITIONS:
                 words = "over" if job.state.final else "under way, and what was sent cannot be taken back"
                 raise GuardError(NOT_CANCELLABLE, (f"job {job_id} is {words} ({job.state})",))
-            cancelled = await store.move(tx, job, Move(Event.CANCEL, {}, "by a person"), self._now())
+            cancelled = await store.move(tx, job, self._now(), Move(Event.CANCEL, {}, "by a person"))
         self._wake()
         return cancelled
 
     async def _accept(
-        self, tx: AsyncConnection, wish: Job, is_same: Callable[[Job], bool], messages: int | None = None
+        self, tx: Transaction, wish: Job, is_same: Callable[[Job], bool], messages: int | None = None
     ) -> Job:
         """Store `wish`; without a transaction, an unfinished job that is the same is returned instead.
 
@@ -299,7 +297,7 @@ def _action(module: Module, name: str) -> Action:
 
 
 async def _same_wish(
-    tx: AsyncConnection, module: Module, changes: Mapping[str, Scalar], terms: Terms
+    tx: Transaction, module: Module, changes: Mapping[str, Scalar], terms: Terms
 ) -> Job | None:
     """Return a job that already does `changes`: one that is not over, or any recent one if redelivered."""
     jobs = await store.waiting(tx, module.id)

@@ -13,7 +13,7 @@ from datetime import datetime
 from ipaddress import ip_address
 from typing import Protocol
 
-from gsm_meter_bridge.errors import GsmMeterError
+from gsm_meter_bridge.errors import GsmMeterError, SendRefusedError
 from gsm_meter_bridge.family import Meter, Module, Reading
 from gsm_meter_bridge.job import Observation
 from gsm_meter_bridge.link import TcpLink
@@ -84,8 +84,8 @@ class Visits:
         self._news = asyncio.Event()
 
     def ask(self, module: str) -> bool:
-        """Visit `module` now; False where that cannot be, because it has no meter or no connection."""
-        if self._modules[module].reach.meter is None or not self._board.can_reach(module):
+        """Visit `module` now; False where that cannot be: no meter, no connection, or quiet hours."""
+        if not self._may_visit(module):
             return False
         heapq.heappush(self._due, (self._now(), module))
         self._news.set()
@@ -106,6 +106,10 @@ class Visits:
             for task in self._under_way.values():
                 task.cancel()
 
+    def _may_visit(self, module: str) -> bool:
+        it = self._modules[module]
+        return it.reach.meter is not None and self._board.can_reach(module) and not _is_quiet(it)
+
     def _plan(self, module: str, in_s: float) -> None:
         heapq.heappush(self._due, (self._now() + in_s, module))
 
@@ -119,9 +123,10 @@ class Visits:
 
     async def _visit(self, module: str) -> None:
         try:
-            if self._board.can_reach(module) and not _is_quiet(self._modules[module]):
-                async with self._places:
-                    await self._read_one(module)
+            if not self._may_visit(module):
+                raise SendRefusedError("it is not connected, or not to be dialled at this hour")
+            async with self._places:
+                await self._read_one(module)
         except GsmMeterError as error:
             _LOGGER.info("%s: its meter was not read: %s", module, error)
             await self._on_failure(module)

@@ -147,7 +147,7 @@ class IecMeter:
             return b""
         self._state = _State.PROGRAMMING
         self._challenge = self._challenge * 0x0019660D + 0x3C6EF35F & 0xFFFFFFFF
-        return frame(Command.CHALLENGE, f"({self._challenge:08X})", self._method)
+        return frame(Command.CHALLENGE, f"({self._challenge:X})", self._method)
 
     def _obey(self, command: str, data: str) -> bytes:
         if command == Command.READ:
