@@ -21,7 +21,7 @@ from tests.support.hostile import Crowd, endless_line, random_octets, slow_loris
 from tests.support.mosquitto import Mosquitto, free_port
 from tests.support.processes import BridgeProcess, Simulator, wait_until
 
-PUMP, STRANGER, HUT, BARN, SHED = (f"+7999000{n:04d}" for n in range(5))
+OURS, PUMP, STRANGER, HUT, BARN, SHED, BELL = (f"+7999000{n:04d}" for n in range(7))
 PUMP_IMEI, VISITOR_IMEI = "865374036612201", "865374036612299"
 STATUS, ANSWER = TOPICS.request("request_status"), TOPICS.response("request_status")
 CALLERS = f"{TOPICS.bridge_state.removesuffix('state')}callers"
@@ -82,6 +82,9 @@ def _world(listener: int, hut: int, shed: int) -> dict[str, Any]:
                 "meter": {"serial_number": "009000000000202"},
             },
             "barn": {"family": "energomera_gs04", "msisdn": BARN},
+            "bell": _dials(
+                BELL, listener, "127.0.0.15", **{"server.0.rule.0": "", "server.0.white_list.2": OURS}
+            ),
         },
     }
 
@@ -104,6 +107,7 @@ def _config(device: Path, broker: int, ports: dict[str, int]) -> dict[str, Any]:
         "listeners": [{"id": "lers", "port": ports["listener"], "greeting_timeout": "2 s"}],
         "modules": [
             {"id": "pump", "number": PUMP, **lers, "caller": {"imei": PUMP_IMEI, "networks": ["127.0.0.11"]}},
+            {"id": "bell", "number": BELL, **lers, "caller": {"networks": ["127.0.0.15"]}},
             {"id": "visitor", "number": "+79990009999", **lers, "caller": {"imei": VISITOR_IMEI}},
             {
                 "id": "hut",
@@ -173,6 +177,14 @@ async def test_a_modem_that_dials_tells_all_and_costs_nothing(house: House, seen
     assert pump["online"]
     assert (pump["connection"]["way"], pump["connection"]["peer"]) == ("inbound", "127.0.0.11")
     assert house.sms_to(PUMP) == 0
+
+
+async def test_a_modem_that_is_rung_connects(house: House, seen: Watcher) -> None:
+    await seen.say(TOPICS.request("call"), {"transaction": "ring", "module": "bell"})
+    rung = await seen.wait(TOPICS.response("call"), lambda d: d["status"] != "accepted")
+    assert rung["status"] == "ok", rung
+    await seen.wait(TOPICS.module("bell"), lambda m: m.get("connect_reason") == "manual")
+    assert house.sms_to(BELL) == 0
 
 
 async def test_an_unknown_caller_is_shown_and_changes_nothing(house: House, seen: Watcher) -> None:
