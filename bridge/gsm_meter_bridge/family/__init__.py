@@ -50,7 +50,14 @@ from gsm_meter_bridge.family.request import (
     SmsData,
     SmsText,
 )
-from gsm_meter_bridge.family.simulated import SimulatedModule, SimulatedReply, simulated_state
+from gsm_meter_bridge.family.simulated import (
+    SimulatedDial,
+    SimulatedListen,
+    SimulatedModule,
+    SimulatedReply,
+    SimulatedTcp,
+    simulated_state,
+)
 from gsm_meter_bridge.family.table import CodeTable
 
 __all__ = [
@@ -89,8 +96,11 @@ __all__ = [
     "Request",
     "RequestFormat",
     "RequestKind",
+    "SimulatedDial",
+    "SimulatedListen",
     "SimulatedModule",
     "SimulatedReply",
+    "SimulatedTcp",
     "SmsData",
     "SmsText",
     "Sourced",

@@ -102,6 +102,7 @@ class ModemState:
         self.untold: deque[tuple[str, ...]] = deque(maxlen=_BUFFERED_AT_MOST)
         self.answers: list[str] = []
         self.on_submit: Callable[[SmsSubmit, int], None] = lambda _sms, _reference: None
+        self.on_call: Callable[[str], None] = lambda _number: None
         self._reference = 0
 
     @property

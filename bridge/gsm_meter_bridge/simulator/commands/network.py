@@ -108,7 +108,16 @@ def _read_phonebook(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
     return [f'+CPBR: {n},"{who}",{type_of_number(who)},""' for n, who in entries if first <= n <= last]
 
 
+def _ring(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
+    if not modem.registered:
+        raise AtError("CME", _NO_SERVICE)
+    modem.on_call(m[1])
+    return ()
+
+
 NETWORK: Table = (
+    (r"D(\+?\d+);", of_sim(_ring)),
+    (r"\+CHUP", nothing),
     (r"\+CIMI", of_sim(identity("imsi"))),
     (r"\+CCID", of_sim(identity("iccid", "+CCID: "))),
     (r"\+CPIN\?", _pin_state),
