@@ -9,7 +9,7 @@ from gsm_meter_bridge import __version__
 from gsm_meter_bridge.family import Module
 from gsm_meter_bridge.modem import ModemStatus
 from gsm_meter_bridge.mqtt.documents import Document
-from gsm_meter_bridge.mqtt.entities import MODEM, Entity, availability, controls, observed, sensor
+from gsm_meter_bridge.mqtt.entities import MODEM, Entity, availability, of_module, sensor
 from gsm_meter_bridge.mqtt.topics import ORIGIN, Topics
 
 _HOME = "https://github.com/gsm-meter-modem/gsm-meter-modem"
@@ -69,8 +69,7 @@ def module_device(topics: Topics, module: Module, identity: Document) -> Documen
         if identity.get(name):
             device[key] = identity[name]
     needs = [topics.bridge_state, topics.availability(module.id)]
-    entities = (*observed(module), *controls(topics, module))
-    return _message(topics, device, entities, uid, needs) | {
+    return _message(topics, device, of_module(topics, module), uid, needs) | {
         "stat_t": topics.module(module.id),
         "cmd_t": topics.module_set(module.id),
     }
