@@ -48,15 +48,16 @@ def _modem(octets: bytes) -> None:
         dialogue.feed(event)
 
 
-def _meter(octets: bytes) -> None:
-    conversation = _ask_meter()
+def _iec_meter(octets: bytes) -> None:
+    """A dialogue with a meter that says `octets`, one after the other."""
+    conversation = _iec_session()
     next(conversation)
     with contextlib.suppress(IecError, StopIteration):
         for octet in octets:
             conversation.send(bytes([octet]))
 
 
-def _ask_meter() -> Generator[bytes, bytes, None]:
+def _iec_session() -> Generator[bytes, bytes, None]:
     session = yield from open_session(Secret("1"))
     yield from session.read("VOLTA")
 
@@ -73,7 +74,7 @@ def _taken(take: Callable[[Data], object]) -> Decoder:
     return lambda octets: take(decode_data(octets))
 
 
-def _meter(octets: bytes) -> None:
+def _dlms_meter(octets: bytes) -> None:
     """A dialogue with a meter whose APDUs are slices of `octets`, each after an octet of its length."""
     client = Client.public()
     address, dialogue = Address(client.address), _asked(client)
@@ -97,7 +98,7 @@ def _decoders() -> list[Decoder]:
         lambda octets: decode_pdu(octets.hex()),
         lambda octets: decode_pdu(_text(octets)),
         _modem,
-        _meter,
+        _iec_meter,
         lambda octets: parse_data(_text(octets)),
         lambda octets: IdentificationReader().feed(octets),
         _lines(parse_cmgl),
@@ -109,7 +110,7 @@ def _decoders() -> list[Decoder]:
         lambda octets: Deframer().feed(octets),
         *(Frame.decode, Parameters.decode, Aarq.decode, Aare.decode, decode_request, decode_response),
         *map(_taken, (take_object_list, take_cell_info, take_adjacent_cells)),
-        _meter,
+        _dlms_meter,
         lambda octets: draft_profile(_text(octets), "x", "x", Secret("1"), is_hex=False),
     ]
     for family in families().values():
