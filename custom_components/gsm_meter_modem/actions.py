@@ -38,7 +38,7 @@ class Action:
     """One action.
 
     `request` is the bridge's action. `fields_of` makes the fields of the request, of the call's data and
-    the module's settings. `of` is the kind of device it is called for, `manufacturers` filter the form's choice.
+    the module's settings. `of` is the kind of device it is called for; only `manufacturers` are offered.
     `admin`: only for administrators; `confirm`: only with `confirm: true`. `job`: the bridge makes a job of
     it and answers twice. `repeatable`: published again while unanswered, because the bridge does it once.
     `answers`: its answer is all that it is for.

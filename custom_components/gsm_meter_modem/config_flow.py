@@ -68,7 +68,7 @@ class GsmMeterModemConfigFlow(ConfigFlow, domain=DOMAIN):
         if user_input is not None:
             info, errors = await self._probe(user_input[CONF_BASE_TOPIC], user_input[CONF_BRIDGE].strip())
             if info is not None:
-                await self.async_set_unique_id(info.bridge)
+                await self.async_set_unique_id(info.bridge, raise_on_progress=False)
                 self._abort_if_unique_id_configured()
                 self._name = info.name
                 return self._create_entry()
@@ -84,7 +84,7 @@ class GsmMeterModemConfigFlow(ConfigFlow, domain=DOMAIN):
         if user_input is not None:
             info, errors = await self._probe(user_input[CONF_BASE_TOPIC], entry.data[CONF_BRIDGE])
             if info is not None:
-                await self.async_set_unique_id(info.bridge)
+                await self.async_set_unique_id(info.bridge, raise_on_progress=False)
                 self._abort_if_unique_id_mismatch(reason="wrong_bridge")
                 return self.async_update_reload_and_abort(entry, data=self._data())
         form = self.add_suggested_values_to_schema(vol.Schema(_BASE_TOPIC), user_input or entry.data)

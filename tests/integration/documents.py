@@ -1,4 +1,7 @@
-"""Files that are made of the table of actions: `.venv-integration/bin/python -m tests.integration.documents`."""
+"""Files that are made of the table of actions.
+
+`.venv-integration/bin/python -m tests.integration.documents` writes them anew.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,13 @@ def _row(action: Action) -> str:
     whose = {Kind.BRIDGE: "the bridge", Kind.MODEM: "a modem of the bridge"}
     fields = ", ".join(f"`{f.name}`" if f.required else f"*`{f.name}`*" for f in action.fields)
     notes = ["administrators only"] * action.admin + ["needs `confirm: true`"] * action.confirm
-    return f"| `{action.name}` | {whose.get(action.of) or ', '.join(action.manufacturers)} | {fields} | {'; '.join(notes)} |"
+    cells = (
+        f"`{action.name}`",
+        whose.get(action.of) or ", ".join(action.manufacturers),
+        fields,
+        "; ".join(notes),
+    )
+    return "| " + " | ".join(cells) + " |"
 
 
 def guide() -> str:
