@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_call_later
-from homeassistant.util import dt as dt_util
 
 from .bridge import Bridge, Kind, Subject
 from .conditions import OF_BRIDGE, OF_MODEM, OF_MODULE, BridgeState, Condition, WatchedModule, Words
@@ -26,7 +26,7 @@ class Issues:
     def __init__(self, bridge: Bridge, options: Options, serials: Serials) -> None:
         self.serials = serials
         self._bridge, self._options = bridge, options
-        self._since: dict[str, datetime] = {}
+        self._lasted: set[str] = set()
         self._later: dict[str, CALLBACK_TYPE] = {}
 
     @callback
@@ -71,22 +71,21 @@ class Issues:
         return WatchedModule(state, self.serials.first(module, serial) if serial else None)
 
     def _found(self, issue_id: str, condition: Condition[Any], subject: Subject, words: Words) -> None:
-        since = self._since.setdefault(issue_id, dt_util.utcnow())
-        left = since + condition.lasting(self._options) - dt_util.utcnow()
-        if left <= timedelta():
+        lasting = condition.lasting(self._options)
+        if issue_id in self._lasted or not lasting:
             self._tell(issue_id, condition, subject, words)
         elif issue_id not in self._later:
-            self._later[issue_id] = async_call_later(
-                self._bridge.hass, left, lambda _: self._look_again(issue_id, subject)
-            )
+            due = partial(self._due, issue_id, subject)
+            self._later[issue_id] = async_call_later(self._bridge.hass, lasting, due)
 
     @callback
-    def _look_again(self, issue_id: str, subject: Subject) -> None:
+    def _due(self, issue_id: str, subject: Subject, _: datetime) -> None:
         del self._later[issue_id]
+        self._lasted.add(issue_id)
         self.look(subject)
 
     def _over(self, issue_id: str) -> None:
-        self._since.pop(issue_id, None)
+        self._lasted.discard(issue_id)
         if (cancel := self._later.pop(issue_id, None)) is not None:
             cancel()
         ir.async_delete_issue(self._bridge.hass, DOMAIN, issue_id)
