@@ -5,6 +5,7 @@ from __future__ import annotations
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.template import Template
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from syrupy.assertion import SnapshotAssertion
 
@@ -45,7 +46,11 @@ async def test_an_action_for_a_device_that_was_discovered(
     await until(lambda: _named(hass, mqtt, "Pump house"))
     played.answer("request_status", verified)
     device = _named(hass, mqtt, "Pump house")
+    # as docs/integration.md has it
+    template = """{{ integration_entities('mqtt') | map('device_id') | unique
+                     | select('is_device_attr', 'manufacturer', 'LERS') | list }}"""
     assert device is not None
+    assert Template(template, hass).async_render() == [device.id]
     answer = await hass.services.async_call(
         DOMAIN, "request_status", {"device_id": device.id}, blocking=True, return_response=True
     )

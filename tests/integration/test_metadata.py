@@ -13,8 +13,10 @@ import pytest
 import yaml
 from homeassistant.helpers import selector
 
+from custom_components.gsm_meter_modem import services
 from custom_components.gsm_meter_modem.actions import ACTIONS, DEVICE_ID, TIMEOUT, WAIT
 from custom_components.gsm_meter_modem.conditions import ALL
+from custom_components.gsm_meter_modem.const import DOMAIN
 from custom_components.gsm_meter_modem.errors import FAILURE_CODES, USER_CODES
 from custom_components.gsm_meter_modem.options import ISSUES
 from tests.integration import documents
@@ -154,6 +156,21 @@ def test_every_flow_has_its_words() -> None:
         assert step.get("data", {}).keys() == step.get("data_description", {}).keys()
     options = WORDS["en"]["options"]["step"]["init"]
     assert options["data"].keys() == options["data_description"].keys()
+
+
+def test_every_issue_is_in_the_guide() -> None:
+    guide = documents.GUIDE.read_text("utf-8")
+    for condition in ALL:
+        assert f"\n### {condition.key.replace('_', '-')}\n" in guide
+
+
+def test_the_examples_of_the_guide() -> None:
+    blocks = re.findall(r"```yaml\n(.+?)```", documents.GUIDE.read_text("utf-8"), re.DOTALL)
+    actions = {f"{DOMAIN}.{action.name}": action for action in ACTIONS}
+    assert len(blocks) == 5
+    for block in blocks:
+        example = yaml.safe_load(block)
+        assert services.schema(actions[example["action"]])(example["data"])
 
 
 def test_quality_scale() -> None:
