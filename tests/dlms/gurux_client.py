@@ -16,7 +16,7 @@ from gurux_dlms.enums import Authentication, InterfaceType
 from gurux_dlms.secure import GXDLMSSecureClient
 
 USE_LOGICAL_NAME = True
-READ = {1: [2], 3: [3, 2], 8: [2], 42: [3], 47: [2, 3, 4, 5, 6, 7, 8]}
+READ = {1: [2], 3: [3, 2], 8: [2], 42: [3], 45: [2], 47: [2, 3, 4, 5, 6, 7, 8]}
 
 
 class Reader:

@@ -54,6 +54,7 @@ def test_every_mechanism_reads_everything(client: Client):
         "band": "lte_3",
         "meter_serial": "009000000000101",
         "ip": "10.20.30.40",
+        "apn": "m2m.example",
     }
     assert (status.clock and status.clock.local, status.logical_device_name) == (CLOCK, "SIM0000000000101")
     carry_out(release(association, with_request=True), meter.feed)
@@ -68,7 +69,7 @@ def test_segments_and_blocks_of_any_size(frame: int, pdu: int, offered: int):
     meter = meter_for(client, FULL, frame, pdu)
     association = carry_out(associate(client), meter.feed, one_by_one)
     listed = carry_out(object_list(association), meter.feed, one_by_one)
-    assert {entry.class_id for entry in listed} == {1, 3, 8, 15, 42, 47}
+    assert {entry.class_id for entry in listed} == {1, 3, 8, 15, 42, 45, 47}
     assert len(carry_out(extended_status(association, listed), meter.feed).energies_kwh) == len(ENERGIES)
 
 

@@ -25,6 +25,7 @@ FULL = MeterValues(
     CLOCK,
     energies_wh={name: 1_000_001 * (n + 1) for n, name in enumerate(ENERGIES)},
     ip=IPv4Address("10.20.30.40"),
+    apn="m2m.example",
     gsm=SimulatedGsm(),
 )
 SERIAL = Attribute(1, Obis.parse("0.0.96.1.0"), 2)

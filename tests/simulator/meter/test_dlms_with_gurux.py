@@ -23,6 +23,7 @@ VALUES = MeterValues(
     datetime.fromisoformat("2026-11-21T12:30:15"),
     energies_wh={"energy_import_kwh": 1234567, "energy_export_kwh": 89},
     ip=IPv4Address("10.20.30.40"),
+    apn="m2m.example",
     gsm=SimulatedGsm(),
 )
 CELL = {
@@ -42,6 +43,7 @@ TOLD = {
     "1.0.1.8.0.255": [[1.0, 30], 1234567],
     "1.0.2.8.0.255": [[1.0, 30], 89],
     "0.0.25.1.0.255": ["10.20.30.40"],
+    "0.0.25.4.0.255": ["m2m.example"],
     "0.0.25.6.0.255": [
         "Simulated",
         1,
