@@ -21,7 +21,7 @@ from gsm_meter_bridge.config.model import (
     TlsConfig,
 )
 from gsm_meter_bridge.config.schema import CONFIG
-from gsm_meter_bridge.config.sockets import listener_of, reach_of
+from gsm_meter_bridge.config.sockets import listener_of, missing_in, reach_of
 from gsm_meter_bridge.errors import ConfigError
 from gsm_meter_bridge.families import profile_of
 from gsm_meter_bridge.family import SMS, Access, ConfigFrame, Family, Module, RequestFormat
@@ -191,6 +191,7 @@ def _routes(
     for module in modules:
         named = [(kind, module[kind]) for kind in known if module[kind] is not None]
         place = f"{file}: modules: {module['id']}"
+        problems += [f"{place}: {words}" for words in missing_in(module)]
         if len(named) > 1:
             problems.append(f"{place}: expected either modem or group")
         for kind, name in named:

@@ -165,7 +165,7 @@ CONFIG = vol.Schema(
             [_MODEM], vol.Length(0, 64, msg="allowed: up to 64 modems")
         ),
         vol.Optional("listeners", default=list): [sockets.LISTENER],
-        vol.Optional("tcp", default=dict): sockets.TCP,
+        vol.Optional("tcp", default=dict): sockets.CONNECTIONS,
         vol.Optional("sms", default=dict): _SMS,
         vol.Optional("poll", default=dict): _POLL,
         vol.Optional("latest_firmware", default=dict): {_family: Text},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_network
 from types import MappingProxyType
 from typing import Any
@@ -21,7 +21,18 @@ from gsm_meter_bridge.config.values import (
     secret,
 )
 from gsm_meter_bridge.delivery.inbound import ListenerPlan
-from gsm_meter_bridge.family import Address, Caller, DirectChannel, Meter, Network, Reach, TunnelPlan
+from gsm_meter_bridge.family import (
+    CENC,
+    DIRECT_CHANNEL,
+    TCP,
+    Address,
+    Caller,
+    DirectChannel,
+    Meter,
+    Network,
+    Reach,
+    TunnelPlan,
+)
 
 _PRIVATE = ["127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"]
 _LOCAL = ["127.0.0.0/8", "::1/128"]
@@ -57,7 +68,7 @@ LISTENER = vol.Schema(
         vol.Optional("ask_meters", default=False): Flag,
     }
 )
-TCP = vol.Schema(
+CONNECTIONS = vol.Schema(
     {
         vol.Optional("idle_timeout", default="10 min"): Duration(1, _DAY),
         vol.Optional("interval", default="1 h"): Duration(1, 366 * _DAY),
@@ -133,6 +144,23 @@ def reach_of(checked: Mapping[str, Any]) -> Reach:
         else TunnelPlan(tunnel["host"], tunnel["port"], tuple(tunnel["networks"])),
         direct=None if checked["direct"] is None else DirectChannel(**checked["direct"]),
     )
+
+
+def missing_in(checked: Mapping[str, Any]) -> Iterable[str]:
+    """Yield what a module's part lacks for the way that it is to be reached."""
+    delivery, meter = checked["delivery"], checked["meter"]
+    if delivery == TCP and checked["tcp"] is None and checked["caller"] is None:
+        yield "delivery: tcp needs tcp: {host: ..., port: ...}, or caller: ... where it dials us"
+    if delivery == CENC and (checked["tcp"] or {}).get("via") != CENC:
+        yield "delivery: cenc needs tcp: {host: ..., port: ..., via: cenc}"
+    if delivery == DIRECT_CHANNEL and checked["direct"] is None:
+        yield "delivery: direct_channel needs direct: {url: ..., password: ...}"
+    if meter is not None and meter["client"] != "public" and meter["password"] is None:
+        yield f"meter: the client {meter['client']} needs a password"
+    if meter is not None and checked["tcp"] is None and checked["caller"] is None:
+        yield "meter: it can be read over TCP only; give tcp: ..., or caller: ..."
+    if checked["tunnel"] is not None and checked["tcp"] is None and checked["caller"] is None:
+        yield "tunnel: it leads to a TCP connection; give tcp: ..., or caller: ..."
 
 
 def listener_of(checked: Mapping[str, Any]) -> ListenerPlan:

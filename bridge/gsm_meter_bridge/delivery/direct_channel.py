@@ -9,7 +9,7 @@ import asyncio
 import logging
 
 from gsm_meter_bridge.delivery.conversation import Dialogue, T
-from gsm_meter_bridge.delivery.tcp import Hear, octets_of
+from gsm_meter_bridge.delivery.tcp import LARGEST_REPLY, Hear, is_answer, octets_of
 from gsm_meter_bridge.errors import (
     DecodeError,
     GsmMeterError,
@@ -26,8 +26,6 @@ from gsm_meter_bridge.link import Link, open_link
 
 _LOGGER = logging.getLogger(__name__)
 _REPLY_TIMEOUT_S = 15.0
-_NOT_YET_S, _NOT_YET_TIMES = 0.1, 50
-_LARGEST_REPLY = 4096
 _JOINS_WITHIN_S = 0.5
 """A meter joins its ports once its session has ended; how soon after, nobody says."""
 
@@ -86,22 +84,14 @@ class DirectChannelDelivery:
         reply = b""
         try:
             async with asyncio.timeout(waits_s):
-                while len(reply) < _LARGEST_REPLY:
+                while len(reply) < LARGEST_REPLY:
                     reply += await link.read()
-                    if await self._is_answer(module, reply):
+                    if await is_answer(self._hear, module, reply, DIRECT_CHANNEL):
                         return
         except (TimeoutError, GsmMeterError) as error:
             _LOGGER.warning("%s: the direct channel brought no answer: %s", module, error or "in time")
         finally:
             await _close(link)
-
-    async def _is_answer(self, module: str, reply: bytes) -> bool:
-        for _ in range(_NOT_YET_TIMES):
-            heard = await self._hear(module, reply, DIRECT_CHANNEL)
-            if heard is not None:
-                return heard
-            await asyncio.sleep(_NOT_YET_S)
-        return False
 
 
 async def _close(link: Link) -> None:

@@ -20,7 +20,7 @@ from gsm_meter_bridge.link import TcpLink
 
 _LOGGER = logging.getLogger(__name__)
 _QUIET_S = 0.5
-_LARGEST_REPLY = 4096
+LARGEST_REPLY = 4096
 _NOT_YET_S, _NOT_YET_TIMES = 0.1, 50
 
 
@@ -67,21 +67,23 @@ class TcpDelivery:
         async with stack:
             try:
                 async with asyncio.timeout(waits_s):
-                    while len(reply) < _LARGEST_REPLY and not link.closed:
+                    while len(reply) < LARGEST_REPLY and not link.closed:
                         reply += await _burst(came)
-                        if await self._is_answer(module, reply):
+                        if await is_answer(self._hear, module, reply, self._board.way(module)):
                             return
             except TimeoutError:
                 pass
         _LOGGER.warning("%s: %d octets came over TCP, and they answer nothing", module, len(reply))
 
-    async def _is_answer(self, module: str, reply: bytes) -> bool:
-        for _ in range(_NOT_YET_TIMES):
-            heard = await self._hear(module, reply, self._board.way(module))
-            if heard is not None:
-                return heard
-            await asyncio.sleep(_NOT_YET_S)
-        return False
+
+async def is_answer(hear: Hear, module: str, reply: bytes, source: str) -> bool:
+    """Return whether `reply` answers what was asked, once that is noted as sent."""
+    for _ in range(_NOT_YET_TIMES):
+        heard = await hear(module, reply, source)
+        if heard is not None:
+            return heard
+        await asyncio.sleep(_NOT_YET_S)
+    return False
 
 
 def octets_of(module: Module, request: Request) -> bytes:

@@ -62,9 +62,6 @@ DIAGNOSTICS: Mapping[int, str] = {
 }
 """acse-service-user diagnostics; 14 with result 0 asks for the second half of HLS."""
 
-AUTHENTICATION_FAILED = (1, 11, 12, 13, 14)
-"""Diagnostics of a refusal for which a wrong password or client is the common cause."""
-
 
 @dataclass(frozen=True, slots=True)
 class Aarq:

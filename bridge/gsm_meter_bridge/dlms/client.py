@@ -44,8 +44,7 @@ MAX_VALUE_OCTETS = 0x40000
 """A value in more octets of blocks than this is refused; object lists have some ten thousand."""
 
 _AUTHENTICATION_FAILED = 13
-_AUTHENTICATION_REQUIRED = 14
-"""Diagnostics; the second with result 0 asks for the proof of HLS."""
+"""The diagnostic of a wrong LLS password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +173,7 @@ def _accepted(reply: bytes) -> Aare:
             raise AssociationRefusedError(f"the meter refuses to associate: {refusal.words}")
         raise DecodeError("APDU", "is no AARE", 0)
     aare = Aare.decode(reply)
-    if aare.result == 0 and (aare.by_provider or aare.diagnostic in (0, _AUTHENTICATION_REQUIRED)):
+    if aare.result == 0:
         return aare
     if aare.diagnostic == _AUTHENTICATION_FAILED and not aare.by_provider:
         raise WrongPasswordError("the meter does not take the password", aare.result, aare.diagnostic)

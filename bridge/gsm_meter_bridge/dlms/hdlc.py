@@ -171,7 +171,7 @@ class Deframer:
     """Cuts a stream of octets into frames; what is no frame is skipped, and no more than one is held.
 
     A frame is believed to have begun only when its header check fits, so garbage that looks like a start
-    does not swallow what follows.
+    holds up what follows until 13 octets are there, and swallows nothing.
     """
 
     def __init__(self) -> None:

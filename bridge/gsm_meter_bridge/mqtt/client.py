@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
 import sys
 from collections.abc import Callable
@@ -151,6 +152,7 @@ class Client:
         client.on_connect_fail = lambda *_: self._post(
             self._refused, f"no connection to the broker: {sys.exception()}"
         )
+        client.on_socket_open = _without_delay
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         client.on_publish = lambda _c, _u, mid, *_: self._post(self._acknowledged, mid)
@@ -207,6 +209,11 @@ class Client:
         done = self._acks.pop(mid, None)
         if done is not None and not done.done():
             done.set_result(None)
+
+
+def _without_delay(_c: Any, _u: Any, connection: Any) -> None:
+    """Let what is published one after the other not wait for the acknowledgement of the first."""
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _first_version(protocol: str) -> MQTTProtocolVersion:

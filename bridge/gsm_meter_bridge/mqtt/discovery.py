@@ -8,15 +8,7 @@ from typing import Any
 from gsm_meter_bridge import __version__
 from gsm_meter_bridge.family import Module
 from gsm_meter_bridge.modem import ModemStatus
-from gsm_meter_bridge.mqtt.entities import (
-    MODEM,
-    Entity,
-    availability,
-    connection,
-    controls,
-    observed,
-    sensor,
-)
+from gsm_meter_bridge.mqtt.entities import MODEM, Entity, availability, of_module, sensor
 from gsm_meter_bridge.mqtt.form import Document
 from gsm_meter_bridge.mqtt.topics import ORIGIN, Topics
 
@@ -84,9 +76,7 @@ def module_device(topics: Topics, module: Module, identity: Document) -> Documen
         if identity.get(name):
             device[key] = identity[name]
     needs = [topics.bridge_state, topics.availability(module.id)]
-    line = connection(topics) if module.reach.by_tcp else ()
-    entities = (*observed(module, identity), *line, *controls(topics, module))
-    return _message(topics, device, entities, uid, needs) | {
+    return _message(topics, device, of_module(topics, module, identity), uid, needs) | {
         "stat_t": topics.module(module.id),
         "cmd_t": topics.module_set(module.id),
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import logging
 import math
@@ -32,7 +31,7 @@ from gsm_meter_bridge.service.plan import Price
 from gsm_meter_bridge.waiting import run_together, wait_set
 
 _LOGGER = logging.getLogger(__name__)
-_AT_ONCE = 200
+_AT_ONCE, _BREATH = 200, 10
 _TICK_S = 1.0
 _STALE_SEARCH_S = 2.0
 
@@ -91,8 +90,8 @@ class Publisher:
             self._lines, self._strangers = connections.board.status, connections.strangers
             connections.board.on_change = self.touch
         self._strangers.on_change = self.touch
-        # what is retained at the broker, by its digest: whole documents of many modules take much memory
-        self._retained: dict[str, bytes] = {}
+        # what is retained at the broker, by its hash: whole documents of many modules take much memory
+        self._retained: dict[str, int] = {}
         self._dirty, self._modems_changed = set(modules), True
         uids = (
             topics.bridge_uid(),
@@ -167,10 +166,11 @@ class Publisher:
         async with self._database.reading() as tx:
             found = await overviews(tx, modules, self._budgets, self._now(), without=POLL)
             ended = await store.to_announce(tx, self._who.bridge, self._now())
-        for module, overview in found.items():
+        for n, (module, overview) in enumerate(found.items(), start=1):
             self._publish_module(self._modules[module], overview)
             self._dirty.discard(module)
-            await asyncio.sleep(0)
+            if not n % _BREATH:
+                await asyncio.sleep(0)
         for job in ended:
             await self._announce(job, found.get(job.module))
         return bool(self._dirty)
@@ -326,7 +326,7 @@ class Publisher:
 
     def _retain(self, topic: str, document: Document) -> None:
         payload = dump(document)
-        digest = hashlib.blake2b(payload.encode(), digest_size=16).digest()
+        digest = hash(payload)
         # without a connection it is published with all the rest once there is one
         if self._client.connected and self._retained.get(topic) != digest:
             self._retained[topic] = digest

@@ -37,8 +37,8 @@ class SimulatedGsm:
     operator: str = "Simulated"
     registration: int = 1
     ps_status: int = 5
-    cell: gsm.ServingCell = gsm.ServingCell(70001, 20, 4321, 0, 250, 99, 1300)  # noqa: RUF009 - frozen
-    adjacent_cells: tuple[gsm.Cell, ...] = (gsm.Cell(70002, 11),)
+    cell: gsm.ServingCell = gsm.ServingCell(7001, 20, 4321, 0, 250, 99, 1300)  # noqa: RUF009 - frozen
+    adjacent_cells: tuple[gsm.Cell, ...] = (gsm.Cell(7002, 11),)
 
 
 @dataclass(frozen=True, slots=True)
