@@ -27,8 +27,8 @@ class Directory:
         return self._only(host, found) or self.by_address(host)
 
     def by_address(self, host: str) -> str | None:
-        """Return the module that is known by its address alone."""
-        return self._only(host, self._by_host.get(host, self._by_network))
+        """Return the module that is known by its address alone; an IPv4 one may be mapped into IPv6."""
+        return self._only(host, self._by_host.get(host.removeprefix("::ffff:"), self._by_network))
 
     def by_meter(self, host: str, meter_serial: str) -> str | None:
         """Return the module that has the meter `meter_serial` behind it."""
@@ -46,5 +46,5 @@ class Directory:
                     self._by_network.append(module)
 
     def _only(self, host: str, modules: Iterable[str]) -> str | None:
-        found = [m for m in modules if self._callers[m].is_at(host)]
-        return found[0] if len(found) == 1 else None
+        found = {m for m in modules if self._callers[m].is_at(host)}
+        return found.pop() if len(found) == 1 else None

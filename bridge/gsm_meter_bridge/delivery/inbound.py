@@ -24,6 +24,8 @@ from gsm_meter_bridge.vocabulary import Scalar
 _LOGGER = logging.getLogger(__name__)
 _TICK_S = 1.0
 _STRANGERS_AT_MOST = 100
+_STRANGER_OCTETS = 64 * 1024
+_WARN_EVERY_S = 10.0
 _STRANGER_S = 600.0
 """How long the connection of a caller that nobody knows is left open: closed at once, it would call again."""
 
@@ -81,6 +83,7 @@ class Listener:
         self._from: Counter[str] = Counter()
         self._unknown: dict[TcpLink, float] = {}
         self._asking: set[asyncio.Task[None]] = set()
+        self._warned_at = float("-inf")
         self.port = plan.port
 
     async def run(self) -> None:
@@ -107,7 +110,7 @@ class Listener:
         host = link.peer[0]
         refused = self._refusal(host)
         if refused is not None:
-            _LOGGER.warning("a connection from %s is refused: %s", host, refused)
+            self._warn("a connection from %s is refused: %s", host, refused)
             link.abort()
             return
         self._from[host] += 1
@@ -115,6 +118,13 @@ class Listener:
         readers = [r for f in self._families.values() if (r := f.introductions()) is not None]
         self._guests[link] = _Guest(link, readers, time.monotonic() + self._plan.greeting_timeout_s)
         link.take = lambda octets: self._greeted(link, octets)
+
+    def _warn(self, words: str, *details: str) -> None:
+        """Warn, but not so often that a flood of callers fills the log."""
+        now = time.monotonic()
+        is_due = now - self._warned_at >= _WARN_EVERY_S
+        self._warned_at = now if is_due else self._warned_at
+        _LOGGER.log(logging.WARNING if is_due else logging.DEBUG, words, *details)
 
     def _refusal(self, host: str) -> str | None:
         if not within(host, self._plan.networks):
@@ -204,7 +214,7 @@ class Listener:
 
     def _is_unknown(self, link: TcpLink, claims: Mapping[str, Scalar | None] | None = None) -> None:
         self._guests.pop(link, None)
-        link.take = drop
+        link.take = lambda _: link.abort() if link.received > _STRANGER_OCTETS else None
         self._strangers.note(link.peer[0], self._plan.id, time.time(), claims)
         _LOGGER.info("%s is none of our modules", link.url)
         if len(self._unknown) >= _STRANGERS_AT_MOST:

@@ -14,13 +14,16 @@ from gsm_meter_bridge.link.serial import words_of
 Taker = Callable[[bytes], None]
 
 _LARGEST_BACKLOG_OCTETS = 64 * 1024
+_ROOM = memoryview(bytearray(64 * 1024))
+"""Where octets come in, of all links: each takes its own at once. So no link keeps room, and what comes at a
+time is limited."""
 
 
 def drop(_octets: bytes) -> None:
     """Take octets that nobody waits for."""
 
 
-class TcpLink(asyncio.Protocol):
+class TcpLink(asyncio.BufferedProtocol):
     """A connection. Octets that come go to `take`; `on_full` hears when the far end takes no more (True).
 
     There is no buffer of our own: whoever takes octets and cannot keep them calls `hold`. `unread` are those
@@ -121,11 +124,15 @@ class TcpLink(asyncio.Protocol):
         if self._opened is not None:
             self._opened(self)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Give room for what comes."""
+        return _ROOM
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Give octets away."""
-        self.received += len(data)
+        self.received += nbytes
         self.used_at = time.monotonic()
-        self.take(data)
+        self.take(bytes(_ROOM[:nbytes]))
 
     def pause_writing(self) -> None:
         """Tell that the far end takes no more."""
