@@ -66,7 +66,15 @@ def test_a_client_that_the_meter_does_not_know():
         carry_out(associate(Client.public()), meter_for(Client.reader(PASSWORD)).feed)
 
 
-@pytest.mark.parametrize("client", [Client(32, Mechanism.LLS), Client.configurator(Keys(Secret("x" * 17)))])
+@pytest.mark.parametrize(
+    "client",
+    [
+        Client(32, Mechanism.LLS),
+        Client.configurator(Keys(Secret("x" * 17))),
+        Client.configurator(KEYS, Mechanism.HLS_GMAC),
+        replace(Client.configurator(KEYS, Mechanism.HLS_GMAC), counter=1 << 32),
+    ],
+)
 def test_a_password_that_is_missing_or_does_not_fit_is_told_before_anything_is_sent(client: Client):
     with pytest.raises(InvalidValueError):
         next(associate(client))
@@ -135,6 +143,15 @@ def answer(kind: Kind, receive: int = 0, send: int = 0, information: bytes = b""
 
 UA = answer(Kind.UA)
 SMALL = Parameters(16, 16).encode()
+
+
+@pytest.mark.parametrize("mirrored", [b"%s", b"before%safter"])
+@pytest.mark.parametrize("client", CLIENTS[2:], ids=lambda client: client.mechanism.name)
+def test_a_meter_that_mirrors_our_challenge_gets_no_answer_to_mirror(client: Client, mirrored: bytes):
+    pending = Aare(0, 14, challenge=mirrored % b"a challenge", system_title=client.system_title)
+    meter = ScriptedMeter(pending.encode())
+    with pytest.raises(AssociationRefusedError, match="our own challenge"):
+        carry_out(associate(replace(client, address=32), b"a challenge\0\0"), meter.feed)
 
 
 @pytest.mark.parametrize(

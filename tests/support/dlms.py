@@ -34,7 +34,7 @@ CLIENTS = [
     Client.public(),
     Client.reader(PASSWORD),
     *(
-        replace(Client.configurator(KEYS, mechanism), system_title=b"CLIENT01")
+        replace(Client.configurator(KEYS, mechanism), system_title=b"CLIENT01", counter=7)
         for mechanism in Mechanism
         if mechanism > Mechanism.LLS
     ),
