@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
@@ -18,10 +20,7 @@ async def test_devices_and_entities(
     hass: HomeAssistant, loaded: MockConfigEntry, played: PlayedBridge, snapshot: SnapshotAssertion
 ) -> None:
     played.discover()
-    signal = "sensor.hut_signal_strength"
-    await until(lambda: (state := hass.states.get(signal)) is not None and state.state == "-71")
-    await until(lambda: hass.states.get("text.pump_house_apn") is not None)
-    await hass.async_block_till_done()
+    await _settled(hass)
     registry = er.async_get(hass)
     entities = {
         entry.entity_id: {
@@ -56,6 +55,28 @@ async def test_an_action_for_a_device_that_was_discovered(
     )
     assert answer is not None
     assert answer["results"][device.id]["module"] == "pump"
+
+
+TOLD = {
+    "sensor.gsm_meter_bridge_version": "0.1.0",
+    "sensor.gsm_modem_signal_strength": "-77",
+    "sensor.hut_signal_strength": "-71",
+    "text.hut_apn": "m2m.example",
+    "binary_sensor.pump_house_connection": "off",
+}
+"""A value of each device's document."""
+
+
+async def _settled(hass: HomeAssistant) -> None:
+    """Return once each device has told its document and nothing changes any more."""
+
+    def now() -> dict[str, str]:
+        return {state.entity_id: state.state for state in hass.states.async_all()}
+
+    before: dict[str, str] = {}
+    while not (before == now() and TOLD.items() <= before.items() and "unavailable" not in before.values()):
+        before = now()
+        await asyncio.sleep(0.5)
 
 
 def _named(hass: HomeAssistant, entry: MockConfigEntry, name: str) -> dr.DeviceEntry | None:
