@@ -25,6 +25,7 @@ from gsm_meter_bridge.service.plan import (
     make_plan,
     which_password,
 )
+from gsm_meter_bridge.service.visits import Visit, no_visit
 from gsm_meter_bridge.service.ways import Ways
 from gsm_meter_bridge.vocabulary import Scalar, Secret
 
@@ -76,7 +77,7 @@ class Commands:
         identity_interval_s: float,
         ways: Ways | None = None,
         now: Callable[[], float] = time.time,
-        visit: Callable[[str], bool] = lambda _: False,
+        visit: Visit = no_visit,
     ) -> None:
         self._database = database
         self._modules = modules
@@ -87,9 +88,9 @@ class Commands:
         self._now = now
         self._visit = visit
 
-    def visit(self, module_id: str) -> bool:
-        """Ask a module over a connection that costs nothing; False where it has none."""
-        return self._visit(module_id)
+    def visit(self, module_id: str, *, wanted: bool = False) -> bool:
+        """Ask a module over a connection; False where it has none. What costs something must be `wanted`."""
+        return self._visit(module_id, wanted=wanted)
 
     def knows(self, module_id: str) -> bool:
         """Return whether a module is configured."""
@@ -114,7 +115,7 @@ class Commands:
         async with self._database.transaction() as tx:
             known = await observations.facts(tx, module.id)
             wish = self._job(module, action, _reading(self._due_reads(module, known)), terms)
-            if self.visit(module.id):
+            if self.visit(module.id, wanted=action != POLL):
                 wish = replace(wish, due_at=min(wish.due_at + VISIT_S, wish.deadline_at))
             job = await self._accept(tx, wish, lambda job: job.action in (POLL, action) and not job.touched)
         self._wake()
