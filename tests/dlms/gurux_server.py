@@ -37,6 +37,7 @@ from gurux_dlms.objects import (
     GXDLMSAssociationLogicalName,
     GXDLMSClock,
     GXDLMSData,
+    GXDLMSGprsSetup,
     GXDLMSGSMCellInfo,
     GXDLMSGSMDiagnostic,
     GXDLMSIp4Setup,
@@ -57,7 +58,9 @@ def objects(gsm_version: int) -> list[object]:
     clock.time = GXDateTime(CLOCK)
     ip = GXDLMSIp4Setup("0.0.25.1.0.255")
     ip.ipAddress = "10.20.30.40"
-    found: list[object] = [name, serial, clock, ip, diagnostic(gsm_version)]
+    gprs = GXDLMSGprsSetup("0.0.25.4.0.255")
+    gprs.apn = "m2m.example"
+    found: list[object] = [name, serial, clock, ip, gprs, diagnostic(gsm_version)]
     for logical_name, energy in ENERGIES.items():
         register = GXDLMSRegister(logical_name)
         register.value, register.scaler, register.unit = energy, 10, 30

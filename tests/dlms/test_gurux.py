@@ -80,7 +80,7 @@ def told(wire: Wire, client: Client) -> Association:
     moment = datetime.fromisoformat("2026-11-21T12:30:15")
     assert status.clock is not None
     assert status.clock.local == moment
-    assert status.ip == IPv4Address("10.20.30.40")
+    assert (status.ip, status.apn) == (IPv4Address("10.20.30.40"), "m2m.example")
     assert status.energies_kwh == {
         "energy_import_kwh": 12345.67,
         "energy_import_t1_kwh": 10000.0,
@@ -118,7 +118,15 @@ def test_everything_is_read(
     """Small frames make segments, small PDUs make blocks; LOW and HIGH_MD5 have both."""
     with gurux(mechanism, gsm_version, frame_octets, pdu_octets) as wire:
         association = told(wire, client)
-        assert {entry.class_id for entry in wire.carry_out(object_list(association))} == {1, 3, 8, 15, 42, 47}
+        assert {entry.class_id for entry in wire.carry_out(object_list(association))} == {
+            1,
+            3,
+            8,
+            15,
+            42,
+            45,
+            47,
+        }
         with pytest.raises(ReadRefusedError, match="no such object"):
             wire.carry_out(read(association, Attribute(1, Obis.parse("0.0.96.1.9"), 2)))
         wire.carry_out(release(association))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import urllib.error
@@ -18,7 +19,9 @@ import aiohttp
 from tests.support.mosquitto import free_port
 from tests.support.processes import wait_until
 
-VENV = Path(__file__).parents[2] / ".venv-ha"
+ROOT = Path(__file__).parents[2]
+VENV = ROOT / ".venv-ha"
+INTEGRATION = Path("custom_components", "gsm_meter_modem")
 USER, PASSWORD = "tester", "correct horse battery"
 START_S = 120.0
 State = dict[str, Any]
@@ -40,6 +43,10 @@ class HomeAssistant:
         new_config = [str(VENV / "bin" / "python"), str(Path(__file__).parent / "new_config.py")]
         arguments = [str(folder), str(self.port), USER, PASSWORD]
         subprocess.run([*new_config, *arguments], check=True, env=self._environment)
+        # as HACS does: that folder alone
+        shutil.copytree(
+            ROOT / INTEGRATION, folder / INTEGRATION, ignore=shutil.ignore_patterns("__pycache__")
+        )
 
     def __enter__(self) -> Self:
         self.start()
@@ -118,6 +125,31 @@ class Session:
     async def call(self, domain: str, service: str, **data: Any) -> None:
         """Call a service."""
         await _post(self._http, f"/api/services/{domain}/{service}", json=data)
+
+    async def answer(self, domain: str, service: str, **data: Any) -> Any:
+        """Call a service that answers."""
+        path = f"/api/services/{domain}/{service}?return_response"
+        return (await _post(self._http, path, json=data))["service_response"]
+
+    async def get(self, path: str) -> Any:
+        """Read something by REST."""
+        async with self._http.get(path) as response:
+            assert response.status == 200, f"{path}: {response.status} {await response.text()}"
+            return await response.json()
+
+    async def confirm(self, handler: str) -> Any:
+        """Confirm what was discovered for an integration, as soon as it is; the entry."""
+        flows = "/api/config/config_entries/flow"
+        async with asyncio.timeout(30):
+            while not (found := await self._discovered(handler)):
+                await asyncio.sleep(0.1)
+        flow = await _post(self._http, f"{flows}/{found[0]}", json={})
+        assert flow["type"] == "create_entry", flow
+        return flow["result"]
+
+    async def _discovered(self, handler: str) -> list[str]:
+        flows = await self.ask("config_entries/flow/progress")
+        return [flow["flow_id"] for flow in flows if flow["handler"] == handler]
 
     async def states(self) -> dict[str, State]:
         """All entities by id."""

@@ -22,6 +22,8 @@ frontend:
 config:
 history:
 logbook:
+diagnostics:
+repairs:
 recorder:
   commit_interval: 1
 logger:

@@ -53,8 +53,8 @@ class Client:
 
     `address`: 16 public, 32 reader, 48 configurator (SPODES). `server`: logical device 1, physical address
     16 as factory-set in CE208/CE308. `max_info_octets`: offered for a frame, 128 to 2030; more saves
-    round trips.
-    `system_title` (8 octets) and `counter` (to grow with every association) matter to GMAC and SHA-256.
+    round trips. `system_title` (8 octets) matters to GMAC and SHA-256. `counter` is GMAC's invocation
+    counter, 1 to 2**32 - 1: larger in every association than in all before, or the key can be reckoned.
     """
 
     address: int
@@ -63,7 +63,7 @@ class Client:
     server: Address = field(default_factory=lambda: Address.server(1, 16))
     max_info_octets: int = DEFAULT_MAX_INFO
     system_title: bytes = b""
-    counter: int = 1
+    counter: int = 0
 
     @classmethod
     def public(cls) -> Client:
@@ -157,12 +157,10 @@ def _authentication(client: Client, challenge: bytes) -> bytes:
         raise InvalidValueError("password", None, f"the password or key that {client.mechanism.name} needs")
     if client.mechanism is Mechanism.LLS:
         return secret_octets(client.keys.password)
+    if client.mechanism is Mechanism.HLS_GMAC and not 0 < client.counter < 1 << 32:
+        raise InvalidValueError("counter", client.counter, "1 to 4294967295, larger than all before")
     # A key that does not fit is told before anything is sent.
-    prove(
-        client.mechanism,
-        client.keys,
-        Exchange(challenge, challenge, client.system_title, client.system_title),
-    )
+    prove(client.mechanism, client.keys, Exchange(challenge, challenge, client.system_title))
     return challenge
 
 
@@ -184,6 +182,9 @@ def _accepted(reply: bytes) -> Aare:
 def _prove(association: Association, client: Client, keys: Keys, exchange: Exchange) -> Dialogue[None]:
     if not exchange.received:
         raise AssociationRefusedError("the meter sent no challenge, so it can prove nothing")
+    if exchange.sent.rstrip(b"\0") in exchange.received:
+        # It could answer our challenge with our own answer to it.
+        raise AssociationRefusedError("the meter sent our own challenge, so it can prove nothing")
     proof = Data(Tag.OCTET_STRING, prove(client.mechanism, keys, exchange, client.counter))
     request = ActionRequest(Attribute(15, ASSOCIATION, 1), proof)
     match decode_response((yield from association.session.exchange(request.encode()))):

@@ -12,7 +12,8 @@ from gsm_meter_bridge.dlms.data import Data
 from gsm_meter_bridge.dlms.obis import Obis
 from gsm_meter_bridge.errors import DecodeError
 
-DATA, REGISTER, EXTENDED_REGISTER, CLOCK, ASSOCIATION_LN, IPV4_SETUP, GSM_DIAGNOSTIC = 1, 3, 4, 8, 15, 42, 47
+DATA, REGISTER, EXTENDED_REGISTER, CLOCK, ASSOCIATION_LN = 1, 3, 4, 8, 15
+IPV4_SETUP, GPRS_SETUP, GSM_DIAGNOSTIC = 42, 45, 47
 """Numbers of the classes."""
 
 ASSOCIATION = Obis.parse("0.0.40.0.0.255")

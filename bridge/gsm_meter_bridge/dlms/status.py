@@ -16,6 +16,7 @@ from gsm_meter_bridge.dlms.objects import (
     CLOCK,
     DATA,
     EXTENDED_REGISTER,
+    GPRS_SETUP,
     GSM_DIAGNOSTIC,
     IPV4_SETUP,
     REGISTER,
@@ -88,6 +89,7 @@ class ExtendedStatus:
     serial_number: str | None = None
     clock: CosemTime | None = None
     ip: IPv4Address | None = None
+    apn: str | None = None
     gsm: GsmDiagnostic | None = None
     energies_kwh: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     problems: tuple[Problem, ...] = ()
@@ -97,6 +99,8 @@ class ExtendedStatus:
         found: dict[str, Scalar] = {**self.energies_kwh, **(self.gsm.values() if self.gsm else {})}
         if self.serial_number:
             found["meter_serial"] = self.serial_number
+        if self.apn:
+            found["apn"] = self.apn
         if self.ip is not None and int(self.ip):
             found["ip"] = str(self.ip)
         return found
@@ -176,6 +180,7 @@ def extended_status(
         (yield from reading.one(reading.find((DATA,), SERIAL_NUMBER), 2, lambda data: data.text)),
         (yield from reading.one(reading.find((CLOCK,), METER_CLOCK), 2, CosemTime.of)),
         (yield from reading.one(reading.find((IPV4_SETUP,)), 3, take_ipv4)),
+        (yield from reading.one(reading.find((GPRS_SETUP,)), 2, lambda data: data.text)),
         (yield from reading.diagnostic()),
         (yield from reading.energies()),
         tuple(reading.problems),

@@ -15,6 +15,7 @@ from gsm_meter_bridge.dlms.objects import (
     ASSOCIATION_LN,
     CLOCK,
     DATA,
+    GPRS_SETUP,
     GSM_DIAGNOSTIC,
     IPV4_SETUP,
     REGISTER,
@@ -26,7 +27,7 @@ from gsm_meter_bridge.dlms.times import encode_time
 
 Attributes = Mapping[Attribute, Data]
 
-_IPV4, _GSM = Obis.parse("0.0.25.1.0"), Obis.parse("0.0.25.6.0")
+_IPV4, _GPRS, _GSM = Obis.parse("0.0.25.1.0"), Obis.parse("0.0.25.4.0"), Obis.parse("0.0.25.6.0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class MeterValues:
     logical_device_name: str = "SIM0000000000101"
     energies_wh: Mapping[str, int] = field(default_factory=dict)
     ip: IPv4Address | None = None
+    apn: str | None = None
     gsm: SimulatedGsm | None = None
 
 
@@ -66,6 +68,8 @@ def attributes(values: MeterValues) -> Attributes:
         found[Attribute(REGISTER, ENERGIES[name], 3)] = scaler_unit
     if values.ip is not None:
         found[Attribute(IPV4_SETUP, _IPV4, 3)] = Data(Tag.DOUBLE_LONG_UNSIGNED, int(values.ip))
+    if values.apn is not None:
+        found[Attribute(GPRS_SETUP, _GPRS, 2)] = _octets(values.apn.encode("ascii"))
     if values.gsm is not None:
         found |= _diagnostic(values.gsm, values.clock)
     versions = {GSM_DIAGNOSTIC: values.gsm.version if values.gsm else 0, ASSOCIATION_LN: 1}

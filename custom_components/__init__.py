@@ -1,0 +1,1 @@
+"""Home Assistant loads what is below; the folder of one integration is all that is installed."""

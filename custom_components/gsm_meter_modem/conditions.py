@@ -1,0 +1,138 @@
+"""When there is something to repair, one row each. Pure: from states to words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+from typing import Any, Final
+
+from .contract import BridgeInfo, ModemState, ModuleState, Sim
+from .options import Options
+
+type Words = Mapping[str, str]
+
+_AT_ONCE: Final = timedelta()
+
+
+class Weight(Enum):
+    """How bad it is; the values are Home Assistant's severities."""
+
+    CRITICAL = "critical"
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition[S]:
+    """One kind of trouble.
+
+    `found` returns the words to tell (none where the subject's name is enough), None where all is well.
+    `lasting` is for how long it must be so before it is told. `fixable`: `repairs.py` has a flow for it.
+    """
+
+    key: str
+    weight: Weight
+    found: Callable[[S, Options], Words | None]
+    lasting: Callable[[Options], timedelta] = lambda _: _AT_ONCE
+    fixable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeState:
+    """What is judged of a bridge."""
+
+    online: bool | None
+    info: BridgeInfo | None
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedModule:
+    """What is judged of a module; `first_serial` is that of the meter it was first seen in."""
+
+    state: ModuleState
+    first_serial: str | None
+
+
+def _when(true: object, **words: Any) -> Words | None:
+    return {name: str(value) for name, value in words.items()} if true else None
+
+
+def _contract(bridge: BridgeState, _: Options) -> Words | None:
+    info = bridge.info
+    return None if info is None else _when(not info.supported, version=info.contract, bridge=info.version)
+
+
+def _store_full(modem: ModemState, _: Options) -> Words | None:
+    used, total = modem.sms_storage_used, modem.sms_storage_total
+    return _when(used is not None and total and used >= total, used=used, total=total)
+
+
+def _unreachable(module: WatchedModule, options: Options) -> Words | None:
+    state = module.state
+    return _when(
+        state.missed_polls >= options.missed_polls, polls=state.missed_polls, last_seen=state.last_seen or "-"
+    )
+
+
+def _signal_low(module: WatchedModule, options: Options) -> Words | None:
+    state = module.state
+    threshold = state.signal_threshold_dbm
+    low = state.signal_sufficient is False
+    if state.signal_sufficient is None and options.signal_threshold_dbm is not None:
+        threshold = options.signal_threshold_dbm
+        low = state.signal_dbm is not None and state.signal_dbm < threshold
+    return _when(low, signal=state.signal_dbm, threshold=threshold)
+
+
+def _meter_changed(module: WatchedModule, _: Options) -> Words | None:
+    now, first = module.state.meter_serial, module.first_serial
+    return _when(now and first and now != first, before=first, now=now)
+
+
+def _drifted(module: WatchedModule, _: Options) -> Words | None:
+    return _when(module.state.drift, settings=", ".join(module.state.drift))
+
+
+def _unverified(module: WatchedModule, _: Options) -> Words | None:
+    profile = module.state.profile
+    return None if profile is None else _when(not profile.verified, profile=profile.name)
+
+
+def _sim_locked(modem: ModemState, _: Options) -> Words | None:
+    return _when(modem.sim in (Sim.PIN_REQUIRED, Sim.PUK_REQUIRED), problem=modem.problem or modem.sim)
+
+
+OF_BRIDGE: Final[tuple[Condition[BridgeState], ...]] = (
+    Condition(
+        "bridge_away", Weight.ERROR, lambda bridge, _: _when(bridge.online is False), lambda o: o.bridge_away
+    ),
+    Condition("contract_unsupported", Weight.ERROR, _contract),
+)
+
+OF_MODEM: Final[tuple[Condition[ModemState], ...]] = (
+    Condition(
+        "modem_away",
+        Weight.ERROR,
+        lambda modem, _: _when(not modem.connected, problem=modem.problem),
+        lambda o: o.bridge_away,
+    ),
+    Condition("modem_sim_missing", Weight.ERROR, lambda modem, _: _when(modem.sim is Sim.MISSING)),
+    Condition("modem_sim_locked", Weight.ERROR, _sim_locked),
+    Condition("modem_store_full", Weight.ERROR, _store_full),
+    Condition("modem_budget_exhausted", Weight.WARNING, lambda modem, _: _when(modem.budget_left == 0)),
+)
+
+OF_MODULE: Final[tuple[Condition[WatchedModule], ...]] = (
+    Condition(
+        "module_budget_exhausted", Weight.WARNING, lambda module, _: _when(module.state.budget_left == 0)
+    ),
+    Condition("module_unreachable", Weight.ERROR, _unreachable, fixable=True),
+    Condition("signal_low", Weight.WARNING, _signal_low, lambda o: o.signal_low),
+    Condition("meter_changed", Weight.WARNING, _meter_changed, fixable=True),
+    Condition("settings_drifted", Weight.WARNING, _drifted, fixable=True),
+    Condition("profile_unverified", Weight.WARNING, _unverified),
+)
+
+ALL: Final = (*OF_BRIDGE, *OF_MODEM, *OF_MODULE)

@@ -1,0 +1,125 @@
+"""Tells Home Assistant's Repairs what the conditions find, and takes it back when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.event import async_call_later
+
+from .bridge import Bridge, Kind, Subject
+from .conditions import OF_BRIDGE, OF_MODEM, OF_MODULE, BridgeState, Condition, WatchedModule, Words
+from .const import DOMAIN
+from .options import Options
+from .serials import Serials
+
+_LEARN_MORE = "https://github.com/gsm-meter-modem/gsm-meter-modem/blob/main/docs/integration.md"
+
+
+class Issues:
+    """The issues of one bridge, its modems and its modules."""
+
+    def __init__(self, bridge: Bridge, options: Options, serials: Serials) -> None:
+        self.serials = serials
+        self._bridge, self._options = bridge, options
+        self._lasted: set[str] = set()
+        self._later: dict[str, CALLBACK_TYPE] = {}
+
+    @callback
+    def look(self, subject: Subject) -> None:
+        """Judge a subject anew."""
+        for condition, words in self._judged(subject):
+            issue_id = self._id(condition.key, subject)
+            if words is None or condition.key not in self._options.issues:
+                self._over(issue_id)
+            else:
+                self._found(issue_id, condition, subject, words)
+
+    @callback
+    def stop(self) -> None:
+        """Look no more; what was told stays told, because Home Assistant keeps what was ignored with it."""
+        while self._later:
+            self._later.popitem()[1]()
+
+    def _id(self, key: str, subject: Subject) -> str:
+        return f"{_prefix(self._bridge.topics.bridge)}{subject.kind.value}_{subject.id}_{key}"
+
+    def _judged(self, subject: Subject) -> Iterable[tuple[Condition[Any], Words | None]]:
+        """Return each condition of a subject, and what it finds."""
+        bridge = self._bridge
+        if subject.kind is Kind.BRIDGE:
+            return self._of_rows(OF_BRIDGE, BridgeState(bridge.online, bridge.info))
+        if subject.kind is Kind.MODEM:
+            return self._of_rows(OF_MODEM, bridge.modems.get(subject.id))
+        return self._of_rows(OF_MODULE, self._watched(subject.id))
+
+    def _of_rows[S](
+        self, rows: Sequence[Condition[S]], state: S | None
+    ) -> Iterable[tuple[Condition[Any], Words | None]]:
+        """What is gone has no trouble."""
+        return [(row, None if state is None else row.found(state, self._options)) for row in rows]
+
+    def _watched(self, module: str) -> WatchedModule | None:
+        state = self._bridge.modules.get(module)
+        if state is None:
+            return None
+        serial = state.meter_serial
+        return WatchedModule(state, self.serials.first(module, serial) if serial else None)
+
+    def _found(self, issue_id: str, condition: Condition[Any], subject: Subject, words: Words) -> None:
+        lasting = condition.lasting(self._options)
+        if issue_id in self._lasted or not lasting:
+            self._tell(issue_id, condition, subject, words)
+        elif issue_id not in self._later:
+            due = partial(self._due, issue_id, subject)
+            self._later[issue_id] = async_call_later(self._bridge.hass, lasting, due)
+
+    @callback
+    def _due(self, issue_id: str, subject: Subject, _: datetime) -> None:
+        del self._later[issue_id]
+        self._lasted.add(issue_id)
+        self.look(subject)
+
+    def _over(self, issue_id: str) -> None:
+        self._lasted.discard(issue_id)
+        if (cancel := self._later.pop(issue_id, None)) is not None:
+            cancel()
+        ir.async_delete_issue(self._bridge.hass, DOMAIN, issue_id)
+
+    def _tell(self, issue_id: str, condition: Condition[Any], subject: Subject, words: Words) -> None:
+        ir.async_create_issue(
+            self._bridge.hass,
+            DOMAIN,
+            issue_id,
+            data={"bridge": self._bridge.topics.bridge, "subject": subject.id, "key": condition.key},
+            is_fixable=condition.fixable,
+            learn_more_url=f"{_LEARN_MORE}#{condition.key.replace('_', '-')}",
+            severity=ir.IssueSeverity(condition.weight.value),
+            translation_key=condition.key,
+            translation_placeholders={"name": self._name(subject), **words},
+        )
+
+    def _name(self, subject: Subject) -> str:
+        info = self._bridge.info
+        if subject.kind is Kind.BRIDGE and info is not None:
+            return info.name
+        if subject.kind is Kind.MODULE and info is not None and subject.id in info.modules:
+            return info.modules[subject.id].name
+        return subject.id
+
+
+@callback
+def forget_issues(hass: HomeAssistant, bridge: str) -> None:
+    """Delete the issues of a bridge."""
+    registry = ir.async_get(hass)
+    mine = [i for d, i in registry.issues if d == DOMAIN and i.startswith(_prefix(bridge))]
+    for issue_id in mine:
+        ir.async_delete_issue(hass, DOMAIN, issue_id)
+
+
+def _prefix(bridge: str) -> str:
+    return f"{bridge}/"

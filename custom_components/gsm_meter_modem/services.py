@@ -1,0 +1,133 @@
+"""Carries out the actions: checks the call, finds the bridge of each device, asks, answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import voluptuous as vol
+from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers import selector
+from homeassistant.helpers.service import async_register_admin_service
+
+from .actions import ACTIONS, CONFIRM, DEVICE_ID, TIMEOUT, WAIT, Action, Field
+from .bridge import Kind
+from .const import ANSWER_S, ASKS, DOMAIN, MODEM_ANSWER_S
+from .contract import ModuleInfo
+from .errors import failed, invalid
+from .exchanges import Outcome, Terms
+from .targets import Target, resolve
+
+if TYPE_CHECKING:
+    from homeassistant.util.json import JsonObjectType
+
+
+@callback
+def async_setup_services(hass: HomeAssistant) -> None:
+    """Register every action of the table."""
+    for action in ACTIONS:
+        register = (
+            partial(async_register_admin_service, hass) if action.admin else hass.services.async_register
+        )
+        register(
+            DOMAIN,
+            action.name,
+            partial(_handle, action),
+            schema(action),
+            supports_response=SupportsResponse.ONLY if action.answers else SupportsResponse.OPTIONAL,
+        )
+
+
+def schema(action: Action) -> vol.Schema:
+    """Return what an action takes; a field is checked by the selector that its form shows."""
+    fields: dict[vol.Marker, Any] = {
+        vol.Required(DEVICE_ID): vol.All(cv.ensure_list, vol.Length(min=1), [cv.string]),
+        **{_key(field): selector.selector(dict(field.selector)) for field in action.fields},
+    }
+    if action.job:
+        fields[vol.Optional(WAIT, default=True)] = cv.boolean
+        fields[vol.Optional(TIMEOUT)] = cv.positive_time_period
+    return vol.Schema(fields)
+
+
+def _key(field: Field) -> vol.Marker:
+    if field.default is not None:
+        return vol.Optional(field.name, default=field.default)
+    return vol.Required(field.name) if field.required else vol.Optional(field.name)
+
+
+async def _handle(action: Action, call: ServiceCall) -> ServiceResponse:
+    """Ask all devices at once; the first error is told, or a summary where there are several devices."""
+    if action.confirm and not call.data[CONFIRM]:
+        raise invalid("confirm_needed", action=action.name)
+    targets = [resolve(call.hass, device, action.of) for device in dict.fromkeys(call.data[DEVICE_ID])]
+    requests = [_request(action, target, call.data) for target in targets]
+    asked = (
+        _ask(action, target, fields, call.data) for target, fields in zip(targets, requests, strict=True)
+    )
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    done: JsonObjectType = {}
+    errors: list[tuple[Target, BaseException]] = []
+    for target, outcome in zip(targets, outcomes, strict=True):
+        if isinstance(outcome, BaseException):
+            errors.append((target, outcome))
+        else:
+            done[target.device_id] = _response(outcome)
+    _raise(errors, len(targets))
+    return {"results": done} if call.return_response else None
+
+
+def _request(action: Action, target: Target, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of the request; raises ServiceValidationError where the module cannot do it."""
+    given = {k: v for k, v in data.items() if k not in (DEVICE_ID, WAIT, TIMEOUT, CONFIRM)}
+    module = target.module
+    known = module.settings if module is not None else frozenset()
+    fields = action.fields_of(given, known) if action.fields_of else given
+    if module is not None:
+        _check(module, action, fields)
+    if data.get(CONFIRM):
+        fields[CONFIRM] = True
+    whose = {} if target.subject.kind is Kind.BRIDGE else {target.subject.kind.value: target.subject.id}
+    return {**whose, **fields}
+
+
+def _check(module: ModuleInfo, action: Action, fields: Mapping[str, Any]) -> None:
+    for name in fields.get("settings", ()):
+        if not module.has_setting(name):
+            raise invalid("setting_missing", module=module.name, setting=name)
+    can = {name.partition(".")[0] for name in module.actions}
+    if action.request not in can:
+        raise invalid("action_missing", module=module.name, action=action.name)
+
+
+async def _ask(action: Action, target: Target, fields: Mapping[str, Any], data: Mapping[str, Any]) -> Outcome:
+    terms = Terms(
+        wait=data.get(WAIT, True),
+        timeout=data.get(TIMEOUT),
+        answer_s=ANSWER_S if action.repeatable else MODEM_ANSWER_S,
+        asks=ASKS if action.repeatable else 1,
+    )
+    return await target.bridge.exchanges.async_ask(action.request, fields, terms)
+
+
+def _response(outcome: Outcome) -> JsonObjectType:
+    """Return the last answer, and beside it how it was accepted."""
+    accepted = dict(outcome.accepted.document) if outcome.accepted else None
+    document = dict(outcome.final.document) if outcome.final else dict(accepted or {})
+    document.pop("transaction", None)
+    if outcome.final and accepted:
+        document["accepted"] = {name: accepted[name] for name in ("deadline", "messages")}
+    return document
+
+
+def _raise(errors: list[tuple[Target, BaseException]], asked: int) -> None:
+    for _, error in errors:
+        if asked == 1 or not isinstance(error, HomeAssistantError):
+            raise error
+    if errors:
+        details = "; ".join(f"{target.name}: {error}" for target, error in errors)
+        raise failed("some_failed", failed=str(len(errors)), asked=str(asked), details=details)

@@ -1,0 +1,93 @@
+"""The integration in a real Home Assistant: found, added, its actions verified in the simulated world."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.ha.conftest import COTTAGE, PUMP, House
+from tests.ha.home_assistant import Session
+
+OURS = "gsm_meter_modem"
+
+
+async def _device(user: Session, name: str) -> str:
+    devices = await user.ask("config/device_registry/list")
+    return str(next(device["id"] for device in devices if device["name"] == name))
+
+
+async def test_a_bridge_is_found_and_added(house: House) -> None:
+    async with house.home_assistant.session() as user:
+        await user.add_mqtt(house.broker.port)
+        entry = await user.confirm(OURS)
+        assert (entry["title"], entry["domain"]) == ("Bridge", OURS)
+        await user.wait("sensor.cottage_signal_strength", lambda state: state["state"] == "-71")
+        entries = await user.get("/api/config/config_entries/entry")
+        states = {entry["domain"]: entry["state"] for entry in entries}
+        assert (states[OURS], states["mqtt"]) == ("loaded", "loaded")
+
+
+async def test_an_action_is_verified(house: House) -> None:
+    async with house.home_assistant.session() as user:
+        cottage = await _device(user, "Cottage")
+        answer = await user.answer(OURS, "set_apn", device_id=cottage, apn="m2m.example")
+        result = answer["results"][cottage]
+        assert (result["status"], result["state"], result["module"]) == ("ok", "verified", "cottage")
+        assert (result["before"], result["after"]) == ({"apn": "internet"}, {"apn": "m2m.example"})
+        assert result["accepted"]["messages"] >= 2  # one SMS to write, one to read back
+        await user.wait("text.cottage_apn", lambda state: state["state"] == "m2m.example")
+
+
+async def test_a_plan_sends_nothing(house: House) -> None:
+    async with house.home_assistant.session() as user:
+        sent = house.simulator.sms_to(COTTAGE)
+        cottage = await _device(user, "Cottage")
+        settings = {"mode": "client", "server_host": "a.example"}
+        answer = await user.answer(OURS, "plan", device_id=cottage, settings=settings)
+        plan = answer["results"][cottage]["plan"]
+        assert plan["restarts"]
+        assert {concern["setting"] for concern in plan["concerns"]} >= {"mode", "server_host"}
+        assert house.simulator.sms_to(COTTAGE) == sent
+
+
+async def test_several_modules_and_a_change_of_the_other_family(house: House) -> None:
+    async with house.home_assistant.session() as user:
+        pump, cottage = await _device(user, "Pump"), await _device(user, "Cottage")
+        answer = await user.answer(OURS, "request_status", device_id=[pump, cottage])
+        data = {device: result["data"] for device, result in answer["results"].items()}
+        assert (data[pump]["signal_dbm"], data[cottage]["signal_dbm"]) == (-83, -71)
+        answer = await user.answer(OURS, "set_serial_port", device_id=pump, serial_port="4800,8,N,1")
+        assert answer["results"][pump]["after"] == {"serial_port": "4800,8,N,1"}
+
+
+async def test_what_is_refused_sends_nothing(house: House) -> None:
+    async with house.home_assistant.session() as user:
+        sent = house.simulator.sms_to(PUMP)
+        pump = await _device(user, "Pump")
+        refused: list[tuple[str, dict[str, Any]]] = [
+            ("restore_factory_settings", {}),
+            ("set_mode", {"mode": "sms", "confirm": True}),
+            ("set_serial_port", {"serial_port": "9600,9,N,1"}),
+        ]
+        for name, data in refused:
+            with pytest.raises(AssertionError, match=rf"services/{OURS}/{name}\?return_response: [45]00"):
+                await user.answer(OURS, name, device_id=pump, **data)
+        assert house.simulator.sms_to(PUMP) == sent
+
+
+async def test_repairs_and_diagnostics(house: House) -> None:
+    async with house.home_assistant.session() as user:
+        issues = (await user.ask("repairs/list_issues"))["issues"]
+        ours = {issue["translation_key"] for issue in issues if issue["domain"] == OURS}
+        assert "profile_unverified" in ours
+        entries = await user.get("/api/config/config_entries/entry")
+        entry_id = next(entry["entry_id"] for entry in entries if entry["domain"] == OURS)
+        told = await user.get(f"/api/diagnostics/config_entry/{entry_id}")
+        assert told["data"]["online"]
+        text = json.dumps(told["data"])
+        for private in (COTTAGE, PUMP, "861234567890101", "8970199000000000101", "10.20.30.41"):
+            assert private not in text
+    errors = [line for line in house.home_assistant.log.splitlines() if " ERROR " in line and OURS in line]
+    assert not errors

@@ -1,0 +1,189 @@
+"""A bridge is added: found at the broker, or by hand; it is followed elsewhere; its options."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from homeassistant.config_entries import (
+    SOURCE_MQTT,
+    SOURCE_USER,
+    ConfigEntryDisabler,
+    ConfigEntryState,
+    ConfigFlowResult,
+)
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers.service_info.mqtt import MqttServiceInfo
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.gsm_meter_modem.const import DOMAIN
+from custom_components.gsm_meter_modem.options import ISSUES, Options
+from tests.integration.conftest import until
+from tests.integration.played_bridge import PlayedBridge, golden
+
+HOME = {"base_topic": "gsm_meter_modem", "bridge": "home"}
+OF_ANOTHER_TIME = golden("bridge_info") | {"contract": 99}
+
+pytestmark = pytest.mark.usefixtures("mqtt")
+
+
+async def _by_hand(hass: HomeAssistant, **form: str) -> ConfigFlowResult:
+    flow = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    assert (flow["type"], flow["step_id"]) == (FlowResultType.FORM, "user")
+    return await hass.config_entries.flow.async_configure(flow["flow_id"], HOME | form)
+
+
+def _found(payload: str, topic: str = "gsm_meter_modem/home/bridge/info") -> MqttServiceInfo:
+    return MqttServiceInfo(
+        topic=topic,
+        payload=payload,
+        qos=1,
+        retain=True,
+        subscribed_topic="gsm_meter_modem/+/bridge/info",
+        timestamp=0.0,
+    )
+
+
+async def test_by_hand(hass: HomeAssistant, played: PlayedBridge) -> None:
+    played.tell_all()
+    made = await _by_hand(hass, base_topic=" gsm_meter_modem/ ")
+    assert (made["type"], made["title"]) == (FlowResultType.CREATE_ENTRY, "GSM meter bridge")
+    assert made["data"] == HOME
+    entry = made["result"]
+    assert entry.unique_id == "home"
+    await until(lambda: entry.state is ConfigEntryState.LOADED)
+    again = await _by_hand(hass)
+    assert (again["type"], again["reason"]) == (FlowResultType.ABORT, "already_configured")
+    await hass.config_entries.async_unload(entry.entry_id)
+
+
+@pytest.mark.parametrize(
+    ("form", "told", "errors"),
+    [
+        ({}, {}, {"base": "no_bridge"}),
+        ({}, {"bridge/info": golden("bridge_info")}, {"base": "no_bridge"}),
+        (
+            {},
+            {"bridge/info": golden("bridge_info"), "bridge/state": {"state": "offline"}},
+            {"base": "bridge_offline"},
+        ),
+        (
+            {},
+            {"bridge/info": OF_ANOTHER_TIME, "bridge/state": {"state": "online"}},
+            {"base": "unsupported_contract"},
+        ),
+        ({"base_topic": "a/#"}, {}, {"base_topic": "invalid_base_topic"}),
+        ({"bridge": "a/b"}, {}, {"bridge": "invalid_bridge"}),
+    ],
+)
+@pytest.mark.usefixtures("hurried")
+async def test_by_hand_with_faults(
+    hass: HomeAssistant,
+    played: PlayedBridge,
+    form: dict[str, str],
+    told: dict[str, Any],
+    errors: dict[str, str],
+) -> None:
+    for topic, document in told.items():
+        played.tell(topic, document)
+    shown = await _by_hand(hass, **form)
+    assert (shown["type"], shown["errors"]) == (FlowResultType.FORM, errors)
+    played.tell_all()
+    made = await hass.config_entries.flow.async_configure(shown["flow_id"], HOME)
+    assert made["type"] is FlowResultType.CREATE_ENTRY
+    await hass.config_entries.async_unload(made["result"].entry_id)
+
+
+async def test_by_hand_without_mqtt(hass: HomeAssistant, mqtt: MockConfigEntry) -> None:
+    await hass.config_entries.async_unload(mqtt.entry_id)
+    await hass.config_entries.async_set_disabled_by(mqtt.entry_id, ConfigEntryDisabler.USER)
+    shown = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    assert (shown["type"], shown["reason"]) == (FlowResultType.ABORT, "mqtt_unavailable")
+
+
+async def test_a_bridge_at_the_broker_is_found(hass: HomeAssistant, played: PlayedBridge) -> None:
+    played.tell_all()
+    flows = hass.config_entries.flow
+    await until(lambda: flows.async_progress_by_handler(DOMAIN))
+    (found,) = flows.async_progress_by_handler(DOMAIN)
+    assert found["context"]["title_placeholders"] == {"name": "GSM meter bridge"}
+    assert found["step_id"] == "confirm"
+    made = await flows.async_configure(found["flow_id"], {})
+    assert (made["type"], made["title"], made["data"]) == (
+        FlowResultType.CREATE_ENTRY,
+        "GSM meter bridge",
+        HOME,
+    )
+    await hass.config_entries.async_unload(made["result"].entry_id)
+
+
+@pytest.mark.parametrize(
+    ("payload", "topic", "reason"),
+    [
+        ("", "gsm_meter_modem/home/bridge/info", "invalid_discovery_info"),
+        ("{}", "gsm_meter_modem/home/bridge/info", "invalid_discovery_info"),
+        ("{}", "gsm_meter_modem/Not An Id/bridge/info", "invalid_discovery_info"),
+        (
+            '{"version": "9", "contract": 9, "bridge": "home"}',
+            "gsm_meter_modem/home/bridge/info",
+            "unsupported_contract",
+        ),
+    ],
+)
+async def test_what_is_found_is_no_bridge(hass: HomeAssistant, payload: str, topic: str, reason: str) -> None:
+    found = await hass.config_entries.flow.async_init(
+        DOMAIN, context={"source": SOURCE_MQTT}, data=_found(payload, topic)
+    )
+    assert (found["type"], found["reason"]) == (FlowResultType.ABORT, reason)
+
+
+async def test_reconfigure(hass: HomeAssistant, loaded: MockConfigEntry, played: PlayedBridge) -> None:
+    shown = await loaded.start_reconfigure_flow(hass)
+    assert (shown["type"], shown["step_id"]) == (FlowResultType.FORM, "reconfigure")
+    played.tell("bridge/state", {"state": "online"}, root="meters/home")
+    played.tell("bridge/info", golden("bridge_info"), root="meters/home")
+    done = await hass.config_entries.flow.async_configure(shown["flow_id"], {"base_topic": "meters"})
+    assert (done["type"], done["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
+    assert loaded.data == HOME | {"base_topic": "meters"}
+    await until(lambda: loaded.state is ConfigEntryState.LOADED)
+    assert loaded.runtime_data.bridge.topics.root == "meters/home"
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_reconfigure_with_faults(
+    hass: HomeAssistant, loaded: MockConfigEntry, played: PlayedBridge
+) -> None:
+    shown = await loaded.start_reconfigure_flow(hass)
+    shown = await hass.config_entries.flow.async_configure(shown["flow_id"], {"base_topic": "meters"})
+    assert (shown["type"], shown["errors"]) == (FlowResultType.FORM, {"base": "no_bridge"})
+    played.tell("bridge/state", {"state": "online"}, root="meters/home")
+    played.tell("bridge/info", golden("bridge_info") | {"bridge": "north"}, root="meters/home")
+    done = await hass.config_entries.flow.async_configure(shown["flow_id"], {"base_topic": "meters"})
+    assert (done["type"], done["reason"]) == (FlowResultType.ABORT, "wrong_bridge")
+    assert loaded.data == HOME
+
+
+async def test_reconfigure_without_mqtt(
+    hass: HomeAssistant, loaded: MockConfigEntry, mqtt: MockConfigEntry
+) -> None:
+    await hass.config_entries.async_set_disabled_by(mqtt.entry_id, ConfigEntryDisabler.USER)
+    shown = await loaded.start_reconfigure_flow(hass)
+    assert (shown["type"], shown["reason"]) == (FlowResultType.ABORT, "mqtt_unavailable")
+
+
+async def test_options(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
+    assert Options.read(loaded.options) == Options()
+    shown = await hass.config_entries.options.async_init(loaded.entry_id)
+    assert (shown["type"], shown["step_id"]) == (FlowResultType.FORM, "init")
+    assert shown["data_schema"]({})["issues"] == list(ISSUES)
+    chosen = {"issues": ["bridge_away"], "bridge_away_min": 5, "missed_polls": 2, "signal_low_h": 1}
+    done = await hass.config_entries.options.async_configure(
+        shown["flow_id"], chosen | {"signal_threshold_dbm": -95}
+    )
+    assert done["type"] is FlowResultType.CREATE_ENTRY
+    options = Options.read(loaded.options)
+    assert options.issues == {"bridge_away"}
+    assert (options.bridge_away.seconds, options.missed_polls) == (300, 2)
+    assert (options.signal_low.seconds, options.signal_threshold_dbm) == (3600, -95)
+    await until(lambda: loaded.state is ConfigEntryState.LOADED)
