@@ -25,7 +25,7 @@ from gsm_meter_bridge.sms import decode_pdu, encode_delivers, encode_submits
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import arrival, fleet
+from benchmarks import arrival, fleet, tcp
 from benchmarks.house import ROUNDS, bridge, number, rate, report, timed
 from tests.support.processes import BridgeProcess, wait_until
 
@@ -152,6 +152,7 @@ if __name__ == "__main__":
         "fleet": fleet.fleet,
         "jobs": fleet.jobs,
         "arrival": arrival.arrival,
+        "tcp": tcp.tcp,
     }
     for chosen in sys.argv[1:] or every:
         every[chosen]()
