@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -181,8 +182,8 @@ class Bridge:
         if status.ready:
             self._runner.wake()
 
-    async def _on_received(self, received: ReceivedPdu) -> None:
-        await self._receiver.store(received.modem_id, received.pdu_hex)
+    async def _on_received(self, received: Sequence[ReceivedPdu]) -> None:
+        await self._receiver.store(received[0].modem_id, *(message.pdu_hex for message in received))
 
     def _on_job(self, job: Job) -> None:
         self._publisher.touch(job.module)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from gsm_meter_bridge.service.administration import Administration
 from gsm_meter_bridge.simulator import RunningWorld, World
 
 
-async def _ignore(_: ReceivedPdu) -> None:
+async def _ignore(_: Sequence[ReceivedPdu]) -> None:
     return
 
 
