@@ -53,7 +53,7 @@ class Bridge:
         self._leases = held
         self._modems = [self._modem(m) for m in config.modems]
         deliveries = [
-            SmsDelivery(modem, _serves(m)) for modem, m in zip(self._modems, config.modems, strict=True)
+            SmsDelivery(modem, serves(m)) for modem, m in zip(self._modems, config.modems, strict=True)
         ]
         # shared by all parts: a changed access password is seen by all at once
         modules = dict(config.modules)
@@ -155,7 +155,7 @@ class Bridge:
 
     def _ways(self, module: str) -> tuple[Way, ...]:
         route = self._config.routes.get(module, ANY)
-        return tuple(Way(m.id, m.number) for m in self._config.modems if route in _serves(m))
+        return tuple(Way(m.id, m.number) for m in self._config.modems if route in serves(m))
 
     def _polls_allowed(self) -> bool:
         quiet = self._config.poll.quiet_minutes
@@ -231,7 +231,7 @@ def _client(mqtt: MqttConfig, topics: Topics) -> Client:
     return Client(broker_of(mqtt), name, (topics.bridge_state, will), _SESSION_S)
 
 
-def _serves(modem: ModemConfig) -> tuple[str, ...]:
+def serves(modem: ModemConfig) -> tuple[str, ...]:
     """Return the routes of modules that a modem can take."""
     group = () if modem.group is None else (f"group:{modem.group}",)
     return (ANY, f"modem:{modem.id}", *group)

@@ -173,6 +173,9 @@ async def test_messages_that_waited_are_caught_up(tmp_path: Path) -> None:
     [
         ("no_sim: true", "AT+CPIN?", ["+CME ERROR: 10"]),
         ('pin: "4321"', "AT+CPIN?", ["+CPIN: SIM PIN", "OK"]),
+        ('pin: "4321", pin_tries: 0', "AT+CPIN?", ["+CPIN: SIM PUK", "OK"]),
+        ('pin: "4321", pin_tries: 0, puk: "11112222"', 'AT+CPIN="11112222","1"', ["ERROR"]),
+        ('pin: "4321", pin_tries: 0, puk: "11112222"', 'AT+CPIN="11112222","1234"', ["OK"]),
         ("registration: 3", "AT+CREG?", ["+CREG: 0,3", "OK"]),
         ("silent: true", "AT", []),
     ],
