@@ -82,8 +82,11 @@ class Receiver:
         """Take in what modules told other than by SMS; a `status` answers whoever waits to ask for one."""
         moved: list[tuple[str, Job | None]] = [(one.module, None) for one in told]
         async with self._database.transaction() as tx:
+            await observations.record(tx, *told)
+            waited_for = await store.at_work(tx, {one.module for one in told})
             for one in told:
-                await observations.record(tx, one)
+                if one.module not in waited_for:
+                    continue
                 if status:
                     moved += [(one.module, job) for job in await self._fulfil(tx, one)]
                 if one.source == INBOUND:
