@@ -25,7 +25,7 @@ from gsm_meter_bridge.mqtt.client import Client, Incoming
 from gsm_meter_bridge.mqtt.form import Document, dump
 from gsm_meter_bridge.mqtt.requests import Requests
 from gsm_meter_bridge.mqtt.topics import Topics
-from gsm_meter_bridge.service.commands import POLL, READ_SETTINGS, REQUEST_STATUS
+from gsm_meter_bridge.service.commands import POLL, READ_SETTINGS, REQUEST_IDENTITY, REQUEST_STATUS
 from gsm_meter_bridge.service.connections import Connections
 from gsm_meter_bridge.service.plan import Price
 from gsm_meter_bridge.waiting import run_together, wait_set
@@ -264,7 +264,10 @@ class Publisher:
             return (await overviews(tx, (module,), self._budgets, self._now(), without=POLL))[module]
 
     def _outcome(self, job: Job, overview: Overview) -> Document:
-        if job.action not in (REQUEST_STATUS, READ_SETTINGS) or job.state is not State.VERIFIED:
+        if (
+            job.action not in (REQUEST_STATUS, REQUEST_IDENTITY, READ_SETTINGS)
+            or job.state is not State.VERIFIED
+        ):
             return answers.outcome(job)
         state = self._state(self._modules[job.module], overview, job)
         return answers.outcome(job, {k: v for k, v in state.items() if k != "last_result"})
