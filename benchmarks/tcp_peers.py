@@ -9,9 +9,10 @@ import time
 from datetime import UTC, datetime
 
 from gsm_meter_bridge.families.lers_gsm_mini.simulated_identification import encode
+from gsm_meter_bridge.vocabulary import Scalar
 
 SOURCES = [f"127.0.1.{n}" for n in range(1, 51)]
-_VALUES = {"model": "LERS GSM Mini", "firmware": "M1.1.0", "signal_dbm": -71}
+_VALUES: dict[str, Scalar] = {"model": "LERS GSM Mini", "firmware": "M1.1.0", "signal_dbm": -71}
 _CHUNK = bytes(1460)
 _TIMEOUT_S = 120.0
 
@@ -67,4 +68,8 @@ def stream(module: int, tunnel: int, octets: int) -> None:
 
 
 if __name__ == "__main__":
-    {"callers": callers, "stream": stream}[sys.argv[1]](*map(int, sys.argv[2:]))
+    numbers = [int(n) for n in sys.argv[2:]]
+    if sys.argv[1] == "callers":
+        callers(*numbers)
+    else:
+        stream(*numbers)
