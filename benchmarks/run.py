@@ -11,6 +11,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -87,7 +88,7 @@ def memory() -> None:
 
 async def _round_trips(seconds: float) -> int:
     world = World.load(None)
-    received: asyncio.Queue[ReceivedPdu] = asyncio.Queue()
+    received: asyncio.Queue[Sequence[ReceivedPdu]] = asyncio.Queue()
     pump = next(m for m in world.modules if m.id == "heat_point")
     async with world.run() as running:
         running.carrier.delay_s = 0.0

@@ -68,7 +68,7 @@ def stream(module: int, tunnel: int, octets: int) -> None:
 
 
 if __name__ == "__main__":
-    numbers = [int(n) for n in sys.argv[2:]]
+    numbers = [int(word) for word in sys.argv[2:]]
     if sys.argv[1] == "callers":
         callers(*numbers)
     else:

@@ -169,7 +169,6 @@ async def test_a_modem_that_dials_tells_all_and_costs_nothing(house: House, seen
         "signal_dbm": -83,
         "signal_percent": 36,
         "connect_reason": "auto",
-        "tcp": True,
     }
     assert {name: pump[name] for name in told} == told
     assert {pump["sources"][name]["source"] for name in told} == {"inbound"}

@@ -117,6 +117,7 @@ CALLS: list[tuple[str, str, dict[str, Any], str, dict[str, Any]]] = [
     ),
     ("connect", "pump", {"server": 1}, "connect", {"server": 1}),
     ("disconnect", "pump", {}, "disconnect", {}),
+    ("call", "pump", {}, "call", {}),
     ("reboot", "pump", {}, "reboot", {}),
     ("restore_factory_settings", "pump", SURE, "restore", SURE),
     ("update_firmware", "pump", SURE, "update", SURE),

@@ -72,10 +72,10 @@ class Receiver:
         """Call `listener` for every message of a module, after the commit."""
         self._listeners.append(listener)
 
-    async def store(self, modem: str, pdu: str) -> None:
-        """Store a PDU from a SIM; when this returns, it may be deleted there."""
+    async def store(self, modem: str, *pdus: str) -> None:
+        """Store PDUs from a SIM; when this returns, they may be deleted there."""
         async with self._database.transaction() as tx:
-            await inbox.store(tx, self._bridge, modem, pdu, self._now(), self._run)
+            await inbox.store(tx, self._bridge, modem, pdus, self._now(), self._run)
         self._news.set()
 
     async def observe(self, told: Sequence[Observation], *, status: bool) -> None:

@@ -70,7 +70,7 @@ class Connections:
 
     def _on_introduced(self, module: str, introduction: Introduction) -> None:
         now = time.time()
-        readings = [Reading("tcp", value=True), *introduction.readings]
+        readings = [*introduction.readings]
         if introduction.clock is not None:
             readings.append(Reading("clock_difference_s", round(introduction.clock.timestamp() - now)))
         self._introduced.put_nowait(Observation(module, tuple(readings), INBOUND, now))
