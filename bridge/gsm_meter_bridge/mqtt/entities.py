@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from gsm_meter_bridge.at.responses import SimState
-from gsm_meter_bridge.family import Family, Module
+from gsm_meter_bridge.family import Module
 from gsm_meter_bridge.mqtt.documents import COMMON, EVENT_TYPES, UPDATE_STATE, Document, observed_names
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.setting import Setting, SettingKind
@@ -91,41 +90,15 @@ _ICONS = {
 }
 
 
-def of_module(topics: Topics, module: Module) -> tuple[Entity, ...]:
-    """Return what a module tells, and what it can be asked for and set to."""
-    result = Entity(
-        "result",
-        "event",
-        "Command result",
-        {
-            "ent_cat": "diagnostic",
-            "stat_t": topics.event(module.id),
-            "evt_typ": list(EVENT_TYPES),
-            **_reachable(topics.bridge_state),
-        },
-    )
-    family: Any = module.family
-    return (*_shared(family, tuple(observed_names(module)), topics.bridge_state), result)
-
-
-@lru_cache(maxsize=256)
-def _shared(family: Any, can_tell: tuple[str, ...], bridge_state: str) -> tuple[Entity, ...]:
-    # the same for all modules of a kind: a fleet has thousands of them
-    return (*_observed(family, can_tell), *_controls(family, _reachable(bridge_state)))
-
-
-def _reachable(bridge_state: str) -> Document:
-    """Return the availability of what makes sense, or matters most, while the module does not answer."""
-    return {"avty": availability(bridge_state)}
-
-
-def _observed(family: Family, can_tell: tuple[str, ...]) -> Iterable[Entity]:
+def observed(module: Module) -> Iterable[Entity]:
+    """Yield what a module tells."""
+    can_tell = observed_names(module)
     for name in dict.fromkeys((*COMMON, *can_tell)):
         # a value that nothing can tell by now is there, but not shown until somebody wants it
         hidden = {} if name in can_tell else {"en": False}
         yield _of_observable(OBSERVABLES[name], hidden)
     # what follows from the signal is there where the signal is told
-    for reading in family.derived({}):
+    for reading in module.family.derived({}):
         hidden = {} if reading.name == "signal_sufficient" and "signal_dbm" in can_tell else {"en": False}
         yield _of_observable(OBSERVABLES[reading.name], hidden)
 
@@ -143,7 +116,10 @@ def _of_observable(it: Observable, extra: Document) -> Entity:
     return sensor(it.name, it.title, **kind, **extra)
 
 
-def _controls(family: Family, reachable: Document) -> Iterable[Entity]:
+def controls(topics: Topics, module: Module) -> Iterable[Entity]:
+    """Yield what a module can be asked for and set to, and how it is reached."""
+    # these make sense, or matter most, while the module does not answer
+    reachable = {"avty": availability(topics.bridge_state)}
     yield sensor("last_seen", "Last seen", dev_cla="timestamp", **reachable)
     yield _flag("online", "Connection", "connectivity", **reachable)
     yield sensor("sms_sent_month", "SMS sent this month", stat_cla="total_increasing", en=False, **reachable)
@@ -160,7 +136,18 @@ def _controls(family: Family, reachable: Document) -> Iterable[Entity]:
         "Read settings",
         {"pl_prs": '{"read_settings": true}', "ent_cat": "config", "ic": "mdi:cog-refresh", **reachable},
     )
-    for action in family.actions:
+    yield Entity(
+        "result",
+        "event",
+        "Command result",
+        {
+            "ent_cat": "diagnostic",
+            "stat_t": topics.event(module.id),
+            "evt_typ": list(EVENT_TYPES),
+            **reachable,
+        },
+    )
+    for action in module.family.actions:
         press = {"pl_prs": json.dumps({"action": action.name}), "ent_cat": "config", "en": False}
         yield Entity(f"do_{action.name.replace('.', '_')}", "button", action.title, {**press, **reachable})
         if UPDATE_STATE in action.tells:
@@ -175,7 +162,7 @@ def _controls(family: Family, reachable: Document) -> Iterable[Entity]:
                     "pl_inst": press["pl_prs"],
                 },
             )
-    for setting in family.settings:
+    for setting in module.family.settings:
         if setting.read_by and not setting.secret and not setting.indexes:
             yield from _setting(setting, reachable)
 
