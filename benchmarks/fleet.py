@@ -1,25 +1,21 @@
-"""Many modules: start and memory with 10,000, jobs on both databases, from a wish to its answer."""
+"""Many modules: start and memory with 10,000; jobs on both databases."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import psutil
 
-from benchmarks.house import bridge, report
+from benchmarks.house import NEVER, bridge, report
 from gsm_meter_bridge.mqtt.client import Broker, Client
 from gsm_meter_bridge.service.commands import Terms
 from tests.support import short_path
 from tests.support.postgresql import Postgresql
 
-MODULES, START_AIM_S, MODULE_AIM_KIB, ARRIVAL_AIM_S = 10_000, 10.0, 20.0, 0.020
-NEVER: dict[str, Any] = {"first_spread": "30 d", "interval": "30 d"}
+MODULES, START_AIM_S, MODULE_AIM_KIB = 10_000, 10.0, 20.0
 
 
 async def _until_all_are_there(port: int, wanted: int) -> float:
@@ -75,37 +71,3 @@ def jobs() -> None:
     sqlite, postgresql, memory = rates
     report("jobs, SQLite", f"{sqlite:.0f}/s", sqlite / memory, "of SQLite in memory")
     report("jobs, PostgreSQL", f"{postgresql:.0f}/s", postgresql / sqlite, "times SQLite")
-
-
-async def _arrivals(port: int, count: int) -> list[float]:
-    """Seconds from a module's reply, as its time is in the bridge's document, to the document itself."""
-    client = Client(Broker("127.0.0.1", port), "bench-watcher")
-    topic = "gsm_meter_modem/bench/response/request_status"
-    client.on_connected = lambda: client.subscribe("gsm_meter_modem/bench/#")
-    client.start()
-    await client.wait_connected()
-    times = []
-    for n in range(count):
-        wish = json.dumps({"transaction": f"t{n}", "module": "m1"})
-        began = time.perf_counter()
-        await client.publish("gsm_meter_modem/bench/request/request_status", wish, retain=False)
-        while True:
-            message = await client.incoming.get()
-            client.acknowledge(message)
-            if message.topic == topic and json.loads(message.payload)["status"] == "ok":
-                break
-        times.append(time.perf_counter() - began)
-    await client.stop()
-    return times
-
-
-def arrival() -> None:
-    """A wish by MQTT, its SMS, the reply, and the answer by MQTT, without any delay of a network."""
-    with bridge(2, **NEVER) as (_, daemon, port), daemon:
-        asyncio.run(_until_all_are_there(port, 2))
-        time.sleep(2)
-        asyncio.run(_arrivals(port, 5))
-        median = statistics.median(asyncio.run(_arrivals(port, 50)))
-    report(
-        "wish to answer", f"{1000 * median:.0f} ms", median / ARRIVAL_AIM_S, "of 20 ms, the aim for one way"
-    )

@@ -17,6 +17,8 @@ from tests.support.mosquitto import Mosquitto
 from tests.support.processes import BridgeProcess, Simulator
 
 ROUNDS = 5
+NEVER: dict[str, Any] = {"first_spread": "30 d", "interval": "30 d"}
+"""Options of polls that keep the bridge from asking by itself."""
 
 
 def number(n: int) -> str:
@@ -27,19 +29,19 @@ def _family(n: int) -> str:
     return ("energomera_gs04", "lers_gsm_mini")[n % 2]
 
 
-def _world(modules: int) -> dict[str, Any]:
+def world(modules: int, delay_s: float = 0.0) -> dict[str, Any]:
     return {
-        "network": {"delay_s": 0},
+        "network": {"delay_s": delay_s},
         "modules": {f"m{n}": {"family": _family(n), "msisdn": number(n)} for n in range(modules)},
     }
 
 
-def _config(device: Path, port: int, modules: int) -> dict[str, Any]:
+def config(device: Path | str, port: int, modules: int, **poll: object) -> dict[str, Any]:
     return {
         "bridge": {"id": "bench"},
         "mqtt": {"host": "127.0.0.1", "port": port},
         "modems": [{"id": "stick", "url": str(device)}],
-        "poll": {"first_spread": 0},
+        "poll": {"first_spread": 0, **poll},
         "modules": [
             {"id": f"m{n}", "family": _family(n), "number": number(n)}
             | ({"profile": "assumed_status"} if n % 2 == 0 else {})
@@ -55,14 +57,13 @@ def bridge(
     """A bridge to be started, a world with the first `simulated` modules of it (or all), and a broker."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        simulator = Simulator(folder, _world(modules if simulated is None else simulated))
+        simulator = Simulator(folder, world(modules if simulated is None else simulated))
         with (
             Mosquitto(folder / "mosquitto", "allow_anonymous true\nmax_queued_messages 0") as broker,
             simulator,
         ):
-            config = _config(simulator.link, broker.port, modules)
-            config["poll"] |= poll
-            yield simulator, BridgeProcess(folder, config), broker.port
+            daemon = BridgeProcess(folder, config(simulator.link, broker.port, modules, **poll))
+            yield simulator, daemon, broker.port
 
 
 def rate(work: Callable[[], object], seconds: float = 1.0) -> float:

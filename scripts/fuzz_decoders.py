@@ -5,8 +5,9 @@ The first octet chooses the decoder, so that one corpus serves them all.
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 
 import atheris
 
@@ -15,9 +16,20 @@ with atheris.instrument_imports():
     from gsm_meter_bridge.at.framing import AtFramer
     from gsm_meter_bridge.at.messages import parse_cmgl, parse_cmgr, parse_place
     from gsm_meter_bridge.at.responses import parse_cops, parse_cpms_query, parse_registration
-    from gsm_meter_bridge.errors import DecodeError
+    from gsm_meter_bridge.dlms import Client, ExtendedStatus, associate, extended_status, session
+    from gsm_meter_bridge.dlms.acse import Aare, Aarq
+    from gsm_meter_bridge.dlms.data import Data, decode_data
+    from gsm_meter_bridge.dlms.gsm import take_adjacent_cells, take_cell_info
+    from gsm_meter_bridge.dlms.hdlc import Address, Control, Deframer, Frame, Kind
+    from gsm_meter_bridge.dlms.objects import take_object_list
+    from gsm_meter_bridge.dlms.parameters import Parameters
+    from gsm_meter_bridge.dlms.service import decode_request, decode_response
+    from gsm_meter_bridge.errors import DecodeError, DlmsError, IecError
     from gsm_meter_bridge.families import bundled_profile, bundled_profiles, families
+    from gsm_meter_bridge.families.lers_gsm_mini.identification import IdentificationReader
     from gsm_meter_bridge.family import Access, Family, Request
+    from gsm_meter_bridge.iec62056 import open_session
+    from gsm_meter_bridge.iec62056.data import parse_data
     from gsm_meter_bridge.profile.learn import draft_profile
     from gsm_meter_bridge.sms import decode_pdu
     from gsm_meter_bridge.vocabulary import Secret
@@ -36,6 +48,20 @@ def _modem(octets: bytes) -> None:
         dialogue.feed(event)
 
 
+def _iec_meter(octets: bytes) -> None:
+    """A dialogue with a meter that says `octets`, one after the other."""
+    conversation = _iec_session()
+    next(conversation)
+    with contextlib.suppress(IecError, StopIteration):
+        for octet in octets:
+            conversation.send(bytes([octet]))
+
+
+def _iec_session() -> Generator[bytes, bytes, None]:
+    session = yield from open_session(Secret("1"))
+    yield from session.read("VOLTA")
+
+
 def _lines(parse: Callable[..., object], *more: object) -> Decoder:
     return lambda octets: parse(_text(octets).splitlines(), *more)
 
@@ -44,17 +70,47 @@ def _reply(family: Family, request: Request, access: Access) -> Decoder:
     return lambda octets: family.decode(request, _text(octets), access, octets)
 
 
+def _taken(take: Callable[[Data], object]) -> Decoder:
+    return lambda octets: take(decode_data(octets))
+
+
+def _dlms_meter(octets: bytes) -> None:
+    """A dialogue with a meter whose APDUs are slices of `octets`, each after an octet of its length."""
+    client = Client.public()
+    address, dialogue = Address(client.address), _asked(client)
+    next(dialogue)
+    control, answer = Control(Kind.UA), b""
+    number = 0
+    with contextlib.suppress(DlmsError, StopIteration):
+        while octets:
+            dialogue.send(Frame(address, client.server, control, answer).encode())
+            apdu, octets = octets[1 : 1 + octets[0]], octets[1 + octets[0] :]
+            control, answer = Control(Kind.I, (number + 1) & 7, number & 7), session.LLC_RESPONSE + apdu
+            number += 1
+
+
+def _asked(client: Client) -> session.Dialogue[ExtendedStatus]:
+    return (yield from extended_status((yield from associate(client))))
+
+
 def _decoders() -> list[Decoder]:
     found: list[Decoder] = [
         lambda octets: decode_pdu(octets.hex()),
         lambda octets: decode_pdu(_text(octets)),
         _modem,
+        _iec_meter,
+        lambda octets: parse_data(_text(octets)),
+        lambda octets: IdentificationReader().feed(octets),
         _lines(parse_cmgl),
         _lines(parse_cmgr, 1),
         _lines(parse_cops),
         _lines(parse_cpms_query),
         lambda octets: parse_registration(_text(octets)),
         lambda octets: parse_place(_text(octets), "+CMTI"),
+        lambda octets: Deframer().feed(octets),
+        *(Frame.decode, Parameters.decode, Aarq.decode, Aare.decode, decode_request, decode_response),
+        *map(_taken, (take_object_list, take_cell_info, take_adjacent_cells)),
+        _dlms_meter,
         lambda octets: draft_profile(_text(octets), "x", "x", Secret("1"), is_hex=False),
     ]
     for family in families().values():

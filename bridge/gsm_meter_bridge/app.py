@@ -6,11 +6,15 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
 from gsm_meter_bridge.config import Config, ModemConfig, MqttConfig
+from gsm_meter_bridge.delivery.direct_channel import DirectChannelDelivery
+from gsm_meter_bridge.delivery.meter import meter_serial, read_meter
 from gsm_meter_bridge.delivery.sms import SmsDelivery
+from gsm_meter_bridge.delivery.tcp import TcpDelivery
 from gsm_meter_bridge.family import Sourced
 from gsm_meter_bridge.job import Job, State
 from gsm_meter_bridge.jobs import leases, registry, retention
@@ -22,13 +26,16 @@ from gsm_meter_bridge.jobs.runner import Runner
 from gsm_meter_bridge.modem import Modem, ModemStatus, ReceivedPdu
 from gsm_meter_bridge.mqtt import documents
 from gsm_meter_bridge.mqtt.client import Broker, Client, tls_context
+from gsm_meter_bridge.mqtt.form import dump
 from gsm_meter_bridge.mqtt.publisher import Identity, OurModem, Publisher
 from gsm_meter_bridge.mqtt.requests import Requests
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.service.administration import Administration
 from gsm_meter_bridge.service.commands import Commands
+from gsm_meter_bridge.service.connections import Connections
 from gsm_meter_bridge.service.polling import Poller
 from gsm_meter_bridge.service.ways import Way, Ways
+from gsm_meter_bridge.vocabulary import within_day
 from gsm_meter_bridge.waiting import run_calmly, run_together
 
 _SESSION_S = 7 * 86_400
@@ -51,30 +58,41 @@ class Bridge:
         self._database = database
         self._leases = held
         self._modems = [self._modem(m) for m in config.modems]
-        deliveries = [
-            SmsDelivery(modem, _serves(m)) for modem, m in zip(self._modems, config.modems, strict=True)
-        ]
+        sms = [SmsDelivery(modem, serves(m)) for modem, m in zip(self._modems, config.modems, strict=True)]
         # shared by all parts: a changed access password is seen by all at once
         modules = dict(config.modules)
+        region = next((m.region for m in config.modems), None)
+        self._receiver = Receiver(database, config.bridge.id, modules, config.policy, region)
+        self._connections = Connections(
+            modules,
+            config.tcp.listeners,
+            config.tcp.idle_timeout_s,
+            config.tcp.intervals_s,
+            self._receiver.observe,
+            self._on_no_visit,
+            read_meter,
+            meter_serial,
+            database.attempt,
+        )
+        tcp = TcpDelivery(self._connections.board, self._receiver.hear, config.policy.reply_timeout_s)
         self._runner = Runner(
             database,
             config.bridge.id,
             modules,
-            deliveries,
+            (*sms, tcp, DirectChannelDelivery(self._receiver.hear, config.policy.reply_timeout_s)),
             config.policy,
             budgets=config.budgets,
             leases=held,
             polls_allowed=self._polls_allowed,
         )
-        region = config.modems[0].region
-        self._receiver = Receiver(database, config.bridge.id, modules, config.policy, region)
-        commands = Commands(
+        self._commands = commands = Commands(
             database,
             modules,
             config.policy,
             self._runner.wake,
             config.poll.identity_interval_s,
             Ways(self._ways, config.budgets),
+            visit=self._connections.visits.ask,
         )
         poll = config.poll
         self._poller = Poller(database, config.bridge.id, commands, poll.plans, poll.first_spread_s)
@@ -87,8 +105,9 @@ class Bridge:
             modules,
             _identity(config),
             Requests(topics, commands, config.price, self._administration()),
-            [_ours(modem, m, d) for modem, m, d in zip(self._modems, config.modems, deliveries, strict=True)],
+            [_ours(modem, m, d) for modem, m, d in zip(self._modems, config.modems, sms, strict=True)],
             config.budgets,
+            connections=self._connections,
         )
         self._runner.listen(self._on_job)
         self._receiver.listen(self._on_message)
@@ -107,8 +126,10 @@ class Bridge:
             self._poller,
         )
         works = {f"{type(part).__name__} {n}": part.run() for n, part in enumerate(parts)}
+        works["connections"] = self._connections.run(self._database.calm)
+        works["retention"] = self._forget()
         try:
-            await run_together({**works, "retention": self._forget()}, self._database.calm)
+            await run_together(works, self._database.calm)
         finally:
             with contextlib.suppress(TimeoutError):
                 await self._publisher.say_goodbye()
@@ -154,14 +175,14 @@ class Bridge:
 
     def _ways(self, module: str) -> tuple[Way, ...]:
         route = self._config.routes.get(module, ANY)
-        return tuple(Way(m.id, m.number) for m in self._config.modems if route in _serves(m))
+        return tuple(Way(m.id, m.number) for m in self._config.modems if route in serves(m))
 
     def _polls_allowed(self) -> bool:
         quiet = self._config.poll.quiet_minutes
         if quiet is None:
             return True
         clock = datetime.now().astimezone()
-        return not _within(clock.hour * 60 + clock.minute, quiet)
+        return not within_day(clock.hour * 60 + clock.minute, quiet)
 
     def _warn_of_assumptions(self) -> None:
         users: dict[str, list[str]] = {}
@@ -181,13 +202,16 @@ class Bridge:
         if status.ready:
             self._runner.wake()
 
-    async def _on_received(self, received: ReceivedPdu) -> None:
-        await self._receiver.store(received.modem_id, received.pdu_hex)
+    async def _on_received(self, received: Sequence[ReceivedPdu]) -> None:
+        await self._receiver.store(received[0].modem_id, *(message.pdu_hex for message in received))
 
     def _on_job(self, job: Job) -> None:
         self._publisher.touch(job.module)
         if job.state is State.SENT:
             self._receiver.wake()  # its reply may have been here before
+
+    async def _on_no_visit(self, module: str) -> None:
+        await self._commands.no_visit(module)
 
     def _on_message(self, module: str, _job: Job | None) -> None:
         self._publisher.touch(module)
@@ -225,20 +249,15 @@ def broker_of(mqtt: MqttConfig) -> Broker:
 
 
 def _client(mqtt: MqttConfig, topics: Topics) -> Client:
-    will = documents.dump(documents.bridge_state(online=False))
+    will = dump(documents.bridge_state(online=False))
     name = f"gsm-meter-bridge-{topics.bridge}"
     return Client(broker_of(mqtt), name, (topics.bridge_state, will), _SESSION_S)
 
 
-def _serves(modem: ModemConfig) -> tuple[str, ...]:
+def serves(modem: ModemConfig) -> tuple[str, ...]:
     """Return the routes of modules that a modem can take."""
     group = () if modem.group is None else (f"group:{modem.group}",)
     return (ANY, f"modem:{modem.id}", *group)
-
-
-def _within(minute: int, span: tuple[int, int]) -> bool:
-    begin, end = span
-    return begin <= minute < end if begin <= end else minute >= begin or minute < end
 
 
 def _ours(modem: Modem, config: ModemConfig, delivery: SmsDelivery) -> OurModem:

@@ -7,6 +7,7 @@ GsmMeterError                      `code` is what MQTT responses carry
 ├── GuardError                     a change that would do harm, or needs `confirm`
 ├── ConflictError                  a transaction used twice for two different things
 ├── DecodeError                    bytes or text that are not what they should be
+├── IecError                       a meter that refuses what it was asked over IEC 62056-21
 ├── ModemError                     our own modem on its serial port
 │   ├── LinkLostError              the port closed or cannot be opened
 │   ├── CommandTimeoutError        no final result code in time
@@ -15,6 +16,11 @@ GsmMeterError                      `code` is what MQTT responses carry
 │   ├── SendRefusedError           it certainly did not leave
 │   │   └── SendRejectedError      and it never will
 │   └── SendUncertainError         it may have left
+├── DlmsError                      a meter asked by DLMS
+│   ├── MeterLinkError             its HDLC link: not opened, closed or out of step
+│   ├── AssociationRefusedError    it does not talk with this client
+│   │   └── WrongPasswordError     because of the password or key
+│   └── ReadRefusedError           it does not tell, or do, one thing
 ├── StorageError                   the database takes nothing just now
 ├── LeaseLostError                 another process has taken over
 └── TransitionError                a job event its state does not know: a bug
@@ -87,6 +93,17 @@ class DecodeError(GsmMeterError):
         super().__init__(f"{where}: {problem}")
 
 
+class IecError(GsmMeterError):
+    """A meter said no: `number` is what stands behind ERR in its answer; None where it gave none."""
+
+    code = "meter_refused"
+
+    def __init__(self, what: str, number: str | None, meaning: str) -> None:
+        self.what, self.number, self.meaning = what, number, meaning
+        label = "the meter refused it" if number is None else f"ERR{number}"
+        super().__init__(f"{what}: {label} ({meaning})")
+
+
 class ModemError(GsmMeterError):
     """Something between us and our own modem."""
 
@@ -138,6 +155,44 @@ class SendUncertainError(DeliveryError):
     """The request may have left; only reading back can tell."""
 
     code = "send_uncertain"
+
+
+class DlmsError(GsmMeterError):
+    """A meter that was asked by DLMS refused, in words that it or the standard has for it."""
+
+    code = "meter_refused"
+
+
+class MeterLinkError(DlmsError):
+    """The meter does not open its HDLC link, has closed it, or has lost step."""
+
+    code = "meter_link_lost"
+
+
+class AssociationRefusedError(DlmsError):
+    """The meter does not talk with this client; `result` and `diagnostic` are its codes where it gave any."""
+
+    code = "meter_association_refused"
+
+    def __init__(self, words: str, result: int | None = None, diagnostic: int | None = None) -> None:
+        self.result, self.diagnostic = result, diagnostic
+        super().__init__(words)
+
+
+class WrongPasswordError(AssociationRefusedError):
+    """The meter does not take the password or key."""
+
+    code = "meter_wrong_password"
+
+
+class ReadRefusedError(DlmsError):
+    """The meter does not give or do one thing; `result` is its data access result, if it gave one."""
+
+    code = "meter_read_refused"
+
+    def __init__(self, what: str, words: str, result: int | None = None) -> None:
+        self.result = result
+        super().__init__(f"{what}: {words}")
 
 
 class StorageError(GsmMeterError):

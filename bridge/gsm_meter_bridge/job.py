@@ -73,6 +73,8 @@ class Event(StrEnum):
     """The value read back is not the value asked for."""
     TIMED_OUT = "timed_out"
     """Nothing came in time and nothing can have changed."""
+    TOLD = "told"
+    """What it asks for came another way, before it was sent."""
     CANCEL = "cancel"
     """A person does not want it any more."""
 
@@ -81,6 +83,7 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = MappingProxyType(
     {
         (State.QUEUED, Event.CLAIM): State.SENDING,
         (State.QUEUED, Event.TIMED_OUT): State.EXPIRED,
+        (State.QUEUED, Event.TOLD): State.VERIFIED,
         (State.QUEUED, Event.CANCEL): State.CANCELLED,
         (State.SENDING, Event.ACCEPTED): State.SENT,
         (State.SENDING, Event.NOT_SENT): State.QUEUED,

@@ -114,6 +114,22 @@ class Mode(StrEnum):
     UNKNOWN = UNKNOWN
 
 
+class Radio(StrEnum):
+    """How a module's packet data goes over the air (DLMS class 47, attribute 5)."""
+
+    INACTIVE = "inactive"
+    GPRS = "gprs"
+    EDGE = "edge"
+    UMTS = "umts"
+    HSDPA = "hsdpa"
+    LTE = "lte"
+    CDMA = "cdma"
+    LTE_CAT_M1 = "lte_cat_m1"
+    LTE_CAT_NB1 = "lte_cat_nb1"
+    LTE_CAT_NB2 = "lte_cat_nb2"
+    UNKNOWN = UNKNOWN
+
+
 class UpdateState(StrEnum):
     """How far an update of a module's firmware has come."""
 
@@ -131,8 +147,8 @@ class UpdateState(StrEnum):
 class Observable:
     """One value that a module can tell.
 
-    `kind` is text, integer, flag or enum; `unit` as Home Assistant writes it; `options` lists every
-    value of an enum, `unknown` included; `secret` values are never published.
+    `kind` is text, integer, energy (a count that only grows), flag or enum; `unit` as Home Assistant
+    writes it; `options` lists every value of an enum, `unknown` included; `secret` values are never shown.
     """
 
     name: str
@@ -142,6 +158,15 @@ class Observable:
     options: tuple[str, ...] = ()
     secret: bool = False
 
+
+_ENERGY = (
+    ("energy_import_kwh", "Energy imported"),
+    ("energy_import_t1_kwh", "Energy imported, tariff 1"),
+    ("energy_import_t2_kwh", "Energy imported, tariff 2"),
+    ("energy_import_t3_kwh", "Energy imported, tariff 3"),
+    ("energy_import_t4_kwh", "Energy imported, tariff 4"),
+    ("energy_export_kwh", "Energy exported"),
+)
 
 _OBSERVABLES = (
     Observable("signal_dbm", "Signal strength", "integer", "dBm"),
@@ -168,6 +193,16 @@ _OBSERVABLES = (
     Observable("platform", "Hardware platform"),
     Observable("module_type", "Module type"),
     Observable("serial_number", "Serial number"),
+    Observable("hardware", "Hardware"),
+    Observable("pin_state", "PIN of the SIM"),
+    Observable("network_code", "Network code"),
+    Observable("connect_reason", "Reason of the connection"),
+    Observable("clock_difference_s", "Clock difference", "integer", "s"),
+    Observable("radio", "Radio technology", "enum", options=tuple(Radio)),
+    Observable("cell_id", "Cell", "integer"),
+    Observable("location_area", "Location area", "integer"),
+    Observable("meter_clock_difference_s", "Clock difference of the meter", "integer", "s"),
+    *(Observable(name, title, "energy", "kWh") for name, title in _ENERGY),
     Observable("meter_type", "Meter type"),
     Observable("meter_serial", "Meter serial number"),
     Observable("mode", "Mode", "enum", options=tuple(Mode)),
@@ -186,6 +221,12 @@ _OBSERVABLES = (
 
 OBSERVABLES = MappingProxyType({o.name: o for o in _OBSERVABLES})
 """Every value a module can tell, by name."""
+
+
+def within_day(minute: int, span: tuple[int, int]) -> bool:
+    """Return whether a minute of the day is in `span`, which may go over midnight."""
+    begin, end = span
+    return begin <= minute < end if begin <= end else minute >= begin or minute < end
 
 
 def masked(values: Mapping[str, Scalar | None]) -> dict[str, Scalar | None]:

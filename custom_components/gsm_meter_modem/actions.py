@@ -183,6 +183,7 @@ ACTIONS: Final = (
     _confirmed("set_access_password", "apply", Field("password", _SECRET), fields_of=changes.access_password),
     Action("connect", "connect", (_SERVER_INDEX,), changes.server_index, manufacturers=(LERS,)),
     Action("disconnect", "disconnect", manufacturers=(LERS,)),
+    Action("call", "call", manufacturers=(LERS,)),
     Action("reboot", "reboot", manufacturers=(LERS,)),
     _confirmed("restore_factory_settings", "restore", manufacturers=(LERS,)),
     _confirmed("update_firmware", "update", manufacturers=(LERS,)),

@@ -14,6 +14,7 @@ BRIDGE = Path(__file__).parents[2] / "bridge"
 PROFILE = BRIDGE / "gsm_meter_bridge/families/energomera_gs04/profiles/assumed_status.yaml"
 EXAMPLE = BRIDGE / "config.example.yaml"
 
+PSW = 'password: "0000"'
 GOOD = """
 mqtt: {host: 127.0.0.1}
 modems: [{id: stick, url: /dev/ttyUSB0}]
@@ -72,7 +73,6 @@ def test_defaults(tmp_path: Path) -> None:
         ('password: "0000"', "profile: other", "'other'", "assumed_status"),
         ('password: "0000"', "poll_interval: soon", "poll_interval: 'soon'", "24 h or 30 d"),
         ('password: "0000"', "pasword: x", "modules.0.pasword", "there is no such option"),
-        ("modems:", "modem:", "modems", "is missing"),
         ("/dev/ttyUSB0}]", "/dev/ttyUSB0}, {id: stick, url: c}]", "modems: id 'stick'", "used 2 times"),
         ("/dev/ttyUSB0}]", "/dev/ttyUSB0}, {id: b, url: /dev/ttyUSB0}]", "modems: url", "used 2 times"),
         ('password: "0000"', "modem: other", "hut: modem: 'other'", "allowed: stick"),
@@ -83,6 +83,18 @@ def test_defaults(tmp_path: Path) -> None:
         ("mqtt:", "bridge: {database: 'mysql://x'}\nmqtt:", "bridge.database", "postgresql://"),
         ("mqtt:", "sms: {reply_timeout: 0}\nmqtt:", "sms.reply_timeout: 0", "allowed: 1 s to"),
         ("mqtt:", "poll: {jitter: 0.9}\nmqtt:", "poll.jitter: 0.9", "allowed: 0 to 0.5"),
+        (PSW, "caller: {}", "modules.0.caller: {}", "at least one of imei"),
+        (PSW, "caller: {networks: [10.0.0.0/33]}", "caller.networks.0: '10.0.0.0/33'", "a network, like"),
+        (PSW, "tcp: {host: a}", "modules.0.tcp.port", "is missing"),
+        (PSW, "tcp: {host: a, port: 1, via: pigeon}", "tcp.via: 'pigeon'", "allowed: tcp, cenc"),
+        (PSW, "meter: {client: reader}, tcp: {host: a, port: 1}", "hut: meter", "reader needs a password"),
+        (PSW, "meter: {protocol: dlms}", "hut: meter", "give tcp: ..., or caller"),
+        (PSW, "tunnel: {port: 47001}", "hut: tunnel", "give tcp: ..., or caller"),
+        (PSW, "delivery: tcp", "hut: delivery: tcp", "needs tcp: {host"),
+        (PSW, "delivery: cenc, tcp: {host: a, port: 1}", "hut: delivery: cenc", "via: cenc"),
+        (PSW, "delivery: direct_channel", "hut: delivery: direct_channel", "needs direct: {url"),
+        ("mqtt:", "listeners: [{id: a, port: 1, per_address: 0}]\nmqtt:", "per_address: 0", "1 to 100000"),
+        ("mqtt:", "listeners: [{id: a, port: 1}, {id: b, port: 1}]\nmqtt:", "listeners: port 1", "2 times"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, place: str, words: str) -> None:

@@ -12,13 +12,15 @@ from types import MappingProxyType
 from typing import Any
 
 from gsm_meter_bridge.at.responses import SimState
+from gsm_meter_bridge.delivery.strangers import Stranger
+from gsm_meter_bridge.delivery.switchboard import LineStatus
 from gsm_meter_bridge.families import bundled_profile, family_of
-from gsm_meter_bridge.family import Access, Module, Request
+from gsm_meter_bridge.family import Access, Address, Meter, Module, Reach, Request, TunnelPlan
 from gsm_meter_bridge.job import Job, Purpose, State, Step
 from gsm_meter_bridge.jobs.budgets import Spending
 from gsm_meter_bridge.jobs.observations import Known, ModuleFacts
 from gsm_meter_bridge.modem import ModemStatus
-from gsm_meter_bridge.mqtt import discovery, documents
+from gsm_meter_bridge.mqtt import answers, discovery, documents
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.service.plan import Price, make_plan
 from gsm_meter_bridge.vocabulary import Registration, Scalar, Secret
@@ -34,7 +36,23 @@ HUT = Module(
     _ENERGOMERA,
     "+79990000101",
     Access(Secret("12345678"), bundled_profile(_ENERGOMERA, "assumed_status")),
+    Reach(
+        address=Address("10.20.30.40", 9001),
+        meter=Meter(client="reader", password=Secret("meter's")),
+        tunnel=TunnelPlan("127.0.0.1", 47001, ()),
+    ),
 )
+LINE = LineStatus(
+    connected=True,
+    way="tcp",
+    since=AT,
+    received=4711,
+    sent=815,
+    peer="10.20.30.40",
+    used_by="tunnel from 127.0.0.1",
+    used_at=AT + 3,
+)
+STRANGER = Stranger("10.9.8.7", "lers", AT, AT + 60, 2, {"model": "LERS GSM Mini", "imei": "356945326452915"})
 PUMP = Module("pump", "Pump house", _LERS, "+79990000201", Access(Secret("1234")))
 
 HUT_FACTS = ModuleFacts(
@@ -64,6 +82,7 @@ HUT_FACTS = ModuleFacts(
                 ("apn_password", "***", None),
             )
         }
+        | {"energy_import_kwh": Known(4711.25, None, "tcp", AT), "radio": Known("lte", "5", "tcp", AT)}
     ),
     {"apn": "m2m.example"},
     AT,
@@ -133,7 +152,7 @@ _KNOWN: dict[str, Scalar | None] = {"mode": "sms", "connect_period_s": 60}
 
 def examples() -> dict[str, Any]:
     """Every document by the name of its file."""
-    hut = documents.module_state(HUT, HUT_FACTS, ASKED, online=True, mask=False)
+    hut = documents.module_state(HUT, HUT_FACTS, ASKED, online=True, mask=False, line=LINE)
     pump = documents.module_state(PUMP, PUMP_FACTS, REFUSED, online=False, mask=False)
     told = {k: v for k, v in hut.items() if k != "last_result"}
     return {
@@ -146,10 +165,11 @@ def examples() -> dict[str, Any]:
             mask=True,
             price=Price(2.5, "RUB"),
         ),
+        "bridge_callers": documents.callers((STRANGER,), mask=False),
         "module_energomera": hut,
         "module_lers": pump,
-        "event": documents.command_event(VERIFIED),
-        "event_refused_wish": documents.refused_wish(
+        "event": answers.command_event(VERIFIED),
+        "event_refused_wish": answers.refused_wish(
             "set", "invalid_value", "apn: 'a b'; allowed: 1 to 63 characters"
         ),
         "wish": {"apn": "m2m.example"},
@@ -165,15 +185,15 @@ def examples() -> dict[str, Any]:
         "response_plan": {
             "transaction": "01JD2QC",
             "status": "ok",
-            **documents.plan(
+            **answers.plan(
                 "hut", make_plan(HUT, _WANTED, {"mode": "sms", "connect_period_s": 60}), Price(2.5, "RUB")
             ),
         },
-        "response_accepted": documents.accepted(QUEUED),
-        "response_ok": documents.outcome(VERIFIED),
-        "response_status": documents.outcome(ASKED, told),
-        "response_error": documents.outcome(REFUSED),
-        "response_rejected": documents.rejected("01JD2QB", "unknown_module", "unknown module 'x'"),
+        "response_accepted": answers.accepted(QUEUED),
+        "response_ok": answers.outcome(VERIFIED),
+        "response_status": answers.outcome(ASKED, told),
+        "response_error": answers.outcome(REFUSED),
+        "response_rejected": answers.rejected("01JD2QB", "unknown_module", "unknown module 'x'"),
         "discovery_bridge": discovery.bridge_device(TOPICS, "GSM meter bridge"),
         "discovery_modem": discovery.modem_device(TOPICS, "stick", "GSM modem", MODEM),
         "discovery_energomera": discovery.module_device(TOPICS, HUT, hut),

@@ -91,7 +91,7 @@ def test_discovery_rules_of_home_assistant(name: str) -> None:
     unique = [c["uniq_id"] for c in message["cmps"].values()]
     assert len(unique) == len(set(unique))
     for key, component in message["cmps"].items():
-        if component["p"] in ("sensor", "binary_sensor"):
+        if component["p"] in ("sensor", "binary_sensor") and component.get("dev_cla") != "energy":
             assert component["ent_cat"] == "diagnostic", key
         if component.get("dev_cla") == "enum":
             assert "unknown" in component["ops"], key

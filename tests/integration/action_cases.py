@@ -98,6 +98,7 @@ CALLS: list[tuple[str, str, dict[str, Any], str, dict[str, Any]]] = [
     ("connect", "pump", {"server": 1}, "connect", {"server": 1}),
     ("disconnect", "pump", {}, "disconnect", {}),
     ("reboot", "pump", {}, "reboot", {}),
+    ("call", "pump", {}, "call", {}),
     ("restore_factory_settings", "pump", SURE, "restore", SURE),
     ("update_firmware", "pump", SURE, "update", SURE),
     ("apply", "hut", {"settings": {"apn": "a"}}, "apply", {"settings": {"apn": "a"}}),

@@ -92,7 +92,7 @@ def test_any_reply_is_read_or_refused_cleanly(octets: bytes, text: str) -> None:
 
 
 def test_only_what_goes_by_sms_is_asked() -> None:
-    assert [r.name for r in PROFILE.reads()] == ["extended_status"]
+    assert [r.name for r in PROFILE.reads("sms")] == ["extended_status"]
     assert list(PROFILE.requests) == ["extended_status", "clock"]
 
 

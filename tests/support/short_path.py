@@ -74,6 +74,8 @@ class Radio:
         error, self.error = self.error, None
         if error is not None and not self.error_after:
             raise error
+        if request.kind is RequestKind.CALL:
+            return None
         sms = module.family.encode(request, module.access)
         text, octets = (sms.text, b"") if isinstance(sms, SmsText) else (sms.octets.hex(), sms.octets)
         self.sent.append((module.id, text))
@@ -127,6 +129,7 @@ class World:
     commands: Commands
     clock: list[float]
     now: Callable[[], float]
+    budgets: Budgets
 
     async def work(self) -> None:
         """Send all that is due and take in all that came, until nothing moves."""
@@ -221,6 +224,6 @@ async def world(
     ways = Ways(lambda _: (Way(radio.route, OWN),), budgets)
     commands = Commands(database, configured, POLICY, runner.wake, 86_400.0, ways, now)
     try:
-        yield World(database, configured, radio, runner, receiver, commands, clock, now)
+        yield World(database, configured, radio, runner, receiver, commands, clock, now, budgets)
     finally:
         await database.close()

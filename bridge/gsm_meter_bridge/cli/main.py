@@ -95,8 +95,7 @@ def _log_at(level: str) -> None:
     logging.basicConfig(
         level=level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", stream=sys.stderr
     )
-    for name in ("aiosqlite", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 def _print_plan(config: Config) -> None:
@@ -127,4 +126,5 @@ def _print_plan(config: Config) -> None:
         for profile in module.access.profiles():
             if not profile.verified:
                 say(f"{module.id}: profile {profile.name} is an assumption, not verified on any device")
-    say(f"{total:.2f} SMS a day, and as many replies; the first within {config.poll.first_spread_s:g} s")
+    within = f"{config.poll.first_spread_s / 60:.0f} min"
+    say(f"{total:.2f} SMS a day, and as many replies; the first within {within}")

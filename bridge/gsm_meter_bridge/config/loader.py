@@ -17,12 +17,14 @@ from gsm_meter_bridge.config.model import (
     ModemConfig,
     MqttConfig,
     PollConfig,
+    TcpConfig,
     TlsConfig,
 )
 from gsm_meter_bridge.config.schema import CONFIG
+from gsm_meter_bridge.config.sockets import listener_of, missing_in, reach_of
 from gsm_meter_bridge.errors import ConfigError
 from gsm_meter_bridge.families import profile_of
-from gsm_meter_bridge.family import Access, ConfigFrame, Family, Module, RequestFormat
+from gsm_meter_bridge.family import SMS, Access, ConfigFrame, Family, Module, RequestFormat
 from gsm_meter_bridge.jobs.budgets import Budget, Budgets
 from gsm_meter_bridge.jobs.outcome import Policy
 from gsm_meter_bridge.jobs.registry import ANY
@@ -48,6 +50,7 @@ def load_config(file: Path) -> Config:
         raise ConfigError(_sentence(file, document, fault) for fault in error.errors) from error
     _check_unique(file, "modules", checked["modules"], ("id", "number"))
     _check_unique(file, "modems", checked["modems"], ("id", "url"))
+    _check_unique(file, "listeners", checked["listeners"], ("id", "port"))
     return _config(file, checked)
 
 
@@ -131,7 +134,8 @@ def _config(file: Path, checked: Mapping[str, Any]) -> Config:
     sms, poll = checked["sms"], checked["poll"]
     policy = Policy(sms["reply_timeout"], sms["deadline"], sms["late_window"], sms["resend_delay"])
     plans = {
-        m["id"]: PollPlan(m["poll_interval"] or poll["interval"], poll["jitter"]) for m in checked["modules"]
+        m["id"]: PollPlan(m["poll_interval"] or poll["interval"], poll["jitter"], "sms" in m["poll_by"])
+        for m in checked["modules"]
     }
     return Config(
         bridge=_bridge(file, checked["bridge"]),
@@ -142,6 +146,7 @@ def _config(file: Path, checked: Mapping[str, Any]) -> Config:
         poll=PollConfig(
             plans, poll["identity_interval"], poll["first_spread"], poll["missed_polls"], poll["quiet_hours"]
         ),
+        tcp=_tcp(checked),
         modules=modules,
         routes=_routes(file, checked["modules"], checked["modems"]),
         budgets=Budgets(
@@ -166,6 +171,12 @@ def _mqtt(checked: Mapping[str, Any]) -> MqttConfig:
     return MqttConfig(**values, port=port, tls=tls, birth_delay_s=checked["birth_delay"])
 
 
+def _tcp(checked: Mapping[str, Any]) -> TcpConfig:
+    tcp = checked["tcp"]
+    intervals_s = {m["id"]: m["poll_interval"] or tcp["interval"] for m in checked["modules"]}
+    return TcpConfig(tuple(map(listener_of, checked["listeners"])), tcp["idle_timeout"], intervals_s)
+
+
 def _modem(checked: Mapping[str, Any]) -> ModemConfig:
     renamed = {"status_interval": "status_interval_s", "restart_after": "restart_after_s"}
     return ModemConfig(**{renamed.get(k, k): v for k, v in checked.items() if k != "budget"})
@@ -180,6 +191,7 @@ def _routes(
     for module in modules:
         named = [(kind, module[kind]) for kind in known if module[kind] is not None]
         place = f"{file}: modules: {module['id']}"
+        problems += [f"{place}: {words}" for words in missing_in(module)]
         if len(named) > 1:
             problems.append(f"{place}: expected either modem or group")
         for kind, name in named:
@@ -187,6 +199,8 @@ def _routes(
                 choices = ", ".join(sorted(known[kind])) or "none"
                 problems.append(f"{place}: {kind}: {name!r} is not allowed; allowed: {choices}")
         routes[module["id"]] = ":".join(named[0]) if named else ANY
+        if module["delivery"] != SMS:
+            routes[module["id"]] = f"delivery:{module['delivery']}"
     if problems:
         raise ConfigError(problems)
     return routes
@@ -196,8 +210,8 @@ def _module(profiles: _Profiles, checked: Mapping[str, Any]) -> Module:
     family: Family = checked["family"]
     password = checked["password"] or Secret(family.default_password)
     name = checked["name"] or checked["id"].replace("_", " ").capitalize()
-    access = Access(password, *profiles.chosen(family, checked["profile"]))
-    return Module(checked["id"], name, family, checked["number"], access)
+    access = Access(password, *profiles.chosen(family, checked["profile"]), checked["delivery"])
+    return Module(checked["id"], name, family, checked["number"], access, reach_of(checked))
 
 
 class _Profiles:

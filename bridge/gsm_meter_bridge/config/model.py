@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gsm_meter_bridge.delivery.inbound import ListenerPlan
 from gsm_meter_bridge.family import Module
 from gsm_meter_bridge.jobs.budgets import Budgets
 from gsm_meter_bridge.jobs.outcome import Policy
@@ -81,6 +82,15 @@ class PollConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class TcpConfig:
+    """Connections with modules: where they dial us, when an idle one ends, how often meters are read."""
+
+    listeners: tuple[ListenerPlan, ...]
+    idle_timeout_s: float
+    intervals_s: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole configuration; `routes` has each module's (see `jobs.registry`)."""
 
@@ -90,6 +100,7 @@ class Config:
     policy: Policy
     price: Price | None
     poll: PollConfig
+    tcp: TcpConfig
     modules: Mapping[str, Module]
     routes: Mapping[str, str]
     budgets: Budgets

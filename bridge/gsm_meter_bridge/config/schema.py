@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import voluptuous as vol
 
+from gsm_meter_bridge.config import sockets
 from gsm_meter_bridge.config.values import (
     DayTime,
     Duration,
@@ -21,7 +22,7 @@ from gsm_meter_bridge.config.values import (
 from gsm_meter_bridge.delivery.numbers import e164
 from gsm_meter_bridge.errors import UnknownNameError
 from gsm_meter_bridge.families import families, family_of
-from gsm_meter_bridge.family import Family
+from gsm_meter_bridge.family import OTHER_DELIVERIES, SMS, Family
 
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
 
@@ -110,10 +111,12 @@ _MODULE = vol.Schema(
         vol.Optional("name", default=None): optional(Text),
         vol.Optional("password", default=None): optional(secret),
         vol.Optional("profile", default=list): vol.All(vol.Any([Text], Text, None), _names),
+        vol.Optional("delivery", default=SMS): one_of(SMS, *OTHER_DELIVERIES),
         vol.Optional("modem", default=None): optional(Identifier),
         vol.Optional("group", default=None): optional(Identifier),
         vol.Optional("budget", default=dict): _MODULE_BUDGET,
         vol.Optional("poll_interval", default=None): optional(Duration(1, 366 * _DAY)),
+        **sockets.OF_MODULE,
     }
 )
 
@@ -158,7 +161,11 @@ CONFIG = vol.Schema(
     {
         vol.Optional("bridge", default=dict): _BRIDGE,
         vol.Required("mqtt"): _MQTT,
-        vol.Required("modems"): vol.All([_MODEM], vol.Length(1, 64, msg="allowed: 1 to 64 modems")),
+        vol.Optional("modems", default=list): vol.All(
+            [_MODEM], vol.Length(0, 64, msg="allowed: up to 64 modems")
+        ),
+        vol.Optional("listeners", default=list): [sockets.LISTENER],
+        vol.Optional("tcp", default=dict): sockets.CONNECTIONS,
         vol.Optional("sms", default=dict): _SMS,
         vol.Optional("poll", default=dict): _POLL,
         vol.Optional("latest_firmware", default=dict): {_family: Text},

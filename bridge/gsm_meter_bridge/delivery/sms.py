@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from gsm_meter_bridge.delivery.breaker import Breaker
 from gsm_meter_bridge.errors import DeliveryError, InvalidValueError, SendRejectedError, UnknownNameError
-from gsm_meter_bridge.family import Module, Request, SmsData
+from gsm_meter_bridge.family import Module, Request, RequestKind, SmsData
 from gsm_meter_bridge.modem import Modem
 from gsm_meter_bridge.sms import EncodedPdu, encode_data_submit, encode_submits
 
@@ -30,7 +30,10 @@ class SmsDelivery:
         return self._modem.status.ready and not self.breaker.paused_s
 
     async def send(self, module: Module, request: Request, validity_s: float) -> int | None:
-        """Send `request` as one SMS and return its TP-MR; see `Delivery.send`."""
+        """Send `request` as one SMS and return its TP-MR, or ring the module; see `Delivery.send`."""
+        if request.kind is RequestKind.CALL:
+            await self._modem.call(module.msisdn)
+            return None
         pdu = _pdu(module, request, validity_s)
         try:
             tp_mr = await self._modem.send_sms(pdu)

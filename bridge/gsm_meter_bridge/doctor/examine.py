@@ -9,6 +9,7 @@ from pathlib import Path
 from gsm_meter_bridge.config import Config, load_config
 from gsm_meter_bridge.doctor import clock, modules
 from gsm_meter_bridge.doctor.broker import check_broker
+from gsm_meter_bridge.doctor.connections import check_connections
 from gsm_meter_bridge.doctor.finding import About, Finding
 from gsm_meter_bridge.doctor.ledger import read_ledger
 from gsm_meter_bridge.doctor.modems import look_at
@@ -48,6 +49,9 @@ async def examine(config: Config, now: Callable[[], float] = time.time) -> Async
         for finding in look.findings:
             yield finding
     async for finding in check_broker(config, used):
+        yield finding
+    running = leases.of_bridge(config.bridge.id) in ledger.holders
+    async for finding in check_connections(config, running=running):
         yield finding
     for finding in (
         *clock.judge(now(), differences),

@@ -11,14 +11,13 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, func, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from gsm_meter_bridge.config import Config
 from gsm_meter_bridge.doctor.finding import About, Finding
 from gsm_meter_bridge.errors import ConfigError
 from gsm_meter_bridge.job import State
 from gsm_meter_bridge.jobs import leases, observations
-from gsm_meter_bridge.jobs.database import Database, upsert
+from gsm_meter_bridge.jobs.database import Database, Transaction, engine_at, upsert
 from gsm_meter_bridge.jobs.observations import ModuleFacts
 from gsm_meter_bridge.jobs.schema import REVISION, jobs
 from gsm_meter_bridge.jobs.schema import leases as lease_rows
@@ -77,7 +76,7 @@ def _to_be_made(where: Path) -> Finding:
 
 async def _older(where: Path | Secret) -> Finding | None:
     """Return that the tables are older than this version's: a bridge that runs may still need them so."""
-    engine = create_async_engine(_url(where))
+    engine = engine_at(where)
     try:
         async with engine.connect() as connection:
             revision = await connection.run_sync(_revision)
@@ -87,10 +86,6 @@ async def _older(where: Path | Secret) -> Finding | None:
         return None
     words = f"its tables are {'not made yet' if revision is None else f'of the older revision {revision}'}"
     return _ABOUT.warning(f"{words}; the bridge brings them to {REVISION} when it starts", "start it")
-
-
-def _url(where: Path | Secret) -> str:
-    return where.reveal() if isinstance(where, Secret) else f"sqlite+aiosqlite:///{where}"
 
 
 def _revision(connection: Connection) -> str | None:
@@ -111,7 +106,7 @@ async def _read(config: Config, database: Database, now: float) -> Ledger:
     return Ledger(findings, holders, facts)
 
 
-async def _write(tx: AsyncConnection) -> None:
+async def _write(tx: Transaction) -> None:
     """Write a row and take it away again: a disk that is full or may only be read says so."""
     name = f"doctor:{os.getpid()}"
     await upsert(tx, lease_rows, {"name": name}, {"holder": "doctor", "expires_at": 0.0})
@@ -133,7 +128,7 @@ def _space(where: Path) -> Finding:
     return _ABOUT.ok(f"{free} MB are free on its disk")
 
 
-async def _states(tx: AsyncConnection, modules: Iterable[str]) -> Counter[State]:
+async def _states(tx: Transaction, modules: Iterable[str]) -> Counter[State]:
     """Return how many jobs of our modules are in each state."""
     query = select(jobs.c.state, func.count()).where(jobs.c.module.in_(list(modules)))
     return Counter({State(state): n for state, n in await tx.execute(query.group_by(jobs.c.state))})
@@ -148,7 +143,7 @@ def _jobs(states: Counter[State]) -> Iterable[Finding]:
         yield _ABOUT.warning(words, "it is never sent again, but read back as soon as the module answers")
 
 
-async def _holder(tx: AsyncConnection, name: str, now: float) -> str | None:
+async def _holder(tx: Transaction, name: str, now: float) -> str | None:
     """Return who holds a lease now, in words; None for nobody."""
     if not await leases.is_held(tx, name, now):
         return None

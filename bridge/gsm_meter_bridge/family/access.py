@@ -13,6 +13,10 @@ from gsm_meter_bridge.vocabulary import Scalar, Secret
 ACCESS_PASSWORD = "access_password"  # noqa: S105  the setting's name
 
 
+SMS = "sms"
+TCP, CENC, DIRECT_CHANNEL = OTHER_DELIVERIES = ("tcp", "cenc", "direct_channel")
+"""Ways of delivery."""
+
 FIRST_KNOCK, SECOND_KNOCK = "which_password", "which_password_else"
 
 
@@ -55,8 +59,8 @@ class Sourced(Protocol):
 class RequestFormat(Sourced, Protocol):
     """The form of requests that a vendor leaves open, from a profile file; see `profile.Profile`."""
 
-    def reads(self) -> tuple[Read, ...]:
-        """Return the requests this profile knows."""
+    def reads(self, delivery: str) -> tuple[Read, ...]:
+        """Return the requests that this profile knows for one way of delivery."""
         ...
 
     def encode(self, request: Request, password: Secret) -> Outgoing:
@@ -95,11 +99,16 @@ class ConfigFrame(Sourced, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How one module is spoken to: its password and, where chosen, profiles of requests and of settings."""
+    """How one module is spoken to: its password and, where chosen, profiles of requests and of settings.
+
+    `delivery` is the way that its requests go: SMS, or one of OTHER_DELIVERIES, for which only profiles have
+    a form.
+    """
 
     password: Secret
     profile: RequestFormat | None = None
     frame: ConfigFrame | None = None
+    delivery: str = SMS
 
     def profiles(self) -> tuple[Sourced, ...]:
         """Return the profiles in use, each once."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
 from gsm_meter_bridge.family.access import Access, Knocks, Read
+from gsm_meter_bridge.family.reach import IntroductionReader, Reach
 from gsm_meter_bridge.family.request import Outgoing, Reading, Reply, Request, RequestKind
 from gsm_meter_bridge.family.table import CodeTable
 from gsm_meter_bridge.setting import Setting
@@ -74,6 +75,8 @@ class Family(Protocol):
     default_password: str
     settings: tuple[Setting, ...]
     actions: tuple[Action, ...]
+    call: Action | None
+    """What its modules do when they are rung, where they do anything."""
     lights: tuple[Hint, ...]
     remedies: tuple[Hint, ...]
     knocks: Knocks | None
@@ -116,6 +119,10 @@ class Family(Protocol):
         """Return the request that `text` is, as sent after the password (`I`, `APN internet`)."""
         ...
 
+    def introductions(self) -> IntroductionReader | None:
+        """Return a reader of what its modules say when they connect; None where they say nothing."""
+        ...
+
     def tables(self) -> tuple[CodeTable, ...]:
         """Return the family's code tables; profiles name them."""
         ...
@@ -130,6 +137,7 @@ class Module:
     family: Family
     msisdn: str
     access: Access
+    reach: Reach = field(default_factory=Reach)
 
 
 def timeout_s(module: Module, request: Request) -> float | None:

@@ -12,11 +12,15 @@ from gsm_meter_bridge.vocabulary import MASK, OBSERVABLES, Scalar
 
 
 class RequestKind(StrEnum):
-    """Whether a request only reads (and may be repeated), changes settings, or has something done."""
+    """Whether a request only reads (and may be repeated), changes settings, or has something done.
+
+    CALL is no message: the module is rung.
+    """
 
     READ = "read"
     WRITE = "write"
     ACTION = "action"
+    CALL = "call"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from gsm_meter_bridge.errors import InvalidValueError, UnknownNameError
@@ -17,6 +18,26 @@ class SimulatedReply:
 
     text: str = field(repr=False)
     after_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedDial:
+    """A simulated module wants to be connected to this server; `turn` differs where it wants that anew."""
+
+    host: str
+    port: int
+    turn: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedListen:
+    """A simulated module takes connections at this port, one at a time."""
+
+    port: int
+
+
+SimulatedTcp = SimulatedDial | SimulatedListen | None
+"""What a simulated module does about TCP just now."""
 
 
 class SimulatedModule(Protocol):
@@ -33,6 +54,25 @@ class SimulatedModule(Protocol):
 
     def state(self) -> Mapping[str, Scalar]:
         """Return the true values by vocabulary name, for tests and for the simulator's page."""
+        ...
+
+    def tcp(self, now_s: float, clock: datetime) -> SimulatedTcp:
+        """Return what it does about TCP now; a connection is kept for as long as that stays the same.
+
+        `now_s` is the time that `receive` is given, `clock` the module's time of day with its zone.
+        """
+        ...
+
+    def greeting(self, clock: datetime) -> bytes:
+        """Return what it says first on a connection; nothing where it says nothing."""
+        ...
+
+    def disconnected(self, now_s: float, *, reached: bool) -> None:
+        """Tell it that the server has ended the connection, or (not `reached`) that there was none."""
+        ...
+
+    def called(self, number: str) -> None:
+        """Tell it that `number` rings."""
         ...
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sqlalchemy import case, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gsm_meter_bridge.jobs.database import Transaction
 from gsm_meter_bridge.jobs.schema import sent
 
 
@@ -47,7 +47,7 @@ class Budgets:
     modems: Mapping[str, Budget] = field(default_factory=dict)
     modules: Mapping[str, Budget] = field(default_factory=dict)
 
-    async def of_modem(self, tx: AsyncConnection, modem: str, now: float) -> Spending:
+    async def of_modem(self, tx: Transaction, modem: str, now: float) -> Spending:
         """Return what a modem has sent and may still send."""
         today, month = _since(now)
         recent = case((sent.c.at >= today, 1), else_=0)
@@ -55,13 +55,11 @@ class Budgets:
         row = (await tx.execute(query)).one()
         return _of(self.modems.get(modem, Budget()), int(row[0] or 0), int(row[1]))
 
-    async def of_module(self, tx: AsyncConnection, module: str, now: float) -> Spending:
+    async def of_module(self, tx: Transaction, module: str, now: float) -> Spending:
         """Return what was sent to a module and may still be sent."""
         return (await self.of_modules(tx, (module,), now))[module]
 
-    async def of_modules(
-        self, tx: AsyncConnection, modules: Sequence[str], now: float
-    ) -> dict[str, Spending]:
+    async def of_modules(self, tx: Transaction, modules: Sequence[str], now: float) -> dict[str, Spending]:
         """Return the same of several modules."""
         today, month = _since(now)
         recent = case((sent.c.at >= today, 1), else_=0)

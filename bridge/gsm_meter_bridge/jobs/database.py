@@ -4,31 +4,49 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, Protocol, Self, TypeVar
 
-from sqlalchemy import Connection, Table, event
+from sqlalchemy import Connection, CursorResult, Dialect, Executable, Table, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from gsm_meter_bridge.errors import ConfigError
 from gsm_meter_bridge.jobs.migrate import migrate
+from gsm_meter_bridge.jobs.sqlite import Sqlite
 from gsm_meter_bridge.vocabulary import Secret
 
+T = TypeVar("T")
+
 _LOGGER = logging.getLogger(__name__)
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000")
 _INSERT = MappingProxyType({"sqlite": sqlite.insert, "postgresql": postgresql.insert})
+
+
+class Transaction(Protocol):
+    """What is done with the connection between beginning and end."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """The SQL that is spoken."""
+
+    async def execute(
+        self, statement: Executable, parameters: Any = None, /
+    ) -> CursorResult[*tuple[Any, ...]]:
+        """Execute a statement, once or for each of many `parameters`."""
+
+    async def run_sync(self, work: Callable[[Connection], T], /) -> T:
+        """Do `work`, which may take long."""
 
 
 class Database:
     """Connections to the bridge's database."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: Sqlite | AsyncEngine) -> None:
         self._engine = engine
         self._turn = asyncio.Lock()
         self._troubled: set[str] = set()
@@ -42,40 +60,33 @@ class Database:
         """
         if isinstance(where, Path):
             _create(where)
-        url = _url(where)
-        # one connection, taken in turn: SQLite has one writer anyway, and whoever waits for it waits here;
-        # with PostgreSQL the bridges share the work, each of them does one thing after the other
-        engine = create_async_engine(
-            url,
-            poolclass=AsyncAdaptedQueuePool,
-            pool_size=1,
-            max_overflow=0,
-            pool_pre_ping=isinstance(where, Secret),
-        )
-        if engine.dialect.name == "sqlite":
-            event.listen(engine.sync_engine, "connect", _configure)
-            event.listen(engine.sync_engine, "begin", _begin_immediate)
+        engine = engine_at(where)
         database = cls(engine)
         try:
             async with database.transaction() as tx:
                 await tx.run_sync(migrate)
         except (DBAPIError, OSError) as error:
             await engine.dispose()
-            shown = where if isinstance(where, Path) else engine.url.render_as_string(hide_password=True)
-            words = _words(error)
-            raise ConfigError([f"the database {shown} cannot be opened: {words}"]) from error
+            words = f"the database {_shown(where)} cannot be opened: {_words(error)}"
+            raise ConfigError([words]) from error
         return database
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """Give a connection whose work is committed at the end, or rolled back on an error."""
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Give a transaction that is committed at the end, or rolled back on an error."""
         # our own queue for the only connection: a task that is cancelled in the pool's may take it along
-        async with self._turn, self._engine.begin() as connection:
-            yield connection
+        async with self._turn, self._engine.begin() as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Transaction]:
+        """Give a transaction that only reads; nothing of it is kept."""
+        async with self._turn, self._engine.connect() as tx:
+            yield tx
 
     @asynccontextmanager
     async def calm(self) -> AsyncIterator[None]:
-        """Give a time in which no transaction is under way: SQLite's driver hangs where one is cut off."""
+        """Give a time in which no transaction is under way that could be cut off."""
         async with self._turn:
             yield
 
@@ -106,25 +117,34 @@ class Database:
         await self._engine.dispose()
 
 
-async def upsert(
-    tx: AsyncConnection, table: Table, keys: Mapping[str, Any], values: Mapping[str, Any]
-) -> None:
+def engine_at(where: Path | Secret | None) -> Sqlite | AsyncEngine:
+    """Return what leads to a database: see `Database.open`."""
+    if not isinstance(where, Secret):
+        return Sqlite(where)
+    # one connection, taken in turn: the bridges share the work, each of them does one thing after the other
+    return create_async_engine(
+        where.reveal(), poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0, pool_pre_ping=True
+    )
+
+
+async def upsert(tx: Transaction, table: Table, keys: Mapping[str, Any], values: Mapping[str, Any]) -> None:
     """Insert a row, or give the one with the same `keys` these `values`; without any, it is left alone."""
-    query: Any = _INSERT[tx.dialect.name](table).values(**keys, **values)
-    if values:
-        await tx.execute(query.on_conflict_do_update(index_elements=list(keys), set_=dict(values)))
-    else:
-        await tx.execute(query.on_conflict_do_nothing())
+    await upsert_many(tx, table, tuple(keys), [{**keys, **values}])
 
 
 async def upsert_many(
-    tx: AsyncConnection, table: Table, key: str, column: str, values: Mapping[str, Any]
+    tx: Transaction, table: Table, keys: Sequence[str], rows: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Give the rows with these keys these values of one column; those that are missing are inserted."""
+    """Insert rows with the same columns, or give those with the same `keys` their values."""
+    if not rows:
+        return
+    query: Any = _INSERT[tx.dialect.name](table)
+    values = {name: query.excluded[name] for name in rows[0] if name not in keys}
     if values:
-        query: Any = _INSERT[tx.dialect.name](table)
-        query = query.on_conflict_do_update(index_elements=[key], set_={column: query.excluded[column]})
-        await tx.execute(query, [{key: k, column: v} for k, v in values.items()])
+        query = query.on_conflict_do_update(index_elements=keys, set_=values)
+    else:
+        query = query.on_conflict_do_nothing()
+    await tx.execute(query, [dict(row) for row in rows])
 
 
 def storable(text: str | None) -> str | None:
@@ -140,14 +160,12 @@ def is_trouble(error: BaseException) -> bool:
     return isinstance(error, OSError) or type(error).__module__.startswith("asyncpg.exceptions")
 
 
+def _shown(where: Path | Secret | None) -> str:
+    return make_url(where.reveal()).render_as_string() if isinstance(where, Secret) else str(where)
+
+
 def _words(error: Exception) -> str:
     return str(error.orig) if isinstance(error, DBAPIError) else str(error) or type(error).__name__
-
-
-def _url(where: Path | Secret | None) -> str:
-    if isinstance(where, Secret):
-        return where.reveal()
-    return f"sqlite+aiosqlite:///{':memory:' if where is None else where}"
 
 
 def _create(path: Path) -> None:
@@ -156,16 +174,3 @@ def _create(path: Path) -> None:
         path.touch(mode=0o600)
     except OSError as error:
         raise ConfigError([f"the database {path} cannot be made: {error.strerror}"]) from error
-
-
-def _configure(connection: Any, _record: object) -> None:
-    # BEGIN is ours: the driver's own would be deferred and could fail at the first write
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in _PRAGMAS:
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")

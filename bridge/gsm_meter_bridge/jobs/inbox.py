@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import RowMapping, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gsm_meter_bridge.errors import DecodeError
-from gsm_meter_bridge.jobs.database import storable
+from gsm_meter_bridge.family import SMS
+from gsm_meter_bridge.jobs.database import Transaction, storable
 from gsm_meter_bridge.jobs.schema import messages
 from gsm_meter_bridge.sms import SmsDeliver, SmsStatusReport, decode_pdu, join_octets, join_parts
 
@@ -39,7 +39,8 @@ class Fate(StrEnum):
 class Arrival:
     """A whole message, from one or more stored parts, or a status report.
 
-    `text` is hexadecimal where the message is no text; `octets` are its user data as they came.
+    `text` is hexadecimal where the message is no text; `octets` are its user data as they came. One that did
+    not come by SMS has another `source`, and is not stored.
     """
 
     numbers: tuple[int, ...]
@@ -49,36 +50,55 @@ class Arrival:
     octets: bytes = b""
     modem: str = ""
     report: SmsStatusReport | None = None
+    source: str = SMS
 
 
-async def store(tx: AsyncConnection, bridge: str, modem: str, pdu: str, now: float, run: str) -> bool:
-    """Store a received PDU; False where an earlier run stored it and died before it left the SIM.
+async def store(tx: Transaction, bridge: str, modem: str, pdus: Sequence[str], now: float, run: str) -> None:
+    """Store received PDUs, except those that an earlier run stored and died before they left the SIM.
 
     Within one `run` of the bridge the same PDU is another message: two equal replies in one second.
     """
-    digest = hashlib.sha256(f"{modem}\n{pdu}".encode()).digest()
-    known = select(messages.c.number).where(messages.c.digest == digest, messages.c.run != run)
-    if (await tx.execute(known)).first() is not None:
-        return False
-    row = {"digest": digest, "run": run, "bridge": bridge, "modem": modem, "pdu": pdu}
-    await tx.execute(insert(messages).values(**row, received_at=now, fate=Fate.NEW))
-    return True
+    digests = {pdu: hashlib.sha256(f"{modem}\n{pdu}".encode()).digest() for pdu in pdus}
+    before = select(messages.c.digest).where(messages.c.digest.in_(digests.values()), messages.c.run != run)
+    known = set((await tx.execute(before)).scalars())
+    common = {"run": run, "bridge": bridge, "modem": modem, "received_at": now, "fate": Fate.NEW}
+    rows = [{**common, "digest": digests[p], "pdu": p} for p in pdus if digests[p] not in known]
+    if rows:
+        await tx.execute(insert(messages), rows)
 
 
-async def take(tx: AsyncConnection, bridge: str, orphans_before: float = 0.0) -> tuple[Arrival, ...]:
-    """Return the whole messages that are new; those that no codec can read are set apart.
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """Stored messages that tell nothing, and never will."""
 
-    So are parts that came before `orphans_before` and whose others have not come.
+    numbers: tuple[int, ...]
+    fate: Fate
+    sender: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What is new: whole messages, and what is to be set apart."""
+
+    arrivals: tuple[Arrival, ...]
+    apart: tuple[Apart, ...]
+
+
+async def take(tx: Transaction, bridge: str, orphans_before: float = 0.0) -> Taken:
+    """Return the whole messages that are new, and those that no codec can read.
+
+    With the latter go parts that came before `orphans_before` and whose others have not come.
     """
     mine = messages.c.fate == Fate.NEW, messages.c.bridge.in_((bridge, ""))
     rows = (await tx.execute(select(messages).where(*mine).order_by(messages.c.number))).mappings()
     arrivals: list[Arrival] = []
+    apart: list[Apart] = []
     parts: dict[tuple[object, ...], list[tuple[RowMapping, SmsDeliver]]] = {}
     for row in rows.all():
         try:
             sms = decode_pdu(row["pdu"])
         except DecodeError:
-            await settle(tx, (row["number"],), Fate.UNDECODABLE)
+            apart.append(Apart((row["number"],), Fate.UNDECODABLE))
             continue
         if isinstance(sms, SmsStatusReport):
             arrivals.append(
@@ -87,20 +107,20 @@ async def take(tx: AsyncConnection, bridge: str, orphans_before: float = 0.0) ->
         elif isinstance(sms, SmsDeliver):
             _collect(row, sms, parts, arrivals)
         else:
-            await settle(tx, (row["number"],), Fate.UNDECODABLE)
+            apart.append(Apart((row["number"],), Fate.UNDECODABLE))
     for group in parts.values():
         try:
             arrivals.append(_arrival(group))
         except DecodeError:  # a part is still missing
             if max(row["received_at"] for row, _ in group) < orphans_before:
                 _LOGGER.warning("%d parts of a message whose others never came are kept apart", len(group))
-                numbers, sender = [row["number"] for row, _ in group], group[0][1].tp_oa
-                await settle(tx, numbers, Fate.ORPHANED, sender=sender)
-    return tuple(arrivals)
+                numbers = tuple(row["number"] for row, _ in group)
+                apart.append(Apart(numbers, Fate.ORPHANED, group[0][1].tp_oa))
+    return Taken(tuple(arrivals), tuple(apart))
 
 
 async def settle(
-    tx: AsyncConnection,
+    tx: Transaction,
     numbers: Sequence[int],
     fate: Fate,
     *,
@@ -122,7 +142,7 @@ async def settle(
     await tx.execute(update(messages).where(messages.c.number.in_(numbers)).values(**columns))
 
 
-async def counts(tx: AsyncConnection, modem: str) -> dict[str, int]:
+async def counts(tx: Transaction, modem: str) -> dict[str, int]:
     """Return how many stored messages of a modem met each fate."""
     query = select(messages.c.fate, func.count()).where(messages.c.modem == modem).group_by(messages.c.fate)
     return {row[0]: row[1] for row in await tx.execute(query)}

@@ -17,10 +17,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gsm_meter_bridge.errors import LeaseLostError
-from gsm_meter_bridge.jobs.database import Database, upsert
+from gsm_meter_bridge.jobs.database import Database, Transaction, upsert
 from gsm_meter_bridge.jobs.schema import leases
 
 _LOGGER = logging.getLogger(__name__)
@@ -38,7 +37,7 @@ def of_modem(modem: str) -> str:
     return f"modem:{modem}"
 
 
-async def is_held(tx: AsyncConnection, name: str, now: float) -> bool:
+async def is_held(tx: Transaction, name: str, now: float) -> bool:
     """Return whether anybody who may be alive holds `name`."""
     row = (await tx.execute(select(leases).where(leases.c.name == name))).first()
     return row is not None and row.expires_at > now and not _has_ended(row.holder)
@@ -91,7 +90,7 @@ class Leases:
             mine = leases.c.name.in_(self._names)
             await tx.execute(update(leases).where(mine).values(expires_at=self._now() + LEASE_S))
 
-    async def check(self, tx: AsyncConnection) -> None:
+    async def check(self, tx: Transaction) -> None:
         """Raise LeaseLostError unless all are still ours, in this very transaction."""
         query = select(leases.c.name).where(leases.c.holder == self._holder, leases.c.name.in_(self._names))
         held = set((await tx.execute(query)).scalars())

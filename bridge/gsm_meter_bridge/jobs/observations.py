@@ -6,12 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import delete, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import delete, func, select, update
 
 from gsm_meter_bridge.job import Observation
 from gsm_meter_bridge.jobs import registry
-from gsm_meter_bridge.jobs.database import storable, upsert, upsert_many
+from gsm_meter_bridge.jobs.database import Transaction, storable, upsert, upsert_many
 from gsm_meter_bridge.jobs.schema import contacts, readings, sent, wanted
 from gsm_meter_bridge.jobs.schema import modules as served_modules
 from gsm_meter_bridge.vocabulary import Scalar
@@ -50,64 +49,79 @@ class ModuleFacts:
         )
 
 
-async def record(tx: AsyncConnection, observation: Observation) -> None:
-    """Store what a module told; secrets are stored as present or not, never as they are."""
-    for reading in observation.readings:
-        row = {
+async def record(tx: Transaction, *told: Observation) -> None:
+    """Store what modules told; secrets are stored as present or not, never as they are."""
+    rows = [
+        {
+            "module": observation.module,
+            "name": reading.name,
             "value": json.dumps(reading.shown),
             "raw": None if reading.secret else storable(reading.raw),
             "source": observation.source,
             "at": observation.at,
         }
-        await upsert(tx, readings, {"module": observation.module, "name": reading.name}, row)
-    await _contact(tx, observation.module, last_seen_at=observation.at, missed=0)
+        for observation in told
+        for reading in observation.readings
+    ]
+    await upsert_many(tx, readings, ("module", "name"), rows)
+    seen = [{"module": one.module, "last_seen_at": one.at, "missed": 0} for one in told]
+    await upsert_many(tx, contacts, ("module",), seen)
 
 
-async def want(tx: AsyncConnection, module: str, values: Mapping[str, Scalar], job_id: str) -> None:
+async def want(tx: Transaction, module: str, values: Mapping[str, Scalar], job_id: str) -> None:
     """Remember the verified settings of a job, to notice when they change behind our back."""
-    for name, value in values.items():
-        row = {"value": json.dumps(value), "job_id": job_id}
-        await upsert(tx, wanted, {"module": module, "name": name}, row)
+    rows = [
+        {"module": module, "name": n, "value": json.dumps(v), "job_id": job_id} for n, v in values.items()
+    ]
+    await upsert_many(tx, wanted, ("module", "name"), rows)
 
 
-async def count_missed(tx: AsyncConnection, module: str) -> None:
+async def count_missed(tx: Transaction, module: str) -> None:
     """Count one more poll without an answer."""
     await _contact(tx, module)
     await tx.execute(update(contacts).where(contacts.c.module == module).values(missed=contacts.c.missed + 1))
 
 
-async def count_restart(tx: AsyncConnection, module: str) -> None:
+async def count_restart(tx: Transaction, module: str) -> None:
     """Count one more restart that we caused: the module registers in the network anew."""
     await _contact(tx, module)
     restarts = contacts.c.restarts + 1
     await tx.execute(update(contacts).where(contacts.c.module == module).values(restarts=restarts))
 
 
-async def set_next_polls(tx: AsyncConnection, times: Mapping[str, float]) -> None:
+async def set_next_polls(tx: Transaction, times: Mapping[str, float]) -> None:
     """Remember when modules are to be asked next."""
-    await upsert_many(tx, contacts, "module", "next_poll_at", times)
+    await upsert_many(tx, contacts, ("module",), [{"module": m, "next_poll_at": t} for m, t in times.items()])
 
 
-async def due_polls(tx: AsyncConnection, bridge: str, now: float) -> tuple[str, ...]:
+async def due_polls(tx: Transaction, bridge: str, now: float) -> tuple[str, ...]:
     """Return the modules of `bridge` whose poll is due; one never planned is not among them."""
     served = contacts.c.module.in_(registry.served_by(bridge))
     query = select(contacts.c.module).where(contacts.c.next_poll_at <= now, served)
     return tuple((await tx.execute(query.order_by(contacts.c.next_poll_at))).scalars())
 
 
-async def planned_polls(tx: AsyncConnection, bridge: str) -> dict[str, float]:
+async def planned_polls(tx: Transaction, bridge: str) -> dict[str, float]:
     """Return when each module of `bridge` is to be asked next."""
     planned = contacts.c.next_poll_at.is_not(None), contacts.c.module.in_(registry.served_by(bridge))
     query = select(contacts.c.module, contacts.c.next_poll_at).where(*planned)
     return {row[0]: row[1] for row in await tx.execute(query)}
 
 
-async def facts(tx: AsyncConnection, module: str) -> ModuleFacts:
+async def told_since(tx: Transaction, since: Mapping[str, float], *, without: str) -> set[str]:
+    """Return those modules that told something since their time in `since`, another way than `without`."""
+    latest = func.max(readings.c.at)
+    other = readings.c.module.in_(since), readings.c.source != without
+    query = select(readings.c.module, latest.label("at")).where(*other).group_by(readings.c.module)
+    return {row.module for row in await tx.execute(query) if row.at >= since[row.module]}
+
+
+async def facts(tx: Transaction, module: str) -> ModuleFacts:
     """Return all that is known of `module`."""
     return (await facts_of(tx, (module,)))[module]
 
 
-async def facts_of(tx: AsyncConnection, modules: Sequence[str]) -> dict[str, ModuleFacts]:
+async def facts_of(tx: Transaction, modules: Sequence[str]) -> dict[str, ModuleFacts]:
     """Return all that is known of each of `modules`."""
     told: dict[str, dict[str, Known]] = {m: {} for m in modules}
     for r in await tx.execute(select(readings).where(readings.c.module.in_(modules))):
@@ -120,17 +134,17 @@ async def facts_of(tx: AsyncConnection, modules: Sequence[str]) -> dict[str, Mod
     return {m: ModuleFacts(told[m], asked[m], **seen.get(m, {})) for m in modules}
 
 
-async def note_sent(tx: AsyncConnection, modem: str, module: str, job_id: str, now: float) -> None:
+async def note_sent(tx: Transaction, modem: str, module: str, job_id: str, now: float) -> None:
     """Note that the modem took an SMS."""
     await tx.execute(sent.insert().values(modem=modem, module=module, job_id=job_id, at=now))
 
 
-async def forget_others(tx: AsyncConnection) -> None:
+async def forget_others(tx: Transaction) -> None:
     """Drop the poll times of modules that no bridge serves; what they told is kept."""
     served = select(served_modules.c.id)
     await tx.execute(update(contacts).where(contacts.c.module.not_in(served)).values(next_poll_at=None))
     await tx.execute(delete(wanted).where(wanted.c.module.not_in(served)))
 
 
-async def _contact(tx: AsyncConnection, module: str, **changes: float | int) -> None:
+async def _contact(tx: Transaction, module: str, **changes: float | int) -> None:
     await upsert(tx, contacts, {"module": module}, changes)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gsm_meter_bridge.errors import DeliveryError, SendRejectedError, SendUncertainError
-from gsm_meter_bridge.family import Answer, Refusal
+from gsm_meter_bridge.family import Answer, Module, Refusal
 from gsm_meter_bridge.job import Event, Job, Purpose, State
 from gsm_meter_bridge.jobs.store import Move
 from gsm_meter_bridge.vocabulary import Scalar, masked
@@ -47,6 +47,13 @@ def on_answer(job: Job, answer: Answer, now: float) -> tuple[Move, ...]:
             return _advance(job, now, write_answered=True)
         case Purpose.READ_BACK:
             return _after_read_back(job, values, now)
+
+
+def wants_status(job: Job, module: Module) -> bool:
+    """Return whether a job that waits only asks for what a status tells, whichever way that comes."""
+    asked = {s.request.name for s in job.steps if s.purpose is Purpose.READ}
+    reads = {r.name for r in module.family.reads(module.access) if not r.on_demand}
+    return job.state is State.QUEUED and len(asked) == len(job.steps) and asked <= reads
 
 
 def on_late_write_answer(now: float) -> tuple[Move, ...]:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gsm_meter_bridge.job import Job
 from gsm_meter_bridge.jobs import observations
 from gsm_meter_bridge.jobs.budgets import Budgets, Spending
+from gsm_meter_bridge.jobs.database import Transaction
 from gsm_meter_bridge.jobs.observations import ModuleFacts
 from gsm_meter_bridge.jobs.rows import to_job
 from gsm_meter_bridge.jobs.schema import jobs
@@ -26,7 +26,7 @@ class Overview:
 
 
 async def overviews(
-    tx: AsyncConnection, modules: Sequence[str], budgets: Budgets, now: float, *, without: str
+    tx: Transaction, modules: Sequence[str], budgets: Budgets, now: float, *, without: str
 ) -> dict[str, Overview]:
     """Return the overview of each of `modules`; jobs of the action `without` are no last result."""
     facts = await observations.facts_of(tx, modules)
@@ -35,7 +35,7 @@ async def overviews(
     return {m: Overview(facts[m], last.get(m), spent[m]) for m in modules}
 
 
-async def _last(tx: AsyncConnection, modules: Sequence[str], without: str) -> dict[str, Job]:
+async def _last(tx: Transaction, modules: Sequence[str], without: str) -> dict[str, Job]:
     place = func.row_number().over(partition_by=jobs.c.module, order_by=jobs.c.ended_at.desc())
     over = jobs.c.module.in_(modules), jobs.c.ended_at.is_not(None), jobs.c.action != without
     placed = select(jobs.c.id, place.label("place")).where(*over).subquery()

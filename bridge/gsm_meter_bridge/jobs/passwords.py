@@ -11,10 +11,9 @@ from collections.abc import MutableMapping
 from dataclasses import replace
 
 from sqlalchemy import delete, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gsm_meter_bridge.family import Module
-from gsm_meter_bridge.jobs.database import upsert
+from gsm_meter_bridge.jobs.database import Transaction, upsert
 from gsm_meter_bridge.jobs.schema import passwords
 from gsm_meter_bridge.vocabulary import Secret
 
@@ -30,7 +29,7 @@ class Passwords:
         """Return the modules whose password is not the configured one."""
         return tuple(n for n, m in self._modules.items() if m.access.password != self._configured[n])
 
-    async def load(self, tx: AsyncConnection) -> None:
+    async def load(self, tx: Transaction) -> None:
         """Take up the passwords that were changed, and forget those of modules configured anew."""
         for row in (await tx.execute(select(passwords))).mappings().all():
             configured = self._configured.get(row["module"])
@@ -39,7 +38,7 @@ class Passwords:
             elif configured is not None:
                 await self._forget(tx, row["module"])
 
-    async def keep(self, tx: AsyncConnection, module: str, password: Secret) -> None:
+    async def keep(self, tx: Transaction, module: str, password: Secret) -> None:
         """Use from now on the password that `module` has just proved to have."""
         configured = self._configured[module]
         if password == configured:
@@ -49,7 +48,7 @@ class Passwords:
             await upsert(tx, passwords, {"module": module}, row)
         self._use(module, password)
 
-    async def _forget(self, tx: AsyncConnection, module: str) -> None:
+    async def _forget(self, tx: Transaction, module: str) -> None:
         await tx.execute(delete(passwords).where(passwords.c.module == module))
 
     def _use(self, name: str, password: Secret) -> None:

@@ -6,17 +6,16 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from gsm_meter_bridge.delivery.numbers import e164
+from gsm_meter_bridge.delivery.switchboard import INBOUND
 from gsm_meter_bridge.errors import DecodeError
-from gsm_meter_bridge.family import ACCESS_PASSWORD, Answer, Module, Refusal, Reply
+from gsm_meter_bridge.family import ACCESS_PASSWORD, Answer, Module, Refusal, Reply, RequestKind
 from gsm_meter_bridge.job import Event, Job, Observation, Purpose, State, Step
 from gsm_meter_bridge.jobs import inbox, observations, outcome, store
-from gsm_meter_bridge.jobs.database import Database
+from gsm_meter_bridge.jobs.database import Database, Transaction
 from gsm_meter_bridge.jobs.inbox import Arrival, Fate
 from gsm_meter_bridge.jobs.outcome import Policy
 from gsm_meter_bridge.jobs.passwords import Passwords
@@ -73,11 +72,61 @@ class Receiver:
         """Call `listener` for every message of a module, after the commit."""
         self._listeners.append(listener)
 
-    async def store(self, modem: str, pdu: str) -> None:
-        """Store a PDU from a SIM; when this returns, it may be deleted there."""
+    async def store(self, modem: str, *pdus: str) -> None:
+        """Store PDUs from a SIM; when this returns, they may be deleted there."""
         async with self._database.transaction() as tx:
-            await inbox.store(tx, self._bridge, modem, pdu, self._now(), self._run)
+            await inbox.store(tx, self._bridge, modem, pdus, self._now(), self._run)
         self._news.set()
+
+    async def observe(self, told: Sequence[Observation], *, status: bool) -> None:
+        """Take in what modules told other than by SMS; a `status` answers whoever waits to ask for one."""
+        moved: list[tuple[str, Job | None]] = [(one.module, None) for one in told]
+        async with self._database.transaction() as tx:
+            await observations.record(tx, *told)
+            waited_for = await store.at_work(tx, {one.module for one in told})
+            for one in told:
+                if one.module not in waited_for:
+                    continue
+                if status:
+                    moved += [(one.module, job) for job in await self._fulfil(tx, one)]
+                if one.source == INBOUND:
+                    moved += [(one.module, job) for job in await self._called(tx, one)]
+        for module, job in moved:
+            for listener in self._listeners:
+                listener(module, job)
+
+    async def hear(self, module_id: str, octets: bytes, source: str) -> bool | None:
+        """Take in what a module answered over a connection: whether it answers what was asked.
+
+        None where the request is not noted as sent yet: it must be heard again.
+        """
+        module, now = self._modules[module_id], self._now()
+        text = octets.decode("ascii", "replace")
+        arrival = Arrival((), now, module.msisdn, text, octets, source=source)
+        async with self._database.transaction() as tx:
+            found = match(module, arrival, await self._candidates(tx, module))
+            if found is not None and not found[0].late and found[0].job.state is State.SENDING:
+                return None
+            if found is None:
+                return False
+            job = await self._use(tx, module, arrival, *found)
+        for listener in self._listeners:
+            listener(module_id, job)
+        return True
+
+    async def _called(self, tx: Transaction, told: Observation) -> list[Job]:
+        """End the job that has rung the module: it has connected."""
+        job = await store.open_job(tx, told.module)
+        if job is None or job.state is not State.SENT or job.current.request.kind is not RequestKind.CALL:
+            return []
+        moves = Move(Event.ANSWERED, {}, "it has connected"), Move(Event.CONFIRMED)
+        return [await store.move(tx, job, told.at, *moves)]
+
+    async def _fulfil(self, tx: Transaction, told: Observation) -> list[Job]:
+        """End the jobs that wait to ask for what was told already."""
+        module, move = self._modules[told.module], Move(Event.TOLD, {}, f"it came another way: {told.source}")
+        waiting = await store.waiting(tx, told.module)
+        return [await store.move(tx, j, told.at, move) for j in waiting if outcome.wants_status(j, module)]
 
     async def recover(self) -> None:
         """Take up the access passwords that were changed since the configuration was written."""
@@ -99,16 +148,20 @@ class Receiver:
 
     async def take_in(self) -> None:
         """Deal with every whole message that is new."""
-        async with self._database.transaction() as tx:
-            arrivals = await inbox.take(tx, self._bridge, self._now() - self._policy.late_window_s)
-        for arrival in arrivals:
+        async with self._database.reading() as tx:
+            found = await inbox.take(tx, self._bridge, self._now() - self._policy.late_window_s)
+        if found.apart:
+            async with self._database.transaction() as tx:
+                for apart in found.apart:
+                    await inbox.settle(tx, apart.numbers, apart.fate, sender=apart.sender)
+        for arrival in found.arrivals:
             async with self._database.transaction() as tx:
                 told = await self._one(tx, arrival)
             if told is not None:
                 for listener in self._listeners:
                     listener(*told)
 
-    async def _one(self, tx: AsyncConnection, arrival: Arrival) -> tuple[str, Job | None] | None:
+    async def _one(self, tx: Transaction, arrival: Arrival) -> tuple[str, Job | None] | None:
         module = self._modules.get(self._by_number.get(e164(arrival.sender, self._region) or "", ""))
         if module is None:
             _LOGGER.info("a message from a stranger is kept apart")
@@ -125,7 +178,7 @@ class Receiver:
             return module.id, None
         return module.id, await self._use(tx, module, arrival, *found)
 
-    async def _candidates(self, tx: AsyncConnection, module: Module) -> list[Candidate]:
+    async def _candidates(self, tx: Transaction, module: Module) -> list[Candidate]:
         """Return what a message of `module` may answer, the likeliest first."""
         found: list[Candidate] = []
         job = await store.open_job(tx, module.id)
@@ -138,16 +191,17 @@ class Receiver:
         return found + [Candidate(old, old.current, late=True) for old in expired]
 
     async def _use(
-        self, tx: AsyncConnection, module: Module, arrival: Arrival, candidate: Candidate, reply: Reply
+        self, tx: Transaction, module: Module, arrival: Arrival, candidate: Candidate, reply: Reply
     ) -> Job:
         now, job = self._now(), candidate.job
-        await observations.record(tx, Observation(module.id, reply.readings, "sms", arrival.received_at))
+        await observations.record(
+            tx, Observation(module.id, reply.readings, arrival.source, arrival.received_at)
+        )
         proved = reply.values().get(ACCESS_PASSWORD) if isinstance(reply, Answer) else None
         if proved is not None and proved != module.access.password.reveal():
             await self._passwords.keep(tx, module.id, Secret(str(proved)))
             _LOGGER.warning(_CHANGED, module.id)
-        for step in self._moves(candidate, reply, now):
-            job = await store.move(tx, job, step, now)
+        job = await store.move(tx, job, now, *self._moves(candidate, reply, now))
         if job.state is State.VERIFIED and job.asked():
             await observations.want(tx, module.id, _open_values(module, job), job.id)
         await self._settle(tx, arrival, module, Fate.USED, reply.raw, job.id)
@@ -167,7 +221,7 @@ class Receiver:
             return outcome.on_refusal(job, reply, now)
         return outcome.on_late_write_answer(now)
 
-    async def _report(self, tx: AsyncConnection, module: Module, arrival: Arrival) -> Job | None:
+    async def _report(self, tx: Transaction, module: Module, arrival: Arrival) -> Job | None:
         report = arrival.report
         await self._settle(tx, arrival, module, Fate.REPORT, "")
         job = None
@@ -177,15 +231,14 @@ class Receiver:
             return None
         now = self._now()
         if report.outcome is DeliveryOutcome.DELIVERED:
-            return await store.move(tx, job, Move(Event.REPORTED), now)
+            return await store.move(tx, job, now, Move(Event.REPORTED))
         if report.outcome is DeliveryOutcome.FAILED:
-            for step in outcome.on_undelivered(job, report.status_meaning, now):
-                job = await store.move(tx, job, step, now)
+            return await store.move(tx, job, now, *outcome.on_undelivered(job, report.status_meaning, now))
         return job
 
     async def _settle(
         self,
-        tx: AsyncConnection,
+        tx: Transaction,
         arrival: Arrival,
         module: Module,
         fate: Fate,

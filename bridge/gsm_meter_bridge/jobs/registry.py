@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, Select, delete, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gsm_meter_bridge.errors import ConfigError
 from gsm_meter_bridge.family import Module
 from gsm_meter_bridge.jobs import leases
+from gsm_meter_bridge.jobs.database import Transaction
 from gsm_meter_bridge.jobs.schema import modules
 
 ANY = "any"
@@ -31,7 +31,7 @@ def served_by(bridge: str) -> Select[tuple[str]]:
     return select(modules.c.id).where(modules.c.bridge == bridge)
 
 
-async def register(tx: AsyncConnection, bridge: str, bindings: Iterable[Binding], now: float) -> None:
+async def register(tx: Transaction, bridge: str, bindings: Iterable[Binding], now: float) -> None:
     """Write down that `bridge` serves these modules and no others.
 
     A module or a number of another bridge that is alive is a ConfigError: two bridges would talk to it at
@@ -57,7 +57,7 @@ async def register(tx: AsyncConnection, bridge: str, bindings: Iterable[Binding]
         await tx.execute(modules.insert(), list(rows.values()))
 
 
-async def _taken(tx: AsyncConnection, bridge: str, rows: dict[str, dict[str, str]]) -> list[Row[Any]]:
+async def _taken(tx: Transaction, bridge: str, rows: dict[str, dict[str, str]]) -> list[Row[Any]]:
     numbers = {row["msisdn"] for row in rows.values()}
     others = (await tx.execute(select(modules).where(modules.c.bridge != bridge))).all()
     return [row for row in others if row.id in rows or row.msisdn in numbers]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sqlalchemy import delete, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gsm_meter_bridge.jobs.database import Transaction
 from gsm_meter_bridge.jobs.inbox import Fate
 from gsm_meter_bridge.jobs.schema import jobs, messages, sent, transitions
 
@@ -12,7 +12,7 @@ _BUDGETS_S = 32 * 86_400.0
 """Budgets count a month, however short the retention is."""
 
 
-async def forget_before(tx: AsyncConnection, at: float, now: float) -> int:
+async def forget_before(tx: Transaction, at: float, now: float) -> int:
     """Delete jobs that ended before `at`, and messages as old that are dealt with; return how many jobs."""
     over = jobs.c.ended_at < at, jobs.c.announced == jobs.c.state
     await tx.execute(delete(transitions).where(transitions.c.job_id.in_(select(jobs.c.id).where(*over))))

@@ -13,15 +13,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gsm_meter_bridge.delivery import Delivery
 from gsm_meter_bridge.errors import DeliveryError, SendUncertainError
-from gsm_meter_bridge.family import Module, timeout_s
+from gsm_meter_bridge.family import SMS, Module, RequestKind, timeout_s
 from gsm_meter_bridge.job import Event, Job, Purpose, State
 from gsm_meter_bridge.jobs import observations, outcome, store
 from gsm_meter_bridge.jobs.budgets import Budgets
-from gsm_meter_bridge.jobs.database import Database
+from gsm_meter_bridge.jobs.database import Database, Transaction
 from gsm_meter_bridge.jobs.leases import Leases
 from gsm_meter_bridge.jobs.outcome import Policy
 from gsm_meter_bridge.jobs.store import Move, Reach, Urgency
@@ -147,7 +146,7 @@ class Runner:
                 self._troubled = True
             await wait_set(wake, _TICK_S)
 
-    async def _reach(self, tx: AsyncConnection, delivery: Delivery, now: float) -> Reach:
+    async def _reach(self, tx: Transaction, delivery: Delivery, now: float) -> Reach:
         left = (await self._budgets.of_modem(tx, delivery.route, now)).left
         if left is not None and left <= 0:
             urgency = Urgency.BEGUN
@@ -184,10 +183,12 @@ class Runner:
         sent = Move(Event.ACCEPTED, {"tp_mr": tp_mr, "reply_due_at": reply_due_at})
         async with self._database.transaction() as tx:
             await self._note_sent(tx, job, delivery, now)
-            moved = await store.move(tx, job, sent, now)
+            moved = await store.move(tx, job, now, sent)
         self._tell([moved])
 
-    async def _note_sent(self, tx: AsyncConnection, job: Job, delivery: Delivery, now: float) -> None:
+    async def _note_sent(self, tx: Transaction, job: Job, delivery: Delivery, now: float) -> None:
+        if job.current.request.kind is RequestKind.CALL or delivery.name != SMS:
+            return  # nobody picks up a call: it costs nothing, as little as a connection
         await observations.note_sent(tx, delivery.route, job.module, job.id, now)
         if self._modules[job.module].family.away_s(job.current.request):
             await observations.count_restart(tx, job.module)
@@ -200,10 +201,8 @@ class Runner:
             moved = await self._apply(tx, job, outcome.on_send_failure(job, error, now, self._policy))
         self._tell([moved])
 
-    async def _apply(self, tx: AsyncConnection, job: Job, moves: Sequence[Move]) -> Job:
-        for step in moves:
-            job = await store.move(tx, job, step, self._now())
-        return job
+    async def _apply(self, tx: Transaction, job: Job, moves: Sequence[Move]) -> Job:
+        return await store.move(tx, job, self._now(), *moves)
 
     def _tell(self, jobs: Sequence[Job]) -> None:
         for job in jobs:

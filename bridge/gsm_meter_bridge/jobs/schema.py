@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from gsm_meter_bridge.job import OPEN
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest file in `migrations/versions/`."""
 
 metadata = MetaData()
@@ -84,6 +84,8 @@ Index(
     sqlite_where=_open_states,
     postgresql_where=_open_states,
 )
+_untold = jobs.c.announced.is_distinct_from(jobs.c.state)
+Index("jobs_to_announce", jobs.c.created_at, sqlite_where=_untold, postgresql_where=_untold)
 Index("jobs_by_state", jobs.c.state, jobs.c.due_at)
 Index("jobs_by_module", jobs.c.module, jobs.c.ended_at)
 

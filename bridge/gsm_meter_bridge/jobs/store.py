@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gsm_meter_bridge.errors import ConflictError, TransitionError
 from gsm_meter_bridge.family import RequestKind
 from gsm_meter_bridge.job import OPEN, Event, Job, Priority, State, next_state
 from gsm_meter_bridge.jobs import registry, schema
+from gsm_meter_bridge.jobs.database import Transaction
 from gsm_meter_bridge.jobs.rows import column_value, dump_steps, to_job, to_row
 
 _jobs = schema.jobs
@@ -30,7 +30,7 @@ class Move:
     detail: str | None = None
 
 
-async def accept(tx: AsyncConnection, job: Job) -> tuple[Job, bool]:
+async def accept(tx: Transaction, job: Job) -> tuple[Job, bool]:
     """Store `job` and return it with True, or the job that its transaction already has with False.
 
     Raises ConflictError where the transaction belongs to a different request.
@@ -45,7 +45,7 @@ async def accept(tx: AsyncConnection, job: Job) -> tuple[Job, bool]:
                 raise ConflictError(f"transaction {job.transaction!r} was already used for something else")
             return to_job(known), False
     await tx.execute(_jobs.insert().values(**to_row(job), fingerprint=fingerprint))
-    await _history(tx, job, None, "accept", job.state, job.created_at, None)
+    await tx.execute(schema.transitions.insert(), [_line(job, None, "accept", job.created_at)])
     return job, True
 
 
@@ -69,7 +69,7 @@ class Reach:
 
 
 async def claim(
-    tx: AsyncConnection, now: float, reach: Reach, changes: Callable[[Job], dict[str, Any]]
+    tx: Transaction, now: float, reach: Reach, changes: Callable[[Job], dict[str, Any]]
 ) -> Job | None:
     """Return the next due job within `reach`, moved to `sending`; None where there is none.
 
@@ -98,55 +98,73 @@ async def claim(
     if row is None:
         return None
     job = to_job(row)
-    return await move(tx, job, Move(Event.CLAIM, changes(job)), now)
+    return await move(tx, job, now, Move(Event.CLAIM, changes(job)))
 
 
-async def move(tx: AsyncConnection, job: Job, step: Move, now: float) -> Job:
-    """Return `job` after `step`, stored with its line of history.
+async def move(tx: Transaction, job: Job, now: float, *steps: Move) -> Job:
+    """Return `job` after `steps`, one after the other, stored with their lines of history.
 
     Raises TransitionError where the table has no such row or the job is no longer as given.
     """
-    state = next_state(job.state, step.event)
-    moved = replace(job, state=state, **step.changes)
-    columns = {name: column_value(name, value) for name, value in step.changes.items()}
-    if state.final:
+    moved, lines = job, []
+    columns: dict[str, object] = {}
+    for step in steps:
+        before, state = moved.state, next_state(moved.state, step.event)
+        moved = replace(moved, state=state, **step.changes)
+        columns |= {name: column_value(name, value) for name, value in step.changes.items()}
+        lines.append(_line(moved, before, step.event, now, step.detail))
+    if not lines:
+        return job
+    if moved.state.final:
         moved = replace(moved, ended_at=now)
         columns |= {"ended_at": now, "steps": dump_steps(job.steps, hide_secrets=True)}
     query = update(_jobs).where(_jobs.c.id == job.id, _jobs.c.state == job.state)
-    done = await tx.execute(query.values(state=state, **columns))
+    done = await tx.execute(query.values(state=moved.state, **columns))
     if done.rowcount != 1:
         raise TransitionError(f"job {job.id} is no longer {job.state}")
-    await _history(tx, moved, job.state, step.event, state, now, step.detail)
+    await tx.execute(schema.transitions.insert(), lines)
     return moved
 
 
-async def mark_announced(tx: AsyncConnection, job: Job) -> None:
+async def hurry(tx: Transaction, module: str, now: float) -> None:
+    """Let the jobs of `module` that wait for their time go now."""
+    waiting = _jobs.c.module == module, _jobs.c.state == State.QUEUED, _jobs.c.due_at > now
+    await tx.execute(update(_jobs).where(*waiting).values(due_at=now))
+
+
+async def mark_announced(tx: Transaction, job: Job) -> None:
     """Note that whoever wanted to know has been told the job's present state."""
     await tx.execute(update(_jobs).where(_jobs.c.id == job.id).values(announced=job.state))
 
 
-async def get(tx: AsyncConnection, job_id: str) -> Job | None:
+async def get(tx: Transaction, job_id: str) -> Job | None:
     """Return the job `job_id`."""
     return await _one(tx, _select().where(_jobs.c.id == job_id))
 
 
-async def open_job(tx: AsyncConnection, module: str) -> Job | None:
+async def open_job(tx: Transaction, module: str) -> Job | None:
     """Return the job that holds the lane of `module`."""
     return await _one(tx, _select().where(_jobs.c.module == module, _jobs.c.state.in_(OPEN)))
 
 
-async def waiting(tx: AsyncConnection, module: str) -> tuple[Job, ...]:
+async def waiting(tx: Transaction, module: str) -> tuple[Job, ...]:
     """Return the jobs of `module` that are not final, the oldest first."""
     unfinished = _jobs.c.state.in_((State.QUEUED, *OPEN))
     return await _all(tx, _select().where(_jobs.c.module == module, unfinished).order_by(_jobs.c.created_at))
 
 
-async def in_state(tx: AsyncConnection, bridge: str, state: State) -> tuple[Job, ...]:
+async def at_work(tx: Transaction, modules: Collection[str]) -> frozenset[str]:
+    """Return those of `modules` that have jobs which are not final."""
+    unfinished = _jobs.c.module.in_(modules), _jobs.c.state.in_((State.QUEUED, *OPEN))
+    return frozenset((await tx.execute(select(_jobs.c.module).where(*unfinished))).scalars())
+
+
+async def in_state(tx: Transaction, bridge: str, state: State) -> tuple[Job, ...]:
     """Return all jobs of a bridge in `state`."""
     return await _all(tx, _select().where(_jobs.c.state == state, _served(bridge)))
 
 
-async def overdue(tx: AsyncConnection, bridge: str, now: float) -> tuple[Job, ...]:
+async def overdue(tx: Transaction, bridge: str, now: float) -> tuple[Job, ...]:
     """Return the jobs of a bridge whose reply, or whose turn to be sent, did not come in time."""
     return await _all(
         tx,
@@ -160,7 +178,7 @@ async def overdue(tx: AsyncConnection, bridge: str, now: float) -> tuple[Job, ..
     )
 
 
-async def expired_since(tx: AsyncConnection, module: str, since: float) -> tuple[Job, ...]:
+async def expired_since(tx: Transaction, module: str, since: float) -> tuple[Job, ...]:
     """Return the jobs of `module` that got no reply since `since`, the latest first."""
     query = _select().where(
         _jobs.c.module == module, _jobs.c.state == State.EXPIRED, _jobs.c.ended_at >= since
@@ -168,20 +186,23 @@ async def expired_since(tx: AsyncConnection, module: str, since: float) -> tuple
     return await _all(tx, query.order_by(_jobs.c.ended_at.desc()))
 
 
-async def to_announce(tx: AsyncConnection, bridge: str, now: float) -> tuple[Job, ...]:
+async def to_announce(tx: Transaction, bridge: str, now: float) -> tuple[Job, ...]:
     """Return the jobs of a bridge whose outcome is to be told: final, or uncertain past the deadline."""
-    final = and_(_jobs.c.ended_at.is_not(None), _jobs.c.announced.is_distinct_from(_jobs.c.state))
+    untold = _jobs.c.announced.is_distinct_from(_jobs.c.state)  # few: an index of their own
     late = and_(_jobs.c.state == State.UNCERTAIN, _jobs.c.deadline_at <= now, _jobs.c.announced.is_(None))
-    return await _all(tx, _select().where(or_(final, late), _served(bridge)).order_by(_jobs.c.created_at))
+    modules = schema.modules
+    ours = exists().where(modules.c.id == _jobs.c.module, modules.c.bridge == bridge)
+    due = untold, or_(_jobs.c.ended_at.is_not(None), late), ours
+    return await _all(tx, _select().where(*due).order_by(_jobs.c.created_at))
 
 
-async def latest(tx: AsyncConnection, count: int, module: str | None = None) -> tuple[Job, ...]:
+async def latest(tx: Transaction, count: int, module: str | None = None) -> tuple[Job, ...]:
     """Return the `count` jobs that ended last, of `module` or of all."""
     query = _select().where(_jobs.c.ended_at.is_not(None)).order_by(_jobs.c.ended_at.desc()).limit(count)
     return await _all(tx, query if module is None else query.where(_jobs.c.module == module))
 
 
-async def by_message_reference(tx: AsyncConnection, module: str, modem: str, tp_mr: int) -> Job | None:
+async def by_message_reference(tx: Transaction, module: str, modem: str, tp_mr: int) -> Job | None:
     """Return the job of `module` whose message, `tp_mr` of `modem`, is on its way."""
     ours = _jobs.c.module == module, _jobs.c.route == modem, _jobs.c.tp_mr == tp_mr
     return await _one(tx, _select().where(*ours, _jobs.c.state == State.SENT))
@@ -195,35 +216,27 @@ def _served(bridge: str) -> ColumnElement[bool]:
     return _jobs.c.module.in_(registry.served_by(bridge))
 
 
-async def _one(tx: AsyncConnection, query: Select[Any]) -> Job | None:
+async def _one(tx: Transaction, query: Select[Any]) -> Job | None:
     row = (await tx.execute(query.limit(1))).mappings().first()
     return None if row is None else to_job(row)
 
 
-async def _all(tx: AsyncConnection, query: Select[Any]) -> tuple[Job, ...]:
+async def _all(tx: Transaction, query: Select[Any]) -> tuple[Job, ...]:
     return tuple(to_job(row) for row in (await tx.execute(query)).mappings())
 
 
-async def _history(
-    tx: AsyncConnection,
-    job: Job,
-    before: State | None,
-    event: str,
-    after: State,
-    now: float,
-    detail: str | None,
-) -> None:
-    await tx.execute(
-        schema.transitions.insert().values(
-            job_id=job.id,
-            at=now,
-            from_state=before,
-            event=event,
-            to_state=after,
-            step=job.step,
-            detail=detail,
-        )
-    )
+def _line(
+    job: Job, before: State | None, event: str, now: float, detail: str | None = None
+) -> dict[str, object]:
+    return {
+        "job_id": job.id,
+        "at": now,
+        "from_state": before,
+        "event": event,
+        "to_state": job.state,
+        "step": job.step,
+        "detail": detail,
+    }
 
 
 def _fingerprint(job: Job) -> str:

@@ -27,7 +27,7 @@ _BY_ERRNO = MappingProxyType(
         errno.ENOTTY: "it is not a serial port",
         errno.EISDIR: "it is a directory, not a serial port",
         errno.EIO: "the device does not respond; was the modem unplugged?",
-        errno.ECONNREFUSED: "the connection was refused; does the serial server run?",
+        errno.ECONNREFUSED: "the connection was refused; does anything listen there?",
         errno.EHOSTUNREACH: "the host cannot be reached",
         errno.ENETUNREACH: "the network cannot be reached",
         errno.ETIMEDOUT: "no answer in time",
@@ -57,7 +57,7 @@ class SerialLink:
         try:
             data = await self._port.read(CHUNK_OCTETS)
         except _FAULTS as error:
-            raise LinkLostError(f"{self._url} was lost: {_words(error)}") from error
+            raise LinkLostError(f"{self._url} was lost: {words_of(error)}") from error
         if not data:
             raise LinkLostError(f"{self._url} was closed by the far end")
         return data
@@ -67,7 +67,7 @@ class SerialLink:
         try:
             await self._port.write(data)
         except _FAULTS as error:
-            raise LinkLostError(f"{self._url} was lost: {_words(error)}") from error
+            raise LinkLostError(f"{self._url} was lost: {words_of(error)}") from error
 
     async def close(self) -> None:
         """Close it; never raises, may be called again."""
@@ -75,7 +75,7 @@ class SerialLink:
             self._port.abort()
             await self._port.wait_closed()
         except _FAULTS as error:
-            logging.getLogger(__name__).debug("%s did not close cleanly: %s", self._url, _words(error))
+            logging.getLogger(__name__).debug("%s did not close cleanly: %s", self._url, words_of(error))
 
 
 async def open_link(url: str, *, baudrate: int = 115200, timeout_s: float = 10.0) -> Link:
@@ -89,7 +89,7 @@ async def open_link(url: str, *, baudrate: int = 115200, timeout_s: float = 10.0
         async with asyncio.timeout(timeout_s):
             await port.open()
     except _FAULTS as error:
-        why = _words(error).replace(url, redacted(url)) if url else "no port is named"
+        why = words_of(error).replace(url, redacted(url)) if url else "no port is named"
         raise LinkLostError(f"{_kind(url)} {redacted(url)} cannot be opened: {why}") from error
     return SerialLink(url, port)
 
@@ -103,7 +103,8 @@ def _kind(url: str) -> str:
     return "link" if "://" in url and not url.startswith("device://") else "serial port"
 
 
-def _words(error: Exception) -> str:
+def words_of(error: Exception) -> str:
+    """Return in words why a connection could not be made, or was lost."""
     if isinstance(error, TimeoutError) and error.errno is None:
         return _BY_ERRNO[errno.ETIMEDOUT]
     if isinstance(error, socket.gaierror):

@@ -8,8 +8,8 @@ from typing import Any
 from gsm_meter_bridge import __version__
 from gsm_meter_bridge.family import Module
 from gsm_meter_bridge.modem import ModemStatus
-from gsm_meter_bridge.mqtt.documents import Document
-from gsm_meter_bridge.mqtt.entities import MODEM, Entity, availability, controls, observed, sensor
+from gsm_meter_bridge.mqtt.entities import MODEM, Entity, availability, of_module, sensor
+from gsm_meter_bridge.mqtt.form import Document
 from gsm_meter_bridge.mqtt.topics import ORIGIN, Topics
 
 _HOME = "https://github.com/gsm-meter-modem/gsm-meter-modem"
@@ -33,6 +33,13 @@ def bridge_device(topics: Topics, name: str) -> Document:
             },
         ),
         sensor("version", "Version", stat_t=topics.bridge_info),
+        sensor(
+            "callers",
+            "Unknown callers",
+            stat_t=topics.callers,
+            val_tpl="{{ value_json.callers | count }}",
+            json_attr_t=topics.callers,
+        ),
         sensor("modules", "Modules", stat_t=topics.bridge_info, val_tpl="{{ value_json.modules | count }}"),
     )
     device = {"ids": [uid], "name": name, "mf": _MAKER, "mdl": "Bridge", "sw": __version__}
@@ -69,8 +76,7 @@ def module_device(topics: Topics, module: Module, identity: Document) -> Documen
         if identity.get(name):
             device[key] = identity[name]
     needs = [topics.bridge_state, topics.availability(module.id)]
-    entities = (*observed(module), *controls(topics, module))
-    return _message(topics, device, entities, uid, needs) | {
+    return _message(topics, device, of_module(topics, module, identity), uid, needs) | {
         "stat_t": topics.module(module.id),
         "cmd_t": topics.module_set(module.id),
     }

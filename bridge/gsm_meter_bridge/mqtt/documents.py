@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 from gsm_meter_bridge import __version__
-from gsm_meter_bridge.family import Access, Module, Sourced, is_setting
-from gsm_meter_bridge.job import Job, State
+from gsm_meter_bridge.delivery.strangers import Stranger
+from gsm_meter_bridge.delivery.switchboard import LineStatus
+from gsm_meter_bridge.family import Access, Action, Module, Sourced, is_setting
+from gsm_meter_bridge.job import Job
 from gsm_meter_bridge.jobs.budgets import Spending
 from gsm_meter_bridge.jobs.observations import Known, ModuleFacts
 from gsm_meter_bridge.modem import ModemStatus
+from gsm_meter_bridge.mqtt.answers import result
+from gsm_meter_bridge.mqtt.form import Document, hide, iso
 from gsm_meter_bridge.mqtt.topics import CONTRACT_VERSION
 from gsm_meter_bridge.service.commands import COMMON_ACTIONS
-from gsm_meter_bridge.service.plan import Plan, Price
-from gsm_meter_bridge.vocabulary import MASK, UNKNOWN, Secret, UpdateState, masked
-
-Document = dict[str, Any]
+from gsm_meter_bridge.service.plan import Price
+from gsm_meter_bridge.vocabulary import OBSERVABLES, UNKNOWN, Secret, UpdateState
 
 COMMON = ("signal_dbm", "signal_level", "registration", "band", "ip", "imei", "iccid", "operator", "firmware")
 """What every module's document has, told or not."""
@@ -59,9 +59,14 @@ def _module_info(module: Module, *, mask: bool) -> Document:
         "capabilities": {
             "observes": observed_names(module),
             "settings": [s.name for s in module.family.settings],
-            "actions": [*COMMON_ACTIONS, *(a.name for a in module.family.actions)],
+            "actions": [*COMMON_ACTIONS, *(a.name for a in _actions(module))],
         },
     }
+
+
+def _actions(module: Module) -> tuple[Action, ...]:
+    call = module.family.call
+    return module.family.actions if call is None else (*module.family.actions, call)
 
 
 def _families(modules: Sequence[Module]) -> Document:
@@ -104,13 +109,16 @@ def module_state(
     mask: bool,
     latest_firmware: str | None = None,
     spending: Spending | None = None,
+    line: LineStatus | None = None,
 ) -> Document:
     """`module/<m>`: every value as last told, where it came from, the settings, and the last result.
 
-    `latest_firmware` is the newest one for its family, where the owner said which that is.
+    `latest_firmware` is the newest one for its family, where the owner said which that is. What only meters
+    and connections tell is there once it was told.
     """
     settings = _settings(module, facts, mask=mask)
-    names = [n for n in dict.fromkeys((*COMMON, *observed_names(module))) if n not in settings]
+    others = (n for n in facts.readings if n in OBSERVABLES and not OBSERVABLES[n].secret)
+    names = [n for n in dict.fromkeys((*COMMON, *observed_names(module), *others)) if n not in settings]
     document: Document = {}
     for name in names:
         document |= _value(name, facts.readings.get(name), mask=mask)
@@ -129,10 +137,47 @@ def module_state(
         "settings": settings,
         "drift": facts.drift(),
         "profile": _profile(module.access.profile),
+        "connection": _connection(module, line, mask=mask),
         "sources": {
             n: {"source": k.source, "at": iso(k.at)} for n, k in facts.readings.items() if n in shown
         },
         "last_result": None if last is None else result(last),
+    }
+
+
+def _connection(module: Module, line: LineStatus | None, *, mask: bool) -> Document | None:
+    """Return how the module is connected over TCP; null where that is not configured."""
+    if not module.reach.by_tcp:
+        return None
+    line = line or LineStatus(connected=False, way=None, since=None, received=0, sent=0)
+    tunnel = module.reach.tunnel
+    return {
+        "connected": line.connected,
+        "way": line.way,
+        "peer": hide(line.peer) if mask and line.peer else line.peer,
+        "since": iso(line.since),
+        "used_by": line.used_by,
+        "used_at": iso(line.used_at),
+        "octets_received": line.received,
+        "octets_sent": line.sent,
+        "tunnel_port": None if tunnel is None else tunnel.port,
+    }
+
+
+def callers(strangers: Sequence[Stranger], *, mask: bool) -> Document:
+    """`bridge/callers`: who dials us and is none of our modules, the latest first."""
+    return {
+        "callers": [
+            {
+                "address": hide(s.host) if mask else s.host,
+                "listener": s.listener,
+                "first_at": iso(s.first_at),
+                "last_at": iso(s.last_at),
+                "calls": s.calls,
+                "claims": {n: hide(str(v)) if mask and n in _IDENTIFIERS else v for n, v in s.claims.items()},
+            }
+            for s in strangers
+        ]
     }
 
 
@@ -213,107 +258,3 @@ def _spending(spending: Spending) -> Document:
         "budget_left_month": spending.left_month,
         "budget_left": spending.left,
     }
-
-
-def accepted(job: Job) -> Document:
-    """First answer to a request: it is on the disk."""
-    return {
-        "transaction": job.transaction,
-        "status": "accepted",
-        "job": job.id,
-        "module": job.module,
-        "deadline": iso(job.deadline_at),
-        "messages": len(job.steps),
-    }
-
-
-def plan(module: str, plan: Plan, price: Price | None = None) -> Document:
-    """Answer to `request/plan`: what a change would do."""
-    return {
-        "module": module,
-        "plan": {
-            "messages": len(plan.texts),
-            "price": None if price is None else _price(price, len(plan.texts)),
-            "texts": list(plan.texts),
-            "restarts": plan.restarts,
-            "before": {name: plan.before.get(name) for name in plan.changes},
-            "after": masked(plan.changes),
-            "concerns": [{"kind": c.kind, "setting": c.setting, "message": c.words} for c in plan.concerns],
-        },
-    }
-
-
-def _price(price: Price, count: int) -> Document:
-    return {"amount": round(price.amount * count, 4), "currency": price.currency}
-
-
-def rejected(transaction: object, code: str, message: str) -> Document:
-    """Only answer to a request that was not accepted."""
-    return {"transaction": transaction, "status": "error", "error": {"code": code, "message": message}}
-
-
-def outcome(job: Job, state: Document | None = None) -> Document:
-    """Last answer to a request; `state` is the module's document for a request of its status."""
-    document: Document = {"transaction": job.transaction, **result(job)}
-    return document if state is None else document | {"data": state}
-
-
-def result(job: Job) -> Document:
-    """What became of a job, as in `last_result`, events and final responses."""
-    done = job.state is State.VERIFIED
-    document: Document = {
-        "status": "ok" if done else "error",
-        "job": job.id,
-        "module": job.module,
-        "action": job.action,
-        "state": job.state,
-        "at": iso(job.ended_at),
-    }
-    if job.asked():
-        document |= {"before": dict(job.before), "after": dict(job.after)}
-        document["changed"] = bool(job.after) and dict(job.before) != dict(job.after)
-    if not done or job.error_code:
-        code, words = job.error_code or job.state, job.error_words or _WORDS.get(job.state, str(job.state))
-        document["error"] = {"code": code, "message": words}
-    return document
-
-
-_WORDS = {
-    State.UNCERTAIN: "it was sent but no answer came; the setting is read back when the module answers again",
-    State.CANCELLED: "it was cancelled",
-}
-
-EVENT_TYPES = (
-    "command_succeeded",
-    "command_failed",
-    "command_uncertain",
-    "module_lost",
-    "module_regained",
-)
-
-
-def command_event(job: Job) -> Document:
-    """`module/<m>/event` for a job that somebody asked for."""
-    kinds = {State.VERIFIED: "command_succeeded", State.UNCERTAIN: "command_uncertain"}
-    return {"event_type": kinds.get(job.state, "command_failed"), **result(job)}
-
-
-def refused_wish(action: str, code: str, message: str) -> Document:
-    """`module/<m>/event` for a wish of an entity that was not accepted."""
-    error = {"code": code, "message": message}
-    return {"event_type": "command_failed", "status": "error", "action": action, "error": error}
-
-
-def hide(identifier: str) -> str:
-    """Return `identifier` with all but its last four characters hidden."""
-    return f"{MASK}{identifier[-4:]}"
-
-
-def iso(at: float | None) -> str | None:
-    """Return a Unix time as ISO 8601 in UTC, to the second."""
-    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
-
-
-def dump(document: Document) -> str:
-    """Return the payload of `document`."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from gsm_meter_bridge.at.responses import SimState
-from gsm_meter_bridge.family import Module
-from gsm_meter_bridge.mqtt.documents import COMMON, EVENT_TYPES, UPDATE_STATE, Document, observed_names
+from gsm_meter_bridge.family import Family, Module
+from gsm_meter_bridge.mqtt.answers import EVENT_TYPES
+from gsm_meter_bridge.mqtt.documents import COMMON, UPDATE_STATE, observed_names
+from gsm_meter_bridge.mqtt.form import Document
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.setting import Setting, SettingKind
 from gsm_meter_bridge.vocabulary import OBSERVABLES, Observable, Registration
@@ -90,15 +93,44 @@ _ICONS = {
 }
 
 
-def observed(module: Module) -> Iterable[Entity]:
-    """Yield what a module tells."""
-    can_tell = observed_names(module)
+def of_module(topics: Topics, module: Module, told: Document) -> tuple[Entity, ...]:
+    """Return what a module tells (what it `told` besides, too), and what it can be asked for and set to."""
+    result = Entity(
+        "result",
+        "event",
+        "Command result",
+        {
+            "ent_cat": "diagnostic",
+            "stat_t": topics.event(module.id),
+            "evt_typ": list(EVENT_TYPES),
+            **_reachable(topics.bridge_state),
+        },
+    )
+    family: Any = module.family
+    besides = (name for name, value in told.items() if name in OBSERVABLES and value is not None)
+    can_tell = tuple(dict.fromkeys((*observed_names(module), *besides)))
+    line = _connection(topics.bridge_state) if module.reach.by_tcp else ()
+    return (*_shared(family, can_tell, topics.bridge_state), *line, result)
+
+
+@lru_cache(maxsize=256)
+def _shared(family: Any, can_tell: tuple[str, ...], bridge_state: str) -> tuple[Entity, ...]:
+    # the same for all modules of a kind: a fleet has thousands of them
+    return (*_observed(family, can_tell), *_controls(family, _reachable(bridge_state)))
+
+
+def _reachable(bridge_state: str) -> Document:
+    """Return the availability of what makes sense, or matters most, while the module does not answer."""
+    return {"avty": availability(bridge_state)}
+
+
+def _observed(family: Family, can_tell: tuple[str, ...]) -> Iterable[Entity]:
     for name in dict.fromkeys((*COMMON, *can_tell)):
         # a value that nothing can tell by now is there, but not shown until somebody wants it
         hidden = {} if name in can_tell else {"en": False}
         yield _of_observable(OBSERVABLES[name], hidden)
     # what follows from the signal is there where the signal is told
-    for reading in module.family.derived({}):
+    for reading in family.derived({}):
         hidden = {} if reading.name == "signal_sufficient" and "signal_dbm" in can_tell else {"en": False}
         yield _of_observable(OBSERVABLES[reading.name], hidden)
 
@@ -111,15 +143,37 @@ def _of_observable(it: Observable, extra: Document) -> Entity:
     if it.kind == "enum":
         return _enum(it.name, it.title, it.options, **extra)
     kind = {"dev_cla": device_class} if device_class else {}
+    if it.kind == "energy":
+        energy = {"dev_cla": "energy", "stat_cla": "total_increasing", "unit_of_meas": it.unit}
+        return Entity(it.name, "sensor", it.title, {"val_tpl": _value_of(it.name), **energy, **extra})
     if it.kind == "integer":
         return _number(it.name, it.title, it.unit, **kind, **extra)
     return sensor(it.name, it.title, **kind, **extra)
 
 
-def controls(topics: Topics, module: Module) -> Iterable[Entity]:
-    """Yield what a module can be asked for and set to, and how it is reached."""
-    # these make sense, or matter most, while the module does not answer
-    reachable = {"avty": availability(topics.bridge_state)}
+def _value_of(name: str) -> str:
+    return f"{{{{ value_json.{name} }}}}"
+
+
+@lru_cache(maxsize=4)
+def _connection(bridge_state: str) -> tuple[Entity, ...]:
+    """Return what there is to see of a module's TCP connection."""
+    reachable = _reachable(bridge_state)
+    path = "value_json.connection"
+    line = {
+        "ent_cat": "diagnostic",
+        "dev_cla": "connectivity",
+        "val_tpl": f"{{{{ 'ON' if {path}.connected else 'OFF' }}}}",
+        **reachable,
+    }
+    return (
+        Entity("line", "binary_sensor", "TCP connection to the bridge", line),
+        sensor("line_peer", "Connected from", val_tpl=f"{{{{ {path}.peer }}}}", en=False, **reachable),
+        sensor("line_user", "Connection used by", val_tpl=f"{{{{ {path}.used_by }}}}", en=False, **reachable),
+    )
+
+
+def _controls(family: Family, reachable: Document) -> Iterable[Entity]:
     yield sensor("last_seen", "Last seen", dev_cla="timestamp", **reachable)
     yield _flag("online", "Connection", "connectivity", **reachable)
     yield sensor("sms_sent_month", "SMS sent this month", stat_cla="total_increasing", en=False, **reachable)
@@ -136,18 +190,8 @@ def controls(topics: Topics, module: Module) -> Iterable[Entity]:
         "Read settings",
         {"pl_prs": '{"read_settings": true}', "ent_cat": "config", "ic": "mdi:cog-refresh", **reachable},
     )
-    yield Entity(
-        "result",
-        "event",
-        "Command result",
-        {
-            "ent_cat": "diagnostic",
-            "stat_t": topics.event(module.id),
-            "evt_typ": list(EVENT_TYPES),
-            **reachable,
-        },
-    )
-    for action in module.family.actions:
+    call = family.call
+    for action in (*family.actions, *((call,) if call is not None else ())):
         press = {"pl_prs": json.dumps({"action": action.name}), "ent_cat": "config", "en": False}
         yield Entity(f"do_{action.name.replace('.', '_')}", "button", action.title, {**press, **reachable})
         if UPDATE_STATE in action.tells:
@@ -162,7 +206,7 @@ def controls(topics: Topics, module: Module) -> Iterable[Entity]:
                     "pl_inst": press["pl_prs"],
                 },
             )
-    for setting in module.family.settings:
+    for setting in family.settings:
         if setting.read_by and not setting.secret and not setting.indexes:
             yield from _setting(setting, reachable)
 

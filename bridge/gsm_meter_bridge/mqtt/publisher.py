@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import logging
 import math
@@ -11,6 +10,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from gsm_meter_bridge.delivery.strangers import Strangers
+from gsm_meter_bridge.delivery.switchboard import LineStatus
 from gsm_meter_bridge.family import Module
 from gsm_meter_bridge.job import Job, State
 from gsm_meter_bridge.jobs import inbox, store
@@ -19,17 +20,18 @@ from gsm_meter_bridge.jobs.database import Database
 from gsm_meter_bridge.jobs.observations import ModuleFacts
 from gsm_meter_bridge.jobs.overview import Overview, overviews
 from gsm_meter_bridge.modem import ModemStatus
-from gsm_meter_bridge.mqtt import discovery, documents
+from gsm_meter_bridge.mqtt import answers, discovery, documents
 from gsm_meter_bridge.mqtt.client import Client, Incoming
-from gsm_meter_bridge.mqtt.documents import Document, dump
+from gsm_meter_bridge.mqtt.form import Document, dump
 from gsm_meter_bridge.mqtt.requests import Requests
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.service.commands import POLL, READ_SETTINGS, REQUEST_STATUS
+from gsm_meter_bridge.service.connections import Connections
 from gsm_meter_bridge.service.plan import Price
 from gsm_meter_bridge.waiting import run_together, wait_set
 
 _LOGGER = logging.getLogger(__name__)
-_AT_ONCE = 200
+_AT_ONCE, _BREATH = 200, 10
 _TICK_S = 1.0
 _STALE_SEARCH_S = 2.0
 
@@ -71,6 +73,7 @@ class Publisher:
         modems: Sequence[OurModem],
         budgets: Budgets | None = None,
         now: Callable[[], float] = time.time,
+        connections: Connections | None = None,
     ) -> None:
         self._client = client
         self._topics = topics
@@ -81,8 +84,14 @@ class Publisher:
         self._modems = tuple(modems)
         self._budgets = budgets or Budgets()
         self._now = now
-        # what is retained at the broker, by its digest: whole documents of many modules take much memory
-        self._retained: dict[str, bytes] = {}
+        self._lines: Callable[[str], LineStatus | None] = lambda _: None
+        self._strangers = Strangers()
+        if connections is not None:
+            self._lines, self._strangers = connections.board.status, connections.strangers
+            connections.board.on_change = self.touch
+        self._strangers.on_change = self.touch
+        # what is retained at the broker, by its hash: whole documents of many modules take much memory
+        self._retained: dict[str, int] = {}
         self._dirty, self._modems_changed = set(modules), True
         uids = (
             topics.bridge_uid(),
@@ -146,9 +155,25 @@ class Publisher:
             self._modems_changed = False
             for modem in self._modems:
                 await self._publish_modem(modem)
-        while self._dirty:
-            await self._publish_modules(sorted(self._dirty)[:_AT_ONCE])
-        await self._announce()
+            strangers = self._strangers.all()
+            self._retain(self._topics.callers, documents.callers(strangers, mask=self._who.mask))
+        while await self._publish_some():
+            pass
+
+    async def _publish_some(self) -> bool:
+        """Publish modules that changed and tell what became of jobs; return whether there is more."""
+        modules = sorted(self._dirty)[:_AT_ONCE]
+        async with self._database.reading() as tx:
+            found = await overviews(tx, modules, self._budgets, self._now(), without=POLL)
+            ended = await store.to_announce(tx, self._who.bridge, self._now())
+        for n, (module, overview) in enumerate(found.items(), start=1):
+            self._publish_module(self._modules[module], overview)
+            self._dirty.discard(module)
+            if not n % _BREATH:
+                await asyncio.sleep(0)
+        for job in ended:
+            await self._announce(job, found.get(job.module))
+        return bool(self._dirty)
 
     async def _pause(self) -> None:
         if not await wait_set(self._wake, _TICK_S):
@@ -169,7 +194,7 @@ class Publisher:
 
     async def _publish_modem(self, modem: OurModem) -> None:
         status, who = modem.status(), self._who
-        async with self._database.transaction() as tx:
+        async with self._database.reading() as tx:
             spending = await self._budgets.of_modem(tx, modem.id, self._now())
             messages = await inbox.counts(tx, modem.id)
         uid = self._topics.modem_uid(modem.id)
@@ -181,14 +206,6 @@ class Publisher:
             status, spending, messages, mask=who.mask, price=who.price, paused_s=paused_s
         )
         self._retain(self._topics.modem(modem.id), document)
-
-    async def _publish_modules(self, modules: Sequence[str]) -> None:
-        async with self._database.transaction() as tx:
-            found = await overviews(tx, modules, self._budgets, self._now(), without=POLL)
-        for module, overview in found.items():
-            self._publish_module(self._modules[module], overview)
-            self._dirty.discard(module)
-            await asyncio.sleep(0)
 
     def _publish_module(self, module: Module, overview: Overview) -> None:
         facts = overview.facts
@@ -210,6 +227,7 @@ class Publisher:
             mask=self._who.mask,
             latest_firmware=self._who.latest_firmware.get(module.family.id),
             spending=overview.spending,
+            line=self._lines(module.id),
         )
 
     def _is_online(self, facts: ModuleFacts) -> bool:
@@ -222,38 +240,34 @@ class Publisher:
             kind = "module_regained" if online else "module_lost"
             self._client.publish(self._topics.event(module), dump({"event_type": kind}), retain=False)
 
-    async def _announce(self) -> None:
-        """Tell outcomes, each once: noted as told only when the broker has it."""
-        async with self._database.transaction() as tx:
-            jobs = await store.to_announce(tx, self._who.bridge, self._now())
-        for job in jobs:
-            if not self._client.connected:
-                return
-            await self._tell_outcome(job)
-            async with self._database.transaction() as tx:
-                await store.mark_announced(tx, job)
-            self._dirty.add(job.module)
-            self._wake.set()
-
-    async def _tell_outcome(self, job: Job) -> None:
-        if job.action == POLL or job.module not in self._modules:
+    async def _announce(self, job: Job, overview: Overview | None) -> None:
+        """Tell an outcome, once: noted as told only when the broker has it."""
+        if not self._client.connected:
             return
-        event = self._client.publish(
-            self._topics.event(job.module), dump(documents.command_event(job)), retain=False
-        )
-        if job.transaction is not None and job.announced is None:
-            await self._publish_modules((job.module,))
-            await self._answer(job.action, await self._outcome(job))
-        await event
-
-    async def _outcome(self, job: Job) -> Document:
-        if job.action not in (REQUEST_STATUS, READ_SETTINGS) or job.state is not State.VERIFIED:
-            return documents.outcome(job)
-        module = self._modules[job.module]
+        if job.action != POLL and job.module in self._modules:
+            await self._tell_outcome(job, overview)
         async with self._database.transaction() as tx:
-            found = await overviews(tx, (module.id,), self._budgets, self._now(), without=POLL)
-        state = self._state(module, found[module.id], job)
-        return documents.outcome(job, {k: v for k, v in state.items() if k != "last_result"})
+            await store.mark_announced(tx, job)
+
+    async def _tell_outcome(self, job: Job, overview: Overview | None) -> None:
+        if overview is None:
+            overview = await self._overview(job.module)
+            self._publish_module(self._modules[job.module], overview)
+        event = dump(answers.command_event(job))
+        told = self._client.publish(self._topics.event(job.module), event, retain=False)
+        if job.transaction is not None and job.announced is None:
+            await self._answer(job.action, self._outcome(job, overview))
+        await told
+
+    async def _overview(self, module: str) -> Overview:
+        async with self._database.reading() as tx:
+            return (await overviews(tx, (module,), self._budgets, self._now(), without=POLL))[module]
+
+    def _outcome(self, job: Job, overview: Overview) -> Document:
+        if job.action not in (REQUEST_STATUS, READ_SETTINGS) or job.state is not State.VERIFIED:
+            return answers.outcome(job)
+        state = self._state(self._modules[job.module], overview, job)
+        return answers.outcome(job, {k: v for k, v in state.items() if k != "last_result"})
 
     async def _answer(self, action: str, document: Document) -> None:
         await self._client.publish(self._topics.response(action), dump(document), retain=False)
@@ -284,7 +298,7 @@ class Publisher:
         sent = self._client.publish(topic, dump(document), retain=False)
         if job is not None and (job.state.final or job.announced is not None):
             await sent
-            await self._answer(job.action, await self._outcome(job))
+            await self._answer(job.action, self._outcome(job, await self._overview(job.module)))
 
     def _on_birth(self, message: Incoming) -> None:
         if message.payload == b"online":
@@ -312,7 +326,7 @@ class Publisher:
 
     def _retain(self, topic: str, document: Document) -> None:
         payload = dump(document)
-        digest = hashlib.blake2b(payload.encode(), digest_size=16).digest()
+        digest = hash(payload)
         # without a connection it is published with all the rest once there is one
         if self._client.connected and self._retained.get(topic) != digest:
             self._retained[topic] = digest

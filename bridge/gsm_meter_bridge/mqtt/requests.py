@@ -12,13 +12,14 @@ from typing import Any
 from gsm_meter_bridge.errors import GsmMeterError, InvalidValueError, StorageError, UnknownNameError
 from gsm_meter_bridge.job import Job
 from gsm_meter_bridge.jobs.database import is_trouble
-from gsm_meter_bridge.mqtt import documents
-from gsm_meter_bridge.mqtt.documents import Document
+from gsm_meter_bridge.mqtt import answers
+from gsm_meter_bridge.mqtt.form import Document
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.service.administration import Administration
 from gsm_meter_bridge.service.commands import (
     ACTIONS,
     APPLY,
+    CALL,
     CANCEL,
     DEVICE_ACTIONS,
     INDEXED_ACTIONS,
@@ -68,6 +69,7 @@ class Requests:
             SET: self._set,
             PLAN: self._plan,
             APPLY: self._apply,
+            CALL: self._call,
             CANCEL: self._cancel,
             RAW_AT: self._raw_at,
             USSD: self._ussd,
@@ -101,9 +103,9 @@ class Requests:
             _LOGGER.warning("request %s refused: %s", action, error)
             said = wish.get("transaction")
             transaction = said if isinstance(said, str) else None
-            return (topic, documents.rejected(transaction, error.code, str(error))), None
+            return (topic, answers.rejected(transaction, error.code, str(error))), None
         if isinstance(outcome, Job):
-            return (topic, documents.accepted(outcome)), outcome
+            return (topic, answers.accepted(outcome)), outcome
         return (topic, {"transaction": wish["transaction"], "status": "ok", **outcome}), None
 
     async def _from_entity(
@@ -117,6 +119,8 @@ class Requests:
             for name, read in self._reads.items():
                 if wish.keys() == {name}:
                     return None, await read(module, terms)
+            if wish == {ACTION: CALL}:
+                return None, await self._commands.call(module, terms)
             if wish.keys() == {ACTION} and isinstance(wish[ACTION], str):
                 return None, await self._commands.act(module, wish[ACTION], terms, confirmed=True)
             # whoever enabled a dangerous entity, which is off by default, has confirmed
@@ -130,7 +134,7 @@ class Requests:
                 action = named.partition(".")[0]
             if not self._commands.knows(module):
                 return None, None
-            return (self._topics.event(module), documents.refused_wish(action, error.code, str(error))), None
+            return (self._topics.event(module), answers.refused_wish(action, error.code, str(error))), None
 
     async def _read(self, name: str, wish: Document, terms: Terms) -> Job:
         _only(wish, _COMMON_KEYS)
@@ -150,7 +154,11 @@ class Requests:
     async def _plan(self, wish: Document, _terms: Terms) -> Document:
         _only(wish, _COMMON_KEYS | {SETTINGS})
         module = _module(wish)
-        return documents.plan(module, await self._commands.preview(module, _settings(wish)), self._price)
+        return answers.plan(module, await self._commands.preview(module, _settings(wish)), self._price)
+
+    async def _call(self, wish: Document, terms: Terms) -> Job:
+        _only(wish, _COMMON_KEYS)
+        return await self._commands.call(_module(wish), terms)
 
     async def _cancel(self, wish: Document, _terms: Terms) -> Document:
         _only(wish, frozenset({"transaction", JOB}))

@@ -32,6 +32,11 @@ class Topics:
         """What the bridge is and what its modules can do."""
         return f"{self.root}/bridge/info"
 
+    @property
+    def callers(self) -> str:
+        """Who dials us and is none of our modules."""
+        return f"{self.root}/bridge/callers"
+
     def modem(self, modem: str) -> str:
         """State of our own modem."""
         return f"{self.root}/modem/{modem}"

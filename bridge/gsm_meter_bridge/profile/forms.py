@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from gsm_meter_bridge.errors import DecodeError, UnknownNameError
 from gsm_meter_bridge.family import (
+    SMS,
     Answer,
     CodeTable,
     Outgoing,
@@ -23,7 +24,6 @@ from gsm_meter_bridge.profile.frame import ParameterFrame
 from gsm_meter_bridge.vocabulary import MASK, OBSERVABLES, Secret
 
 PASSWORD = "{password}"  # noqa: S105  the place for it
-SMS = "sms"
 
 
 def _text_of(octets: bytes) -> str:
@@ -170,12 +170,12 @@ class Profile:
     requests: Mapping[str, ProfileRequest]
     frame: ParameterFrame | None = None
 
-    def reads(self) -> tuple[Read, ...]:
-        """Return those requests that go by SMS, in the file's order."""
+    def reads(self, delivery: str = SMS) -> tuple[Read, ...]:
+        """Return those requests that go by `delivery`, in the file's order."""
         return tuple(
             Read(r.name, r.yields, f"profile {self.name}", r.volatile, timeout_s=r.timeout_s)
             for r in self.requests.values()
-            if r.delivery == SMS
+            if r.delivery == delivery
         )
 
     def parse(self, text: str) -> Request | None:

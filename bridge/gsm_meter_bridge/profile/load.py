@@ -11,11 +11,10 @@ import voluptuous as vol
 import yaml
 
 from gsm_meter_bridge.errors import ConfigError
-from gsm_meter_bridge.family import CodeTable, Family, is_setting
+from gsm_meter_bridge.family import OTHER_DELIVERIES, SMS, CodeTable, Family, is_setting
 from gsm_meter_bridge.profile.forms import (
     FIELD_TYPES,
     PASSWORD,
-    SMS,
     BytesReply,
     Field,
     Octets,
@@ -26,7 +25,7 @@ from gsm_meter_bridge.profile.forms import (
 from gsm_meter_bridge.profile.frame import LONGEST, SIZES, Parameter, ParameterFrame
 from gsm_meter_bridge.vocabulary import OBSERVABLES
 
-DELIVERIES = (SMS, "tcp", "cenc", "direct_channel")
+DELIVERIES = (SMS, *OTHER_DELIVERIES)
 _DATA = 0x04
 """TP-DCS of octets where a profile names none (3GPP TS 23.038 clause 4)."""
 

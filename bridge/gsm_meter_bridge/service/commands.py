@@ -7,19 +7,18 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from gsm_meter_bridge.errors import GuardError, InvalidValueError, UnknownNameError
 from gsm_meter_bridge.families import families
-from gsm_meter_bridge.family import ACCESS_PASSWORD, Action, Module, Read, Request
+from gsm_meter_bridge.family import ACCESS_PASSWORD, Action, Module, Read, Request, RequestKind
 from gsm_meter_bridge.job import TRANSITIONS, Event, Job, Priority, Purpose, Step
 from gsm_meter_bridge.jobs import observations, store
-from gsm_meter_bridge.jobs.database import Database
+from gsm_meter_bridge.jobs.database import Database, Transaction
 from gsm_meter_bridge.jobs.observations import ModuleFacts
 from gsm_meter_bridge.jobs.outcome import Policy
 from gsm_meter_bridge.jobs.store import Move
 from gsm_meter_bridge.service.plan import (
     CONFIRM_REQUIRED,
+    GUARDED,
     HOW_TO_CONFIRM,
     Plan,
     check_changes,
@@ -36,15 +35,19 @@ POLL = "poll"
 PLAN = "plan"
 APPLY = "apply"
 CANCEL = "cancel"
+VISIT_S = 120.0
+"""How long a wish for a status waits for the connection that costs nothing, before an SMS is sent."""
+UNSUPPORTED_ACTION = "unsupported_action"
 NOT_CANCELLABLE = "not_cancellable"
 _OF_FAMILIES = [action.name.partition(".") for family in families().values() for action in family.actions]
 DEVICE_ACTIONS = tuple(dict.fromkeys(head for head, _, _ in _OF_FAMILIES))
 """What modules can have done; those in INDEXED_ACTIONS, on one of several servers."""
 INDEXED_ACTIONS = frozenset(head for head, _, index in _OF_FAMILIES if index)
+CALL = "call"
 COMMON_ACTIONS = (REQUEST_STATUS, READ_SETTINGS, SET, PLAN, APPLY)
 RAW_AT, USSD, RESTART_MODEM = "raw_at", "ussd", "restart_modem"
 ADMIN_ACTIONS = (RAW_AT, USSD, RESTART_MODEM)
-ACTIONS = (*COMMON_ACTIONS, *DEVICE_ACTIONS, CANCEL, *ADMIN_ACTIONS)
+ACTIONS = (*COMMON_ACTIONS, *DEVICE_ACTIONS, CALL, CANCEL, *ADMIN_ACTIONS)
 """What `request/<action>` can name."""
 
 
@@ -73,6 +76,7 @@ class Commands:
         identity_interval_s: float,
         ways: Ways | None = None,
         now: Callable[[], float] = time.time,
+        visit: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._database = database
         self._modules = modules
@@ -81,6 +85,11 @@ class Commands:
         self._identity_interval_s = identity_interval_s
         self._ways = ways or Ways()
         self._now = now
+        self._visit = visit
+
+    def visit(self, module_id: str) -> bool:
+        """Ask a module over a connection that costs nothing; False where it has none."""
+        return self._visit(module_id)
 
     def knows(self, module_id: str) -> bool:
         """Return whether a module is configured."""
@@ -105,6 +114,8 @@ class Commands:
         async with self._database.transaction() as tx:
             known = await observations.facts(tx, module.id)
             wish = self._job(module, action, _reading(self._due_reads(module, known)), terms)
+            if self.visit(module.id):
+                wish = replace(wish, due_at=min(wish.due_at + VISIT_S, wish.deadline_at))
             job = await self._accept(tx, wish, lambda job: job.action in (POLL, action) and not job.touched)
         self._wake()
         return job
@@ -169,6 +180,41 @@ class Commands:
         self._wake()
         return job
 
+    async def call(self, module_id: str, terms: Terms) -> Job:
+        """Ring a module, so that it connects; done when its connection arrives.
+
+        Raises GuardError where its modules do nothing when rung, or where the lists of numbers that it
+        connects for are known and ours is not in them.
+        """
+        module = self._module(module_id)
+        if module.family.call is None:
+            raise GuardError(UNSUPPORTED_ACTION, (f"{module.family.title}: its modules do not answer calls",))
+        async with self._database.transaction() as tx:
+            known = await observations.facts(tx, module.id)
+            self._check_lists(module, known)
+            steps = (Step(Purpose.READ, Request(RequestKind.CALL, CALL)),)
+            wish = self._job(module, CALL, steps, terms)
+            job = await self._accept(tx, wish, lambda job: job.action == CALL, messages=0)
+        self._wake()
+        return job
+
+    def _check_lists(self, module: Module, known: ModuleFacts) -> None:
+        """Refuse where every server has a list of numbers that we know, and our own is in none."""
+        own = self._ways.numbers(module.id)
+        lists = [n for n in known.readings if n.startswith("server.") and ".white_list." in n]
+        listed = {known.readings[name].value for name in lists}
+        if own and lists and not listed.intersection(own):
+            words = (
+                f"it connects only when rung from a number in a server's white list; ours is not: {own[0]}"
+            )
+            raise GuardError(GUARDED, (words,))
+
+    async def no_visit(self, module_id: str) -> None:
+        """Let an SMS go where a status was hoped for from a connection that failed."""
+        async with self._database.transaction() as tx:
+            await store.hurry(tx, module_id, self._now())
+        self._wake()
+
     async def cancel(self, job_id: str) -> Job:
         """Give up a job that waits, or one that nobody knows what became of; its module's lane is free then.
 
@@ -182,18 +228,25 @@ class Commands:
             if (job.state, Event.CANCEL) not in TRANSITIONS:
                 words = "over" if job.state.final else "under way, and what was sent cannot be taken back"
                 raise GuardError(NOT_CANCELLABLE, (f"job {job_id} is {words} ({job.state})",))
-            cancelled = await store.move(tx, job, Move(Event.CANCEL, {}, "by a person"), self._now())
+            cancelled = await store.move(tx, job, self._now(), Move(Event.CANCEL, {}, "by a person"))
         self._wake()
         return cancelled
 
-    async def _accept(self, tx: AsyncConnection, wish: Job, is_same: Callable[[Job], bool]) -> Job:
-        """Store `wish`; without a transaction, an unfinished job that is the same is returned instead."""
+    async def _accept(
+        self, tx: Transaction, wish: Job, is_same: Callable[[Job], bool], messages: int | None = None
+    ) -> Job:
+        """Store `wish`; without a transaction, an unfinished job that is the same is returned instead.
+
+        `messages` is how many SMS it costs where that is not one for each step.
+        """
         if wish.transaction is None:
             waiting = await store.waiting(tx, wish.module)
             same = next((job for job in waiting if is_same(job)), None)
             if same is not None:
                 return same
-        await self._ways.check(tx, wish.module, len(wish.steps), self._now())
+        await self._ways.check(
+            tx, wish.module, len(wish.steps) if messages is None else messages, self._now()
+        )
         job, _ = await store.accept(tx, wish)
         return job
 
@@ -244,7 +297,7 @@ def _action(module: Module, name: str) -> Action:
 
 
 async def _same_wish(
-    tx: AsyncConnection, module: Module, changes: Mapping[str, Scalar], terms: Terms
+    tx: Transaction, module: Module, changes: Mapping[str, Scalar], terms: Terms
 ) -> Job | None:
     """Return a job that already does `changes`: one that is not over, or any recent one if redelivered."""
     jobs = await store.waiting(tx, module.id)

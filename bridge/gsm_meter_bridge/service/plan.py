@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from gsm_meter_bridge.errors import GuardError, InvalidValueError, UnknownNameError
 from gsm_meter_bridge.family import (
     ACCESS_PASSWORD,
+    SMS,
     Concern,
     ConcernKind,
     Family,
@@ -72,17 +73,14 @@ def make_plan(
 ) -> Plan:
     """Return the plan of checked `changes`: read what was never read, write, read back."""
     settings = {name: setting_or_error(module.family, name) for name in changes}
-    for name, setting in settings.items():
-        if not setting.read_by:
-            words = f"{name} has no documented text command, so a change of it cannot be verified"
-            raise GuardError(UNSUPPORTED, (words,))
+    read_by = _readers(module, settings)
     family, access = module.family, module.access
     proofs: tuple[Step, ...] = ()
     if ACCESS_PASSWORD in settings:
         del settings[ACCESS_PASSWORD]
         proofs = which_password(module, Secret(str(changes[ACCESS_PASSWORD])))
-    unread = dict.fromkeys(s.read_by for name, s in settings.items() if name not in known)
-    read_back = dict.fromkeys(s.read_by for s in settings.values())
+    unread = dict.fromkeys(read_by[name] for name in settings if name not in known)
+    read_back = dict.fromkeys(read_by[name] for name in settings)
     steps = (
         *(Step(Purpose.BEFORE, Request.read(read)) for read in unread),
         *(Step(Purpose.WRITE, r, family.away_s(r)) for r in family.writes(changes, access)),
@@ -96,6 +94,25 @@ def make_plan(
         tuple(family.encode(step.request, access).masked for step in steps),
         family.concerns(changes, known, own_numbers),
     )
+
+
+def _readers(module: Module, settings: Mapping[str, Setting]) -> dict[str, str]:
+    """Return the read that tells each of `settings`; GuardError where it has none, or cannot be written."""
+    delivery = module.access.delivery
+    if delivery == SMS:
+        read_by = {name: setting.read_by or "" for name, setting in settings.items()}
+        words = "has no documented text command, so a change of it cannot be verified"
+    else:
+        reads = module.family.reads(module.access)
+        read_by = {name: next((r.name for r in reads if name in r.yields), "") for name in settings}
+        words = f"cannot be verified: no profile in use has a request by {delivery} that reads it"
+        if module.access.frame is None:
+            words = f"cannot be set by {delivery}: no vendor documents how, and no profile in use says it"
+            read_by = dict.fromkeys(settings, "")
+    for name, read in read_by.items():
+        if not read:
+            raise GuardError(UNSUPPORTED, (f"{name} {words}",))
+    return read_by
 
 
 def which_password(module: Module, expected: Secret) -> tuple[Step, ...]:

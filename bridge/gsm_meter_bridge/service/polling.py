@@ -20,10 +20,14 @@ _LOGGER = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PollPlan:
-    """How often one module is asked; each time is spread by `jitter` (0 to 0.5 of the interval)."""
+    """How often one module is asked; each time is spread by `jitter` (0 to 0.5 of the interval).
+
+    Without `by_sms`, only what costs nothing is asked.
+    """
 
     interval_s: float
     jitter: float = 0.1
+    by_sms: bool = True
 
 
 class Poller:
@@ -76,7 +80,16 @@ class Poller:
         async with self._database.transaction() as tx:
             due = await observations.due_polls(tx, self._bridge, now)
             await observations.set_next_polls(tx, {m: self.next_after(m, now) for m in due})
+            fresh = await observations.told_since(
+                tx, {m: now - self._plans[m].interval_s for m in due}, without="sms"
+            )
         for module in due:
+            if module in fresh:
+                _LOGGER.debug("%s is not polled: what it told another way is fresh", module)
+                continue
+            if not self._plans[module].by_sms:
+                self._commands.visit(module)
+                continue
             try:
                 await self._commands.request_status(module, Terms(), action=POLL)
             except GuardError as error:  # the budget; it is asked again next time

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from gsm_meter_bridge.errors import GuardError
 from gsm_meter_bridge.jobs.budgets import Budgets, Spending
+from gsm_meter_bridge.jobs.database import Transaction
 
 BUDGET_EXHAUSTED = "budget_exhausted"
 
@@ -34,7 +33,7 @@ class Ways:
         """Return the numbers that a module may hear us from, as far as they are configured."""
         return tuple(way.number for way in self._of_module(module) if way.number is not None)
 
-    async def check(self, tx: AsyncConnection, module: str, messages: int, now: float) -> None:
+    async def check(self, tx: Transaction, module: str, messages: int, now: float) -> None:
         """Raise GuardError where so many messages are more than a module's budget or its modems' allow."""
         left = (await self._budgets.of_module(tx, module, now)).left
         if left is not None and left < messages:

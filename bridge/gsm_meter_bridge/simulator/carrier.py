@@ -100,6 +100,13 @@ class Carrier:
         """Take a message from a modem; it goes its way in the background."""
         self._spawn(self._carry(sender, sms, tp_mr))
 
+    def call(self, caller: str, number: str) -> None:
+        """Let a modem ring `number`; a module that is rung refuses the call, whatever else it does."""
+        device = self._devices.get(number)
+        if device is not None and device.reachable:
+            _LOGGER.info("%s rings %s", caller, number)
+            device.module.called(caller)
+
     def inject(self, sender: str, recipient: str, text: str) -> None:
         """Let anybody send a text to a modem."""
         self._deliver_to_handset(sender, recipient, text)

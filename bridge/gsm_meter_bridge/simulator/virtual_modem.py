@@ -33,6 +33,7 @@ class VirtualModem(ModemState):
         msisdn = self.identity.msisdn
         self.write: Callable[[bytes], None] = lambda _: None
         self.on_submit = lambda sms, reference: carrier.submit(msisdn, sms, reference)
+        self.on_call = lambda number: carrier.call(msisdn, number)
         self._carrier = carrier
         self._line = bytearray()
         self._last = ""

@@ -1,4 +1,4 @@
-"""A cellular world from a YAML file: a network, one modem on a pty, simulated modules."""
+"""A cellular world from a YAML file: a network, one modem on a pty, simulated modules, meters behind them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ from gsm_meter_bridge.families import families
 from gsm_meter_bridge.family import SimulatedModule
 from gsm_meter_bridge.simulator.carrier import Carrier, NetworkFaults
 from gsm_meter_bridge.simulator.journal import journal_at
+from gsm_meter_bridge.simulator.meter.plan import MeterPlan
 from gsm_meter_bridge.simulator.modem_state import Faults, Identity
 from gsm_meter_bridge.simulator.port import linked, on_pty
+from gsm_meter_bridge.simulator.sockets import METER, TCP, meter_of, tcp_of
+from gsm_meter_bridge.simulator.tcp import TcpPlan, TcpSide, running
 from gsm_meter_bridge.simulator.virtual_modem import VirtualModem
 from gsm_meter_bridge.vocabulary import Scalar
 
@@ -53,6 +56,8 @@ _FAULTS = {
         vol.Any(str, msg=(_PIN := 'expected 4 to 8 digits in quotes, like "0000"')),
         vol.Match(r"^\d{4,8}$", msg=_PIN),
     ),
+    vol.Optional("pin_tries"): _number_to(3, "expected the tries of the PIN that are left, 0 to 3"),
+    vol.Optional("puk"): vol.All(str, vol.Match(r"^\d{8}$", msg="expected 8 digits in quotes")),
     vol.Optional("registration"): _number_to(5, "expected a state of AT+CREG, 0 to 5"),
     vol.Optional("silent"): bool,
     vol.Optional("cms_errors"): [_number_to(65535, "expected numbers of +CMS ERROR, like [500, 38]")],
@@ -82,6 +87,8 @@ _SCHEMA = vol.Schema(
                 vol.Optional("reachable", default=True): bool,
                 vol.Optional("values", default=dict): _SCALARS,
                 vol.Optional("faults", default=dict): _SCALARS,
+                vol.Optional("tcp", default=None): vol.Any(None, TCP),
+                vol.Optional("meter", default=None): vol.Any(None, METER),
             }
         },
     }
@@ -90,7 +97,7 @@ _SCHEMA = vol.Schema(
 
 @dataclass(frozen=True, slots=True)
 class ModulePlan:
-    """One module of the world; `silent`: it will never answer."""
+    """One module of the world; `silent`: it never answers. Without `tcp`, it neither dials nor listens."""
 
     id: str
     family: str
@@ -99,6 +106,8 @@ class ModulePlan:
     reachable: bool
     values: Mapping[str, Scalar]
     faults: Mapping[str, Scalar]
+    tcp: TcpPlan | None = None
+    meter: MeterPlan | None = None
 
     @property
     def silent(self) -> bool:
@@ -114,6 +123,7 @@ class RunningWorld:
     carrier: Carrier
     modem: VirtualModem
     modules: dict[str, SimulatedModule]
+    tcp: dict[str, TcpSide]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +174,11 @@ class World:
             modules = {plan.id: _device(plan) for plan in self.modules}
             for plan in self.modules:
                 carrier.attach_module(plan.msisdn, modules[plan.id], reachable=plan.reachable)
+            sides = {p.id: TcpSide(p.id, modules[p.id], p.tcp, p.meter) for p in self.modules if p.tcp}
             with on_pty(modem) as device, linked(link, device) as shown:
                 try:
-                    yield RunningWorld(shown, carrier, modem, modules)
+                    async with running(sides.values()):
+                        yield RunningWorld(shown, carrier, modem, modules, sides)
                 finally:
                     await carrier.close()
 
@@ -189,8 +201,10 @@ def _plan(place: str, name: str, checked: Mapping[str, Any]) -> ModulePlan:
     if family is None:
         known = ", ".join(families())
         raise ConfigError([f"{place}.family: {checked['family']!r}; expected one of {known}"])
-    rest = {key: value for key, value in checked.items() if key != "password"}
-    plan = ModulePlan(id=name, password=checked["password"] or family.default_password, **rest)
+    tcp, meter = tcp_of(checked["tcp"]), meter_of(checked["meter"], checked["values"])
+    password = checked["password"] or family.default_password
+    made = {"id": name, "password": password, "tcp": tcp, "meter": meter}
+    plan = ModulePlan(**{**checked, **made})
     try:
         _device(plan)
     except GsmMeterError as error:

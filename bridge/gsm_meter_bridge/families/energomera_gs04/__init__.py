@@ -9,9 +9,11 @@ from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.families.energomera_gs04 import commands, guards, hints, modes, replies, tables
 from gsm_meter_bridge.families.energomera_gs04.settings import SETTINGS
 from gsm_meter_bridge.family import (
+    SMS,
     Access,
     CodeTable,
     Concern,
+    IntroductionReader,
     Outgoing,
     Read,
     Reading,
@@ -46,14 +48,17 @@ class EnergomeraGs04:
     settings = SETTINGS
     lights = hints.LIGHTS
     remedies = hints.REMEDIES
+    call = None
     knocks = None  # no text command changes the password
     actions = ()  # clause 9 has none: a change of the mode restarts the module
 
     def reads(self, access: Access) -> tuple[Read, ...]:
         """Return the profile's requests, if one is chosen, then the documented ones."""
         if access.profile is None:
-            return _READS
-        told = access.profile.reads()
+            return _READS if access.delivery == SMS else ()
+        told = access.profile.reads(access.delivery)
+        if access.delivery != SMS:
+            return told  # clause 9 has SMS only
         # with a status request of its own, the profile makes MODE needless as a sign of life
         documented = (replace(r, volatile=False) for r in _READS)
         return (*told, *documented)
@@ -121,6 +126,10 @@ class EnergomeraGs04:
         """Return the request that `text` is: `MODE`, `APN`, `APN internet`."""
         return commands.parse(text)
 
+    def introductions(self) -> IntroductionReader | None:
+        """Return nothing: the manual knows of none."""
+        return None
+
     def tables(self) -> tuple[CodeTable, ...]:
         """Return the tables of the manual."""
         return tables.TABLES
@@ -128,7 +137,7 @@ class EnergomeraGs04:
     @staticmethod
     def _profile_of(request: Request, access: Access) -> RequestFormat | None:
         profile = access.profile
-        if profile is not None and any(r.name == request.name for r in profile.reads()):
+        if profile is not None and any(r.name == request.name for r in profile.reads(access.delivery)):
             return profile
         return None
 

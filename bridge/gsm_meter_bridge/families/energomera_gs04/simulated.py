@@ -8,11 +8,19 @@ those of the profile `assumed_status`, the binary frame that of `gs01_binary`; n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from gsm_meter_bridge.families.energomera_gs04 import tables
 from gsm_meter_bridge.families.energomera_gs04.simulated_frame import parse
-from gsm_meter_bridge.family import CodeTable, SimulatedReply, simulated_state
+from gsm_meter_bridge.family import (
+    CodeTable,
+    SimulatedDial,
+    SimulatedListen,
+    SimulatedReply,
+    SimulatedTcp,
+    simulated_state,
+)
 from gsm_meter_bridge.vocabulary import Scalar
 
 # Clause 6, Table 2: the factory's settings; below them what a module in good health would tell.
@@ -90,13 +98,42 @@ _COMMANDS: Mapping[str, tuple[str, Callable[[str], Scalar]]] = {
 
 
 class SimulatedGs04:
-    """One module; `faults`: silent, delay_s (each reply), duplicate, restart_s (after a change of mode)."""
+    """One module.
+
+    `faults`: silent, delay_s (each reply), duplicate, restart_s (after a change of mode), tcp_speed (waits
+    before the next connection are that many times shorter).
+    """
 
     def __init__(self, password: str, values: Mapping[str, Scalar], faults: Mapping[str, Scalar]) -> None:
         self._password = password
         self._values: dict[str, Any] = simulated_state(_FACTORY, values, _CODED)
         self._faults = faults
-        self._restarts_until_s = float("-inf")
+        self._restarts_until_s = self._not_before_s = float("-inf")
+
+    def tcp(self, now_s: float, clock: datetime) -> SimulatedTcp:
+        """Return what its mode has it do (clause 4); nothing while it restarts."""
+        if now_s < self._restarts_until_s:
+            return None
+        host, port = self._values["server_host"], self._values["server_port"]
+        match self._values["mode"]:
+            case "server":
+                return SimulatedListen(port)
+            case "client" | "client_cenc" if host and now_s >= self._not_before_s:
+                return SimulatedDial(host, port)
+        return None
+
+    def greeting(self, clock: datetime) -> bytes:
+        """Return nothing: it sends no packet of its own; what it says to CE Net-Connection nobody knows."""
+        return b""
+
+    def disconnected(self, now_s: float, *, reached: bool) -> None:
+        """Connect again after its period (clause 9.8)."""
+        self._not_before_s = now_s + self._values["connect_period_s"] / float(
+            self._faults.get("tcp_speed", 1)
+        )
+
+    def called(self, number: str) -> None:
+        """Do nothing: the manual knows no calls."""
 
     def state(self) -> Mapping[str, Scalar]:
         """Return the true values by vocabulary name."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gsm_meter_bridge.families.lers_gsm_mini import commands, guards, hints, replies, schedule, tables
+from gsm_meter_bridge.families.lers_gsm_mini.identification import IdentificationReader
 from gsm_meter_bridge.families.lers_gsm_mini.settings import SETTINGS
 from gsm_meter_bridge.family import (
     ACCESS_PASSWORD,
+    SMS,
     Access,
     Action,
     CodeTable,
     Concern,
+    IntroductionReader,
     Knocks,
     Outgoing,
     Read,
@@ -82,13 +85,14 @@ class LersGsmMini:
     default_password = "1234"  # noqa: S105  the factory's, manual clause 4.2
     settings = SETTINGS
     actions = _ACTIONS
+    call = Action("call", "Call to connect", "5.2")
     lights = hints.LIGHTS
     remedies = hints.REMEDIES
     knocks = Knocks("info", "csd_idle_timeout_s")
 
     def reads(self, access: Access) -> tuple[Read, ...]:
-        """Return what the manual documents; this family needs no profile."""
-        return _READS
+        """Return what the manual documents, which is by SMS; this family needs no profile."""
+        return _READS if access.delivery == SMS else ()
 
     def writes(self, changes: Mapping[str, Scalar], access: Access) -> tuple[Request, ...]:
         """Return as few SMS as carry the changes; servers need a reboot then (clause 4.3.3)."""
@@ -133,6 +137,10 @@ class LersGsmMini:
     def parse_request(self, text: str) -> Request:
         """Return the request that `text` is: `I`, `A`, `A=internet,user,password`."""
         return commands.parse(text)
+
+    def introductions(self) -> IntroductionReader | None:
+        """Return a reader of the identification packet (clause 6)."""
+        return IdentificationReader()
 
     def tables(self) -> tuple[CodeTable, ...]:
         """Return no tables: the replies are words."""

@@ -18,7 +18,7 @@ from gsm_meter_bridge.family import Answer, Reading, Refusal, Reply, Request, Re
 from gsm_meter_bridge.vocabulary import MASK, Scalar, UpdateState
 
 _LABEL = re.compile(r"\s*([A-Za-z][A-Za-z -]*?)\s*:\s*(.*?)\s*$")
-_SIGNAL = re.compile(r"(-?\d+)\s*dBm(?:\s*\(?(\d+)\s*%\)?)?")
+_SIGNAL = re.compile(r"(?<![\d-])(-?\d{1,3})\s*dBm(?:\s*\(?(\d{1,3})\s*%\)?)?")
 _ENTRY = re.compile(r"\s*(\d)\s*:\s*(.*?)\s*$")
 _OK = re.compile(r"(?:^|:\s*)ok\W*$", re.IGNORECASE)
 _REFUSED = "module_refused"
@@ -117,10 +117,11 @@ def _info(text: str) -> Answer:
         Reading("firmware", labels["FW"]),
         Reading("imei", labels["IMEI"]),
     ]
-    return Answer((*readings, *_signal(labels.get("SIGNAL LEVEL", ""))), text)
+    return Answer((*readings, *signal(labels.get("SIGNAL LEVEL", ""))), text)
 
 
-def _signal(text: str) -> tuple[Reading, ...]:
+def signal(text: str) -> tuple[Reading, ...]:
+    """Return what `-71dBm (60%)` or `-83dBm 36%` says (clauses 4.3.1 and 6); nothing for an empty text."""
     found = _SIGNAL.search(text)
     if found is None:
         return (Reading("signal_dbm", None, text),) if text else ()

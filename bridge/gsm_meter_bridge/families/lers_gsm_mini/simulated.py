@@ -7,11 +7,15 @@ the other; `W0=` with one number writes entry 0 (B18).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import datetime
 
 from gsm_meter_bridge.families.lers_gsm_mini.simulated_commands import find, short
+from gsm_meter_bridge.families.lers_gsm_mini.simulated_identification import encode
 from gsm_meter_bridge.families.lers_gsm_mini.simulated_memory import Memory
-from gsm_meter_bridge.family import SimulatedReply
+from gsm_meter_bridge.families.lers_gsm_mini.simulated_tcp import Connector
+from gsm_meter_bridge.family import SimulatedDial, SimulatedReply
 from gsm_meter_bridge.vocabulary import Scalar
 
 _FACTORY_PASSWORD = "1234"  # noqa: S105
@@ -24,14 +28,32 @@ class SimulatedGsmMini:
     """One modem.
 
     `faults`: silent, delay_s (each reply), duplicate, restart_s (after a reboot), err (every change is
-    refused), update (no_update, ftp_error, download_error; else it succeeds), update_speed (times faster).
+    refused), update (no_update, ftp_error, download_error; else it succeeds), update_speed (times faster),
+    tcp_speed (waits before the next connection are that many times shorter).
     """
 
     def __init__(self, password: str, values: Mapping[str, Scalar], faults: Mapping[str, Scalar]) -> None:
         self._password = password
         self._memory = Memory(values)
         self._faults = faults
+        self._connector = Connector(self._memory, float(faults.get("tcp_speed", 1)))
         self._away_until_s = float("-inf")
+
+    def tcp(self, now_s: float, clock: datetime) -> SimulatedDial | None:
+        """Return the server that it wants to be connected to; none while it restarts."""
+        return None if now_s < self._away_until_s else self._connector.wish(now_s, clock)
+
+    def greeting(self, clock: datetime) -> bytes:
+        """Return the identification packet."""
+        return encode(self._memory.values, clock, self._connector.reason)
+
+    def disconnected(self, now_s: float, *, reached: bool) -> None:
+        """Plan the next connection."""
+        self._connector.disconnected(now_s, reached=reached)
+
+    def called(self, number: str) -> None:
+        """Connect, where the number is in a server's list."""
+        self._connector.called(number)
 
     def state(self) -> Mapping[str, Scalar]:
         """Return the true values by vocabulary name."""
@@ -59,6 +81,11 @@ class SimulatedGsmMini:
         if is_write:
             return self._write(name, value)
         match name:
+            case "D":
+                self._connector.hang_up(now_s)
+                return "OK"
+            case _ if re.fullmatch(r"C\d", name):
+                return self._connector.connect(name[1])
             case "REBOOT":
                 return self._reboot(now_s)
             case "RESTORE":
@@ -85,6 +112,7 @@ class SimulatedGsmMini:
 
     def _reboot(self, now_s: float) -> str:
         self._away_until_s = now_s + float(self._faults.get("restart_s", 30))
+        self._connector.restart()
         return _REBOOTING
 
     def _update(self, now_s: float) -> tuple[tuple[float, str], ...]:

@@ -55,8 +55,6 @@ def find(name: str) -> tuple[_Read, _Write, tuple[str, ...]]:
 
 _COMMANDS: tuple[tuple[str, _Read, _Write], ...] = (
     ("A", Memory.apn, Memory.set_apn),
-    (r"C(\d)", Memory.connect, None),
-    ("D", lambda _m: "OK", None),
     ("I", Memory.info, None),
     ("P", lambda m: f"PORT: {m.value('serial_port')}", Memory.set_port),
     (

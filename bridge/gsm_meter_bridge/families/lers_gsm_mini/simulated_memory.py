@@ -148,8 +148,3 @@ class Memory:
     def value(self, name: str) -> str:
         """One value, bare."""
         return str(self.values[name])
-
-    def connect(self, n: str) -> str:
-        """Clause 4.3.8."""
-        address = self.values.get(f"server.{n}.address")
-        return f"Connecting to the server {address}" if address else "There is no server to connect"

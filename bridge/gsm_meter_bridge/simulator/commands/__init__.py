@@ -16,7 +16,7 @@ _COMMANDS = tuple(
     (re.compile(pattern, re.IGNORECASE), run) for pattern, run in (*NETWORK, *MESSAGES, *GENERAL)
 )
 _QUOTED_OR_SPACE = re.compile(r'("[^"]*"?)|\s')
-_ONE = re.compile(r'([+^$*#%](?:[^;"]|"[^"]*"?)*|S\d+(?:=\d*|\?)?|&?[A-Z]\d*|.+);?', re.IGNORECASE)
+_ONE = re.compile(r'([+^$*#%](?:[^;"]|"[^"]*"?)*|D\+?\d+;?|S\d+(?:=\d*|\?)?|&?[A-Z]\d*|.+);?', re.IGNORECASE)
 
 
 def split(body: str) -> list[str]:

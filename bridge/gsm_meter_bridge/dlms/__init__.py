@@ -1,0 +1,33 @@
+"""DLMS/COSEM as Russian meters of the SPODES profile speak it over HDLC: codec and client. Pure.
+
+`associate(Client.reader(Keys(Secret("12345678"))))` and the others are conversations, see `session.Dialogue`.
+"""
+
+from gsm_meter_bridge.dlms.acse import Mechanism
+from gsm_meter_bridge.dlms.client import Association, Client, associate, object_list, read, release
+from gsm_meter_bridge.dlms.hls import Keys
+from gsm_meter_bridge.dlms.obis import Obis
+from gsm_meter_bridge.dlms.objects import ObjectEntry
+from gsm_meter_bridge.dlms.service import Attribute
+from gsm_meter_bridge.dlms.session import Dialogue
+from gsm_meter_bridge.dlms.status import ENERGIES, ExtendedStatus, GsmDiagnostic, Problem, extended_status
+
+__all__ = [
+    "ENERGIES",
+    "Association",
+    "Attribute",
+    "Client",
+    "Dialogue",
+    "ExtendedStatus",
+    "GsmDiagnostic",
+    "Keys",
+    "Mechanism",
+    "Obis",
+    "ObjectEntry",
+    "Problem",
+    "associate",
+    "extended_status",
+    "object_list",
+    "read",
+    "release",
+]

@@ -1,0 +1,217 @@
+"""What is asked of a SPODES meter: associate, read, list objects, release. No sockets, no clock."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field, replace
+
+from gsm_meter_bridge.dlms.acse import (
+    AARE,
+    DIAGNOSTICS,
+    RLRE,
+    Aare,
+    Aarq,
+    Conformance,
+    Mechanism,
+    release_request,
+)
+from gsm_meter_bridge.dlms.data import Data, Tag, decode_data
+from gsm_meter_bridge.dlms.hdlc import DEFAULT_MAX_INFO, Address
+from gsm_meter_bridge.dlms.hls import CHALLENGE_OCTETS, Exchange, Keys, prove, proves, secret_octets
+from gsm_meter_bridge.dlms.objects import ASSOCIATION, ObjectEntry, take_object_list
+from gsm_meter_bridge.dlms.service import (
+    DATA_ACCESS_RESULTS,
+    ActionRequest,
+    ActionResponse,
+    Attribute,
+    GetBlock,
+    GetRequest,
+    GetResponse,
+    NextBlock,
+    Refusal,
+    decode_response,
+)
+from gsm_meter_bridge.dlms.session import Dialogue, HdlcSession
+from gsm_meter_bridge.errors import (
+    AssociationRefusedError,
+    DecodeError,
+    InvalidValueError,
+    ReadRefusedError,
+    WrongPasswordError,
+)
+
+MAX_VALUE_OCTETS = 0x40000
+"""A value in more octets of blocks than this is refused; object lists have some ten thousand."""
+
+_AUTHENTICATION_FAILED = 13
+"""The diagnostic of a wrong LLS password."""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who asks which meter.
+
+    `address`: 16 public, 32 reader, 48 configurator (SPODES). `server`: logical device 1, physical address
+    16 as factory-set in CE208/CE308. `max_info_octets`: offered for a frame, 128 to 2030; more saves
+    round trips. `system_title` (8 octets) matters to GMAC and SHA-256. `counter` is GMAC's invocation
+    counter, 1 to 2**32 - 1: larger in every association than in all before, or the key can be reckoned.
+    """
+
+    address: int
+    mechanism: Mechanism = Mechanism.NONE
+    keys: Keys | None = None
+    server: Address = field(default_factory=lambda: Address.server(1, 16))
+    max_info_octets: int = DEFAULT_MAX_INFO
+    system_title: bytes = b""
+    counter: int = 0
+
+    @classmethod
+    def public(cls) -> Client:
+        """Return the client without a password; meters tell it little."""
+        return cls(16)
+
+    @classmethod
+    def reader(cls, keys: Keys) -> Client:
+        """Return the client that reads with a password (LLS)."""
+        return cls(32, Mechanism.LLS, keys)
+
+    @classmethod
+    def configurator(cls, keys: Keys, mechanism: Mechanism = Mechanism.HLS) -> Client:
+        """Return the client with a key (HLS)."""
+        return cls(48, mechanism, keys)
+
+    def at(self, logical: int, physical: int) -> Client:
+        """Return the same client for a meter of another HDLC address."""
+        return replace(self, server=Address.server(logical, physical))
+
+
+@dataclass(frozen=True, slots=True)
+class Association:
+    """A client and a meter that talk; `max_pdu_octets` and `conformance` are what the meter agreed to."""
+
+    session: HdlcSession
+    conformance: Conformance
+    max_pdu_octets: int
+
+
+def associate(client: Client, challenge: bytes | None = None) -> Dialogue[Association]:
+    """Open the link and the association; `challenge` (8 to 64 octets) is random unless given.
+
+    Raises MeterLinkError, AssociationRefusedError, WrongPasswordError, DecodeError; InvalidValueError where
+    a password or key is missing or does not fit.
+    """
+    sent = challenge or secrets.token_bytes(CHALLENGE_OCTETS)
+    request = Aarq(client.mechanism, _authentication(client, sent), client.system_title)
+    session = HdlcSession(Address(client.address), client.server, client.max_info_octets)
+    yield from session.connect()
+    aare = _accepted((yield from session.exchange(request.encode())))
+    association = Association(session, aare.conformance, aare.max_pdu_octets)
+    if client.keys is not None and client.mechanism > Mechanism.LLS:
+        exchange = Exchange(aare.challenge, sent, client.system_title, aare.system_title)
+        yield from _prove(association, client, client.keys, exchange)
+    return association
+
+
+def read(association: Association, attribute: Attribute) -> Dialogue[Data]:
+    """Return an attribute's value, in blocks where the meter sends it so.
+
+    Raises ReadRefusedError where the meter does not tell, MeterLinkError, and DecodeError.
+    """
+    request: GetRequest | NextBlock = GetRequest(attribute)
+    octets = bytearray()
+    while True:
+        match decode_response((yield from association.session.exchange(request.encode()))):
+            case GetResponse(Data() as value) if not octets:
+                return value
+            case GetResponse(None, result) | GetBlock(result=result) if result:
+                raise _refused(str(attribute), result)
+            case GetBlock(last, number, part):
+                octets += _checked(number, part, request, len(octets), last=last)
+                if last:
+                    return decode_data(bytes(octets))
+                request = NextBlock(number)
+            case Refusal() as refusal:
+                raise ReadRefusedError(str(attribute), refusal.words)
+            case other:
+                raise DecodeError("response", f"{type(other).__name__} answers no reading")
+
+
+def object_list(association: Association) -> Dialogue[tuple[ObjectEntry, ...]]:
+    """Return what objects the meter has for this client; the list is long, and stays the same."""
+    return take_object_list((yield from read(association, Attribute(15, ASSOCIATION, 2))))
+
+
+def release(association: Association, *, with_request: bool = False) -> Dialogue[None]:
+    """Close the link, which ends the association; `with_request`: say so first (RLRQ), as few meters want."""
+    if with_request:
+        reply = yield from association.session.exchange(release_request())
+        if reply[:1] != bytes((RLRE,)):
+            raise DecodeError("APDU", "is no RLRE", 0)
+    yield from association.session.disconnect()
+
+
+def _authentication(client: Client, challenge: bytes) -> bytes:
+    if client.mechanism is Mechanism.NONE:
+        return b""
+    if client.keys is None:
+        raise InvalidValueError("password", None, f"the password or key that {client.mechanism.name} needs")
+    if client.mechanism is Mechanism.LLS:
+        return secret_octets(client.keys.password)
+    if client.mechanism is Mechanism.HLS_GMAC and not 0 < client.counter < 1 << 32:
+        raise InvalidValueError("counter", client.counter, "1 to 4294967295, larger than all before")
+    # A key that does not fit is told before anything is sent.
+    prove(client.mechanism, client.keys, Exchange(challenge, challenge, client.system_title))
+    return challenge
+
+
+def _accepted(reply: bytes) -> Aare:
+    if reply[:1] != bytes((AARE,)):
+        refusal = decode_response(reply)
+        if isinstance(refusal, Refusal):
+            raise AssociationRefusedError(f"the meter refuses to associate: {refusal.words}")
+        raise DecodeError("APDU", "is no AARE", 0)
+    aare = Aare.decode(reply)
+    if aare.result == 0:
+        return aare
+    if aare.diagnostic == _AUTHENTICATION_FAILED and not aare.by_provider:
+        raise WrongPasswordError("the meter does not take the password", aare.result, aare.diagnostic)
+    hint = "; is it the right client and password?" if aare.diagnostic in DIAGNOSTICS else ""
+    raise AssociationRefusedError(f"association {aare.words}{hint}", aare.result, aare.diagnostic)
+
+
+def _prove(association: Association, client: Client, keys: Keys, exchange: Exchange) -> Dialogue[None]:
+    if not exchange.received:
+        raise AssociationRefusedError("the meter sent no challenge, so it can prove nothing")
+    if exchange.sent.rstrip(b"\0") in exchange.received:
+        # It could answer our challenge with our own answer to it.
+        raise AssociationRefusedError("the meter sent our own challenge, so it can prove nothing")
+    proof = Data(Tag.OCTET_STRING, prove(client.mechanism, keys, exchange, client.counter))
+    request = ActionRequest(Attribute(15, ASSOCIATION, 1), proof)
+    match decode_response((yield from association.session.exchange(request.encode()))):
+        case ActionResponse(0, Data(Tag.OCTET_STRING, bytes() as answer)):
+            meters = Exchange(exchange.sent, exchange.received, exchange.other_title, exchange.title)
+            if not proves(client.mechanism, keys, meters, answer):
+                raise AssociationRefusedError("the meter does not know the key: it may be another meter")
+        case ActionResponse(result) if result:
+            raise WrongPasswordError(f"the meter does not take the key: {_words(result)}", result)
+        case Refusal() as refusal:
+            raise WrongPasswordError(f"the meter does not take the key: {refusal.words}")
+        case _:
+            raise AssociationRefusedError("the meter did not prove that it knows the key")
+
+
+def _checked(number: int, part: bytes, request: GetRequest | NextBlock, before: int, *, last: bool) -> bytes:
+    expected = request.number + 1 if isinstance(request, NextBlock) else 1
+    if number != expected or not (part or last):
+        raise DecodeError("block number", f"is {number} with {len(part)} octets, not {expected}")
+    if before + len(part) > MAX_VALUE_OCTETS:
+        raise DecodeError("block", f"makes the value longer than {MAX_VALUE_OCTETS} octets")
+    return part
+
+
+def _refused(what: str, result: int) -> ReadRefusedError:
+    return ReadRefusedError(what, _words(result), result)
+
+
+def _words(result: int) -> str:
+    return DATA_ACCESS_RESULTS.get(result, f"data access result {result}")

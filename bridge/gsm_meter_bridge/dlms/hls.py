@@ -1,0 +1,132 @@
+"""How a client and a meter prove in HLS that they know the same key (DLMS UA 1000-2, clause 9.2.2.2).
+
+HLS (2) is the manufacturer's own by the standard; what is here is what the common tools do: the challenge
+under AES-128-ECB, both filled with zeros. It and GMAC (5) need the package `cryptography` (extra `dlms`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gsm_meter_bridge.dlms.acse import Mechanism
+from gsm_meter_bridge.errors import InvalidValueError
+from gsm_meter_bridge.vocabulary import Secret
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers import Cipher
+    from cryptography.hazmat.primitives.ciphers.modes import ECB
+
+CHALLENGE_OCTETS = 16
+"""Length of our challenges; 8 to 64 are allowed."""
+
+_AES_OCTETS = 16
+_TAG_OCTETS = 12
+_AUTHENTICATED = 0x10
+"""The security control octet of a GMAC answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What is shared: the password or key, and of GMAC the authentication key beside the encryption key.
+
+    Texts stand for their UTF-8 octets, or with `0x` before them for the octets in hexadecimal.
+    """
+
+    password: Secret
+    authentication_key: Secret = Secret("")  # noqa: RUF009 - a constant
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What two stations said before a proof, seen by the one that gives it.
+
+    `received` and `sent` are the challenges; `title` and `other_title` the system titles of who proves
+    and who checks; 8 octets each where the mechanism wants them.
+    """
+
+    received: bytes
+    sent: bytes
+    title: bytes = b""
+    other_title: bytes = b""
+
+
+def secret_octets(secret: Secret) -> bytes:
+    """Return the octets that a password or key stands for (see Keys)."""
+    text = secret.reveal()
+    if not text.startswith("0x"):
+        return text.encode("utf-8")
+    try:
+        return bytes.fromhex(text[2:])
+    except ValueError as error:
+        raise InvalidValueError("key", secret, "hexadecimal digits after 0x") from error
+
+
+def prove(mechanism: Mechanism, keys: Keys, exchange: Exchange, counter: int = 0) -> bytes:
+    """Return what is answered to a challenge; `counter` is the invocation counter of GMAC.
+
+    Raises InvalidValueError for a key that does not fit, for a mechanism without a proof, and where
+    `cryptography` is missing.
+    """
+    secret = secret_octets(keys.password)
+    match mechanism:
+        case Mechanism.HLS:
+            return _aes_ecb(secret, exchange.received)
+        case Mechanism.HLS_MD5:
+            return hashlib.md5(exchange.received + secret).digest()  # noqa: S324 - the standard's
+        case Mechanism.HLS_SHA1:
+            return hashlib.sha1(exchange.received + secret).digest()  # noqa: S324 - the standard's
+        case Mechanism.HLS_GMAC:
+            return _gmac(secret, secret_octets(keys.authentication_key), exchange, counter)
+        case Mechanism.HLS_SHA256:
+            titles = exchange.title + exchange.other_title
+            return hashlib.sha256(secret + titles + exchange.received + exchange.sent).digest()
+        case _:
+            raise InvalidValueError("mechanism", mechanism.name, "one with challenges (HLS)")
+
+
+def proves(mechanism: Mechanism, keys: Keys, exchange: Exchange, answer: bytes) -> bool:
+    """Whether `answer` is what the other station, whose view `exchange` is, answers when it knows the key."""
+    counter = int.from_bytes(answer[1:5]) if mechanism is Mechanism.HLS_GMAC else 0
+    return hmac.compare_digest(prove(mechanism, keys, exchange, counter), answer)
+
+
+def _filled(octets: bytes, count: int) -> bytes:
+    return octets + bytes(-len(octets) % count)
+
+
+def _aes_ecb(key: bytes, challenge: bytes) -> bytes:
+    if not 1 <= len(key) <= _AES_OCTETS:
+        raise InvalidValueError("key", f"{len(key)} octets", f"1 to {_AES_OCTETS} octets")
+    encryptor = _cipher(_filled(key, _AES_OCTETS)).encryptor()
+    return encryptor.update(_filled(challenge, _AES_OCTETS)) + encryptor.finalize()
+
+
+def _cipher(key: bytes) -> Cipher[ECB]:
+    try:
+        from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+    except ImportError as error:
+        raise _missing() from error
+    return Cipher(algorithms.AES(key), modes.ECB())  # noqa: S305 - what meters do
+
+
+def _gmac(key: bytes, authentication_key: bytes, exchange: Exchange, counter: int) -> bytes:
+    if len(key) != _AES_OCTETS or len(authentication_key) != _AES_OCTETS or len(exchange.title) != 8:
+        allowed = "an encryption and an authentication key of 16 octets, and system titles of 8"
+        raise InvalidValueError("key", "of another length", allowed)
+    try:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    except ImportError as error:
+        raise _missing() from error
+    head = bytes((_AUTHENTICATED,))
+    count = counter.to_bytes(4)
+    over = head + authentication_key + exchange.received
+    return head + count + AESGCM(key).encrypt(exchange.title + count, b"", over)[:_TAG_OCTETS]
+
+
+def _missing() -> InvalidValueError:
+    return InvalidValueError(
+        "mechanism", "AES", "one without AES, or the package installed as gsm-meter-bridge[dlms]"
+    )

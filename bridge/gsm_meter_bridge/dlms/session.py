@@ -1,0 +1,120 @@
+"""The HDLC link from the client's side: opened, one APDU there and one back, closed. No sockets, no clock."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator
+from typing import TypeVar
+
+from gsm_meter_bridge.dlms.hdlc import Address, Control, Deframer, Frame, Kind
+from gsm_meter_bridge.dlms.parameters import Parameters
+from gsm_meter_bridge.errors import DecodeError, MeterLinkError
+
+T = TypeVar("T")
+Dialogue = Generator[bytes, bytes, T]
+"""A conversation: yields octets to send (none: only wait), is sent the octets that came, in any cut; returns
+its outcome. Whoever drives it waits with a deadline, and closes it when the connection is gone."""
+
+MAX_APDU_OCTETS = 0x10000
+MAX_POLLS = 100
+"""How often a meter may say that it is not ready yet."""
+
+LLC_COMMAND, LLC_RESPONSE = b"\xe6\xe6\x00", b"\xe6\xe7\x00"
+"""What stands before each APDU (IEC 62056-46 clause 5)."""
+
+
+class HdlcSession:
+    """The link to one meter; `max_info_octets` is what is offered to it, 128 being the standard's silence."""
+
+    def __init__(self, client: Address, server: Address, max_info_octets: int) -> None:
+        self._client, self._server = client, server
+        self._offered = Parameters(max_info_octets, max_info_octets)
+        self._agreed = Parameters()
+        self._deframer = Deframer()
+        self._arrived: deque[Frame] = deque()
+        self._sent = self._received = 0
+
+    def connect(self) -> Dialogue[None]:
+        """Open the link (SNRM); MeterLinkError where the meter will not."""
+        information = b"" if self._offered == Parameters() else self._offered.encode()
+        frame = yield from self._next(self._frame(Control(Kind.SNRM), information))
+        while frame.control.kind not in (Kind.UA, Kind.DM, Kind.FRMR):
+            frame = yield from self._next()
+        if frame.control.kind is not Kind.UA:
+            raise MeterLinkError("the meter does not open its HDLC link; is another client connected?")
+        self._agreed = Parameters.decode(frame.information)
+        self._sent = self._received = 0
+
+    def exchange(self, apdu: bytes) -> Dialogue[bytes]:
+        """Send an APDU and return the one that answers it, both in as many frames as it takes."""
+        frame = yield from self._send(LLC_COMMAND + apdu)
+        information, polls = bytearray(), 0
+        while True:
+            self._check(frame)
+            polls += not self._take(frame, information)
+            if polls > MAX_POLLS or len(information) > MAX_APDU_OCTETS:
+                raise MeterLinkError("the meter does not come to the end of its answer")
+            if frame.control.kind is Kind.I and not frame.segmented:
+                return _without_llc(bytes(information))
+            ready = self._ready() if frame.control.poll_final else b""
+            frame = yield from self._next(ready)
+
+    def disconnect(self) -> Dialogue[None]:
+        """Close the link (DISC), which ends the association too."""
+        frame = yield from self._next(self._frame(Control(Kind.DISC)))
+        while frame.control.kind not in (Kind.UA, Kind.DM):
+            frame = yield from self._next()
+
+    def _take(self, frame: Frame, information: bytearray) -> bool:
+        """Whether the frame brought something new, which is then part of `information`."""
+        if frame.control.kind is not Kind.I:
+            return False
+        self._received = (self._received + 1) & 7
+        information += frame.information
+        return bool(frame.information)
+
+    def _send(self, information: bytes) -> Dialogue[Frame]:
+        size = self._agreed.max_receive
+        parts = [information[at : at + size] for at in range(0, len(information), size)]
+        for part in parts[:-1]:
+            frame = yield from self._next(self._information(part, segmented=True))
+            self._check(frame)
+            if frame.control.kind is not Kind.RR:
+                raise MeterLinkError("the meter does not let us finish what we say")
+        return (yield from self._next(self._information(parts[-1], segmented=False)))
+
+    def _information(self, part: bytes, *, segmented: bool) -> bytes:
+        control = Control(Kind.I, self._received, self._sent)
+        self._sent = (self._sent + 1) & 7
+        return self._frame(control, part, segmented=segmented)
+
+    def _ready(self) -> bytes:
+        return self._frame(Control(Kind.RR, self._received))
+
+    def _frame(self, control: Control, information: bytes = b"", *, segmented: bool = False) -> bytes:
+        return Frame(self._server, self._client, control, information, segmented).encode()
+
+    def _check(self, frame: Frame) -> None:
+        control = frame.control
+        if control.kind not in (Kind.I, Kind.RR, Kind.RNR):
+            raise MeterLinkError(f"the meter has closed its HDLC link ({control.kind.name})")
+        is_new = control.kind is not Kind.I or control.send_number == self._received
+        if control.receive_number != self._sent or not is_new:
+            raise MeterLinkError("the meter's HDLC frames are out of step")
+
+    def _next(self, octets: bytes = b"") -> Dialogue[Frame]:
+        """The next frame to us; `octets` are sent before it."""
+        if octets:
+            self._arrived.extend(self._deframer.feed((yield octets)))
+        while True:
+            while self._arrived:
+                frame = self._arrived.popleft()
+                if frame.destination == self._client and frame.control.kind is not Kind.UI:
+                    return frame
+            self._arrived.extend(self._deframer.feed((yield b"")))
+
+
+def _without_llc(information: bytes) -> bytes:
+    if not information.startswith(LLC_RESPONSE):
+        raise DecodeError("LLC", "is none of an answer", 0)
+    return information[len(LLC_RESPONSE) :]

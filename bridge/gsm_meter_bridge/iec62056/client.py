@@ -1,0 +1,224 @@
+"""Conversations with a meter, without a port: each is a generator of octets.
+
+It yields octets to send (none: it only waits for more), is sent those that came, in any cut, and returns
+what it found out. Time-outs are the caller's. Nothing answers the last octets of a session, so they are
+returned, not yielded: see `Session.close`.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Callable, Generator
+from typing import TypeVar
+
+from gsm_meter_bridge.errors import DecodeError, IecError, InvalidValueError
+from gsm_meter_bridge.iec62056.checksum import Checksum
+from gsm_meter_bridge.iec62056.data import (
+    ERRORS,
+    GROUP,
+    NAME_CHARS,
+    DataSet,
+    group_request,
+    parse_data,
+    request,
+    setting,
+)
+from gsm_meter_bridge.iec62056.messages import (
+    Command,
+    Frame,
+    Identity,
+    Message,
+    Option,
+    Signal,
+    frame,
+    select,
+    sign_on,
+)
+from gsm_meter_bridge.iec62056.reader import MAX_OCTETS, MessageReader
+from gsm_meter_bridge.vocabulary import MASK, Secret
+
+T = TypeVar("T")
+Dialogue = Generator[bytes, bytes, T]
+
+_EITHER = tuple(Checksum)
+_ANSWERS = (None, Command.CHALLENGE, Command.BREAK)
+_CHALLENGE = re.compile(r"\(([0-9A-Fa-f]{1,8})\)")
+_PASSWORD = re.compile(r"[ -'*-~]{0,32}")
+
+
+def identify(address: str | None = None) -> Dialogue[Identity]:
+    """Return what the meter is. It then waits some seconds for more, and takes another sign-on.
+
+    DecodeError (here and below) where what comes is endless or damaged, InvalidValueError for what no
+    meter takes.
+    """
+    return (yield from _exchange(sign_on(address), lambda m: m if isinstance(m, Identity) else None))
+
+
+def open_session(
+    password: Secret | None = None,
+    address: str | None = None,
+    *,
+    checksum: Checksum | None = None,
+    plain: bool = False,
+) -> Dialogue[Session]:
+    """Return a session in programming mode; it may only read where no password is given.
+
+    The password goes as a digest of what the meter asked (P2); `plain` sends it as it is (P1), for meters
+    that know nothing else. `checksum` None takes the method of the meter's first frame. IecError where the
+    meter does not accept the password.
+    """
+    identity = yield from identify(address)
+    session = Session(identity, _EITHER if checksum is None else (checksum,))
+    challenge = yield from session.start()
+    if password is not None:
+        yield from session.authenticate(password, None if plain else challenge)
+    return session
+
+
+def read_once(
+    parameter: str, address: str | None = None, checksum: Checksum = Checksum.ADD
+) -> Dialogue[DataSet]:
+    """Return one parameter, read without a session; its reply may have any checksum. IecError as told."""
+    asked = sign_on(address, b"") + frame(Command.READ, request(parameter), checksum)
+    reply = _Reply((checksum, *(m for m in _EITHER if m is not checksum)))
+    return (yield from _exchange(asked, reply.about(parameter)))[0]
+
+
+class Session:
+    """A programming session; made by `open_session`."""
+
+    def __init__(self, identity: Identity, methods: tuple[Checksum, ...]) -> None:
+        self.identity = identity
+        self._reply = _Reply(methods)
+
+    @property
+    def checksum(self) -> Checksum:
+        """The method that is used."""
+        return self._reply.methods[0]
+
+    def start(self) -> Dialogue[str]:
+        """Enter programming mode; return the data of the meter's P0."""
+        return (
+            yield from _exchange(select(Option.PROGRAMMING, self.identity.baud_char), self._reply.challenge)
+        )
+
+    def authenticate(self, password: Secret, challenge: str | None) -> Dialogue[None]:
+        """Give the password: as digest of `challenge`, or plain where that is None."""
+        if _PASSWORD.fullmatch(password.reveal()) is None:
+            raise InvalidValueError("password", MASK, "at most 32 ASCII characters without parentheses")
+        if challenge is None:
+            told = frame(Command.PASSWORD, f"({password.reveal()})", self.checksum)
+        else:
+            told = frame(Command.HASHED_PASSWORD, f"({digest(password, challenge)})", self.checksum)
+        yield from _exchange(told, self._reply.acknowledged("password"))
+
+    def read(self, *parameters: str) -> Dialogue[tuple[DataSet, ...]]:
+        """Return one data set for each of `parameters`, read one by one: `VOLTA`, `EMD01(0.0,1)`.
+
+        IecError at the first that is refused.
+        """
+        found: tuple[DataSet, ...] = ()
+        for parameter in parameters:
+            asked = frame(Command.READ, request(parameter), self.checksum)
+            found += yield from _exchange(asked, self._reply.about(parameter))
+        return found
+
+    def read_group(self, *parameters: str) -> Dialogue[tuple[DataSet, ...]]:
+        """Return what it tells of `parameters`, asked at once; a set's `error` says what it refused."""
+        asked = frame(Command.READ, group_request(parameters), self.checksum)
+        return (yield from _exchange(asked, self._reply.about(*parameters)))
+
+    def write(self, name: str, value: str | Secret) -> Dialogue[None]:
+        """Give a parameter a value; IecError where the meter refuses it."""
+        text = value.reveal() if isinstance(value, Secret) else value
+        told = frame(Command.WRITE, setting(name, text), self.checksum)
+        yield from _exchange(told, self._reply.acknowledged(name))
+
+    def close(self) -> bytes:
+        """Return the octets that end the session; nothing answers them."""
+        return frame(Command.BREAK, None, self.checksum)
+
+
+def digest(password: Secret, challenge: str) -> str:
+    """Return what P2 carries: CRC-32 over the password, begun with the challenge, not inverted at its end.
+
+    `challenge` is the data of P0, `(8 hexadecimal digits)`; DecodeError where it is something else.
+    """
+    found = _CHALLENGE.fullmatch(challenge)
+    if found is None:
+        raise DecodeError("P0", "has no number to make the password's digest with")
+    begin = int(found[1], 16) ^ 0xFFFFFFFF  # zlib inverts on its way in and out
+    return f"{zlib.crc32(password.reveal().encode('ascii'), begin) ^ 0xFFFFFFFF:08X}"
+
+
+def _exchange(to_send: bytes, wanted: Callable[[Message], T | None]) -> Dialogue[T]:
+    """Send, then return what `wanted` makes of the first message it takes; others are passed over."""
+    reader, came = MessageReader(), 0
+    while came <= MAX_OCTETS:
+        octets = yield to_send
+        to_send, came = b"", came + len(octets)
+        for message in reader.feed(octets):
+            found = wanted(message)
+            if found is not None:
+                return found
+    raise DecodeError("reply", f"is not among {MAX_OCTETS} octets")
+
+
+class _Reply:
+    """Tells what messages mean; learns the method of the checksum from them."""
+
+    def __init__(self, methods: tuple[Checksum, ...]) -> None:
+        self.methods = methods
+
+    def challenge(self, message: Message) -> str | None:
+        found = self._frame("session", message)
+        return found.data if found is not None and found.command == Command.CHALLENGE else None
+
+    def acknowledged(self, what: str) -> Callable[[Message], bool | None]:
+        def wanted(message: Message) -> bool | None:
+            if message is Signal.ACK:
+                return True
+            self._data((what,), message)
+            return None
+
+        return wanted
+
+    def about(self, *parameters: str) -> Callable[[Message], tuple[DataSet, ...] | None]:
+        names = tuple(parameter[:NAME_CHARS] for parameter in parameters)
+
+        def wanted(message: Message) -> tuple[DataSet, ...] | None:
+            return tuple(s for s in self._data(names, message) if s.name in ("", *names)) or None
+
+        return wanted
+
+    def _data(self, names: tuple[str, ...], message: Message) -> tuple[DataSet, ...]:
+        """Return the data sets of an answer, none of another message; IecError where all are refused."""
+        found = self._frame(names[0], message)
+        if found is None or found.command is not None:
+            return ()
+        sets = parse_data(found.data)
+        refused = sets[0].error if len(sets) == 1 and sets[0].name in ("", names[0]) else None
+        if refused is not None and (len(names) == 1 or not sets[0].name):
+            raise _refused(names[0] if len(names) == 1 else GROUP, refused)
+        return sets
+
+    def _frame(self, what: str, message: Message) -> Frame | None:
+        """Return an undamaged frame of the meter; IecError where it says NAK, or ended the session."""
+        if message is Signal.NAK:
+            raise IecError(what, None, "it did not understand the request")
+        if not isinstance(message, Frame) or message.command not in _ANSWERS:
+            return None
+        fitting = tuple(method for method in self.methods if method in message.methods)
+        if not fitting:
+            raise DecodeError("checksum", "does not fit: the frame was damaged")
+        self.methods = fitting
+        if message.command == Command.BREAK:
+            raise IecError(what, None, "it ended the session")
+        return message
+
+
+def _refused(what: str, number: str) -> IecError:
+    meaning = ERRORS.get(int(number)) if number.isascii() and number.isdecimal() else None
+    return IecError(what, number, meaning or "no table knows the error")

@@ -1,0 +1,91 @@
+"""All that has to do with TCP: listeners, lines, tunnels, visits; and what modules say when they connect."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from ipaddress import ip_address
+
+from gsm_meter_bridge.delivery.inbound import Listener, ListenerPlan, MeterSerial
+from gsm_meter_bridge.delivery.strangers import Strangers
+from gsm_meter_bridge.delivery.switchboard import INBOUND, Switchboard
+from gsm_meter_bridge.delivery.tunnel import Tunnel
+from gsm_meter_bridge.family import Introduction, Module, Reading
+from gsm_meter_bridge.job import Observation
+from gsm_meter_bridge.service.visits import Observe, ReadMeter, Visits
+from gsm_meter_bridge.waiting import Calm, run_together
+
+_LOGGER = logging.getLogger(__name__)
+_AT_ONCE = 100
+_OPEN = "the listener %s takes connections from the whole network at %s; let a firewall keep others out"
+
+Attempt = Callable[[Callable[[], Awaitable[None]]], Awaitable[bool]]
+"""Does something with the database; False where that is out of order just now."""
+
+
+class Connections:
+    """The TCP side of a bridge."""
+
+    def __init__(
+        self,
+        modules: Mapping[str, Module],
+        listeners: Sequence[ListenerPlan],
+        idle_timeout_s: float,
+        visits_s: Mapping[str, float],
+        observe: Observe,
+        no_visit: Callable[[str], Awaitable[None]],
+        read_meter: ReadMeter,
+        meter_serial: MeterSerial,
+        attempt: Attempt,
+    ) -> None:
+        self.board = Switchboard(modules, idle_timeout_s)
+        self.strangers = Strangers()
+        self.visits = Visits(modules, visits_s, self.board, read_meter, observe, no_visit)
+        self._listeners = [
+            Listener(plan, modules, self.board, self.strangers, self._on_introduced, meter_serial)
+            for plan in listeners
+        ]
+        self._tunnels = [
+            Tunnel(m.id, m.reach.tunnel, self.board) for m in modules.values() if m.reach.tunnel is not None
+        ]
+        self._observe = observe
+        self._attempt = attempt
+        self._introduced: asyncio.Queue[Observation] = asyncio.Queue()
+        for plan in listeners:
+            if _is_open(plan.host):
+                _LOGGER.warning(_OPEN, plan.id, plan.host)
+
+    async def run(self, calm: Calm) -> None:
+        """Work until cancelled."""
+        works = {
+            **{f"listener {n}": listener.run() for n, listener in enumerate(self._listeners)},
+            **{f"tunnel {n}": tunnel.run() for n, tunnel in enumerate(self._tunnels)},
+            "switchboard": self.board.run(),
+            "visits": self.visits.run(),
+            "introductions": self._take_introductions(),
+        }
+        await run_together(works, calm)
+
+    def _on_introduced(self, module: str, introduction: Introduction) -> None:
+        now = time.time()
+        readings = [*introduction.readings]
+        if introduction.clock is not None:
+            readings.append(Reading("clock_difference_s", round(introduction.clock.timestamp() - now)))
+        self._introduced.put_nowait(Observation(module, tuple(readings), INBOUND, now))
+
+    async def _take_introductions(self) -> None:
+        while True:
+            found = [await self._introduced.get()]
+            while len(found) < _AT_ONCE and not self._introduced.empty():
+                found.append(self._introduced.get_nowait())
+            await self._attempt(lambda found=found: self._observe(found, status=True))  # type: ignore[misc]
+
+
+def _is_open(host: str) -> bool:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return address.is_unspecified or address.is_global

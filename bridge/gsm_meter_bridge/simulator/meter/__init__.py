@@ -1,0 +1,1 @@
+"""A simulated meter: what it answers by DLMS and by IEC 62056-21, octets in and octets out."""

@@ -1,0 +1,229 @@
+"""Meters that refuse, stumble or talk nonsense: every end is an error of ours, in words."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gsm_meter_bridge.dlms import (
+    Client,
+    Keys,
+    Mechanism,
+    associate,
+    read,
+    release,
+)
+from gsm_meter_bridge.dlms.acse import Aare
+from gsm_meter_bridge.dlms.data import Data, Tag
+from gsm_meter_bridge.dlms.hdlc import Address, Control, Frame, Kind
+from gsm_meter_bridge.dlms.parameters import Parameters
+from gsm_meter_bridge.dlms.service import ActionResponse, GetBlock, GetResponse, Refusal
+from gsm_meter_bridge.dlms.session import LLC_RESPONSE, MAX_POLLS
+from gsm_meter_bridge.errors import (
+    AssociationRefusedError,
+    DecodeError,
+    DlmsError,
+    InvalidValueError,
+    MeterLinkError,
+    ReadRefusedError,
+    WrongPasswordError,
+)
+from gsm_meter_bridge.simulator.meter.dlms import DlmsMeter, MeterSetup
+from gsm_meter_bridge.vocabulary import Secret
+from tests.support.dlms import (
+    ACCEPTED,
+    CLIENTS,
+    FULL,
+    KEYS,
+    METER,
+    PASSWORD,
+    READER,
+    SERIAL,
+    ScriptedMeter,
+    carry_out,
+    meter_for,
+)
+
+LAST, NOT_LAST = True, False
+ENDLESS = [GetBlock(NOT_LAST, number, bytes(2000)).encode() for number in range(1, 140)]
+
+
+@pytest.mark.parametrize("client", CLIENTS[1:], ids=lambda client: client.mechanism.name)
+def test_a_wrong_password_is_named_and_not_shown(client: Client):
+    other = Keys(Secret("0x" + "77" * 16), Secret("0x" + "d0" * 16))
+    with pytest.raises(WrongPasswordError) as caught:
+        carry_out(associate(replace(client, keys=other)), meter_for(client).feed)
+    assert "77" not in str(caught.value)
+    assert caught.value.code == "meter_wrong_password"
+
+
+def test_a_client_that_the_meter_does_not_know():
+    with pytest.raises(AssociationRefusedError, match="authentication required; is it the right client"):
+        carry_out(associate(Client.public()), meter_for(Client.reader(PASSWORD)).feed)
+
+
+@pytest.mark.parametrize(
+    "client",
+    [
+        Client(32, Mechanism.LLS),
+        Client.configurator(Keys(Secret("x" * 17))),
+        Client.configurator(KEYS, Mechanism.HLS_GMAC),
+        replace(Client.configurator(KEYS, Mechanism.HLS_GMAC), counter=1 << 32),
+    ],
+)
+def test_a_password_that_is_missing_or_does_not_fit_is_told_before_anything_is_sent(client: Client):
+    with pytest.raises(InvalidValueError):
+        next(associate(client))
+
+
+PENDING = Aare(0, 14, challenge=b"challenge").encode()
+
+
+@pytest.mark.parametrize(
+    ("apdus", "error", "words"),
+    [
+        (
+            [PENDING, ActionResponse(0, Data(Tag.OCTET_STRING, bytes(20))).encode()],
+            AssociationRefusedError,
+            "another",
+        ),
+        ([PENDING, ActionResponse(0).encode()], AssociationRefusedError, "did not prove"),
+        ([PENDING, ActionResponse(99).encode()], WrongPasswordError, "data access result 99"),
+        ([PENDING, Refusal(0xD8, b"\x01\x01").encode()], WrongPasswordError, "service not allowed"),
+        ([ACCEPTED], AssociationRefusedError, "no challenge"),
+    ],
+)
+def test_a_meter_that_proves_nothing_is_not_believed(apdus: list[bytes], error: type[Exception], words: str):
+    client = Client(32, Mechanism.HLS_SHA1, KEYS)
+    with pytest.raises(error, match=words):
+        carry_out(associate(client), ScriptedMeter(*apdus).feed)
+
+
+@pytest.mark.parametrize(
+    ("apdus", "error", "words"),
+    [
+        ([Aare(1, 1).encode()], AssociationRefusedError, "rejected for good: no reason given"),
+        ([Aare(2, 250).encode()], AssociationRefusedError, "rejected for now: diagnostic 250"),
+        ([Aare(1, 13).encode()], WrongPasswordError, "does not take the password"),
+        ([Refusal(0xD8, b"\x01\x02").encode()], AssociationRefusedError, "service not allowed"),
+        ([ActionResponse(0).encode()], DecodeError, "no AARE"),
+        ([b"\x62\x00"], DecodeError, "response"),
+        ([ACCEPTED, *ENDLESS], DecodeError, "longer than 262144"),
+        ([ACCEPTED, GetResponse(None, 4).encode()], ReadRefusedError, "no such object"),
+        ([ACCEPTED, GetResponse(None, 99).encode()], ReadRefusedError, "data access result 99"),
+        (
+            [ACCEPTED, Refusal(0xD8, b"\x02\x63").encode()],
+            ReadRefusedError,
+            "service unknown: service error 99",
+        ),
+        ([ACCEPTED, ActionResponse(0).encode()], DecodeError, "answers no reading"),
+        ([ACCEPTED, GetBlock(NOT_LAST, 2, b"\x00").encode()], DecodeError, "not 1"),
+        ([ACCEPTED, GetBlock(NOT_LAST, 1, b"").encode()], DecodeError, "0 octets"),
+        (
+            [ACCEPTED, GetBlock(NOT_LAST, 1, b"\x11").encode(), GetResponse(None, 17).encode()],
+            ReadRefusedError,
+            "long",
+        ),
+        ([ACCEPTED, GetBlock(LAST, 1, b"", 250).encode()], ReadRefusedError, "other reason"),
+    ],
+)
+def test_refusals_have_words(apdus: list[bytes], error: type[Exception], words: str):
+    meter = ScriptedMeter(*apdus)
+    with pytest.raises(error, match=words):
+        carry_out(read(carry_out(associate(Client.reader(PASSWORD)), meter.feed), SERIAL), meter.feed)
+
+
+def answer(kind: Kind, receive: int = 0, send: int = 0, information: bytes = b"", *, segmented: bool = False):
+    return Frame(READER, METER, Control(kind, receive, send), information, segmented).encode()
+
+
+UA = answer(Kind.UA)
+SMALL = Parameters(16, 16).encode()
+
+
+@pytest.mark.parametrize("mirrored", [b"%s", b"before%safter"])
+@pytest.mark.parametrize("client", CLIENTS[2:], ids=lambda client: client.mechanism.name)
+def test_a_meter_that_mirrors_our_challenge_gets_no_answer_to_mirror(client: Client, mirrored: bytes):
+    pending = Aare(0, 14, challenge=mirrored % b"a challenge", system_title=client.system_title)
+    meter = ScriptedMeter(pending.encode())
+    with pytest.raises(AssociationRefusedError, match="our own challenge"):
+        carry_out(associate(replace(client, address=32), b"a challenge\0\0"), meter.feed)
+
+
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [
+        ([answer(Kind.DM)], "does not open"),
+        ([UA, answer(Kind.DM)], "closed its HDLC link .DM"),
+        ([answer(Kind.UA, information=SMALL), answer(Kind.I, 1, 0)], "finish what we say"),
+        ([UA, answer(Kind.FRMR)], "closed its HDLC link .FRMR"),
+        ([UA, answer(Kind.I, 1, 3, ACCEPTED)], "out of step"),
+        ([UA, answer(Kind.I, 5, 0, ACCEPTED)], "out of step"),
+        ([UA, *[answer(Kind.RR, 1)] * (MAX_POLLS + 1)], "does not come to the end"),
+        (
+            [UA, *[answer(Kind.I, 1, n & 7, segmented=True) for n in range(MAX_POLLS + 1)]],
+            "does not come to the end",
+        ),
+    ],
+)
+def test_links_that_fail(answers: list[bytes], words: str):
+    said = iter(answers)
+    with pytest.raises(MeterLinkError, match=words):
+        carry_out(associate(Client.reader(PASSWORD)), lambda octets: next(said))
+
+
+def test_a_meter_that_needs_time_and_is_not_alone_on_the_line():
+    """Garbage, a frame to somebody else, a late answer of an earlier link, and RR before the answer."""
+    stranger = Frame(METER, READER, Control(Kind.DM)).encode()
+    said = iter(
+        [
+            b"\x00\xff~" + stranger + answer(Kind.I, 1, 3) + UA,
+            answer(Kind.RR, 1),
+            answer(Kind.RNR, 1) + b"\x55",
+            answer(Kind.I, 1, 0, LLC_RESPONSE + ACCEPTED),
+        ]
+    )
+    association = carry_out(associate(Client.reader(PASSWORD)), lambda octets: next(said))
+    assert association.max_pdu_octets == 0
+
+
+def test_an_answer_without_its_link_layer_head():
+    said = iter([UA, answer(Kind.I, 1, 0, ACCEPTED)])
+    with pytest.raises(DecodeError, match="LLC"):
+        carry_out(associate(Client.reader(PASSWORD)), lambda octets: next(said))
+
+
+def test_a_meter_of_another_address_is_released_past_what_it_still_says():
+    client = Client.public().at(logical=1, physical=300)
+    meter = DlmsMeter(FULL, MeterSetup(address=client.server))
+    association = carry_out(associate(client), meter.feed)
+    late = Frame(Address(16), client.server, Control(Kind.RR)).encode()
+    carry_out(release(association), lambda octets: late + meter.feed(octets))
+
+
+def test_another_answer_to_the_release_is_no_release():
+    meter = ScriptedMeter(ACCEPTED, ACCEPTED)
+    association = carry_out(associate(Client.reader(PASSWORD)), meter.feed)
+    with pytest.raises(DecodeError, match="RLRE"):
+        carry_out(release(association, with_request=True), meter.feed)
+
+
+@given(st.lists(st.binary(max_size=40), max_size=8))
+def test_any_octets_end_in_an_error_of_ours_or_in_waiting(chunks: list[bytes]):
+    dialogue = associate(Client.reader(PASSWORD))
+    next(dialogue)
+    with contextlib.suppress(DlmsError, DecodeError, StopIteration):
+        for chunk in [UA, *chunks]:
+            dialogue.send(chunk)
+
+
+@given(st.lists(st.binary(max_size=60), min_size=1, max_size=4), st.booleans())
+def test_any_apdus_end_in_an_error_of_ours_or_a_value(apdus: list[bytes], accepted: bool):
+    meter = ScriptedMeter(*([ACCEPTED] if accepted else []), *apdus, *[GetResponse(None, 4).encode()] * 3)
+    with contextlib.suppress(DlmsError, DecodeError, IndexError):
+        association = carry_out(associate(Client.reader(PASSWORD)), meter.feed)
+        assert carry_out(read(association, SERIAL), meter.feed).tag in Tag

@@ -1,0 +1,99 @@
+"""The pipe through a meter to its module."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gsm_meter_bridge.errors import IecError, InvalidValueError
+from gsm_meter_bridge.iec62056 import Pipe, Port, identify, open_pipe
+from gsm_meter_bridge.iec62056.direct_channel import CLOSE
+from gsm_meter_bridge.simulator.meter.iec import IecMeter
+from gsm_meter_bridge.vocabulary import Secret
+from tests.support.conversations import SilenceError, hold
+
+PASSWORD = Secret("s3cret")
+
+
+class Module:
+    """Answers each octet with the next one; keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.told = b""
+
+    def feed(self, octets: bytes) -> bytes:
+        self.told += octets
+        return bytes((octet + 1) % 256 for octet in octets)
+
+
+def _opened(silence_s: int = 60) -> tuple[IecMeter, Module]:
+    module = Module()
+    meter = IecMeter(PASSWORD, devices={1: module.feed})
+    last = hold(open_pipe(Pipe(Port.COM1, silence_s), PASSWORD), meter.feed)
+    assert not meter.has_pipe
+    assert meter.feed(last) == b""
+    assert meter.has_pipe
+    return meter, module
+
+
+@pytest.mark.parametrize(
+    ("pipe", "value"),
+    [
+        (Pipe(Port.COM1, 60), "13C"),
+        (Pipe(Port.OPTICAL, 5), "5"),
+        (Pipe(Port.COM2, 255), "2FF"),
+        (Pipe(Port.COM1, 5), "105"),
+    ],
+)
+def test_what_opens_it(pipe: Pipe, value: str) -> None:
+    assert pipe.value == value
+
+
+@pytest.mark.parametrize("silence_s", [0, 4, 256, -1])
+def test_no_such_silence(silence_s: int) -> None:
+    with pytest.raises(InvalidValueError):
+        Pipe(silence_s=silence_s)
+
+
+@given(st.lists(st.binary(max_size=20)))
+def test_octets_pass_both_ways(parts: list[bytes]) -> None:
+    octets = b"".join(parts).replace(b"!", b"")
+    meter, module = _opened()
+    assert b"".join(map(meter.feed, (part.replace(b"!", b"") for part in parts))) == Module().feed(octets)
+    assert module.told == octets
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_four_marks_close_it(size: int) -> None:
+    meter, module = _opened()
+    octets = b"!a!!!b" + CLOSE + b"/?!\r\n"
+    said = b"".join(meter.feed(octets[at : at + size]) for at in range(0, len(octets), size))
+    assert not meter.has_pipe
+    assert said == b'"b"""c"""/EMR5\\2CE3080.10\r\n'
+    assert module.told == b"!a!!!b!!!"
+
+
+def test_silence_closes_it() -> None:
+    meter, _ = _opened(silence_s=10)
+    meter.silence(10)
+    assert meter.has_pipe
+    meter.silence(10.1)
+    assert not meter.has_pipe
+    assert hold(identify(), meter.feed).model == "CE3080.10"
+
+
+def test_a_port_without_anything_at_it() -> None:
+    meter = IecMeter(PASSWORD, devices={1: Module().feed})
+    with pytest.raises(IecError, match="ERR17") as caught:
+        hold(open_pipe(Pipe(Port.COM2), PASSWORD), meter.feed)
+    assert caught.value.what == "CMDDI"
+
+
+def test_a_wrong_password_opens_nothing() -> None:
+    meter = IecMeter(PASSWORD, devices={1: Module().feed})
+    with pytest.raises(IecError, match="password"):
+        hold(open_pipe(Pipe(), Secret("777777")), meter.feed)
+    with pytest.raises(SilenceError):
+        hold(open_pipe(Pipe(), PASSWORD, "other1"), meter.feed)
+    assert not meter.has_pipe

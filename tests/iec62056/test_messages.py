@@ -1,0 +1,177 @@
+"""Octets of IEC 62056-21, worked out by hand, and back."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gsm_meter_bridge.errors import DecodeError, InvalidValueError
+from gsm_meter_bridge.iec62056.checksum import Checksum, bcc, fitting
+from gsm_meter_bridge.iec62056.client import digest
+from gsm_meter_bridge.iec62056.messages import (
+    MODELS,
+    Command,
+    Frame,
+    Identity,
+    Message,
+    Option,
+    Signal,
+    answer,
+    frame,
+    parse_identity,
+    select,
+    sign_on,
+)
+from gsm_meter_bridge.iec62056.reader import MAX_LINE_OCTETS, MAX_OCTETS, MessageReader
+from gsm_meter_bridge.vocabulary import Secret
+
+ADD, XOR = Checksum.ADD, Checksum.XOR
+
+
+@pytest.mark.parametrize(
+    ("command", "data", "method", "octets"),
+    [
+        (Command.BREAK, None, XOR, b"\x01B0\x03q"),
+        (Command.BREAK, None, ADD, b"\x01B0\x03u"),
+        (Command.READ, "ET0PE()", ADD, b"\x01R1\x02ET0PE()\x037"),
+        (Command.READ, "ET0PE()", XOR, b"\x01R1\x02ET0PE()\x03W"),
+        # as a public log of a CE307 has them
+        (Command.PASSWORD, "(777777)", ADD, b"\x01P1\x02(777777)\x03!"),
+        (Command.CHALLENGE, "(83BC249)", ADD, b"\x01P0\x02(83BC249)\x03e"),
+        (Command.READ, "EMD01(0.0,1)", ADD, b"\x01R1\x02EMD01(0.0,1)\x03{"),
+    ],
+)
+def test_frames(command: Command, data: str | None, method: Checksum, octets: bytes) -> None:
+    assert frame(command, data, method) == octets
+    [found] = MessageReader().feed(octets)
+    assert isinstance(found, Frame)
+    assert (found.command, found.data) == (command, data or "")
+    assert method in found.methods
+
+
+def test_both_methods_fit_now_and_then() -> None:
+    assert fitting(b"\x03", 3) == (ADD, XOR)
+    assert fitting(b"\x03\x03", 6) == (ADD,)
+    assert fitting(b"\x03\x03", 0) == (XOR,)
+    assert fitting(b"\x03\x03", 1) == ()
+
+
+@given(st.binary())
+def test_a_checksum_has_seven_bits(octets: bytes) -> None:
+    assert all(0 <= bcc(octets, method) <= 127 for method in Checksum)
+
+
+def test_sign_on_and_option_select() -> None:
+    assert sign_on() == b"/?!\r\n"
+    assert sign_on("174000001") == b"/?174000001!\r\n"
+    assert select(Option.PROGRAMMING, "5") == b"\x06051\r\n"
+    assert select(Option.READOUT, "5") == b"\x06050\r\n"
+    assert select(Option.HDLC, "5") == b"\x06252\r\n"
+
+
+@pytest.mark.parametrize("address", ["", "1!", "1\r\n", "a b", "1" * 33])
+def test_no_address(address: str) -> None:
+    with pytest.raises(InvalidValueError):
+        sign_on(address)
+
+
+@pytest.mark.parametrize(
+    ("line", "identity", "platform", "version", "baud_rate"),
+    [
+        ("/EMRzCEv2.v4\r", Identity("EMR", "z", has_dlms=False, model="CEv2.v4"), None, None, None),
+        (r"/EMRz\2CEv2.v4", Identity("EMR", "z", has_dlms=True, model="CEv2.v4"), None, None, None),
+        (r"/EMR5\2CE3076.10", Identity("EMR", "5", has_dlms=True, model="CE3076.10"), "3076", "10", 9600),
+        ("/EKT5CE301v11.8s4", Identity("EKT", "5", has_dlms=False, model="CE301v11.8s4"), None, None, 9600),
+        ("/ABC0", Identity("ABC", "0", has_dlms=False, model=""), None, None, 300),
+    ],
+)
+def test_identities(
+    line: str, identity: Identity, platform: str | None, version: str | None, baud_rate: int | None
+) -> None:
+    found = parse_identity(line)
+    assert found == identity
+    assert (found.platform, found.version, found.baud_rate) == (platform, version, baud_rate)
+
+
+def test_a_platform_names_the_meter() -> None:
+    assert MODELS[parse_identity(r"/EMR5\2CE3080.11").platform or ""] == "CE308"
+
+
+@pytest.mark.parametrize("line", ["", "/", "/?!", "/EM5CE", "EMR5CE3080.10", "/EMR5CE\x7f", "/EMR5/CE"])
+def test_no_identity(line: str) -> None:
+    with pytest.raises(DecodeError):
+        parse_identity(line)
+
+
+def test_the_digest_of_a_password() -> None:
+    # the check value of CRC-32/JAMCRC: begun with ones, not inverted at its end
+    assert digest(Secret("123456789"), "(FFFFFFFF)") == "340BC6D9"
+    assert digest(Secret(""), "(1a2b3c4d)") == "1A2B3C4D"
+
+
+@pytest.mark.parametrize("challenge", ["", "()", "(123456789)", "(xyz)", "1234"])
+def test_no_challenge(challenge: str) -> None:
+    with pytest.raises(DecodeError):
+        digest(Secret("1"), challenge)
+
+
+FEED = b"\x00/x/EMR5\\2CE3080.10\r\n\x06\x15\x01P0\x02(0012)\x03\x00\x02A(/1)\r\n\x03\x06\xff\x06"
+
+
+def test_noise_is_passed_over() -> None:
+    found = MessageReader().feed(FEED)
+    assert found == [
+        Identity("EMR", "5", has_dlms=True, model="CE3080.10"),
+        Signal.ACK,
+        Signal.NAK,
+        Frame(b"\x01", b"P0\x02(0012)\x03", 0),
+        Frame(b"\x02", b"A(/1)\r\n\x03", 6),
+        Signal.ACK,
+    ]
+    assert isinstance(found[4], Frame)
+    assert (found[4].command, found[4].data, found[4].methods) == (None, "A(/1)\r\n", ())
+
+
+@pytest.mark.parametrize(
+    "noise", [b"\x02", b"\x01", b"\x01R1\x04", b"\x02abc", b"/", b"/EMR", b"\x01R1\x02ab", b"/\x80"]
+)
+def test_a_start_begins_anew(noise: bytes) -> None:
+    assert MessageReader().feed(noise + Signal.ACK.value) == [Signal.ACK]
+    whole = answer("VOLTA(1)", ADD)
+    assert MessageReader().feed(noise + whole)[-1] == Frame(b"\x02", whole[1:-1], whole[-1])
+
+
+@given(st.lists(st.integers(0, len(FEED))))
+def test_any_cut_gives_the_same(cuts: list[int]) -> None:
+    reader, found, at = MessageReader(), list[Message](), 0
+    for cut in [*sorted(cuts), len(FEED)]:
+        found += reader.feed(FEED[at:cut])
+        at = cut
+    assert found == MessageReader().feed(FEED)
+
+
+def test_an_endless_line_is_noise_and_an_endless_frame_an_error() -> None:
+    reader = MessageReader()
+    assert reader.feed(b"/" + b"x" * 100_000 + b"\r\n/EMR5CE\r\n") == [
+        Identity("EMR", "5", has_dlms=False, model="CE")
+    ]
+    assert reader.feed(b"/EMR5" + b"x" * (MAX_LINE_OCTETS - 1) + b"\r\n") == []
+    with pytest.raises(DecodeError):
+        reader.feed(b"\x02" + b"x" * MAX_OCTETS)
+
+
+@given(st.binary(max_size=300))
+def test_any_octets(octets: bytes) -> None:
+    for message in MessageReader().feed(octets):
+        if isinstance(message, Frame):
+            assert message.data.isascii()
+
+
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126)), st.sampled_from(Checksum))
+def test_what_is_framed_is_found(data: str, method: Checksum) -> None:
+    for octets in (answer(data, method), frame(Command.READ, data, method)):
+        [found] = MessageReader().feed(octets)
+        assert isinstance(found, Frame)
+        assert found.data == data
+        assert method in found.methods

@@ -1,0 +1,84 @@
+"""The simulated DLMS meter: silent to strangers, safe from nonsense, its values its caller's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gsm_meter_bridge.dlms import Client, associate, extended_status
+from gsm_meter_bridge.dlms.acse import Aarq, Mechanism
+from gsm_meter_bridge.dlms.hdlc import Address, Control, Deframer, Frame, Kind
+from gsm_meter_bridge.dlms.session import LLC_COMMAND, LLC_RESPONSE
+from gsm_meter_bridge.simulator.meter.dlms import DlmsMeter
+from gsm_meter_bridge.simulator.meter.dlms_objects import MeterValues
+from tests.support.dlms import METER, carry_out
+
+VALUES = MeterValues(datetime.fromisoformat("2026-11-21T12:30:15"))
+PUBLIC = Address(16)
+
+
+def said(meter: DlmsMeter, control: Control, information: bytes = b"") -> Frame:
+    (frame,) = Deframer().feed(meter.feed(Frame(METER, PUBLIC, control, information).encode()))
+    return frame
+
+
+def test_it_answers_to_its_own_address_only():
+    snrm = Frame(Address.server(1, 17), PUBLIC, Control(Kind.SNRM)).encode()
+    assert DlmsMeter(VALUES).feed(snrm) == b""
+
+
+def test_it_says_that_no_link_is_open():
+    meter = DlmsMeter(VALUES)
+    assert said(meter, Control(Kind.I), LLC_COMMAND).control.kind is Kind.DM
+    assert said(meter, Control(Kind.DISC)).control.kind is Kind.DM
+    assert said(meter, Control(Kind.SNRM)).control.kind is Kind.UA
+    assert said(meter, Control(Kind.DISC)).control.kind is Kind.UA
+
+
+def test_nothing_is_told_without_an_association():
+    meter = DlmsMeter(VALUES)
+    said(meter, Control(Kind.SNRM))
+    clock = bytes.fromhex("c001c1 0008 0000010000ff 02 00")
+    assert said(meter, Control(Kind.I), LLC_COMMAND + clock).information == LLC_RESPONSE + b"\xd8\x01\x01"
+
+
+def test_it_passes_over_what_is_out_of_step_and_refuses_what_it_does_not_know():
+    meter = DlmsMeter(VALUES)
+    assert said(meter, Control(Kind.SNRM), b"\x81\x80\x05").control.kind is Kind.DM
+    said(meter, Control(Kind.SNRM))
+    assert meter.feed(Frame(METER, PUBLIC, Control(Kind.I, 0, 5), LLC_COMMAND).encode()) == b""
+    assert said(meter, Control(Kind.RR)).control.kind is Kind.RR
+    said(meter, Control(Kind.I), LLC_COMMAND + Aarq(Mechanism.NONE).encode())
+    next_block = bytes.fromhex("c002c1 00000007")
+    assert said(meter, Control(Kind.I, 1, 1), LLC_COMMAND + next_block).information[-1] == 16
+    method = bytes.fromhex("c301c1 000f 0000280000ff 01 00")
+    assert said(meter, Control(Kind.I, 2, 2), LLC_COMMAND + method).information[-2:] == b"\x03\x00"
+
+
+def test_its_values_are_its_callers():
+    client = Client.public()
+    meter = DlmsMeter(VALUES)
+    association = carry_out(associate(client), meter.feed)
+    before = carry_out(extended_status(association), meter.feed)
+    meter.values = replace(VALUES, serial_number="Счётчик 208", energies_wh={"energy_export_kwh": 12})
+    after = carry_out(extended_status(association), meter.feed)
+    assert (before.serial_number, before.energies_kwh) == ("009000000000101", {})
+    assert (after.serial_number, after.energies_kwh) == ("Счётчик 208", {"energy_export_kwh": 0.012})
+
+
+@given(
+    st.lists(
+        st.binary(max_size=60) | st.just(b"\xc0\x01\xc1") | st.just(Aarq(Mechanism.NONE).encode()), max_size=6
+    ),
+    st.binary(max_size=30),
+)
+def test_no_octets_stop_it(requests: list[bytes], garbage: bytes):
+    meter = DlmsMeter(VALUES)
+    meter.feed(garbage)
+    said(meter, Control(Kind.SNRM), b"")
+    for number, request in enumerate(requests):
+        assert said(meter, Control(Kind.I, number, number), LLC_COMMAND + request).control.kind is Kind.I
+    assert said(meter, Control(Kind.DISC)).control.kind is Kind.UA

@@ -1,0 +1,73 @@
+"""The simulated meter by itself: what our own conversations never say to it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gsm_meter_bridge.iec62056 import Checksum
+from gsm_meter_bridge.iec62056.messages import Command, answer, frame
+from gsm_meter_bridge.simulator.meter.iec import IecMeter
+from gsm_meter_bridge.vocabulary import Secret
+
+PASSWORD = Secret("s3cret")
+ADD = Checksum.ADD
+READ = frame(Command.READ, "SNUMB()", ADD)
+SERIAL = answer("SNUMB(011888174000001)\r\n", ADD)
+
+
+def _programming() -> IecMeter:
+    meter = IecMeter(PASSWORD)
+    meter.feed(b"/?!\r\n")
+    assert meter.feed(b"\x06051\r\n").startswith(b"\x01P0\x02(")
+    assert meter.feed(frame(Command.PASSWORD, "(s3cret)", ADD)) == b"\x06"
+    return meter
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (READ, SERIAL),
+        (READ[:-1] + b"\x00", b"\x15"),
+        (b"\x01X9\x02\x03\x16", answer("(ERR11)", ADD)),
+        (frame(Command.READ, "SNUMB", ADD), answer("(ERR13)", ADD)),
+        (frame(Command.READ, "GRPNM()", ADD), answer("(ERR12)", ADD)),
+        (frame(Command.WRITE, "ET0PE(1)", ADD), answer("(ERR12)", ADD)),
+        (frame(Command.WRITE, "CMDDI(13C)", ADD), answer("(ERR17)", ADD)),
+        (frame(Command.WRITE, "nothing", ADD), answer("(ERR13)", ADD)),
+        (frame(Command.BREAK, None, ADD) + READ, b""),
+    ],
+)
+def test_what_it_answers_in_a_session(asked: bytes, said: bytes) -> None:
+    assert _programming().feed(asked) == said
+
+
+def test_it_says_nothing_outside_of_a_session() -> None:
+    meter = IecMeter(PASSWORD)
+    assert meter.feed(b"\x06051\r\n" + READ) == b""
+    assert meter.feed(b"/?174000002!" + READ) == b""
+    assert meter.feed(b"/?174000001!" + READ + READ) == SERIAL
+    assert meter.feed(b"/?!" + frame(Command.WRITE, "STAT_(1)", ADD)) == answer("(ERR15)", ADD)
+
+
+def test_a_session_ends_by_silence() -> None:
+    meter = _programming()
+    meter.silence(3.0)
+    assert meter.feed(READ) == SERIAL
+    meter.silence(4.5)
+    assert meter.feed(READ) == b""
+
+
+def test_a_new_challenge_each_time() -> None:
+    meter = IecMeter(PASSWORD)
+    assert len({meter.feed(b"/?!\r\n\x06051\r\n") for _ in range(8)}) == 8
+
+
+@given(st.lists(st.binary(max_size=60), max_size=20))
+def test_no_octets_make_it_stumble(parts: list[bytes]) -> None:
+    meter = _programming()
+    meter.feed(b"/?\x01\x06" + b"x" * 10_000)
+    for part in parts:
+        meter.feed(part)
+    assert meter.feed(b"\x03\x00\r\n/?!\r\n").endswith(b"/EMR5\\2CE3080.10\r\n")

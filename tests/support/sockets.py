@@ -1,0 +1,149 @@
+"""Both ends of real TCP connections of loopback, and modules that are reached over them."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from ipaddress import ip_network
+from typing import Any
+
+from gsm_meter_bridge.errors import LinkLostError
+from gsm_meter_bridge.families import family_of
+from gsm_meter_bridge.family import Access, Module, Network, Reach
+from gsm_meter_bridge.link import TcpLink, dial
+from gsm_meter_bridge.vocabulary import Secret
+
+LOOPBACK = "127.0.0.1"
+WAIT_S = 20.0
+
+
+def networks(*texts: str) -> tuple[Network, ...]:
+    """The networks that are written so."""
+    return tuple(ip_network(text) for text in texts)
+
+
+def module(name: str, family: str = "lers_gsm_mini", msisdn: str = "+79990000201", **reach: Any) -> Module:
+    """A module that is reached so."""
+    return Module(name, name, family_of(family), msisdn, Access(Secret("1234")), Reach(**reach))
+
+
+async def until(wanted: Callable[[], object]) -> None:
+    """Return as soon as something is so."""
+    async with asyncio.timeout(WAIT_S):
+        while not wanted():
+            await asyncio.sleep(0.002)
+
+
+class Far:
+    """A program at the far end; `heard` is what it has read, where it reads at all."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+        self.heard = bytearray()
+        self.ended = False
+        self._task: asyncio.Task[None] | None = None
+
+    def read(self) -> None:
+        """Read from now on."""
+        self._task = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        with suppress(OSError):
+            while octets := await self.reader.read(65536):
+                self.heard += octets
+        self.ended = True
+
+    def say(self, octets: bytes) -> None:
+        """Send something."""
+        self.writer.write(octets)
+
+    def reset(self) -> None:
+        """End the connection at once."""
+        self.writer.transport.abort()
+
+
+async def call(port: int, source: str = LOOPBACK, *, read: bool = True) -> Far:
+    """Connect to `port` from `source`; a port that is just being opened is waited for."""
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            try:
+                pair = await asyncio.open_connection(LOOPBACK, port, local_addr=(source, 0))
+                break
+            except ConnectionRefusedError:
+                await asyncio.sleep(0.005)
+    far = Far(*pair)
+    if read:
+        far.read()
+    return far
+
+
+class Site:
+    """A port where programs are awaited: `guests` have come so far."""
+
+    def __init__(self, *, read: bool = True) -> None:
+        self.guests: list[Far] = []
+        self.port = 0
+        self._read = read
+
+    async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Greet one."""
+        guest = Far(reader, writer)
+        self.guests.append(guest)
+        if self._read:
+            guest.read()
+
+
+@asynccontextmanager
+async def site(*, read: bool = True) -> AsyncIterator[Site]:
+    """A port of loopback that somebody listens at."""
+    here = Site(read=read)
+    server = await asyncio.start_server(here.take, LOOPBACK, 0)
+    here.port = server.sockets[0].getsockname()[1]
+    try:
+        yield here
+    finally:
+        server.close()
+        for guest in here.guests:
+            guest.reset()
+        await asyncio.sleep(0)
+        gc.collect()
+
+
+@asynccontextmanager
+async def linked(*, read: bool = True) -> AsyncIterator[tuple[TcpLink, Far]]:
+    """A link, and the program at its far end."""
+    async with site(read=read) as here:
+        link = await dial(LOOPBACK, here.port, WAIT_S)
+        await until(lambda: here.guests)
+        try:
+            yield link, here.guests[0]
+        finally:
+            link.abort()
+
+
+@asynccontextmanager
+async def at_work(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Do `works` meanwhile."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for ended in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(ended, Exception):
+                raise ended
+
+
+def backlog(link: TcpLink) -> int:
+    """How many octets wait in the process to be sent."""
+    assert link._transport is not None
+    return link._transport.get_write_buffer_size()
+
+
+def silently(link: TcpLink, octets: bytes) -> None:
+    """Write, whether or not there is still somebody."""
+    with suppress(LinkLostError):
+        link.write(octets)
