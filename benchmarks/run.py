@@ -11,6 +11,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -25,7 +26,7 @@ from gsm_meter_bridge.sms import decode_pdu, encode_delivers, encode_submits
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import arrival, fleet
+from benchmarks import arrival, fleet, tcp
 from benchmarks.house import ROUNDS, bridge, number, rate, report, timed
 from tests.support.processes import BridgeProcess, wait_until
 
@@ -87,7 +88,7 @@ def memory() -> None:
 
 async def _round_trips(seconds: float) -> int:
     world = World.load(None)
-    received: asyncio.Queue[ReceivedPdu] = asyncio.Queue()
+    received: asyncio.Queue[Sequence[ReceivedPdu]] = asyncio.Queue()
     pump = next(m for m in world.modules if m.id == "heat_point")
     async with world.run() as running:
         running.carrier.delay_s = 0.0
@@ -152,6 +153,7 @@ if __name__ == "__main__":
         "fleet": fleet.fleet,
         "jobs": fleet.jobs,
         "arrival": arrival.arrival,
+        "tcp": tcp.tcp,
     }
     for chosen in sys.argv[1:] or every:
         every[chosen]()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import resource
 import subprocess
 import time
 from collections import Counter
@@ -218,27 +219,62 @@ async def test_a_standby_takes_over(tmp_path: Path, broker: Mosquitto) -> None:
         home.bridge.start()
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+@dataclass
+class SmallDisk:
     """A disk of eight mebibytes."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)], check=True)
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+    folder: Path
+
+    def fill(self, _pid: int) -> None:
+        """Leave no room on it."""
+        with pytest.raises(OSError, match="No space left"):
+            _fill(self._ballast)
+
+    def make_room(self, _pid: int) -> None:
+        """Let it be as it was."""
+        self._ballast.unlink()
+
+    @property
+    def _ballast(self) -> Path:
+        return self.folder / "ballast"
 
 
-async def test_a_full_disk(tmp_path: Path, broker: Mosquitto, small_disk: Path) -> None:
-    async with house("home", tmp_path, broker, small_disk / "home.db") as home:
+class LimitedFiles(SmallDisk):
+    """A folder where the bridge's files may not grow: what there is without the right to mount."""
+
+    def fill(self, pid: int) -> None:
+        """Let no file grow beyond the longest."""
+        longest = max(file.stat().st_size for file in self.folder.iterdir())
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (longest, resource.RLIM_INFINITY))
+
+    def make_room(self, pid: int) -> None:
+        """Let them grow again."""
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    """A disk that can be filled, or what comes next to it."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)], check=False
+    ).returncode:
+        yield LimitedFiles(folder)
+        return
+    yield SmallDisk(folder)
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+async def test_a_full_disk(tmp_path: Path, broker: Mosquitto, small_disk: SmallDisk) -> None:
+    async with house("home", tmp_path, broker, small_disk.folder / "home.db") as home:
         home.wait_connected()
         await home.wish()
         await home.seen.wait(home.topic("response/set"), lambda a: a["status"] == "ok")
-        ballast = small_disk / "ballast"
-        with pytest.raises(OSError, match="No space left"):
-            _fill(ballast)
+        small_disk.fill(home.bridge.pid)
         await _refused(home)
         wait_until(lambda: "the database cannot be used" in home.bridge.log, lambda: home.bridge.log)
-        ballast.unlink()
+        small_disk.make_room(home.bridge.pid)
         wait_until(lambda: "the database can be used again" in home.bridge.log, lambda: home.bridge.log)
         await home.wish()
         assert (await home.insist(home.wishes[-1]))["status"] == "ok"

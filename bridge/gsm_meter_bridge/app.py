@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -59,7 +60,7 @@ class Bridge:
         self._database = database
         self._leases = held
         self._modems = [self._modem(m) for m in config.modems]
-        sms = [SmsDelivery(modem, _serves(m)) for modem, m in zip(self._modems, config.modems, strict=True)]
+        sms = [SmsDelivery(modem, serves(m)) for modem, m in zip(self._modems, config.modems, strict=True)]
         # shared by all parts: a changed access password is seen by all at once
         modules = dict(config.modules)
         region = next((m.region for m in config.modems), None)
@@ -177,7 +178,7 @@ class Bridge:
 
     def _ways(self, module: str) -> tuple[Way, ...]:
         route = self._config.routes.get(module, ANY)
-        return tuple(Way(m.id, m.number) for m in self._config.modems if route in _serves(m))
+        return tuple(Way(m.id, m.number) for m in self._config.modems if route in serves(m))
 
     async def _data_call(self, module: str) -> TcpLink:
         """Call a module by data, with a modem that is free where there is one."""
@@ -213,8 +214,8 @@ class Bridge:
         if status.ready:
             self._runner.wake()
 
-    async def _on_received(self, received: ReceivedPdu) -> None:
-        await self._receiver.store(received.modem_id, received.pdu_hex)
+    async def _on_received(self, received: Sequence[ReceivedPdu]) -> None:
+        await self._receiver.store(received[0].modem_id, *(message.pdu_hex for message in received))
 
     def _on_job(self, job: Job) -> None:
         self._publisher.touch(job.module)
@@ -265,7 +266,7 @@ def _client(mqtt: MqttConfig, topics: Topics) -> Client:
     return Client(broker_of(mqtt), name, (topics.bridge_state, will), _SESSION_S)
 
 
-def _serves(modem: ModemConfig) -> tuple[str, ...]:
+def serves(modem: ModemConfig) -> tuple[str, ...]:
     """Return the routes of modules that a modem can take."""
     group = () if modem.group is None else (f"group:{modem.group}",)
     return (ANY, f"modem:{modem.id}", *group)

@@ -16,6 +16,7 @@ USER_CODES: Final = frozenset(
         "unknown_field",
         "unknown_module",
         "unknown_action",
+        "unsupported_action",
         "unsupported_setting",
         "guarded",
         "confirm_required",

@@ -73,7 +73,7 @@ async def test_a_dlms_meter_tells_its_extended_status() -> None:
         "signal_dbm": -73,
         "band": "lte_3",
         "radio": "lte",
-        "cell_id": 70001,
+        "cell_id": 7001,
         "location_area": 4321,
     }
     assert isinstance(clock, int)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 
 from gsm_meter_bridge.errors import ConfigError
 from gsm_meter_bridge.family import Reading
 from gsm_meter_bridge.job import Observation
-from gsm_meter_bridge.jobs import migrations, observations
+from gsm_meter_bridge.jobs import migrations, observations, store
 from gsm_meter_bridge.jobs.database import Database
 from gsm_meter_bridge.jobs.schema import REVISION, metadata
 from gsm_meter_bridge.vocabulary import Secret
@@ -87,3 +88,53 @@ async def test_databases_that_cannot_be_opened(tmp_path: Path) -> None:
         await Database.open(Secret("postgresql+asyncpg://me:hunter2@127.0.0.1:9/x"))
     assert "127.0.0.1:9" in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+async def test_outcomes_to_be_told_are_found_without_reading_all_jobs() -> None:
+    database = await Database.open(None)
+    questions: list[str] = []
+
+    def note(_c: object, _u: object, statement: str, *_: object) -> None:
+        questions.append(statement)
+
+    async with database.reading() as tx:
+        event.listen(tx._connection, "before_cursor_execute", note)
+        await store.to_announce(tx, "home", START)
+        event.remove(tx._connection, "before_cursor_execute", note)
+        plan = await tx.execute(text(f"explain query plan {questions[0].replace('?', '1')}"))
+        assert any("jobs_to_announce" in row.detail for row in plan)
+    await database.close()
+
+
+async def test_what_only_reads_waits_for_nobody_and_keeps_nothing(tmp_path: Path) -> None:
+    ours, other = await Database.open(tmp_path / "db"), await Database.open(tmp_path / "db")
+    async with ours.transaction() as tx:
+        await observations.record(tx, Observation("pump", (Reading("imei", "1"),), "sms", START))
+        async with asyncio.timeout(5), other.reading() as beside:
+            assert (await observations.facts(beside, "pump")).readings == {}
+    async with other.reading() as tx:
+        await observations.set_next_polls(tx, {"pump": START})
+    async with other.reading() as tx:
+        known = await observations.facts(tx, "pump")
+    assert (known.readings["imei"].value, known.next_poll_at) == ("1", None)
+    await ours.close()
+    await other.close()
+
+
+async def test_a_task_that_is_cancelled_leaves_the_database_usable(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "db")
+    for steps in range(8):
+        task = asyncio.create_task(_count_missed(database))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+    async with asyncio.timeout(5):
+        await _count_missed(database)
+    await database.close()
+
+
+async def _count_missed(database: Database) -> None:
+    async with database.transaction() as tx:
+        await observations.count_missed(tx, "pump")
+        await asyncio.sleep(0)

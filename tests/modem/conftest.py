@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -51,8 +51,8 @@ async def run(fake, port, timeouts):
     tasks: list[asyncio.Task] = []
 
     def start(**options) -> Modem:
-        async def store(received: ReceivedPdu) -> None:
-            modem.received.append(received)
+        async def store(received: Sequence[ReceivedPdu]) -> None:
+            modem.received.extend(received)
 
         given = {
             "status_interval_s": 600,

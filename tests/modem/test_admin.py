@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -21,15 +21,16 @@ from gsm_meter_bridge.errors import (
 from gsm_meter_bridge.modem import Modem, ReceivedPdu
 from gsm_meter_bridge.service.administration import Administration
 from gsm_meter_bridge.simulator import RunningWorld, World
+from gsm_meter_bridge.vocabulary import Secret
 
 
-async def _ignore(_: ReceivedPdu) -> None:
+async def _ignore(_: Sequence[ReceivedPdu]) -> None:
     return
 
 
 @asynccontextmanager
 async def _modem(
-    path: Path, restart_after_s: float | None = None
+    path: Path, restart_after_s: float | None = None, pin: Secret | None = None
 ) -> AsyncIterator[tuple[Modem, RunningWorld]]:
     async with World.load().run(path / "modem") as running:
         modem = Modem(
@@ -40,6 +41,7 @@ async def _modem(
             status_interval_s=0.2,
             reconnect_min_s=0.02,
             restart_after_s=restart_after_s,
+            pin=pin,
         )
         task = asyncio.create_task(modem.run())
         try:
@@ -113,6 +115,28 @@ async def test_a_shut_sim_is_no_reason_to_restart(tmp_path: Path, caplog: pytest
         running.modem.faults.pin = "0000"
         await asyncio.sleep(1.0)
     assert "it is restarted" not in caplog.text
+
+
+async def test_a_blocked_sim_is_told_and_its_pin_is_not_tried(tmp_path: Path) -> None:
+    async with _modem(tmp_path, pin=Secret("0000")) as (modem, running):
+        running.modem.faults.pin, running.modem.faults.pin_tries = "0000", 0
+        async with asyncio.timeout(10):
+            while modem.status.problem_code != "sim_puk_required":
+                await asyncio.sleep(0.02)
+        assert (modem.status.ready, modem.status.sim) == (False, "puk_required")
+        assert running.modem.faults.pin_tries == 0
+        running.modem.faults.pin = None  # somebody has entered the PUK
+        await asyncio.wait_for(modem.wait_ready(), 10)
+
+
+async def test_the_last_tries_of_a_pin_are_left_to_a_person(tmp_path: Path) -> None:
+    async with _modem(tmp_path, pin=Secret("0000")) as (modem, running):
+        running.modem.faults.pin, running.modem.faults.pin_tries = "0000", 1
+        async with asyncio.timeout(10):
+            while modem.status.problem_code != "sim_pin_rejected":
+                await asyncio.sleep(0.02)
+        assert "1 tries are left" in (modem.status.problem or "")
+        assert running.modem.faults.pin_tries == 1
 
 
 async def test_a_modem_left_in_another_character_set(tmp_path: Path) -> None:

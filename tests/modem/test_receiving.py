@@ -1,8 +1,9 @@
-"""Messages are stored before they are deleted, and handed over one at a time."""
+"""Messages are stored before they are deleted, and what is there is handed over together."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
@@ -22,7 +23,7 @@ class Store:
         self.open.set()
         self.inside = self.most_inside = 0
 
-    async def __call__(self, received: ReceivedPdu) -> None:
+    async def __call__(self, received: Sequence[ReceivedPdu]) -> None:
         self.inside += 1
         self.most_inside = max(self.most_inside, self.inside)
         self.fake.heard.append("<STORING>")
@@ -31,7 +32,7 @@ class Store:
             if self.failures:
                 self.failures -= 1
                 raise OSError("disk full")
-            self.received.append(received)
+            self.received.extend(received)
         finally:
             self.inside -= 1
             self.fake.heard.append("<STORED>")
@@ -80,7 +81,7 @@ async def test_what_waits_at_the_start_is_taken_and_then_deleted(fake, run, stor
         ReceivedPdu("gsm1", OTHER, "SM", 7),
     ]
     steps = [h for h in fake.heard if h.startswith(("<STOR", "AT+CMGD"))]
-    assert steps == ["<STORING>", "<STORED>", "AT+CMGD=1", "<STORING>", "<STORED>", "AT+CMGD=7"]
+    assert steps == ["<STORING>", "<STORED>", "AT+CMGD=1", "AT+CMGD=7"]
     assert fake.messages["SM"] == {}
 
 
@@ -144,8 +145,9 @@ async def test_messages_in_another_memory(fake, run, store, eventually):
 async def test_a_memory_that_cannot_be_read_is_left_to_later(fake, run, store, eventually):
     modem = run()
     await counted(modem, eventually)
+    looks = fake.heard.count("AT+CMGL=4")
     fake.say('+CDSI: "BM",1', '+CMTI: "SM",9')
-    await eventually(lambda: "AT+CMGR=9" in fake.heard)
+    await eventually(lambda: fake.heard.count("AT+CMGL=4") == looks + 1)
     assert modem.status.ready
     assert store.received == []
 
@@ -196,3 +198,18 @@ async def test_messages_arriving_during_commands_are_not_lost(fake, run, store, 
     await eventually(lambda: not fake.messages["SM"])
     assert sorted(store.pdus) == sorted(f"{PDU[:-2]}{index:02X}" for index in range(1, 6))
     assert store.most_inside == 1
+
+
+async def test_messages_that_come_together_are_stored_together(fake, run, store, eventually):
+    await counted(run(), eventually)
+    store.open.clear()
+    fake.messages["SM"][1] = (0, PDU)
+    fake.say('+CMTI: "SM",1')
+    await eventually(lambda: store.inside)
+    fake.messages["SM"] |= {2: (0, OTHER), 3: (0, THIRD)}
+    fake.say('+CMTI: "SM",2', '+CMTI: "SM",3')
+    store.open.set()
+    await eventually(lambda: not fake.messages["SM"])
+    assert store.pdus == [PDU, OTHER, THIRD]
+    assert fake.heard.count("<STORING>") == 2
+    assert not {"AT+CMGR=2", "AT+CMGR=3"} & set(fake.heard)

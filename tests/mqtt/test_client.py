@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import pytest
 
@@ -122,3 +123,17 @@ async def test_a_lost_connection_comes_back(mosquitto: Mosquitto, caplog: pytest
         mosquitto.start()
         await asyncio.wait_for(waiting, WAIT_S)
         assert "is lost" in caplog.text
+
+
+async def test_what_the_broker_denies_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rules = tmp_path / "acl"
+    rules.write_text("topic read allowed/#\n")
+    rules.chmod(0o600)
+    with Mosquitto(tmp_path / "mosquitto", f"allow_anonymous true\nacl_file {rules}") as broker:
+        client = Client(Broker("127.0.0.1", broker.port), "home")
+        client.start()
+        await asyncio.wait_for(client.wait_connected(), WAIT_S)
+        for _ in range(3):
+            await asyncio.wait_for(client.publish("forbidden", "x", retain=False), WAIT_S)
+        await client.stop()
+    assert caplog.text.count("the broker does not let us publish: Not authorized") == 1

@@ -43,6 +43,23 @@ def test_a_pin(terminal: Terminal) -> None:
     assert terminal.ask("AT+CPIN?") == ["+CPIN: READY", "OK"]
 
 
+def test_a_pin_that_is_wrong_three_times_blocks_the_sim(terminal: Terminal) -> None:
+    terminal.modem.faults.pin = "4321"
+    terminal.ask("AT+CMEE=1")
+    assert terminal.ask("AT+CPINR") == ["+CPINR: SIM PIN,3,3", "OK"]
+    for left in (2, 1, 0):
+        assert terminal.ask("AT+CPIN=1111") == ["+CME ERROR: 16"]
+        assert terminal.ask('AT+CPINR="SIM PIN"') == [f"+CPINR: SIM PIN,{left},3", "OK"]
+    assert terminal.ask("AT+CPIN?") == ["+CPIN: SIM PUK", "OK"]
+    assert terminal.ask("AT+CPIN=4321") == ["+CME ERROR: 12"]
+    assert terminal.ask("AT+CIMI") == ["+CME ERROR: 12"]
+    assert terminal.ask("AT+CMGL=4") == ["+CMS ERROR: 316"]
+    assert terminal.ask('AT+CPIN="00000000","4321"') == ["+CME ERROR: 16"]
+    assert terminal.ask('AT+CPIN="12345678","4321"') == ["OK"]
+    assert terminal.ask("AT+CPIN?") == ["+CPIN: READY", "OK"]
+    assert terminal.ask('AT+CPIN="12345678","4321"') == ["+CME ERROR: 3"]
+
+
 async def test_a_message_there_and_its_reply(carrier: Carrier, terminal: Terminal) -> None:
     terminal.ask("AT+CNMI=2,1,0,0,0")
     assert send(terminal, submit_pdu("1234;A")) == "\r\n+CMGS: 1\r\n\r\nOK\r\n"

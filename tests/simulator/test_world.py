@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -110,7 +111,7 @@ async def test_probe_tells_what_the_simulated_modem_is(tmp_path: Path) -> None:
 
 
 async def test_a_request_and_its_reply_over_the_pty(tmp_path: Path) -> None:
-    received: asyncio.Queue[ReceivedPdu] = asyncio.Queue()
+    received: asyncio.Queue[Sequence[ReceivedPdu]] = asyncio.Queue()
     link = tmp_path / "modem"
     async with _world(tmp_path).run(link) as running:
         assert link.is_symlink()
@@ -120,7 +121,7 @@ async def test_a_request_and_its_reply_over_the_pty(tmp_path: Path) -> None:
             await modem.wait_ready()
             (request,) = encode_submits("+79990000201", "1234;I", reference=1)
             await modem.send_sms(request)
-            reply = decode_pdu((await received.get()).pdu_hex)
+            reply = decode_pdu((await received.get())[0].pdu_hex)
         assert isinstance(reply, SmsDeliver)
         assert reply.user_data.text is not None
         assert reply.user_data.text.endswith("Signal level: -83dBm (36%)")
@@ -155,12 +156,12 @@ async def test_a_link_that_cannot_be(tmp_path: Path, name: str) -> None:
 
 
 async def test_messages_that_waited_are_caught_up(tmp_path: Path) -> None:
-    received: asyncio.Queue[ReceivedPdu] = asyncio.Queue()
+    received: asyncio.Queue[Sequence[ReceivedPdu]] = asyncio.Queue()
     async with _world(tmp_path).run() as running:
         running.carrier.inject("+79990000201", "+79990000000", "while nobody listened")
         modem = Modem("stick", running.device, on_status=lambda _: None, on_received=received.put)
         task = asyncio.create_task(modem.run())
-        waited = decode_pdu((await asyncio.wait_for(received.get(), 10)).pdu_hex)
+        waited = decode_pdu((await asyncio.wait_for(received.get(), 10))[0].pdu_hex)
         task.cancel()
         await asyncio.wait([task])
     assert isinstance(waited, SmsDeliver)
@@ -172,6 +173,9 @@ async def test_messages_that_waited_are_caught_up(tmp_path: Path) -> None:
     [
         ("no_sim: true", "AT+CPIN?", ["+CME ERROR: 10"]),
         ('pin: "4321"', "AT+CPIN?", ["+CPIN: SIM PIN", "OK"]),
+        ('pin: "4321", pin_tries: 0', "AT+CPIN?", ["+CPIN: SIM PUK", "OK"]),
+        ('pin: "4321", pin_tries: 0, puk: "11112222"', 'AT+CPIN="11112222","1"', ["ERROR"]),
+        ('pin: "4321", pin_tries: 0, puk: "11112222"', 'AT+CPIN="11112222","1234"', ["OK"]),
         ("registration: 3", "AT+CREG?", ["+CREG: 0,3", "OK"]),
         ("silent: true", "AT", []),
     ],

@@ -24,9 +24,9 @@ def networks(*texts: str) -> tuple[Network, ...]:
     return tuple(ip_network(text) for text in texts)
 
 
-def module(name: str, family: str = "lers_gsm_mini", **reach: Any) -> Module:
+def module(name: str, family: str = "lers_gsm_mini", msisdn: str = "+79990000201", **reach: Any) -> Module:
     """A module that is reached so."""
-    return Module(name, name, family_of(family), "+79990000201", Access(Secret("1234")), Reach(**reach))
+    return Module(name, name, family_of(family), msisdn, Access(Secret("1234")), Reach(**reach))
 
 
 async def until(wanted: Callable[[], object]) -> None:

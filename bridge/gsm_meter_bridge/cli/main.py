@@ -126,4 +126,5 @@ def _print_plan(config: Config) -> None:
         for profile in module.access.profiles():
             if not profile.verified:
                 say(f"{module.id}: profile {profile.name} is an assumption, not verified on any device")
-    say(f"{total:.2f} SMS a day, and as many replies; the first within {config.poll.first_spread_s:g} s")
+    within = f"{config.poll.first_spread_s / 60:.0f} min"
+    say(f"{total:.2f} SMS a day, and as many replies; the first within {within}")

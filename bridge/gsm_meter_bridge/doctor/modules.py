@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
+from gsm_meter_bridge.app import serves
 from gsm_meter_bridge.config import Config, ModemConfig
 from gsm_meter_bridge.delivery.numbers import e164
 from gsm_meter_bridge.doctor.finding import About, Finding
@@ -52,7 +53,7 @@ def _listed(facts: ModuleFacts) -> frozenset[str]:
 def _serving(config: Config, module: Module) -> list[ModemConfig]:
     """Return the modems that a module may hear."""
     route = config.routes.get(module.id, ANY)
-    return [m for m in config.modems if route in (ANY, f"modem:{m.id}", f"group:{m.group}")]
+    return [modem for modem in config.modems if route in serves(modem)]
 
 
 def _obeys(about: About, listed: frozenset[str], serving: list[ModemConfig]) -> Finding:

@@ -9,9 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import paho.mqtt.client as paho
-from paho.mqtt.reasoncodes import ReasonCode
-
 from gsm_meter_bridge.mqtt.client import Broker, Client
 
 CONNECT_S = 10.0
@@ -34,63 +31,42 @@ class Visit:
     retained: Mapping[str, bytes] = field(default_factory=dict)
 
 
-class _Session(Client):
-    """A client that keeps the broker's reasons instead of trying again."""
-
-    def __init__(self, broker: Broker, client_id: str) -> None:
-        self.denied: dict[str, str] = {}
-        self.refusal: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        super().__init__(broker, client_id)
-
-    def _make(self) -> paho.Client:
-        client = super()._make()
-        client.on_subscribe = self._on_subscribe
-        client.on_publish = self._on_publish
-        return client
-
-    def _on_subscribe(self, _c: Any, _u: Any, _mid: int, reasons: Sequence[ReasonCode], _p: Any) -> None:
-        self._post(self._note, "subscribe", reasons)
-
-    def _on_publish(self, _c: Any, _u: Any, mid: int, reason: ReasonCode, _p: Any) -> None:
-        self._post(self._note, "publish", [reason])
-        self._post(self._acknowledged, mid)
-
-    def _note(self, what: str, reasons: Sequence[ReasonCode]) -> None:
-        for reason in reasons:
-            if reason.is_failure:
-                self.denied[what] = str(reason)
-
-    def _refused(self, words: str) -> None:
-        if not self.refusal.done():
-            self.refusal.set_result(words.rpartition(": ")[2])
-
-
 async def visit(broker: Broker, topic: str, others: Sequence[str]) -> Visit:
     """Log in, publish to `topic` what nobody keeps, and take in what comes from there and the `others`."""
-    session = _Session(broker, f"gsm-meter-bridge-doctor-{secrets.token_hex(8)}")
-    session.start()
+    session = Client(broker, f"gsm-meter-bridge-doctor-{secrets.token_hex(8)}")
+    denied: dict[str, str] = {}
+    session.on_denied = denied.__setitem__
     try:
         refusal = await _let_in(session)
         if refusal is not None:
             return Visit(session.protocol, refusal)
         retained: dict[str, bytes] = {}
         echoed = await _echoed(session, topic, others, retained)
-        return Visit(session.protocol, None, session.denied, echoed, retained)
+        return Visit(session.protocol, None, denied, echoed, retained)
     finally:
         await session.stop()
 
 
-async def _let_in(session: _Session) -> str | None:
+async def _let_in(session: Client) -> str | None:
+    """Start `session`; return why the broker, asked once, does not let us in."""
+    refusal: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def refused(words: str) -> None:
+        if not refusal.done():
+            refusal.set_result(words.rpartition(": ")[2])
+
+    session.on_refused = refused
+    session.start()
     connected: asyncio.Future[None] = asyncio.ensure_future(session.wait_connected())
-    ends: set[asyncio.Future[Any]] = {connected, session.refusal}
+    ends: set[asyncio.Future[Any]] = {connected, refusal}
     await asyncio.wait(ends, timeout=CONNECT_S, return_when=asyncio.FIRST_COMPLETED)
     connected.cancel()
     if session.connected:
         return None
-    return session.refusal.result() if session.refusal.done() else NO_ANSWER
+    return refusal.result() if refusal.done() else NO_ANSWER
 
 
-async def _echoed(session: _Session, topic: str, others: Sequence[str], retained: dict[str, bytes]) -> bool:
+async def _echoed(session: Client, topic: str, others: Sequence[str], retained: dict[str, bytes]) -> bool:
     """Return whether what is published to `topic` comes back; what the broker kept comes before it."""
     for name in (*others, topic):
         session.subscribe(name)

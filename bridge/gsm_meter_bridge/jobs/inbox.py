@@ -53,18 +53,18 @@ class Arrival:
     source: str = SMS
 
 
-async def store(tx: Transaction, bridge: str, modem: str, pdu: str, now: float, run: str) -> bool:
-    """Store a received PDU; False where an earlier run stored it and died before it left the SIM.
+async def store(tx: Transaction, bridge: str, modem: str, pdus: Sequence[str], now: float, run: str) -> None:
+    """Store received PDUs, except those that an earlier run stored and died before they left the SIM.
 
     Within one `run` of the bridge the same PDU is another message: two equal replies in one second.
     """
-    digest = hashlib.sha256(f"{modem}\n{pdu}".encode()).digest()
-    known = select(messages.c.number).where(messages.c.digest == digest, messages.c.run != run)
-    if (await tx.execute(known)).first() is not None:
-        return False
-    row = {"digest": digest, "run": run, "bridge": bridge, "modem": modem, "pdu": pdu}
-    await tx.execute(insert(messages).values(**row, received_at=now, fate=Fate.NEW))
-    return True
+    digests = {pdu: hashlib.sha256(f"{modem}\n{pdu}".encode()).digest() for pdu in pdus}
+    before = select(messages.c.digest).where(messages.c.digest.in_(digests.values()), messages.c.run != run)
+    known = set((await tx.execute(before)).scalars())
+    common = {"run": run, "bridge": bridge, "modem": modem, "received_at": now, "fate": Fate.NEW}
+    rows = [{**common, "digest": digests[p], "pdu": p} for p in pdus if digests[p] not in known]
+    if rows:
+        await tx.execute(insert(messages), rows)
 
 
 @dataclass(frozen=True, slots=True)

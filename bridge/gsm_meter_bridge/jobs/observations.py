@@ -49,8 +49,8 @@ class ModuleFacts:
         )
 
 
-async def record(tx: Transaction, observation: Observation) -> None:
-    """Store what a module told; secrets are stored as present or not, never as they are."""
+async def record(tx: Transaction, *told: Observation) -> None:
+    """Store what modules told; secrets are stored as present or not, never as they are."""
     rows = [
         {
             "module": observation.module,
@@ -60,10 +60,12 @@ async def record(tx: Transaction, observation: Observation) -> None:
             "source": observation.source,
             "at": observation.at,
         }
+        for observation in told
         for reading in observation.readings
     ]
     await upsert_many(tx, readings, ("module", "name"), rows)
-    await _contact(tx, observation.module, last_seen_at=observation.at, missed=0)
+    seen = [{"module": one.module, "last_seen_at": one.at, "missed": 0} for one in told]
+    await upsert_many(tx, contacts, ("module",), seen)
 
 
 async def want(tx: Transaction, module: str, values: Mapping[str, Scalar], job_id: str) -> None:

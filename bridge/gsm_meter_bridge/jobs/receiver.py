@@ -72,18 +72,21 @@ class Receiver:
         """Call `listener` for every message of a module, after the commit."""
         self._listeners.append(listener)
 
-    async def store(self, modem: str, pdu: str) -> None:
-        """Store a PDU from a SIM; when this returns, it may be deleted there."""
+    async def store(self, modem: str, *pdus: str) -> None:
+        """Store PDUs from a SIM; when this returns, they may be deleted there."""
         async with self._database.transaction() as tx:
-            await inbox.store(tx, self._bridge, modem, pdu, self._now(), self._run)
+            await inbox.store(tx, self._bridge, modem, pdus, self._now(), self._run)
         self._news.set()
 
     async def observe(self, told: Sequence[Observation], *, status: bool) -> None:
         """Take in what modules told other than by SMS; a `status` answers whoever waits to ask for one."""
         moved: list[tuple[str, Job | None]] = [(one.module, None) for one in told]
         async with self._database.transaction() as tx:
+            await observations.record(tx, *told)
+            waited_for = await store.at_work(tx, {one.module for one in told})
             for one in told:
-                await observations.record(tx, one)
+                if one.module not in waited_for:
+                    continue
                 if status:
                     moved += [(one.module, job) for job in await self._fulfil(tx, one)]
                 if one.source == INBOUND:

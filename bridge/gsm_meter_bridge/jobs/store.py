@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
@@ -151,6 +151,12 @@ async def waiting(tx: Transaction, module: str) -> tuple[Job, ...]:
     """Return the jobs of `module` that are not final, the oldest first."""
     unfinished = _jobs.c.state.in_((State.QUEUED, *OPEN))
     return await _all(tx, _select().where(_jobs.c.module == module, unfinished).order_by(_jobs.c.created_at))
+
+
+async def at_work(tx: Transaction, modules: Collection[str]) -> frozenset[str]:
+    """Return those of `modules` that have jobs which are not final."""
+    unfinished = _jobs.c.module.in_(modules), _jobs.c.state.in_((State.QUEUED, *OPEN))
+    return frozenset((await tx.execute(select(_jobs.c.module).where(*unfinished))).scalars())
 
 
 async def in_state(tx: Transaction, bridge: str, state: State) -> tuple[Job, ...]:

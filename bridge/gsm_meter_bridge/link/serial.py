@@ -27,7 +27,7 @@ _BY_ERRNO = MappingProxyType(
         errno.ENOTTY: "it is not a serial port",
         errno.EISDIR: "it is a directory, not a serial port",
         errno.EIO: "the device does not respond; was the modem unplugged?",
-        errno.ECONNREFUSED: "the connection was refused; does the serial server run?",
+        errno.ECONNREFUSED: "the connection was refused; does anything listen there?",
         errno.EHOSTUNREACH: "the host cannot be reached",
         errno.ENETUNREACH: "the network cannot be reached",
         errno.ETIMEDOUT: "no answer in time",

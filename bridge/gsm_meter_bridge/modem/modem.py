@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from gsm_meter_bridge.at.messages import parse_place
@@ -24,7 +24,7 @@ from gsm_meter_bridge.modem import setup
 from gsm_meter_bridge.modem.calls import Calls
 from gsm_meter_bridge.modem.engine import AtEngine, Timeouts
 from gsm_meter_bridge.modem.health import Health
-from gsm_meter_bridge.modem.receive import Inbox, ReceivedPdu
+from gsm_meter_bridge.modem.receive import Inbox, OnReceived
 from gsm_meter_bridge.modem.restart import RESTART, LastResort
 from gsm_meter_bridge.modem.sim import SimAccess, SimCheck
 from gsm_meter_bridge.modem.status import ModemStatus, error_problem
@@ -37,6 +37,9 @@ _logger = logging.getLogger(__name__)
 
 _LOOK_AGAIN = frozenset({"+CMT", "+CDS", "+CPIN", "^SIMST", "+QUSIM", "Call Ready", "SMS Ready", "SMS DONE"})
 """Unsolicited lines that call for a look at everything; +CMT and +CDS where their PDU was lost."""
+
+_STORED = frozenset({"+CMTI", "+CDSI"})
+"""Unsolicited lines that tell where a message is."""
 
 _ADMIN_S = 30.0
 """How long an administrator's command may take."""
@@ -60,10 +63,10 @@ class OpenLink(Protocol):
 class Modem:
     """A local modem under supervision; `run` keeps it going until cancelled.
 
-    `on_status` is called with every changed status and must not wait. `on_received` is awaited for each
-    message and returns once it is stored; only then it is deleted from the modem. `status_interval_s`,
-    `reconnect_min_s` and `reconnect_max_s` are seconds; the delay between attempts doubles. After
-    `restart_after_s` without a network the modem is restarted; None: never. `trace` logs what
+    `on_status` is called with every changed status and must not wait. `on_received` is awaited for the
+    messages that are there and returns once they are stored; only then they are deleted from the modem.
+    `status_interval_s`, `reconnect_min_s` and `reconnect_max_s` are seconds; the delay between attempts
+    doubles. After `restart_after_s` without a network the modem is restarted; None: never. `trace` logs what
     passes over the link at DEBUG, without PIN and PDUs.
     """
 
@@ -73,7 +76,7 @@ class Modem:
         url: str,
         *,
         on_status: Callable[[ModemStatus], None],
-        on_received: Callable[[ReceivedPdu], Awaitable[None]],
+        on_received: OnReceived,
         baudrate: int = 115200,
         pin: Secret | None = None,
         sms_storage: str | None = None,
@@ -261,18 +264,41 @@ class Modem:
         while True:
             try:
                 async with asyncio.timeout_at(due):
-                    item = await news.get()
+                    items = [await news.get()]
             except TimeoutError:
                 return
-            if isinstance(item, LinkLostError):
-                raise LinkLostError(str(item)) from item
-            if item is None or await self._handle(item):
+            while not news.empty():
+                items.append(news.get_nowait())
+            if await self._handle_all(items):
                 return
 
     def _pace_s(self) -> float:
         if self.status.ready:
             return self._interval_s
         return min(self._interval_s, _PACE_NOT_READY * self._delays_s[0])
+
+    async def _handle_all(self, items: Sequence[Urc | LinkLostError | None]) -> bool:
+        """Handle what was said; messages that came together are taken together."""
+        told = [item for item in items if isinstance(item, Urc) and item.name in _STORED]
+        together = len(told) > 1 and self._set_up
+        look_again = None in items
+        for item in items:
+            if isinstance(item, LinkLostError):
+                raise LinkLostError(str(item)) from item
+            if item is not None and not (together and item.name in _STORED):
+                look_again |= await self._handle(item)
+        if together:
+            look_again |= await self._fetch_all(told)
+        return look_again
+
+    async def _fetch_all(self, told: Sequence[Urc]) -> bool:
+        try:
+            memories = [parse_place(urc.text, urc.name).memory for urc in told]
+        except DecodeError as error:
+            _logger.warning("modem %s: a line is not understood: %s", self.modem_id, error)
+            return True
+        await self._inbox.fetch_all(memories)
+        return False
 
     async def _handle(self, urc: Urc) -> bool:
         """Do what an unsolicited line calls for; return whether that is to look at everything again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from gsm_meter_bridge.at.messages import (
@@ -30,15 +30,19 @@ class ReceivedPdu:
     index: int | None = None
 
 
-class Inbox:
-    """Takes messages out of a modem, one after the other.
+OnReceived = Callable[[Sequence[ReceivedPdu]], Awaitable[None]]
+"""Returns once all that was received, in this order, is stored."""
 
-    A message is deleted from the modem after `on_received` returned. Where that raises, it stays and comes
+
+class Inbox:
+    """Takes messages out of a modem, one call of `on_received` after the other.
+
+    Messages are deleted from the modem after `on_received` returned. Where that raises, they stay and come
     again with the next sweep. One that was handed over but could not be deleted is not handed over again
     while this object lives. Messages stored to be sent are never touched.
     """
 
-    def __init__(self, modem_id: str, on_received: Callable[[ReceivedPdu], Awaitable[None]]) -> None:
+    def __init__(self, modem_id: str, on_received: OnReceived) -> None:
         self._modem_id, self._on_received = modem_id, on_received
         self._handed_over: set[tuple[str | None, StoredMessage]] = set()
         self._kept: list[ReceivedPdu] = []
@@ -68,7 +72,20 @@ class Inbox:
             _logger.info("modem %s: message %s is left to the next sweep: %s", self._modem_id, where, error)
             return
         if message is not None and message.received:
-            await self._take(self._engine, place.memory, message)
+            await self._take(self._engine, place.memory, (message,))
+
+    async def fetch_all(self, memories: Iterable[str]) -> None:
+        """Take all messages in memories where several have come."""
+        for memory in dict.fromkeys(memories):
+            if self._engine is None:
+                return
+            try:
+                await self._sweep_memory(self._engine, memory)
+            except (CommandFailedError, DecodeError) as error:
+                words = "modem %s: messages in %s are left to the next sweep: %s"
+                _logger.info(words, self._modem_id, memory, error)
+            else:
+                self._remember(memory)
 
     def _remember(self, memory: str) -> None:
         if memory not in self._memories and self._memories != [None]:
@@ -96,9 +113,7 @@ class Inbox:
         found = parse_cmgl(lines)
         indexes = {message.index for message in found}
         self._handed_over = {k for k in self._handed_over if k[0] != memory or k[1].index in indexes}
-        for message in found:
-            if message.received:
-                await self._take(engine, memory, message)
+        await self._take(engine, memory, (message for message in found if message.received))
 
     async def _usage(self, engine: AtEngine) -> Memory | None:
         try:
@@ -113,14 +128,25 @@ class Inbox:
         await self._engine.command(f'AT+CPMS="{memory}"')
         self._selected = memory
 
-    async def _take(self, engine: AtEngine, memory: str | None, message: StoredMessage) -> None:
-        key = (memory, StoredMessage(message.index, MessageStatus.RECEIVED_READ, message.pdu))
-        if key not in self._handed_over:
-            if not await self._hand_over(ReceivedPdu(self._modem_id, message.pdu, memory, message.index)):
-                return
-            self._handed_over.add(key)
+    async def _take(self, engine: AtEngine, memory: str | None, messages: Iterable[StoredMessage]) -> None:
+        """Hand messages over, all at once, and delete those that are in safety."""
+        found = {(memory, StoredMessage(m.index, MessageStatus.RECEIVED_READ, m.pdu)): m for m in messages}
+        fresh = tuple(
+            ReceivedPdu(self._modem_id, message.pdu, memory, message.index)
+            for key, message in found.items()
+            if key not in self._handed_over
+        )
+        safe = self._handed_over.intersection(found)
+        if fresh and await self._hand_over(fresh):
+            safe = set(found)
+        self._handed_over |= safe
+        for key in found:
+            if key in safe:
+                await self._delete(engine, key)
+
+    async def _delete(self, engine: AtEngine, key: tuple[str | None, StoredMessage]) -> None:
         try:
-            await engine.command(f"AT+CMGD={message.index}")
+            await engine.command(f"AT+CMGD={key[1].index}")
         except CommandFailedError as error:
             _logger.warning("modem %s: a message that is stored cannot be deleted: %s", self._modem_id, error)
         else:
@@ -128,13 +154,13 @@ class Inbox:
 
     async def _hand_over_kept(self) -> None:
         for received in tuple(self._kept):
-            if await self._hand_over(received):
+            if await self._hand_over((received,)):
                 self._kept.remove(received)
 
-    async def _hand_over(self, received: ReceivedPdu) -> bool:
+    async def _hand_over(self, received: Sequence[ReceivedPdu]) -> bool:
         try:
             await self._on_received(received)
         except Exception:
-            _logger.exception("modem %s: a message could not be stored; it is kept", self._modem_id)
+            _logger.exception("modem %s: what came could not be stored; it is kept", self._modem_id)
             return False
         return True

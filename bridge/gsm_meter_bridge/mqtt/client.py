@@ -7,7 +7,7 @@ import logging
 import socket
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +53,9 @@ class Incoming:
 class Client:
     """One connection that comes back by itself; messages wait in `incoming` until acknowledged.
 
-    `on_connected` is called in the event loop after every (re)connection. `will` is the topic and payload
+    `on_connected` is called in the event loop after every (re)connection, `on_refused` with the reason of
+    every try that fails, `on_denied` with `subscribe` or `publish` and the reason of what the broker does not
+    let us do; these two warn where nobody else listens. `will` is the topic and payload
     that the broker retains when the connection breaks, `session_s` how long the broker keeps what waits for
     this client id while it is away (0: not at all).
     """
@@ -67,12 +69,15 @@ class Client:
     ) -> None:
         self.incoming: asyncio.Queue[Incoming] = asyncio.Queue()
         self.on_connected: Callable[[], None] = lambda: None
+        self.on_refused: Callable[[str], None] = self._warn_of_refusal
+        self.on_denied: Callable[[str, str], None] = self._warn_of_denial
         self._broker = broker
         self._client_id = client_id
         self._will = will
         self._session_s = session_s
         self._acks: dict[int, asyncio.Future[None]] = {}
         self._connected = asyncio.Event()
+        self._denials: set[tuple[str, str]] = set()
         self._stopping = False
         self._loop = asyncio.get_running_loop()
         self._version = _first_version(broker.protocol)
@@ -155,7 +160,8 @@ class Client:
         client.on_socket_open = _without_delay
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
-        client.on_publish = lambda _c, _u, mid, *_: self._post(self._acknowledged, mid)
+        client.on_subscribe = self._on_subscribe
+        client.on_publish = self._on_publish
         return client
 
     # what follows is called in paho's thread and only hands over to the event loop
@@ -175,6 +181,16 @@ class Client:
     def _on_disconnect(self, _c: Any, _u: Any, _f: Any, reason: ReasonCode, _p: Any) -> None:
         self._post(self._gone, str(reason))
 
+    def _on_subscribe(self, _c: Any, _u: Any, _mid: int, reasons: Sequence[ReasonCode], _p: Any) -> None:
+        for reason in reasons:
+            if reason.is_failure:
+                self._post(self._denied_to, "subscribe", str(reason))
+
+    def _on_publish(self, _c: Any, _u: Any, mid: int, reason: ReasonCode, _p: Any) -> None:
+        if reason.is_failure:
+            self._post(self._denied_to, "publish", str(reason))
+        self._post(self._acknowledged, mid)
+
     def _on_message(self, _c: Any, _u: Any, m: paho.MQTTMessage) -> None:
         message = Incoming(m.topic, bytes(m.payload), m.retain, m.dup, m.mid, m.qos)
         self._post(self.incoming.put_nowait, message)
@@ -189,6 +205,17 @@ class Client:
         self.on_connected()
 
     def _refused(self, words: str) -> None:
+        self.on_refused(words)
+
+    def _denied_to(self, what: str, reason: str) -> None:
+        self.on_denied(what, reason)
+
+    def _warn_of_denial(self, what: str, reason: str) -> None:
+        if (what, reason) not in self._denials:  # each message would say so
+            self._denials.add((what, reason))
+            _LOGGER.warning("the broker does not let us %s: %s", what, reason)
+
+    def _warn_of_refusal(self, words: str) -> None:
         _LOGGER.warning("%s (%s:%d); trying again", words, self._broker.host, self._broker.port)
 
     def _gone(self, reason: str) -> None:

@@ -14,6 +14,7 @@ from gsm_meter_bridge.sms import SmsSubmit
 HOME, ROAMING = 1, 5
 _NOT_REGISTERED = 0
 _LEFT = 2
+PIN_TRIES = 3
 _CMS_NO_NETWORK = 331
 _INVALID_CHARACTERS = 25
 _BUFFERED_AT_MOST = 32
@@ -63,15 +64,23 @@ class Identity:
 class Faults:
     """What is wrong with the modem; `cms_errors` are the ends of the next messages to be sent.
 
-    `pin` is the one it waits for, `registration` a state of +CREG. A `silent` one neither listens nor talks.
+    `pin` is the one it waits for, with `pin_tries` left; with none, the SIM is blocked and waits for its
+    `puk`. `registration` is a state of +CREG. A `silent` one neither listens nor talks.
     """
 
     no_sim: bool = False
-    pin: str | None = None
+    pin: str | None = field(default=None, repr=False)
+    pin_tries: int = PIN_TRIES
+    puk: str = field(default="12345678", repr=False)
     registration: int = HOME
     csq: int = 18
     silent: bool = False
     cms_errors: list[int] = field(default_factory=list)
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the SIM wants its PUK."""
+        return self.pin is not None and not self.pin_tries
 
 
 @dataclass

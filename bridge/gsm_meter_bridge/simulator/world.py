@@ -56,6 +56,8 @@ _FAULTS = {
         vol.Any(str, msg=(_PIN := 'expected 4 to 8 digits in quotes, like "0000"')),
         vol.Match(r"^\d{4,8}$", msg=_PIN),
     ),
+    vol.Optional("pin_tries"): _number_to(3, "expected the tries of the PIN that are left, 0 to 3"),
+    vol.Optional("puk"): vol.All(str, vol.Match(r"^\d{8}$", msg="expected 8 digits in quotes")),
     vol.Optional("registration"): _number_to(5, "expected a state of AT+CREG, 0 to 5"),
     vol.Optional("silent"): bool,
     vol.Optional("cms_errors"): [_number_to(65535, "expected numbers of +CMS ERROR, like [500, 38]")],

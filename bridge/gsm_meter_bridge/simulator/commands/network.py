@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from gsm_meter_bridge.simulator.commands.general import identity
 from gsm_meter_bridge.simulator.commands.table import Table, nothing, of_sim, says
-from gsm_meter_bridge.simulator.modem_state import AtError, CallEndError, ModemState
+from gsm_meter_bridge.simulator.modem_state import PIN_TRIES, AtError, CallEndError, ModemState
 
-_NOT_ALLOWED, _NO_SIM, _WRONG_PASSWORD, _NO_SERVICE = 3, 10, 16, 30
+_NOT_ALLOWED, _NO_SIM, _PUK_REQUIRED, _WRONG_PASSWORD, _NO_SERVICE = 3, 10, 12, 16, 30
 _CELL = '"0A1B","01A2B3C4",7'
 """Area code, cell and access technology of the one cell there is: E-UTRAN."""
 _ITSELF, _BY_HAND, _FORMAT_ONLY, _BY_HAND_OR_ITSELF = 0, 1, 3, 4
@@ -25,7 +25,8 @@ def type_of_number(number: str) -> int:
 def _pin_state(modem: ModemState, _m: re.Match[str]) -> Sequence[str]:
     if modem.faults.no_sim:
         raise AtError("CME", _NO_SIM)
-    return (f"+CPIN: {'READY' if modem.faults.pin is None else 'SIM PIN'}",)
+    wanted = "SIM PUK" if modem.faults.blocked else "SIM PIN"
+    return (f"+CPIN: {'READY' if modem.faults.pin is None else wanted}",)
 
 
 def _enter_pin(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
@@ -33,10 +34,29 @@ def _enter_pin(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
         raise AtError("CME", _NO_SIM)
     if modem.faults.pin is None:
         raise AtError("CME", _NOT_ALLOWED)
+    if modem.faults.blocked:
+        raise AtError("CME", _PUK_REQUIRED)
     if m[1] != modem.faults.pin:
+        modem.faults.pin_tries -= 1
         raise AtError("CME", _WRONG_PASSWORD)
-    modem.faults.pin = None
+    modem.faults.pin, modem.faults.pin_tries = None, PIN_TRIES
     return ()
+
+
+def _enter_puk(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
+    """Unblock the SIM; the new PIN is not asked for before the next start."""
+    if not modem.faults.blocked:
+        raise AtError("CME", _NOT_ALLOWED)
+    if m[1] != modem.faults.puk:
+        raise AtError("CME", _WRONG_PASSWORD)
+    modem.faults.pin, modem.faults.pin_tries = None, PIN_TRIES
+    return ()
+
+
+def _pin_tries(modem: ModemState, _m: re.Match[str]) -> Sequence[str]:
+    if modem.faults.no_sim:
+        raise AtError("CME", _NO_SIM)
+    return (f"+CPINR: SIM PIN,{modem.faults.pin_tries},{PIN_TRIES}",)
 
 
 def _signal(modem: ModemState, _m: re.Match[str]) -> Sequence[str]:
@@ -134,6 +154,8 @@ NETWORK: Table = (
     (r"\+CCID", of_sim(identity("iccid", "+CCID: "))),
     (r"\+CPIN\?", _pin_state),
     (r'\+CPIN="?(\d+)"?', _enter_pin),
+    (r'\+CPIN="?(\d{8})"?,"?\d{4,8}"?', _enter_puk),
+    (r'\+CPINR(?:="SIM PIN")?', _pin_tries),
     (r'\+CLCK="SC",2', of_sim(says("+CLCK: 0"))),
     (r"\+CSQ", _signal),
     (r"\+CSQ=\?", says("+CSQ: (0-31,99),(99)")),

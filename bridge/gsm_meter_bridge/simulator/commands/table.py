@@ -11,8 +11,8 @@ Run = Callable[[ModemState, "re.Match[str]"], Sequence[str]]
 """Returns the lines of its answer."""
 Table = tuple[tuple[str, Run], ...]
 
-_NO_SIM, _PIN_REQUIRED = 10, 11
-_CMS_NO_SIM, _CMS_PIN_REQUIRED = 310, 311
+_NO_SIM, _PIN_REQUIRED, _PUK_REQUIRED = 10, 11, 12
+_CMS_NO_SIM, _CMS_PIN_REQUIRED, _CMS_PUK_REQUIRED = 310, 311, 316
 
 
 def nothing(_modem: ModemState, _m: re.Match[str]) -> Sequence[str]:
@@ -27,18 +27,20 @@ def says(*lines: str) -> Run:
 
 def of_sim(run: Run) -> Run:
     """Guard a command that needs the SIM."""
-    return _guarded(run, "CME", _NO_SIM, _PIN_REQUIRED)
+    return _guarded(run, "CME", _NO_SIM, _PIN_REQUIRED, _PUK_REQUIRED)
 
 
 def of_messages(run: Run) -> Run:
     """Guard a command on messages: it needs the SIM too, but fails in its own way."""
-    return _guarded(run, "CMS", _CMS_NO_SIM, _CMS_PIN_REQUIRED)
+    return _guarded(run, "CMS", _CMS_NO_SIM, _CMS_PIN_REQUIRED, _CMS_PUK_REQUIRED)
 
 
-def _guarded(run: Run, kind: str, no_sim: int, pin_required: int) -> Run:
+def _guarded(run: Run, kind: str, no_sim: int, pin_required: int, puk_required: int) -> Run:
     def guarded(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
-        if modem.faults.no_sim or modem.faults.pin is not None:
-            raise AtError(kind, no_sim if modem.faults.no_sim else pin_required)
+        if modem.faults.no_sim:
+            raise AtError(kind, no_sim)
+        if modem.faults.pin is not None:
+            raise AtError(kind, puk_required if modem.faults.blocked else pin_required)
         return run(modem, m)
 
     return guarded
