@@ -21,7 +21,7 @@ from tests.support.hostile import Crowd, endless_line, random_octets, slow_loris
 from tests.support.mosquitto import Mosquitto, free_port
 from tests.support.processes import BridgeProcess, Simulator, wait_until
 
-OURS, PUMP, STRANGER, HUT, BARN, SHED, BELL, CELLAR = (f"+7999000{n:04d}" for n in range(8))
+OURS, PUMP, STRANGER, HUT, BARN, SHED, BELL, CELLAR, WELL = (f"+7999000{n:04d}" for n in range(9))
 PUMP_IMEI, VISITOR_IMEI = "865374036612201", "865374036612299"
 STATUS, ANSWER = TOPICS.request("request_status"), TOPICS.response("request_status")
 CALLERS = f"{TOPICS.bridge_state.removesuffix('state')}callers"
@@ -90,6 +90,12 @@ def _world(listener: int, hut: int, shed: int, silent: int) -> dict[str, Any]:
                 "tcp": {},
                 "meter": {"serial_number": "009000000000303"},
             },
+            "well": {
+                "family": "lers_gsm_mini",
+                "msisdn": WELL,
+                "values": {"white_list.0": OURS},
+                "meter": {"serial_number": "009000000000404"},
+            },
             "bell": _dials(
                 BELL, listener, "127.0.0.15", **{"server.0.rule.0": "", "server.0.white_list.2": OURS}
             ),
@@ -120,6 +126,7 @@ def _config(device: Path, broker: int, ports: dict[str, int]) -> dict[str, Any]:
             {"id": "pump", "number": PUMP, **lers, "caller": {"imei": PUMP_IMEI, "networks": ["127.0.0.11"]}},
             {"id": "bell", "number": BELL, **lers, "caller": {"networks": ["127.0.0.15"]}},
             {"id": "visitor", "number": "+79990009999", **lers, "caller": {"imei": VISITOR_IMEI}},
+            {"id": "well", "number": WELL, **lers, "csd": True, "meter": {"protocol": "iec"}},
             {
                 "id": "hut",
                 "number": HUT,
@@ -202,6 +209,16 @@ async def test_a_modem_that_is_rung_connects(house: House, seen: Watcher) -> Non
     assert rung["status"] == "ok", rung
     await seen.wait(TOPICS.module("bell"), lambda m: m.get("connect_reason") == "manual")
     assert house.sms_to(BELL) == 0
+
+
+async def test_a_module_that_is_called_by_data_tells_of_its_meter(house: House, seen: Watcher) -> None:
+    assert (await _status(seen, "well"))["status"] == "ok"
+    well = await seen.wait(
+        TOPICS.module("well"), lambda m: m.get("meter_serial") and not m["connection"]["connected"]
+    )
+    assert (well["meter_serial"], well["meter_link"]) == ("009000000000404", "ok")
+    assert (well["sources"]["meter_serial"]["source"], well["connection"]["way"]) == ("csd", "csd")
+    assert house.sms_to(WELL) == 0
 
 
 async def test_an_unknown_caller_is_shown_and_changes_nothing(house: House, seen: Watcher) -> None:

@@ -189,3 +189,28 @@ def test_a_changed_mode_takes_a_restart() -> None:
     assert device.tcp(19.0, START) is None
     device.receive(ME, "12345678 MODE 2", 20.0)
     assert device.tcp(40.0, START) == SimulatedListen(4059)
+
+
+def test_a_data_call_breaks_the_connection_and_keeps_it_off_until_it_is_over() -> None:
+    day = Day(s0r0="01:00-13:00,0")
+    assert day.at("12:00") == HERE
+    assert day.device.data_called(STRANGER, day._times("12:00")[0]) == 60.0
+    assert day.at("12:00") is None
+    day.device.data_call_ended()
+    assert day.at("12:01") == HERE
+
+
+def test_a_data_call_of_a_servers_number_asks_it_to_connect() -> None:
+    day = Day()
+    assert day.device.data_called(ME, 0.0) is None
+    assert day.at("12:00") == THERE
+
+
+def test_who_takes_no_data_call() -> None:
+    day = Day()
+    day.says("W0=+79991112233")
+    assert day.device.data_called(STRANGER, 0.0) is None
+    restarting = Day()
+    restarting.says("REBOOT", "00:00")
+    assert restarting.device.data_called(STRANGER, 1.0) is None
+    assert SimulatedGs04("12345678", {}, {}).data_called(ME, 0.0) is None
