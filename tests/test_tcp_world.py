@@ -21,7 +21,7 @@ from tests.support.hostile import Crowd, endless_line, random_octets, slow_loris
 from tests.support.mosquitto import Mosquitto, free_port
 from tests.support.processes import BridgeProcess, Simulator, wait_until
 
-OURS, PUMP, STRANGER, HUT, BARN, SHED, BELL = (f"+7999000{n:04d}" for n in range(7))
+OURS, PUMP, STRANGER, HUT, BARN, SHED, BELL, CELLAR = (f"+7999000{n:04d}" for n in range(8))
 PUMP_IMEI, VISITOR_IMEI = "865374036612201", "865374036612299"
 STATUS, ANSWER = TOPICS.request("request_status"), TOPICS.response("request_status")
 CALLERS = f"{TOPICS.bridge_state.removesuffix('state')}callers"
@@ -54,7 +54,7 @@ def _dials(msisdn: str, port: int, source: str, **values: Any) -> dict[str, Any]
     }
 
 
-def _world(listener: int, hut: int, shed: int) -> dict[str, Any]:
+def _world(listener: int, hut: int, shed: int, silent: int) -> dict[str, Any]:
     server = {"mode": "server"}
     there = {
         "operator": "SimTel",
@@ -82,6 +82,14 @@ def _world(listener: int, hut: int, shed: int) -> dict[str, Any]:
                 "meter": {"serial_number": "009000000000202"},
             },
             "barn": {"family": "energomera_gs04", "msisdn": BARN},
+            "cellar": {
+                "family": "energomera_gs04",
+                "msisdn": CELLAR,
+                "values": {"mode": "client", "server_host": "127.0.0.1", "server_port": silent},
+                "faults": {"tcp_speed": 600},
+                "tcp": {},
+                "meter": {"serial_number": "009000000000303"},
+            },
             "bell": _dials(
                 BELL, listener, "127.0.0.15", **{"server.0.rule.0": "", "server.0.white_list.2": OURS}
             ),
@@ -104,7 +112,10 @@ def _config(device: Path, broker: int, ports: dict[str, int]) -> dict[str, Any]:
         "sms": {"reply_timeout": 5, "deadline": "2 min"},
         "poll": {"first_spread": "30 d", "interval": "30 d"},
         "tcp": {"interval": "30 d"},
-        "listeners": [{"id": "lers", "port": ports["listener"], "greeting_timeout": "2 s"}],
+        "listeners": [
+            {"id": "lers", "port": ports["listener"], "greeting_timeout": "2 s"},
+            {"id": "silent", "port": ports["silent"], "greeting_timeout": "1 s", "ask_meters": True},
+        ],
         "modules": [
             {"id": "pump", "number": PUMP, **lers, "caller": {"imei": PUMP_IMEI, "networks": ["127.0.0.11"]}},
             {"id": "bell", "number": BELL, **lers, "caller": {"networks": ["127.0.0.15"]}},
@@ -119,6 +130,13 @@ def _config(device: Path, broker: int, ports: dict[str, int]) -> dict[str, Any]:
             },
             {"id": "shed", "number": SHED, **energomera, "tcp": at("shed"), "meter": {"protocol": "iec"}},
             {"id": "barn", "number": BARN, **energomera, "tcp": at("barn")},
+            {
+                "id": "cellar",
+                "number": CELLAR,
+                **energomera,
+                "caller": {"meter_serial": "009000000000303"},
+                "meter": {},
+            },
         ],
     }
 
@@ -127,8 +145,8 @@ def _config(device: Path, broker: int, ports: dict[str, int]) -> dict[str, Any]:
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """All tests share one: each has modules of its own in it."""
     folder = tmp_path_factory.mktemp("house")
-    ports = {name: free_port() for name in ("listener", "hut", "shed", "barn", "tunnel")}
-    world = _world(ports["listener"], ports["hut"], ports["shed"])
+    ports = {name: free_port() for name in ("listener", "silent", "hut", "shed", "barn", "tunnel")}
+    world = _world(ports["listener"], ports["hut"], ports["shed"], ports["silent"])
     journal = folder / "journal.jsonl"
     with (
         Mosquitto(folder / "mosquitto") as broker,
@@ -231,6 +249,14 @@ async def test_a_meter_that_speaks_iec_only_and_octet_by_octet(house: House, see
     assert house.sms_to(SHED) == 0
 
 
+async def test_a_module_that_says_nothing_is_known_by_its_meter(house: House, seen: Watcher) -> None:
+    await seen.wait(TOPICS.module("cellar"), lambda m: m["connection"]["connected"])
+    assert (await _status(seen, "cellar"))["status"] == "ok"
+    cellar = await seen.wait(TOPICS.module("cellar"), lambda m: m.get("energy_import_kwh"))
+    assert cellar["sources"]["energy_import_kwh"]["source"] == "inbound"
+    assert house.sms_to(CELLAR) == 0
+
+
 async def test_where_tcp_fails_an_sms_goes(house: House, seen: Watcher) -> None:
     answer = await _status(seen, "barn")
     assert answer["status"] == "ok", answer
@@ -290,3 +316,18 @@ async def test_hostile_peers_keep_nobody_else_from_being_served(house: House, se
     assert (await seen.wait(TOPICS.bridge_state)) == {"state": "online"}
     document = seen.of(CALLERS)[-1]
     assert len(document["callers"]) <= 100
+
+
+async def test_after_a_crash_they_all_come_back(house: House, seen: Watcher) -> None:
+    house.bridge.kill()
+    crashed = datetime.now(UTC).replace(microsecond=0)
+
+    def is_back(document: Any) -> bool:
+        line = document["connection"]
+        return line["connected"] and datetime.fromisoformat(line["since"]) >= crashed
+
+    house.bridge.start()
+    for module in ("pump", "cellar"):
+        await seen.wait(TOPICS.module(module), is_back)
+    assert (await _status(seen, "hut"))["status"] == "ok"
+    assert house.sms_to(PUMP) == house.sms_to(HUT) == house.sms_to(CELLAR) == 0

@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 
 from gsm_meter_bridge.errors import GuardError, SendRefusedError
-from gsm_meter_bridge.family import Reading
+from gsm_meter_bridge.family import Access, Reading
 from gsm_meter_bridge.job import Observation, State
 from gsm_meter_bridge.jobs import observations
 from gsm_meter_bridge.service.commands import POLL, Commands, Terms
 from gsm_meter_bridge.service.polling import Poller, PollPlan
+from gsm_meter_bridge.vocabulary import Secret
 from tests.support.short_path import BRIDGE, POLICY, World, world
 
 _DBM = Reading("signal_dbm", -83)
@@ -183,3 +184,22 @@ async def test_a_poll_that_waits_is_answered_too() -> None:
         job = await w.commands.request_status("pump", Terms(), action=POLL)
         await w.receiver.observe([_told(w)], status=True)
         assert (await w.job(job)).state is State.VERIFIED
+
+
+async def test_who_a_module_is_can_be_asked_for() -> None:
+    async with world() as w:
+        job = await w.commands.request_identity("hut", Terms("t1"))
+        await w.receiver.observe([_told(w, module="hut")], status=True)
+        await w.settle()
+        assert (await w.job(job)).state is State.VERIFIED
+        assert w.texts("hut") != []
+        async with w.database.transaction() as tx:
+            facts = await observations.facts(tx, "hut")
+        assert {"imei", "iccid", "ip"} <= facts.readings.keys()
+
+
+async def test_who_a_module_is_cannot_be_asked_for_without_a_form() -> None:
+    async with world() as w:
+        w.modules["hut"] = replace(w.modules["hut"], access=Access(Secret("12345678")))
+        with pytest.raises(GuardError, match="no documented request"):
+            await w.commands.request_identity("hut", Terms("t1"))

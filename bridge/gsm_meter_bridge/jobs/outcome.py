@@ -52,8 +52,10 @@ def on_answer(job: Job, answer: Answer, now: float) -> tuple[Move, ...]:
 def wants_status(job: Job, module: Module) -> bool:
     """Return whether a job that waits only asks for what a status tells, whichever way that comes."""
     asked = {s.request.name for s in job.steps if s.purpose is Purpose.READ}
-    reads = {r.name for r in module.family.reads(module.access) if not r.on_demand}
-    return job.state is State.QUEUED and len(asked) == len(job.steps) and asked <= reads
+    if job.state is not State.QUEUED or len(asked) != len(job.steps):
+        return False
+    reads = [r for r in module.family.reads(module.access) if not r.on_demand]
+    return {r.name for r in reads if r.volatile} <= asked <= {r.name for r in reads}
 
 
 def on_late_write_answer(now: float) -> tuple[Move, ...]:

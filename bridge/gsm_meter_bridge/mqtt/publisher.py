@@ -25,7 +25,7 @@ from gsm_meter_bridge.mqtt.client import Client, Incoming
 from gsm_meter_bridge.mqtt.form import Document, dump
 from gsm_meter_bridge.mqtt.requests import Requests
 from gsm_meter_bridge.mqtt.topics import Topics
-from gsm_meter_bridge.service.commands import POLL, READ_SETTINGS, REQUEST_STATUS
+from gsm_meter_bridge.service.commands import POLL, READ_SETTINGS, REQUEST_IDENTITY, REQUEST_STATUS
 from gsm_meter_bridge.service.connections import Connections
 from gsm_meter_bridge.service.plan import Price
 from gsm_meter_bridge.waiting import run_together, wait_set
@@ -212,7 +212,8 @@ class Publisher:
         online = self._is_online(facts)
         document = self._state(module, overview, overview.last)
         uid = self._topics.module_uid(module.id)
-        self._retain(self._topics.discovery(uid), discovery.module_device(self._topics, module, document))
+        message = discovery.module_payload(self._topics, module, document)
+        self._retain_payload(self._topics.discovery(uid), message)
         self._retain(self._topics.module(module.id), document)
         self._retain(self._topics.availability(module.id), documents.bridge_state(online=online))
         if facts.last_seen_at is not None:
@@ -264,7 +265,10 @@ class Publisher:
             return (await overviews(tx, (module,), self._budgets, self._now(), without=POLL))[module]
 
     def _outcome(self, job: Job, overview: Overview) -> Document:
-        if job.action not in (REQUEST_STATUS, READ_SETTINGS) or job.state is not State.VERIFIED:
+        if (
+            job.action not in (REQUEST_STATUS, REQUEST_IDENTITY, READ_SETTINGS)
+            or job.state is not State.VERIFIED
+        ):
             return answers.outcome(job)
         state = self._state(self._modules[job.module], overview, job)
         return answers.outcome(job, {k: v for k, v in state.items() if k != "last_result"})
@@ -325,7 +329,9 @@ class Publisher:
                 self._client.publish(topic, "", retain=True)
 
     def _retain(self, topic: str, document: Document) -> None:
-        payload = dump(document)
+        self._retain_payload(topic, dump(document))
+
+    def _retain_payload(self, topic: str, payload: str) -> None:
         digest = hash(payload)
         # without a connection it is published with all the rest once there is one
         if self._client.connected and self._retained.get(topic) != digest:

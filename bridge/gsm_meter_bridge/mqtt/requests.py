@@ -26,6 +26,7 @@ from gsm_meter_bridge.service.commands import (
     PLAN,
     RAW_AT,
     READ_SETTINGS,
+    REQUEST_IDENTITY,
     REQUEST_STATUS,
     RESTART_MODEM,
     SET,
@@ -62,6 +63,7 @@ class Requests:
         self._administration = administration or Administration({}, frozenset())
         self._reads: Mapping[str, Callable[[str, Terms], Awaitable[Job]]] = {
             REQUEST_STATUS: commands.request_status,
+            REQUEST_IDENTITY: commands.request_identity,
             READ_SETTINGS: commands.read_settings,
         }
         self._actions: Mapping[str, Callable[[Document, Terms], Awaitable[Job | Document]]] = {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from gsm_meter_bridge.errors import GuardError, InvalidValueError, UnknownNameError
 from gsm_meter_bridge.families import families
-from gsm_meter_bridge.family import ACCESS_PASSWORD, Action, Module, Read, Request, RequestKind
+from gsm_meter_bridge.family import ACCESS_PASSWORD, Action, Module, Request, RequestKind
 from gsm_meter_bridge.job import TRANSITIONS, Event, Job, Priority, Purpose, Step
 from gsm_meter_bridge.jobs import observations, store
 from gsm_meter_bridge.jobs.database import Database, Transaction
@@ -18,17 +18,18 @@ from gsm_meter_bridge.jobs.outcome import Policy
 from gsm_meter_bridge.jobs.store import Move
 from gsm_meter_bridge.service.plan import (
     CONFIRM_REQUIRED,
-    GUARDED,
     HOW_TO_CONFIRM,
     Plan,
     check_changes,
     make_plan,
     which_password,
 )
+from gsm_meter_bridge.service.reads import UNSUPPORTED_ACTION, due_reads, identity_reads, steps_of
 from gsm_meter_bridge.service.ways import Ways
 from gsm_meter_bridge.vocabulary import Scalar, Secret
 
 REQUEST_STATUS = "request_status"
+REQUEST_IDENTITY = "request_identity"
 READ_SETTINGS = "read_settings"
 SET = "set"
 POLL = "poll"
@@ -37,14 +38,13 @@ APPLY = "apply"
 CANCEL = "cancel"
 VISIT_S = 120.0
 """How long a wish for a status waits for the connection that costs nothing, before an SMS is sent."""
-UNSUPPORTED_ACTION = "unsupported_action"
 NOT_CANCELLABLE = "not_cancellable"
 _OF_FAMILIES = [action.name.partition(".") for family in families().values() for action in family.actions]
 DEVICE_ACTIONS = tuple(dict.fromkeys(head for head, _, _ in _OF_FAMILIES))
 """What modules can have done; those in INDEXED_ACTIONS, on one of several servers."""
 INDEXED_ACTIONS = frozenset(head for head, _, index in _OF_FAMILIES if index)
 CALL = "call"
-COMMON_ACTIONS = (REQUEST_STATUS, READ_SETTINGS, SET, PLAN, APPLY)
+COMMON_ACTIONS = (REQUEST_STATUS, REQUEST_IDENTITY, READ_SETTINGS, SET, PLAN, APPLY)
 RAW_AT, USSD, RESTART_MODEM = "raw_at", "ussd", "restart_modem"
 ADMIN_ACTIONS = (RAW_AT, USSD, RESTART_MODEM)
 ACTIONS = (*COMMON_ACTIONS, *DEVICE_ACTIONS, CALL, CANCEL, *ADMIN_ACTIONS)
@@ -98,10 +98,20 @@ class Commands:
     async def read_settings(self, module_id: str, terms: Terms) -> Job:
         """Ask for all that the module can be asked for, settings that are read only on demand included."""
         module = self._module(module_id)
-        steps = _reading(module.family.reads(module.access))
+        steps = steps_of(module.family.reads(module.access))
         async with self._database.transaction() as tx:
             wish = self._job(module, READ_SETTINGS, steps, terms)
             job = await self._accept(tx, wish, lambda job: job.action == READ_SETTINGS)
+        self._wake()
+        return job
+
+    async def request_identity(self, module_id: str, terms: Terms) -> Job:
+        """Ask who a module is: IMEI, ICCID, IP address; GuardError where nothing documented tells."""
+        module = self._module(module_id)
+        steps = steps_of(identity_reads(module))
+        async with self._database.transaction() as tx:
+            wish = self._job(module, REQUEST_IDENTITY, steps, terms)
+            job = await self._accept(tx, wish, lambda job: job.action == REQUEST_IDENTITY)
         self._wake()
         return job
 
@@ -113,7 +123,8 @@ class Commands:
         module = self._module(module_id)
         async with self._database.transaction() as tx:
             known = await observations.facts(tx, module.id)
-            wish = self._job(module, action, _reading(self._due_reads(module, known)), terms)
+            reads = due_reads(module, known, self._now() - self._identity_interval_s)
+            wish = self._job(module, action, steps_of(reads), terms)
             if self.visit(module.id):
                 wish = replace(wish, due_at=min(wish.due_at + VISIT_S, wish.deadline_at))
             job = await self._accept(tx, wish, lambda job: job.action in (POLL, action) and not job.touched)
@@ -191,23 +202,12 @@ class Commands:
             raise GuardError(UNSUPPORTED_ACTION, (f"{module.family.title}: its modules do not answer calls",))
         async with self._database.transaction() as tx:
             known = await observations.facts(tx, module.id)
-            self._check_lists(module, known)
+            self._ways.check_call(module.id, known)
             steps = (Step(Purpose.READ, Request(RequestKind.CALL, CALL)),)
             wish = self._job(module, CALL, steps, terms)
             job = await self._accept(tx, wish, lambda job: job.action == CALL, messages=0)
         self._wake()
         return job
-
-    def _check_lists(self, module: Module, known: ModuleFacts) -> None:
-        """Refuse where every server has a list of numbers that we know, and our own is in none."""
-        own = self._ways.numbers(module.id)
-        lists = [n for n in known.readings if n.startswith("server.") and ".white_list." in n]
-        listed = {known.readings[name].value for name in lists}
-        if own and lists and not listed.intersection(own):
-            words = (
-                f"it connects only when rung from a number in a server's white list; ours is not: {own[0]}"
-            )
-            raise GuardError(GUARDED, (words,))
 
     async def no_visit(self, module_id: str) -> None:
         """Let an SMS go where a status was hoped for from a connection that failed."""
@@ -260,11 +260,6 @@ class Commands:
         except KeyError:
             raise UnknownNameError("module", module_id, self._modules, code="unknown_module") from None
 
-    def _due_reads(self, module: Module, known: ModuleFacts) -> list[Read]:
-        reads = [r for r in module.family.reads(module.access) if not r.on_demand]
-        fresh_since = self._now() - self._identity_interval_s
-        return [r for r in reads if r.volatile or not _fresh(r, known, fresh_since)]
-
     def _job(self, module: Module, action: str, steps: tuple[Step, ...], terms: Terms) -> Job:
         now = self._now()
         allowed_s = sum(self._policy.deadline_s + step.pause_s for step in steps)
@@ -284,10 +279,6 @@ class Commands:
         )
 
 
-def _reading(reads: Iterable[Read]) -> tuple[Step, ...]:
-    return tuple(Step(Purpose.READ, Request.read(read.name)) for read in reads)
-
-
 def _action(module: Module, name: str) -> Action:
     found = next((a for a in module.family.actions if a.name == name), None)
     if found is None:
@@ -304,7 +295,3 @@ async def _same_wish(
     if terms.redelivered:
         jobs += await store.latest(tx, 20, module.id)
     return next((j for j in jobs if j.asked() == changes), None)
-
-
-def _fresh(read: Read, known: ModuleFacts, since: float) -> bool:
-    return all(name in known.readings and known.readings[name].at >= since for name in read.yields)

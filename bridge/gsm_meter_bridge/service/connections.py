@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from ipaddress import ip_address
+from itertools import islice
 
 from gsm_meter_bridge.delivery.inbound import Listener, ListenerPlan, MeterSerial
 from gsm_meter_bridge.delivery.strangers import Strangers
@@ -19,6 +20,7 @@ from gsm_meter_bridge.waiting import Calm, run_together
 
 _LOGGER = logging.getLogger(__name__)
 _AT_ONCE = 100
+_AGAIN_S = 1.0
 _OPEN = "the listener %s takes connections from the whole network at %s; let a firewall keep others out"
 
 Attempt = Callable[[Callable[[], Awaitable[None]]], Awaitable[bool]]
@@ -52,7 +54,8 @@ class Connections:
         ]
         self._observe = observe
         self._attempt = attempt
-        self._introduced: asyncio.Queue[Observation] = asyncio.Queue()
+        self._introduced: dict[str, Observation] = {}
+        self._news = asyncio.Event()
         for plan in listeners:
             if _is_open(plan.host):
                 _LOGGER.warning(_OPEN, plan.id, plan.host)
@@ -73,14 +76,22 @@ class Connections:
         readings = [*introduction.readings]
         if introduction.clock is not None:
             readings.append(Reading("clock_difference_s", round(introduction.clock.timestamp() - now)))
-        self._introduced.put_nowait(Observation(module, tuple(readings), INBOUND, now))
+        self._introduced[module] = Observation(module, tuple(readings), INBOUND, now)
+        self._news.set()
 
     async def _take_introductions(self) -> None:
+        """Store what modules said; while the database is out of order, the last of each is kept."""
         while True:
-            found = [await self._introduced.get()]
-            while len(found) < _AT_ONCE and not self._introduced.empty():
-                found.append(self._introduced.get_nowait())
-            await self._attempt(lambda found=found: self._observe(found, status=True))  # type: ignore[misc]
+            await self._news.wait()
+            self._news.clear()
+            while self._introduced:
+                said = tuple(islice(self._introduced.values(), _AT_ONCE))
+                if not await self._attempt(lambda said=said: self._observe(said, status=True)):  # type: ignore[misc]
+                    await asyncio.sleep(_AGAIN_S)
+                    continue
+                for one in said:
+                    if self._introduced[one.module] is one:
+                        del self._introduced[one.module]
 
 
 def _is_open(host: str) -> bool:

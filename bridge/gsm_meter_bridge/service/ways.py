@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from gsm_meter_bridge.errors import GuardError
 from gsm_meter_bridge.jobs.budgets import Budgets, Spending
 from gsm_meter_bridge.jobs.database import Transaction
+from gsm_meter_bridge.jobs.observations import ModuleFacts
+from gsm_meter_bridge.service.plan import GUARDED
 
 BUDGET_EXHAUSTED = "budget_exhausted"
 
@@ -32,6 +34,16 @@ class Ways:
     def numbers(self, module: str) -> tuple[str, ...]:
         """Return the numbers that a module may hear us from, as far as they are configured."""
         return tuple(way.number for way in self._of_module(module) if way.number is not None)
+
+    def check_call(self, module: str, known: ModuleFacts) -> None:
+        """Raise GuardError where a module's lists of numbers to connect for are known, ours in none."""
+        own = self.numbers(module)
+        lists = [n for n in known.readings if n.startswith("server.") and ".white_list." in n]
+        if own and lists and not {known.readings[n].value for n in lists}.intersection(own):
+            words = (
+                f"it connects only when rung from a number in a server's white list; ours is not: {own[0]}"
+            )
+            raise GuardError(GUARDED, (words,))
 
     async def check(self, tx: Transaction, module: str, messages: int, now: float) -> None:
         """Raise GuardError where so many messages are more than a module's budget or its modems' allow."""
