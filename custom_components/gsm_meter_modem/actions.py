@@ -78,6 +78,7 @@ _LISTED: Final = Field("numbers", _NUMBERS, example='["+79990000001"]')
 
 ACTIONS: Final = (
     Action("request_status", "request_status"),
+    Action("request_identity", "request_identity"),
     Action("read_settings", "read_settings"),
     Action(
         "set_apn",

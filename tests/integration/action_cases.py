@@ -13,6 +13,7 @@ def _list(name: str, *numbers: str) -> dict[str, str]:
 
 CALLS: list[tuple[str, str, dict[str, Any], str, dict[str, Any]]] = [
     ("request_status", "hut", {}, "request_status", {}),
+    ("request_identity", "hut", {}, "request_identity", {}),
     ("read_settings", "pump", {}, "read_settings", {}),
     ("set_apn", "pump", {"apn": "m2m.example"}, "apply", {"settings": {"apn": "m2m.example"}}),
     (
