@@ -19,7 +19,6 @@ _AT_ONCE: Final = timedelta()
 class Weight(Enum):
     """How bad it is; the values are Home Assistant's severities."""
 
-    CRITICAL = "critical"
     ERROR = "error"
     WARNING = "warning"
 

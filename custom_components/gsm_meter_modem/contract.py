@@ -242,7 +242,7 @@ def _module_info(document: Mapping[str, Any]) -> ModuleInfo:
 
 
 def _profile(document: Mapping[str, Any] | None) -> Profile | None:
-    return None if document is None else Profile(str(document["name"]), document["verified"] is True)
+    return None if document is None else Profile(str(document.get("name")), document.get("verified") is True)
 
 
 def _template(name: str) -> re.Pattern[str]:

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from gsm_meter_bridge.family import Module
 from gsm_meter_bridge.jobs.observations import Known, ModuleFacts
 from gsm_meter_bridge.mqtt import discovery, documents
+from gsm_meter_bridge.mqtt.form import dump
 from gsm_meter_bridge.mqtt.topics import Topics
 from tests.contract.examples import AT, FOLDER, HUT, PUMP, TOPICS, examples
 
@@ -161,3 +163,10 @@ def test_identifiers_and_numbers_are_hidden_when_wanted() -> None:
     assert shown["settings"]["white_list.3"] == "+79990001234"
     info = documents.bridge_info("home", "x", (PUMP,), mask=True)
     assert info["modules"][0]["number"].startswith("***")
+
+
+@pytest.mark.parametrize("module", [HUT, PUMP])
+def test_the_text_of_a_modules_discovery_is_the_document(module: Module) -> None:
+    identity = {"model": "CE308", "firmware": "1.0", "serial_number": "7"}
+    document = discovery.module_device(TOPICS, module, identity)
+    assert discovery.module_payload(TOPICS, module, identity) == dump(document)

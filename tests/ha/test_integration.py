@@ -66,15 +66,26 @@ async def test_what_is_refused_sends_nothing(house: House) -> None:
     async with house.home_assistant.session() as user:
         sent = house.simulator.sms_to(PUMP)
         pump = await _device(user, "Pump")
-        refused: list[tuple[str, dict[str, Any]]] = [
-            ("restore_factory_settings", {}),
-            ("set_mode", {"mode": "sms", "confirm": True}),
-            ("set_serial_port", {"serial_port": "9600,9,N,1"}),
+        refused: list[tuple[str, dict[str, Any], str]] = [
+            ("restore_factory_settings", {}, "can cut a module off or lose its settings"),
+            ("set_mode", {"mode": "sms", "confirm": True}, "Pump has no setting mode"),
+            ("set_serial_port", {"serial_port": "9600,9,N,1"}, "The value is not allowed: serial_port"),
         ]
-        for name, data in refused:
-            with pytest.raises(AssertionError, match=rf"services/{OURS}/{name}\?return_response: [45]00"):
+        for name, data, words in refused:
+            with pytest.raises(AssertionError, match=rf"{name}\?return_response: 400 .*{words}"):
                 await user.answer(OURS, name, device_id=pump, **data)
         assert house.simulator.sms_to(PUMP) == sent
+
+
+async def test_forms_have_their_words(house: House) -> None:
+    async with house.home_assistant.session() as user:
+        fields = (await user.ask("get_services"))[OURS]["set_apn"]["fields"]
+        assert fields["device_id"]["selector"]["device"]["multiple"]
+        asked = {"integration": [OURS], "category": "services", "language": "ru"}
+        words = (await user.ask("frontend/get_translations", **asked))["resources"]
+        assert words[f"component.{OURS}.services.set_apn.name"] == "Задать APN"
+        for field in fields:
+            assert words[f"component.{OURS}.services.set_apn.fields.{field}.name"]
 
 
 async def test_repairs_and_diagnostics(house: House) -> None:

@@ -124,7 +124,7 @@ async def repairs(hass: HomeAssistant) -> None:
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who does not answer is not waited for long."""
-    monkeypatch.setattr(config_flow, "FIRST_INFO_S", 1.5)
-    monkeypatch.setattr(custom_components.gsm_meter_modem, "FIRST_INFO_S", 1.5)
+    monkeypatch.setattr(config_flow, "FIRST_INFO_S", 2.5)
+    monkeypatch.setattr(custom_components.gsm_meter_modem, "FIRST_INFO_S", 2.5)
     monkeypatch.setattr(custom_components.gsm_meter_modem.services, "ANSWER_S", 0.2)
     monkeypatch.setattr(custom_components.gsm_meter_modem.exchanges, "GRACE_S", 0.2)

@@ -91,7 +91,7 @@ async def test_by_hand_with_faults(
     assert (shown["type"], shown["errors"]) == (FlowResultType.FORM, errors)
     played.tell_all()
     made = await hass.config_entries.flow.async_configure(shown["flow_id"], HOME)
-    assert made["type"] is FlowResultType.CREATE_ENTRY
+    assert made["type"] is FlowResultType.CREATE_ENTRY, made
     await hass.config_entries.async_unload(made["result"].entry_id)
 
 

@@ -88,13 +88,13 @@ def observed_names(module: Module) -> list[str]:
     """Return the names of the values that the module can tell, settings and secrets left out."""
     family: Any = module.family
     profile: Any = module.access.profile
-    return list(_observed(family, profile))
+    return list(_observed(family, profile, module.access.delivery))
 
 
 @lru_cache(maxsize=256)
-def _observed(family: Any, profile: Any) -> tuple[str, ...]:
+def _observed(family: Any, profile: Any, delivery: str) -> tuple[str, ...]:
     # the same for all modules that are spoken to in the same way: a fleet has thousands of them
-    reads = family.reads(Access(Secret(""), profile))
+    reads = family.reads(Access(Secret(""), profile, delivery=delivery))
     told = (name for read in reads for name in read.yields)
     done = (name for action in family.actions for name in action.tells)
     return tuple(n for n in dict.fromkeys((*told, *done)) if not is_setting(family, n))

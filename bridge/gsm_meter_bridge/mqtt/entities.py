@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from gsm_meter_bridge.at.responses import SimState
-from gsm_meter_bridge.family import Family, Module
+from gsm_meter_bridge.family import Module
 from gsm_meter_bridge.mqtt.answers import EVENT_TYPES
 from gsm_meter_bridge.mqtt.documents import COMMON, UPDATE_STATE, observed_names
 from gsm_meter_bridge.mqtt.form import Document
@@ -93,44 +92,23 @@ _ICONS = {
 }
 
 
-def of_module(topics: Topics, module: Module, told: Document) -> tuple[Entity, ...]:
-    """Return what a module tells (what it `told` besides, too), and what it can be asked for and set to."""
-    result = Entity(
-        "result",
-        "event",
-        "Command result",
-        {
-            "ent_cat": "diagnostic",
-            "stat_t": topics.event(module.id),
-            "evt_typ": list(EVENT_TYPES),
-            **_reachable(topics.bridge_state),
-        },
+def told_besides(module: Module, told: Document) -> tuple[str, ...]:
+    """Return the names of what a module `told` besides what its requests tell: over a connection."""
+    expected = frozenset(observed_names(module))
+    return tuple(
+        n for n, value in told.items() if n in OBSERVABLES and value is not None and n not in expected
     )
-    family: Any = module.family
-    besides = (name for name, value in told.items() if name in OBSERVABLES and value is not None)
-    can_tell = tuple(dict.fromkeys((*observed_names(module), *besides)))
-    line = _connection(topics.bridge_state) if module.reach.by_tcp else ()
-    return (*_shared(family, can_tell, topics.bridge_state), *line, result)
 
 
-@lru_cache(maxsize=256)
-def _shared(family: Any, can_tell: tuple[str, ...], bridge_state: str) -> tuple[Entity, ...]:
-    # the same for all modules of a kind: a fleet has thousands of them
-    return (*_observed(family, can_tell), *_controls(family, _reachable(bridge_state)))
-
-
-def _reachable(bridge_state: str) -> Document:
-    """Return the availability of what makes sense, or matters most, while the module does not answer."""
-    return {"avty": availability(bridge_state)}
-
-
-def _observed(family: Family, can_tell: tuple[str, ...]) -> Iterable[Entity]:
+def observed(module: Module, besides: tuple[str, ...] = ()) -> Iterable[Entity]:
+    """Yield what a module tells, and what it told `besides`."""
+    can_tell = (*observed_names(module), *besides)
     for name in dict.fromkeys((*COMMON, *can_tell)):
         # a value that nothing can tell by now is there, but not shown until somebody wants it
         hidden = {} if name in can_tell else {"en": False}
         yield _of_observable(OBSERVABLES[name], hidden)
     # what follows from the signal is there where the signal is told
-    for reading in family.derived({}):
+    for reading in module.family.derived({}):
         hidden = {} if reading.name == "signal_sufficient" and "signal_dbm" in can_tell else {"en": False}
         yield _of_observable(OBSERVABLES[reading.name], hidden)
 
@@ -155,10 +133,9 @@ def _value_of(name: str) -> str:
     return f"{{{{ value_json.{name} }}}}"
 
 
-@lru_cache(maxsize=4)
-def _connection(bridge_state: str) -> tuple[Entity, ...]:
-    """Return what there is to see of a module's TCP connection."""
-    reachable = _reachable(bridge_state)
+def connection(topics: Topics) -> Iterable[Entity]:
+    """Yield what there is to see of a module's TCP connection."""
+    reachable = {"avty": availability(topics.bridge_state)}
     path = "value_json.connection"
     line = {
         "ent_cat": "diagnostic",
@@ -166,14 +143,17 @@ def _connection(bridge_state: str) -> tuple[Entity, ...]:
         "val_tpl": f"{{{{ 'ON' if {path}.connected else 'OFF' }}}}",
         **reachable,
     }
-    return (
-        Entity("line", "binary_sensor", "TCP connection to the bridge", line),
-        sensor("line_peer", "Connected from", val_tpl=f"{{{{ {path}.peer }}}}", en=False, **reachable),
-        sensor("line_user", "Connection used by", val_tpl=f"{{{{ {path}.used_by }}}}", en=False, **reachable),
+    yield Entity("line", "binary_sensor", "TCP connection to the bridge", line)
+    yield sensor("line_peer", "Connected from", val_tpl=f"{{{{ {path}.peer }}}}", en=False, **reachable)
+    yield sensor(
+        "line_user", "Connection used by", val_tpl=f"{{{{ {path}.used_by }}}}", en=False, **reachable
     )
 
 
-def _controls(family: Family, reachable: Document) -> Iterable[Entity]:
+def controls(topics: Topics, module: Module) -> Iterable[Entity]:
+    """Yield what a module can be asked for and set to, and how it is reached."""
+    # these make sense, or matter most, while the module does not answer
+    reachable = {"avty": availability(topics.bridge_state)}
     yield sensor("last_seen", "Last seen", dev_cla="timestamp", **reachable)
     yield _flag("online", "Connection", "connectivity", **reachable)
     yield sensor("sms_sent_month", "SMS sent this month", stat_cla="total_increasing", en=False, **reachable)
@@ -190,8 +170,19 @@ def _controls(family: Family, reachable: Document) -> Iterable[Entity]:
         "Read settings",
         {"pl_prs": '{"read_settings": true}', "ent_cat": "config", "ic": "mdi:cog-refresh", **reachable},
     )
-    call = family.call
-    for action in (*family.actions, *((call,) if call is not None else ())):
+    yield Entity(
+        "result",
+        "event",
+        "Command result",
+        {
+            "ent_cat": "diagnostic",
+            "stat_t": topics.event(module.id),
+            "evt_typ": list(EVENT_TYPES),
+            **reachable,
+        },
+    )
+    call = module.family.call
+    for action in (*module.family.actions, *((call,) if call is not None else ())):
         press = {"pl_prs": json.dumps({"action": action.name}), "ent_cat": "config", "en": False}
         yield Entity(f"do_{action.name.replace('.', '_')}", "button", action.title, {**press, **reachable})
         if UPDATE_STATE in action.tells:
@@ -206,7 +197,7 @@ def _controls(family: Family, reachable: Document) -> Iterable[Entity]:
                     "pl_inst": press["pl_prs"],
                 },
             )
-    for setting in family.settings:
+    for setting in module.family.settings:
         if setting.read_by and not setting.secret and not setting.indexes:
             yield from _setting(setting, reachable)
 

@@ -212,7 +212,8 @@ class Publisher:
         online = self._is_online(facts)
         document = self._state(module, overview, overview.last)
         uid = self._topics.module_uid(module.id)
-        self._retain(self._topics.discovery(uid), discovery.module_device(self._topics, module, document))
+        message = discovery.module_payload(self._topics, module, document)
+        self._retain_payload(self._topics.discovery(uid), message)
         self._retain(self._topics.module(module.id), document)
         self._retain(self._topics.availability(module.id), documents.bridge_state(online=online))
         if facts.last_seen_at is not None:
@@ -328,7 +329,9 @@ class Publisher:
                 self._client.publish(topic, "", retain=True)
 
     def _retain(self, topic: str, document: Document) -> None:
-        payload = dump(document)
+        self._retain_payload(topic, dump(document))
+
+    def _retain_payload(self, topic: str, payload: str) -> None:
         digest = hash(payload)
         # without a connection it is published with all the rest once there is one
         if self._client.connected and self._retained.get(topic) != digest:

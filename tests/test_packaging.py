@@ -1,0 +1,97 @@
+"""What the packages start is there, runs without rights, and a container knows whether it is well."""
+
+from __future__ import annotations
+
+import configparser
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.mosquitto import Mosquitto
+from tests.support.processes import BridgeProcess, Simulator, wait_until
+
+ROOT = Path(__file__).parents[1]
+HEALTHCHECK = ROOT / "bridge" / "healthcheck.py"
+WORLD: dict[str, Any] = {
+    "network": {"delay_s": 0.05},
+    "modules": {"hut": {"family": "lers_gsm_mini", "msisdn": "+79990000101", "values": {"imei": "1"}}},
+}
+
+
+def _config(device: Path, port: int) -> dict[str, Any]:
+    return {
+        "bridge": {"id": "home"},
+        "mqtt": {"host": "127.0.0.1", "port": port},
+        "modems": [{"id": "stick", "url": str(device)}],
+        "modules": [{"id": "hut", "family": "lers_gsm_mini", "number": "+79990000101"}],
+    }
+
+
+def _healthcheck(config: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(HEALTHCHECK), str(config)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_health(tmp_path: Path) -> None:
+    simulator = Simulator(tmp_path, WORLD)
+    with (
+        Mosquitto(tmp_path / "mosquitto") as broker,
+        simulator,
+        BridgeProcess(tmp_path, _config(simulator.link, broker.port)) as bridge,
+    ):
+        wait_until(lambda: "ready" in bridge.log, lambda: bridge.log)
+        healthy = _healthcheck(bridge.config)
+        assert (healthy.returncode, healthy.stderr) == (0, ""), healthy
+        broker.stop()
+        ill = _healthcheck(bridge.config)
+        assert ill.returncode == 1
+        assert ill.stdout.startswith("broker: ")
+
+
+def test_a_broken_configuration_is_no_health(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("bridge: {id: ?}\n", "utf-8")
+    ill = _healthcheck(config)
+    assert ill.returncode == 1
+    assert "configuration: " in ill.stdout
+
+
+@pytest.mark.parametrize("arguments", ["run --help", "doctor --help"])
+def test_commands(arguments: str) -> None:
+    command = [sys.executable, "-m", "gsm_meter_bridge", *arguments.split()]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "--config" in told
+
+
+def test_the_unit_of_systemd() -> None:
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str
+    unit.read(ROOT / "bridge" / "systemd" / "gsm-meter-bridge.service", "utf-8")
+    service = unit["Service"]
+    program, command, *_ = shlex.split(service["ExecStart"])
+    assert (Path(program).name, command) == ("gsm-meter-bridge", "run")
+    assert service["User"] == "gsm-meter-bridge"
+    assert (service["NoNewPrivileges"], service["CapabilityBoundingSet"]) == ("yes", "")
+
+
+def test_compose() -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+    bridge, broker = compose["services"]["bridge"], compose["services"]["mosquitto"]
+    assert (ROOT / bridge["build"]["dockerfile"]).exists()
+    assert bridge["cap_drop"] == ["ALL"]
+    assert bridge["read_only"]
+    assert not bridge.get("privileged")
+    assert all(port.startswith("127.0.0.1:") for port in broker["ports"])
+
+
+def test_what_the_image_copies_is_there() -> None:
+    lines = (ROOT / "bridge" / "Dockerfile").read_text("utf-8").splitlines()
+    copied = [line.split()[1:-1] for line in lines if line.startswith("COPY ") and "--from" not in line]
+    assert copied
+    assert all((ROOT / name).exists() for names in copied for name in names)
+    assert "USER 10001" in lines
