@@ -41,7 +41,8 @@ class Action:
     the module's settings. `of` is the kind of device it is called for; only `manufacturers` are offered.
     `admin`: only for administrators; `confirm`: only with `confirm: true`. `job`: the bridge makes a job of
     it and answers twice. `repeatable`: published again while unanswered, because the bridge does it once.
-    `answers`: its answer is all that it is for.
+    `answers`: its answer is all that it is for; `settings_only`: of the module's document it answers with
+    the settings that are known, as the action `apply` takes them.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Action:
     job: bool = True
     repeatable: bool = True
     answers: bool = False
+    settings_only: bool = False
 
 
 def _confirmed(name: str, request: str, *fields: Field, **more: Any) -> Action:
@@ -80,6 +82,7 @@ ACTIONS: Final = (
     Action("request_status", "request_status"),
     Action("request_identity", "request_identity"),
     Action("read_settings", "read_settings"),
+    Action("snapshot", "read_settings", answers=True, settings_only=True),
     Action(
         "set_apn",
         "apply",

@@ -76,7 +76,7 @@ async def _handle(action: Action, call: ServiceCall) -> ServiceResponse:
         if isinstance(outcome, BaseException):
             errors.append((target, outcome))
         else:
-            done[target.device_id] = _response(outcome)
+            done[target.device_id] = _response(action, outcome)
     _raise(errors, len(targets))
     return {"results": done} if call.return_response else None
 
@@ -114,13 +114,16 @@ async def _ask(action: Action, target: Target, fields: Mapping[str, Any], data: 
     return await target.bridge.exchanges.async_ask(action.request, fields, terms)
 
 
-def _response(outcome: Outcome) -> JsonObjectType:
+def _response(action: Action, outcome: Outcome) -> JsonObjectType:
     """Return the last answer, and beside it how it was accepted."""
     accepted = dict(outcome.accepted.document) if outcome.accepted else None
     document = dict(outcome.final.document) if outcome.final else dict(accepted or {})
     document.pop("transaction", None)
     if outcome.final and accepted:
         document["accepted"] = {name: accepted[name] for name in ("deadline", "messages")}
+    if action.settings_only and "data" in document:
+        told = document.pop("data")["settings"]
+        document["settings"] = {name: value for name, value in told.items() if value is not None}
     return document
 
 

@@ -13,8 +13,9 @@ def _list(name: str, *numbers: str) -> dict[str, str]:
 
 CALLS: list[tuple[str, str, dict[str, Any], str, dict[str, Any]]] = [
     ("request_status", "hut", {}, "request_status", {}),
-    ("request_identity", "hut", {}, "request_identity", {}),
+    ("request_identity", "pump", {}, "request_identity", {}),
     ("read_settings", "pump", {}, "read_settings", {}),
+    ("snapshot", "pump", {}, "read_settings", {}),
     ("set_apn", "pump", {"apn": "m2m.example"}, "apply", {"settings": {"apn": "m2m.example"}}),
     (
         "set_apn",

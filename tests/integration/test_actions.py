@@ -237,3 +237,16 @@ async def test_who_may(
 def _least(action: Action) -> dict[str, Any]:
     samples: dict[str, Any] = {"settings": {}, "numbers": [], "password": "x", "confirm": True}
     return {f.name: samples.get(f.name, f.example) for f in action.fields if f.required}
+
+
+async def test_a_snapshot_is_what_apply_takes(
+    hass: HomeAssistant, played: PlayedBridge, devices: Devices
+) -> None:
+    at_last = answering("response_status")
+    played.answer("read_settings", lambda asked: [*list(verified(asked))[:1], *at_last(asked)])
+    answer = await call(hass, "snapshot", devices["hut"])
+    result = answer["results"][devices["hut"]]
+    told = golden("response_status")["data"]["settings"]
+    assert result["settings"] == {name: value for name, value in told.items() if value is not None}
+    assert result["settings"]["apn"] == "m2m.example"
+    assert "data" not in result
