@@ -54,7 +54,8 @@ DataCaller = Callable[[str], Awaitable[TcpLink]]
 """Makes a data call to a module; SendRefusedError where none can be made."""
 
 
-async def _no_modem(module: str) -> TcpLink:
+async def no_modem(module: str) -> TcpLink:
+    """Make no data call."""
     raise SendRefusedError(f"{module}: there is no modem that makes data calls")
 
 
@@ -69,7 +70,7 @@ class Switchboard:
         modules: Mapping[str, Module],
         idle_timeout_s: float = 600.0,
         now: Callable[[], float] = time.time,
-        call: DataCaller = _no_modem,
+        call: DataCaller = no_modem,
     ) -> None:
         self._modules = modules
         self._call = call

@@ -12,7 +12,7 @@ from itertools import islice
 
 from gsm_meter_bridge.delivery.inbound import Listener, ListenerPlan, MeterSerial
 from gsm_meter_bridge.delivery.strangers import Strangers
-from gsm_meter_bridge.delivery.switchboard import INBOUND, DataCaller, Switchboard
+from gsm_meter_bridge.delivery.switchboard import INBOUND, DataCaller, Switchboard, no_modem
 from gsm_meter_bridge.delivery.tunnel import Tunnel
 from gsm_meter_bridge.family import Introduction, Module, Reading
 from gsm_meter_bridge.job import Observation
@@ -44,7 +44,7 @@ class Connections:
         read_meter: ReadMeter,
         meter_serial: MeterSerial,
         attempt: Attempt,
-        call: DataCaller | None = None,
+        call: DataCaller = no_modem,
     ) -> None:
         self.board = Switchboard(modules, idle_timeout_s, call=call)
         self.strangers = Strangers()
