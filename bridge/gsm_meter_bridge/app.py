@@ -15,6 +15,7 @@ from gsm_meter_bridge.delivery.direct_channel import DirectChannelDelivery
 from gsm_meter_bridge.delivery.meter import meter_serial, read_meter
 from gsm_meter_bridge.delivery.sms import SmsDelivery
 from gsm_meter_bridge.delivery.tcp import TcpDelivery
+from gsm_meter_bridge.errors import SendRefusedError
 from gsm_meter_bridge.family import Sourced
 from gsm_meter_bridge.job import Job, State
 from gsm_meter_bridge.jobs import leases, registry, retention
@@ -23,6 +24,7 @@ from gsm_meter_bridge.jobs.leases import Leases
 from gsm_meter_bridge.jobs.receiver import Receiver
 from gsm_meter_bridge.jobs.registry import ANY, Binding
 from gsm_meter_bridge.jobs.runner import Runner
+from gsm_meter_bridge.link import TcpLink
 from gsm_meter_bridge.modem import Modem, ModemStatus, ReceivedPdu
 from gsm_meter_bridge.mqtt import documents
 from gsm_meter_bridge.mqtt.client import Broker, Client, tls_context
@@ -73,6 +75,7 @@ class Bridge:
             read_meter,
             meter_serial,
             database.attempt,
+            self._data_call,
         )
         tcp = TcpDelivery(self._connections.board, self._receiver.hear, config.policy.reply_timeout_s)
         self._runner = Runner(
@@ -176,6 +179,15 @@ class Bridge:
     def _ways(self, module: str) -> tuple[Way, ...]:
         route = self._config.routes.get(module, ANY)
         return tuple(Way(m.id, m.number) for m in self._config.modems if route in serves(m))
+
+    async def _data_call(self, module: str) -> TcpLink:
+        """Call a module by data, with a modem that is free where there is one."""
+        serving = {way.modem for way in self._ways(module)}
+        able = [m for m in self._modems if m.modem_id in serving and m.status.ready]
+        if not able:
+            raise SendRefusedError(f"{module}: no modem of ours is ready to call it")
+        modem = min(able, key=lambda m: m.in_call)
+        return await modem.data_call(self._config.modules[module].msisdn)
 
     def _polls_allowed(self) -> bool:
         quiet = self._config.poll.quiet_minutes

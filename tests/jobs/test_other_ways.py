@@ -58,7 +58,7 @@ async def test_a_value_that_is_no_status_answers_nobody() -> None:
 
 
 def _visiting(w: World, visited: list[str]) -> Commands:
-    def visit(module: str) -> bool:
+    def visit(module: str, *, wanted: bool) -> bool:
         visited.append(module)
         return True
 

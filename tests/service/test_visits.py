@@ -34,14 +34,16 @@ class _House:
     failed: list[str] = field(default_factory=list)
     heard: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def can_reach(self, module: str) -> bool:
+    def can_reach(self, module: str, *, calls: bool) -> bool:
         return self.reachable
 
     def way(self, module: str) -> str:
         return self.way_
 
     @asynccontextmanager
-    async def seize(self, module: str, by: str, timeout_s: float = 10.0) -> AsyncIterator[TcpLink]:
+    async def seize(
+        self, module: str, by: str, timeout_s: float = 10.0, *, calls: bool = True
+    ) -> AsyncIterator[TcpLink]:
         self.seized.append(f"{module} {by}")
         if self.fails:
             raise SendRefusedError("it cannot be reached")

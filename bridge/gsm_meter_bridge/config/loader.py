@@ -192,6 +192,8 @@ def _routes(
         named = [(kind, module[kind]) for kind in known if module[kind] is not None]
         place = f"{file}: modules: {module['id']}"
         problems += [f"{place}: {words}" for words in missing_in(module)]
+        if module["csd"] and not modems:
+            problems.append(f"{place}: csd: a modem makes the call, and there is none; write modems: ...")
         if len(named) > 1:
             problems.append(f"{place}: expected either modem or group")
         for kind, name in named:

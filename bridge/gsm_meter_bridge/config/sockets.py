@@ -1,4 +1,4 @@
-"""The part of a configuration file that is about TCP: listeners, and how each module is reached."""
+"""The part of a configuration file that is about connections: listeners, and how each module is reached."""
 
 from __future__ import annotations
 
@@ -24,10 +24,13 @@ from gsm_meter_bridge.delivery.inbound import ListenerPlan
 from gsm_meter_bridge.family import (
     CENC,
     DIRECT_CHANNEL,
+    SMS,
     TCP,
     Address,
     Caller,
+    DataCall,
     DirectChannel,
+    Family,
     Meter,
     Network,
     Reach,
@@ -117,10 +120,11 @@ OF_MODULE: Mapping[vol.Marker, object] = MappingProxyType(
     {
         vol.Optional("caller", default=None): optional(vol.All(_CALLER, _some)),
         vol.Optional("tcp", default=None): optional(_ADDRESS),
+        vol.Optional("csd", default=False): Flag,
         vol.Optional("meter", default=None): optional(_METER),
         vol.Optional("tunnel", default=None): optional(_TUNNEL),
         vol.Optional("direct", default=None): optional(_DIRECT),
-        vol.Optional("poll_by", default=lambda: ["tcp", "sms"]): [one_of("tcp", "sms")],
+        vol.Optional("poll_by", default=lambda: ["tcp", "sms"]): [one_of("tcp", "csd", "sms")],
     }
 )
 """What a module's part has on it."""
@@ -133,7 +137,7 @@ def reach_of(checked: Mapping[str, Any]) -> Reach:
     """
     caller, address, tunnel = checked["caller"], checked["tcp"], checked["tunnel"]
     meter = checked["meter"] or ({} if address is not None else None)
-    if "tcp" not in checked["poll_by"]:
+    if not {"tcp", "csd"}.intersection(checked["poll_by"]):
         meter = None
     return Reach(
         caller=None if caller is None else Caller(**{**caller, "networks": tuple(caller["networks"])}),
@@ -143,12 +147,14 @@ def reach_of(checked: Mapping[str, Any]) -> Reach:
         if tunnel is None
         else TunnelPlan(tunnel["host"], tunnel["port"], tuple(tunnel["networks"])),
         direct=None if checked["direct"] is None else DirectChannel(**checked["direct"]),
+        data_call=DataCall("csd" in checked["poll_by"]) if checked["csd"] else None,
     )
 
 
 def missing_in(checked: Mapping[str, Any]) -> Iterable[str]:
     """Yield what a module's part lacks for the way that it is to be reached."""
     delivery, meter = checked["delivery"], checked["meter"]
+    connects = checked["tcp"] is not None or checked["caller"] is not None or checked["csd"]
     if delivery == TCP and checked["tcp"] is None and checked["caller"] is None:
         yield "delivery: tcp needs tcp: {host: ..., port: ...}, or caller: ... where it dials us"
     if delivery == CENC and (checked["tcp"] or {}).get("via") != CENC:
@@ -157,10 +163,24 @@ def missing_in(checked: Mapping[str, Any]) -> Iterable[str]:
         yield "delivery: direct_channel needs direct: {url: ..., password: ...}"
     if meter is not None and meter["client"] != "public" and meter["password"] is None:
         yield f"meter: the client {meter['client']} needs a password"
-    if meter is not None and checked["tcp"] is None and checked["caller"] is None:
-        yield "meter: it can be read over TCP only; give tcp: ..., or caller: ..."
-    if checked["tunnel"] is not None and checked["tcp"] is None and checked["caller"] is None:
-        yield "tunnel: it leads to a TCP connection; give tcp: ..., or caller: ..."
+    if meter is not None and not connects:
+        yield "meter: it can be read over a connection only; give tcp: ..., caller: ..., or csd: true"
+    if checked["tunnel"] is not None and not connects:
+        yield "tunnel: it leads to a connection; give tcp: ..., caller: ..., or csd: true"
+    if "csd" in checked["poll_by"] and (meter is None or not checked["csd"]):
+        yield "poll_by: csd needs csd: true, and meter: {protocol: ...}"
+    if checked["csd"]:
+        yield from _against_data_calls(checked)
+
+
+def _against_data_calls(checked: Mapping[str, Any]) -> Iterable[str]:
+    family: Family = checked["family"]
+    if not family.data_calls:
+        yield f"csd: the manual of {family.title} knows no data calls"
+    if checked["tcp"] is not None:
+        yield "csd: a module is dialled by tcp: ... or by a data call; give one of them"
+    if checked["delivery"] != SMS:
+        yield f"csd: the modem that sends its SMS makes the calls; not with delivery: {checked['delivery']}"
 
 
 def listener_of(checked: Mapping[str, Any]) -> ListenerPlan:

@@ -26,8 +26,8 @@ class SmsDelivery:
 
     @property
     def ready(self) -> bool:
-        """Whether our modem is registered, can send, and has not failed too often lately."""
-        return self._modem.status.ready and not self.breaker.paused_s
+        """Whether our modem is registered, is free to send, and has not failed too often lately."""
+        return self._modem.status.ready and not self._modem.in_call and not self.breaker.paused_s
 
     async def send(self, module: Module, request: Request, validity_s: float) -> int | None:
         """Send `request` as one SMS and return its TP-MR, or ring the module; see `Delivery.send`."""

@@ -1,21 +1,21 @@
-"""The TCP connections with our modules, one for each: who has dialled it, and who may use it now."""
+"""The connections with our modules, one for each: who has dialled it, and who may use it now."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from gsm_meter_bridge.errors import LinkLostError, SendRefusedError
-from gsm_meter_bridge.family import Module
+from gsm_meter_bridge.family import Address, Module
 from gsm_meter_bridge.link import TcpLink, dial, part
 
 _LOGGER = logging.getLogger(__name__)
 
-INBOUND = "inbound"
+INBOUND, CSD = "inbound", "csd"
 DIAL_TIMEOUT_S = 30.0
 _SWEEP_S = 5.0
 
@@ -24,7 +24,7 @@ _SWEEP_S = 5.0
 class Line:
     """The place of one module: its connection, how that came about, and who uses it.
 
-    `way` is inbound, tcp or cenc; `received` and `sent` count the octets of connections that are over.
+    `way` is inbound, tcp, cenc or csd; `received` and `sent` count the octets of connections that are over.
     """
 
     link: TcpLink | None = None
@@ -50,27 +50,42 @@ class LineStatus:
     used_at: float | None = None
 
 
+DataCaller = Callable[[str], Awaitable[TcpLink]]
+"""Makes a data call to a module; SendRefusedError where none can be made."""
+
+
+async def no_modem(module: str) -> TcpLink:
+    """Make no data call."""
+    raise SendRefusedError(f"{module}: there is no modem that makes data calls")
+
+
 class Switchboard:
-    """Connects those who want a module with it. `on_change` hears of every line that opened or closed."""
+    """Connects those who want a module with it. `on_change` hears of every line that opened or closed.
+
+    `call` makes data calls.
+    """
 
     def __init__(
         self,
         modules: Mapping[str, Module],
         idle_timeout_s: float = 600.0,
         now: Callable[[], float] = time.time,
+        call: DataCaller = no_modem,
     ) -> None:
         self._modules = modules
+        self._call = call
         self._idle_timeout_s = idle_timeout_s
         self._now = now
         self._lines: dict[str, Line] = {}
         self.on_change: Callable[[str], None] = lambda _: None
 
-    def can_reach(self, module: str) -> bool:
-        """Return whether `module` is connected, or could be dialled."""
-        return self._connected(module) or self._modules[module].reach.address is not None
+    def can_reach(self, module: str, *, calls: bool = True) -> bool:
+        """Return whether `module` is connected, or could be dialled; by a data call only where it `calls`."""
+        reach = self._modules[module].reach
+        return self._connected(module) or reach.address is not None or (calls and reach.data_call is not None)
 
     def way(self, module: str) -> str:
-        """Return how `module` is, or was last, connected: inbound, tcp or cenc."""
+        """Return how `module` is, or was last, connected: inbound, tcp, cenc or csd."""
         return self._line(module).way or INBOUND
 
     def status(self, module: str) -> LineStatus | None:
@@ -110,9 +125,12 @@ class Switchboard:
         self.on_change(module)
 
     @asynccontextmanager
-    async def seize(self, module: str, by: str, timeout_s: float = 10.0) -> AsyncIterator[TcpLink]:
+    async def seize(
+        self, module: str, by: str, timeout_s: float = 10.0, *, calls: bool = True
+    ) -> AsyncIterator[TcpLink]:
         """Give the connection with `module` to one user alone, dialling it where it must be.
 
+        No data call is made unless it `calls`.
         SendRefusedError says why it cannot be had: it is in use for longer than `timeout_s`, not connected,
         or not to be reached.
         """
@@ -124,7 +142,7 @@ class Switchboard:
             raise SendRefusedError(f"{module}: its connection is in use ({line.used_by})") from error
         line.used_by = by
         try:
-            link, dialled = await self._link(module, line)
+            link, dialled = await self._link(module, line, calls=calls)
             self.on_change(module)
             try:
                 yield link
@@ -155,18 +173,17 @@ class Switchboard:
                 _LOGGER.info("%s: nothing came or went for %.0f s", module, self._idle_timeout_s)
                 line.link.close()
 
-    async def _link(self, module: str, line: Line) -> tuple[TcpLink, bool]:
+    async def _link(self, module: str, line: Line, *, calls: bool) -> tuple[TcpLink, bool]:
         if line.link is not None and not line.link.closed:
             return line.link, False
-        address = self._modules[module].reach.address
-        if address is None:
+        reach = self._modules[module].reach
+        if reach.address is not None:
+            self.plug(module, await _dialled(module, reach.address), reach.address.via)
+        elif reach.data_call is not None and calls:
+            self.plug(module, await self._call(module), CSD)
+        if line.link is None or line.link.closed:
             raise SendRefusedError(f"{module} is not connected")
-        try:
-            link = await dial(address.host, address.port, DIAL_TIMEOUT_S)
-        except LinkLostError as error:
-            raise SendRefusedError(f"{module}: {error}") from error
-        self.plug(module, link, address.via)
-        return link, True
+        return line.link, True
 
     def _line(self, module: str) -> Line:
         return self._lines.setdefault(module, Line())
@@ -187,3 +204,10 @@ class Switchboard:
         if line.link is not None:
             line.received += line.link.received
             line.sent += line.link.sent
+
+
+async def _dialled(module: str, address: Address) -> TcpLink:
+    try:
+        return await dial(address.host, address.port, DIAL_TIMEOUT_S)
+    except LinkLostError as error:
+        raise SendRefusedError(f"{module}: {error}") from error

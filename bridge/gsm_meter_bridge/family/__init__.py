@@ -30,6 +30,7 @@ from gsm_meter_bridge.family.device import (
 from gsm_meter_bridge.family.reach import (
     Address,
     Caller,
+    DataCall,
     DirectChannel,
     Introduction,
     IntroductionReader,
@@ -78,6 +79,7 @@ __all__ = [
     "Concern",
     "ConcernKind",
     "ConfigFrame",
+    "DataCall",
     "DirectChannel",
     "Family",
     "Hint",

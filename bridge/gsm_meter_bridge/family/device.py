@@ -77,6 +77,8 @@ class Family(Protocol):
     actions: tuple[Action, ...]
     call: Action | None
     """What its modules do when they are rung, where they do anything."""
+    data_calls: bool
+    """Whether its modules take data calls (CSD)."""
     lights: tuple[Hint, ...]
     remedies: tuple[Hint, ...]
     knocks: Knocks | None

@@ -1,4 +1,4 @@
-"""How one module is reached over TCP, and the meter behind it. Pure."""
+"""How one module is reached over TCP or by a data call, and the meter behind it. Pure."""
 
 from __future__ import annotations
 
@@ -80,6 +80,13 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class DataCall:
+    """The module takes data calls (CSD), which cost airtime; `polls`: one may be made for a poll too."""
+
+    polls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Meter:
     """The meter behind a module: `protocol` is dlms or iec.
 
@@ -123,11 +130,12 @@ class Reach:
     meter: Meter | None = None
     tunnel: TunnelPlan | None = None
     direct: DirectChannel | None = None
+    data_call: DataCall | None = None
 
     @property
     def by_tcp(self) -> bool:
-        """Whether there is any way but SMS."""
-        return self.caller is not None or self.address is not None
+        """Whether there is a connection with it at times: any way but SMS and a cable."""
+        return self.caller is not None or self.address is not None or self.data_call is not None
 
 
 def within(host: str, networks: tuple[Network, ...]) -> bool:

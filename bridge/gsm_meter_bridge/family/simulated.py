@@ -75,6 +75,17 @@ class SimulatedModule(Protocol):
         """Tell it that `number` rings."""
         ...
 
+    def data_called(self, number: str, now_s: float) -> float | None:
+        """Tell it that `number` calls by data (CSD); None: it refuses, else it takes the call.
+
+        It hangs up after that many seconds without octets; 0: never.
+        """
+        ...
+
+    def data_call_ended(self) -> None:
+        """Tell it that the data call is over."""
+        ...
+
 
 def simulated_state(
     factory: Mapping[str, Scalar], values: Mapping[str, Scalar], coded: Mapping[str, CodeTable] | None = None

@@ -64,8 +64,10 @@ class TcpLink(asyncio.BufferedProtocol):
 
     @property
     def url(self) -> str:
-        """The far end."""
+        """The far end: an address, or the number that was called."""
         host, port = self.peer
+        if host.startswith("+"):
+            return f"tel:{host}"
         return f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}"
 
     def write(self, octets: bytes) -> None:

@@ -1,7 +1,8 @@
 """Our own modems: one object each, supervised, SMS in and out."""
 
-from gsm_meter_bridge.modem.engine import AtEngine, CommandResult, Timeouts
+from gsm_meter_bridge.modem.engine import AtEngine, Timeouts
 from gsm_meter_bridge.modem.modem import Modem
+from gsm_meter_bridge.modem.outcome import CommandResult
 from gsm_meter_bridge.modem.probe import ProbeReport, probe
 from gsm_meter_bridge.modem.receive import ReceivedPdu
 from gsm_meter_bridge.modem.status import ModemStatus

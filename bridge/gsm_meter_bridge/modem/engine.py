@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from gsm_meter_bridge.at.cms import SendOutcome
 from gsm_meter_bridge.at.dialogue import Dialogue, Exchange
 from gsm_meter_bridge.at.framing import AtFramer
 from gsm_meter_bridge.at.responses import parse_cmgs, parse_cmgw
@@ -21,12 +21,14 @@ from gsm_meter_bridge.errors import (
     LinkLostError,
     ModemError,
     SendRefusedError,
-    SendRejectedError,
     SendUncertainError,
 )
 from gsm_meter_bridge.link import Link
+from gsm_meter_bridge.modem.outcome import CommandResult, result_of, send_error
 
 _logger = logging.getLogger(__name__)
+
+Write = Callable[[bytes], Awaitable[None]]
 
 CTRL_Z = b"\x1a"
 ESC = b"\x1b"
@@ -39,7 +41,7 @@ class Timeouts:
     `command_s` for a command without one of its own; `write_s` for handing octets over; `prompt_s` for `>`
     after AT+CMGS; `send_s` for the network's answer to a PDU; `network_s` for commands that ask the network
     or the SIM; `resync_s` for one AT of a resynchronisation, `resync_tries` times, until the line was quiet
-    for `quiet_s`.
+    for `quiet_s`. `guard_s` is the silence around `+++` (V.250 clause 6.2.9; the register S12 has 1 s).
     """
 
     command_s: float = 10.0
@@ -50,13 +52,7 @@ class Timeouts:
     resync_s: float = 2.0
     resync_tries: int = 5
     quiet_s: float = 0.3
-
-
-@dataclass(frozen=True, slots=True)
-class CommandResult:
-    """The information lines of a command that ended with OK."""
-
-    lines: tuple[str, ...]
+    guard_s: float = 1.1
 
 
 class AtEngine:
@@ -81,6 +77,7 @@ class AtEngine:
         self._lock, self._news = asyncio.Lock(), asyncio.Event()
         self._lost: LinkLostError | None = None
         self._in_step = False
+        self._borrower: Callable[[bytes], None] | None = None
         self._reader: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -96,8 +93,7 @@ class AtEngine:
         if self._reader is not None:
             self._reader.cancel()
             await asyncio.wait([self._reader])
-        self._lost = self._lost or LinkLostError(f"{self._link.url} was closed")
-        self._news.set()
+        self._lose(self._lost or LinkLostError(f"{self._link.url} was closed"))
         await self._link.close()
 
     async def command(
@@ -114,7 +110,7 @@ class AtEngine:
             exchange = await self._start(text)
             await self._until_done(exchange, timeout_s or self.timeouts.command_s, name)
             self._in_step = True
-        return _result(exchange, name)
+        return result_of(exchange, name)
 
     async def send_pdu(self, tpdu_length: int, pdu: str) -> int:
         """Send a PDU with AT+CMGS (TS 27.005 clause 4.3) and return tp_mr, 0 to 255.
@@ -147,9 +143,29 @@ class AtEngine:
             exchange.body = pdu
             await self._write(pdu.encode("ascii") + CTRL_Z)
             await self._until_done(exchange, self.timeouts.network_s, name)
-            index = parse_cmgw(_result(exchange, name).lines)
+            index = parse_cmgw(result_of(exchange, name).lines)
             self._in_step = True
         return index
+
+    @asynccontextmanager
+    async def lend(self, take: Callable[[bytes], None], wait_s: float) -> AsyncIterator[Write]:
+        """Give the line to one user alone: yields what writes to it; all that comes goes to `take`.
+
+        Nothing (b"") comes once the link is gone. CommandTimeoutError where others use the modem for longer
+        than `wait_s` seconds, or it does not answer; LinkLostError.
+        """
+        try:
+            async with asyncio.timeout(wait_s):
+                await self._lock.acquire()
+        except TimeoutError as error:
+            raise CommandTimeoutError(f"{self._link.url} is in use") from error
+        try:
+            await self._get_in_step()
+            self._in_step, self._borrower = False, take
+            yield self._write
+        finally:
+            self._borrower, self._framer, self._dialogue = None, AtFramer(), Dialogue()
+            self._lock.release()
 
     async def _reach_prompt(self, name: str) -> Exchange:
         exchange = await self._start(name)
@@ -159,7 +175,7 @@ class AtEngine:
             await self._write(ESC)
             raise
         if exchange.done:
-            _result(exchange, name)
+            result_of(exchange, name)
             raise CommandFailedError(name, "OK", None, "it ended without asking for the message")
         return exchange
 
@@ -167,9 +183,9 @@ class AtEngine:
         try:
             await self._write(CTRL_Z)
             await self._until_done(exchange, self.timeouts.send_s, name)
-            tp_mr = parse_cmgs(_result(exchange, name).lines)
+            tp_mr = parse_cmgs(result_of(exchange, name).lines)
         except CommandFailedError as error:
-            raise _send_error(exchange, error) from error
+            raise send_error(exchange, error) from error
         except (ModemError, DecodeError) as error:
             raise SendUncertainError(f"the message may have left: {error}") from error
         self._in_step = True
@@ -196,7 +212,14 @@ class AtEngine:
             if exchange.final is not None and exchange.final.ok:
                 self._in_step = True
                 return
+        await self._leave_call()
         raise CommandTimeoutError(f"{self._link.url}: the modem does not answer AT")
+
+    async def _leave_call(self) -> None:
+        """End the data call that somebody may have left: nothing was written for `resync_s` by now."""
+        await self._write(b"+++")
+        await asyncio.sleep(self.timeouts.guard_s)
+        await self._write(b"ATH\r")
 
     async def _until_quiet(self) -> None:
         """Wait until nothing came for `quiet_s`: late answers to an earlier command have passed by then."""
@@ -252,37 +275,26 @@ class AtEngine:
             return
         error = task.exception()
         if isinstance(error, LinkLostError):
-            self._lost = error
+            lost = error
         else:
             _logger.error("%s: reading failed", self._link.url, exc_info=error)
-            self._lost = LinkLostError(f"{self._link.url}: reading failed: {error!r}")
+            lost = LinkLostError(f"{self._link.url}: reading failed: {error!r}")
+        self._lose(lost)
+        self._on_lost(lost)
+
+    def _lose(self, lost: LinkLostError) -> None:
+        self._lost = lost
         self._news.set()
-        self._on_lost(self._lost)
+        if self._borrower is not None:
+            self._borrower(b"")
 
     def _take(self, data: bytes) -> None:
+        if self._borrower is not None:
+            self._borrower(data)
+            return
         for event in self._framer.feed(data):
             for news in self._dialogue.feed(event):
                 if isinstance(news, Urc):
                     self._on_urc(news)
                 else:
                     _logger.debug("%s: %d characters that answer nothing", self._link.url, len(news.text))
-
-
-def _result(exchange: Exchange, name: str) -> CommandResult:
-    final = exchange.final
-    if final is None or not final.ok:
-        kind, number, meaning = (
-            (final.kind, final.number, final.meaning) if final else ("ERROR", None, "no result")
-        )
-        raise CommandFailedError(name, kind, number, meaning)
-    return CommandResult(tuple(exchange.lines))
-
-
-def _send_error(exchange: Exchange, error: CommandFailedError) -> SendRefusedError | SendUncertainError:
-    outcome = exchange.final.send_outcome if exchange.final else SendOutcome.UNCERTAIN
-    if outcome is SendOutcome.UNCERTAIN:
-        return SendUncertainError(f"the message may have left: {error}")
-    # a SIM or storage that is not ready may be, later; what the network says of the message stands
-    lasting = error.kind == "CMS" and not 310 <= (error.number or 0) < 330
-    refused = SendRejectedError if outcome is SendOutcome.REJECTED and lasting else SendRefusedError
-    return refused(f"the message was refused: {error}")

@@ -18,9 +18,10 @@ from gsm_meter_bridge.errors import (
     ModemError,
     SendRefusedError,
 )
-from gsm_meter_bridge.link import Link, TracedLink
+from gsm_meter_bridge.link import Link, TcpLink, TracedLink
 from gsm_meter_bridge.link import open_link as open_serial_link
 from gsm_meter_bridge.modem import setup
+from gsm_meter_bridge.modem.calls import Calls
 from gsm_meter_bridge.modem.engine import AtEngine, Timeouts
 from gsm_meter_bridge.modem.health import Health
 from gsm_meter_bridge.modem.receive import Inbox, OnReceived
@@ -43,11 +44,12 @@ _STORED = frozenset({"+CMTI", "+CDSI"})
 _ADMIN_S = 30.0
 """How long an administrator's command may take."""
 
-_RING_S = 15.0
-"""How long a module is rung: it refuses the call itself, once it has seen the number."""
-
 _PACE_NOT_READY = 10
 """While a modem is not ready it is asked every so many times the shortest reconnect delay."""
+
+
+_News = asyncio.Queue[Urc | LinkLostError | None]
+"""What a modem says unasked; None: look at everything."""
 
 
 class OpenLink(Protocol):
@@ -97,7 +99,8 @@ class Modem:
         self._last_resort = LastResort(modem_id, restart_after_s)
         self._engine: AtEngine | None = None
         self._ussd: asyncio.Future[str] | None = None
-        self._ringing: asyncio.Task[None] | None = None
+        self._calls = Calls(modem_id, self._look_again)
+        self._news: _News = asyncio.Queue()
         self._set_up = False
 
     @property
@@ -115,27 +118,23 @@ class Modem:
         SendRefusedError: it certainly did not leave, also where the modem is not ready. SendUncertainError:
         it may have left.
         """
-        if self._engine is None or not self.status.ready:
-            raise SendRefusedError(f"modem {self.modem_id} is not ready: {self.status.problem}")
-        return await self._engine.send_pdu(pdu.tpdu_length, pdu.pdu)
+        return await self._free().send_pdu(pdu.tpdu_length, pdu.pdu)
 
     async def call(self, number: str) -> None:
         """Ring `number` (E.164) by voice for some seconds, and hang up; SendRefusedError where it cannot."""
-        if self._engine is None or not self.status.ready:
-            raise SendRefusedError(f"modem {self.modem_id} is not ready: {self.status.problem}")
-        engine = self._engine
-        try:
-            await engine.command(f"ATD{number};", timeout_s=_ADMIN_S)
-        except ModemError as error:
-            raise SendRefusedError(f"modem {self.modem_id} cannot call: {error}") from error
-        self._ringing = asyncio.create_task(self._hang_up(engine))
+        await self._calls.ring(self._free(), number)
 
-    async def _hang_up(self, engine: AtEngine) -> None:
-        await asyncio.sleep(_RING_S)
-        try:
-            await engine.command("AT+CHUP")
-        except ModemError as error:
-            _logger.info("modem %s: the call is not hung up: %s", self.modem_id, error)
+    async def data_call(self, number: str) -> TcpLink:
+        """Return a connection with `number` (E.164) by a data call (CSD); SendRefusedError says why not.
+
+        Until it is over, the modem does nothing else.
+        """
+        return await self._calls.dial(self._ready(), number)
+
+    @property
+    def in_call(self) -> bool:
+        """Whether it has a data call, and cannot send."""
+        return self._calls.by_data
 
     async def command(self, text: str) -> tuple[str, ...]:
         """Carry out an AT command of an administrator and return its information lines."""
@@ -161,7 +160,22 @@ class Modem:
     def _here(self) -> AtEngine:
         if self._engine is None:
             raise LinkLostError(f"modem {self.modem_id} is not there: {self.status.problem}")
+        if self.in_call:
+            raise CommandTimeoutError(f"modem {self.modem_id} is in a data call")
         return self._engine
+
+    def _ready(self) -> AtEngine:
+        if self._engine is None or not self.status.ready:
+            raise SendRefusedError(f"modem {self.modem_id} is not ready: {self.status.problem}")
+        return self._engine
+
+    def _free(self) -> AtEngine:
+        if self.in_call:
+            raise SendRefusedError(f"modem {self.modem_id} is in a data call")
+        return self._ready()
+
+    def _look_again(self) -> None:
+        self._news.put_nowait(None)
 
     async def run(self) -> None:
         """Keep the modem connected and its messages flowing, until cancelled."""
@@ -174,20 +188,21 @@ class Modem:
             self._delay_s = min(self._delay_s * 2, self._delays_s[1])
 
     async def _session(self) -> None:
-        news: asyncio.Queue[Urc | LinkLostError] = asyncio.Queue()
+        news: _News = asyncio.Queue()
         link = await self._open_link(self._url, baudrate=self._baudrate)
         if self._trace is not None:
             link = TracedLink(link, self._trace)
         engine = AtEngine(link, on_urc=news.put_nowait, on_lost=news.put_nowait, timeouts=self._timeouts)
         async with engine:
             try:
-                self._engine, self._set_up = engine, False
+                self._engine, self._news, self._set_up = engine, news, False
                 await self._serve(engine, news)
             finally:
+                await self._calls.end()
                 self._engine = None
                 self._inbox.detach()
 
-    async def _serve(self, engine: AtEngine, news: asyncio.Queue[Urc | LinkLostError]) -> None:
+    async def _serve(self, engine: AtEngine, news: _News) -> None:
         questions = await self._greet(engine)
         while True:
             await self._look(engine, questions)
@@ -242,7 +257,7 @@ class Modem:
         self._inbox.attach(engine, memory)
         self._set_up = True
 
-    async def _listen(self, news: asyncio.Queue[Urc | LinkLostError]) -> None:
+    async def _listen(self, news: _News) -> None:
         """Handle what the modem says until it is time, or there is reason, to look again."""
         loop = asyncio.get_running_loop()
         due = loop.time() + self._pace_s()
@@ -262,7 +277,7 @@ class Modem:
             return self._interval_s
         return min(self._interval_s, _PACE_NOT_READY * self._delays_s[0])
 
-    async def _handle_all(self, items: Sequence[Urc | LinkLostError]) -> bool:
+    async def _handle_all(self, items: Sequence[Urc | LinkLostError | None]) -> bool:
         """Handle what was said; messages that came together are taken together."""
         told = [item for item in items if isinstance(item, Urc) and item.name in _STORED]
         together = len(told) > 1 and self._set_up
@@ -270,7 +285,9 @@ class Modem:
         for item in items:
             if isinstance(item, LinkLostError):
                 raise LinkLostError(str(item)) from item
-            if not (together and item.name in _STORED):
+            if item is None:
+                look_again = True
+            elif not (together and item.name in _STORED):
                 look_again |= await self._handle(item)
         if together:
             look_again |= await self._fetch_all(told)

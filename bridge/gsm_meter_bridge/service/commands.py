@@ -25,6 +25,7 @@ from gsm_meter_bridge.service.plan import (
     which_password,
 )
 from gsm_meter_bridge.service.reads import UNSUPPORTED_ACTION, due_reads, identity_reads, steps_of
+from gsm_meter_bridge.service.visits import Visit, no_visit
 from gsm_meter_bridge.service.ways import Ways
 from gsm_meter_bridge.vocabulary import Scalar, Secret
 
@@ -76,7 +77,7 @@ class Commands:
         identity_interval_s: float,
         ways: Ways | None = None,
         now: Callable[[], float] = time.time,
-        visit: Callable[[str], bool] = lambda _: False,
+        visit: Visit = no_visit,
     ) -> None:
         self._database = database
         self._modules = modules
@@ -87,9 +88,9 @@ class Commands:
         self._now = now
         self._visit = visit
 
-    def visit(self, module_id: str) -> bool:
-        """Ask a module over a connection that costs nothing; False where it has none."""
-        return self._visit(module_id)
+    def visit(self, module_id: str, *, wanted: bool = False) -> bool:
+        """Ask a module over a connection; False where it has none. What costs something must be `wanted`."""
+        return self._visit(module_id, wanted=wanted)
 
     def knows(self, module_id: str) -> bool:
         """Return whether a module is configured."""
@@ -125,7 +126,7 @@ class Commands:
             known = await observations.facts(tx, module.id)
             reads = due_reads(module, known, self._now() - self._identity_interval_s)
             wish = self._job(module, action, steps_of(reads), terms)
-            if self.visit(module.id):
+            if self.visit(module.id, wanted=action != POLL):
                 wish = replace(wish, due_at=min(wish.due_at + VISIT_S, wish.deadline_at))
             job = await self._accept(tx, wish, lambda job: job.action in (POLL, action) and not job.touched)
         self._wake()

@@ -1,4 +1,4 @@
-"""All that has to do with TCP: listeners, lines, tunnels, visits; and what modules say when they connect."""
+"""All that has to do with connections: listeners, lines, tunnels, visits, and what callers say."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from itertools import islice
 
 from gsm_meter_bridge.delivery.inbound import Listener, ListenerPlan, MeterSerial
 from gsm_meter_bridge.delivery.strangers import Strangers
-from gsm_meter_bridge.delivery.switchboard import INBOUND, Switchboard
+from gsm_meter_bridge.delivery.switchboard import INBOUND, DataCaller, Switchboard, no_modem
 from gsm_meter_bridge.delivery.tunnel import Tunnel
 from gsm_meter_bridge.family import Introduction, Module, Reading
 from gsm_meter_bridge.job import Observation
@@ -44,8 +44,9 @@ class Connections:
         read_meter: ReadMeter,
         meter_serial: MeterSerial,
         attempt: Attempt,
+        call: DataCaller = no_modem,
     ) -> None:
-        self.board = Switchboard(modules, idle_timeout_s)
+        self.board = Switchboard(modules, idle_timeout_s, call=call)
         self.strangers = Strangers()
         self.visits = Visits(modules, visits_s, self.board, read_meter, observe, no_visit)
         self._listeners = [

@@ -1,4 +1,4 @@
-"""A mobile network that only carries SMS: delays, loses, doubles and reports on them."""
+"""A mobile network that carries SMS, which it delays, loses, doubles and reports on, and calls."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from typing import Any
 
 from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.family import SimulatedModule, SimulatedReply
+from gsm_meter_bridge.simulator.data_call import DataPath, Say
+from gsm_meter_bridge.simulator.meter.plan import MeterPlan
 from gsm_meter_bridge.sms import (
     SmsSubmit,
     UserData,
@@ -41,10 +43,11 @@ class Handset:
 
 @dataclass
 class Device:
-    """A subscriber that is a simulated module, and every text it was ever brought."""
+    """A subscriber that is a simulated module, the meter behind it, and every text it was ever brought."""
 
     module: SimulatedModule
     reachable: bool = True
+    meter: MeterPlan | None = None
     received: list[str] = field(default_factory=list)
     parts: dict[tuple[str, int], list[UserData]] = field(default_factory=dict)
 
@@ -88,9 +91,16 @@ class Carrier:
         """Let `msisdn` be a modem; its PDUs go to `mailbox`."""
         self._handsets[msisdn] = Handset(mailbox)
 
-    def attach_module(self, msisdn: str, module: SimulatedModule, *, reachable: bool = True) -> None:
+    def attach_module(
+        self,
+        msisdn: str,
+        module: SimulatedModule,
+        *,
+        reachable: bool = True,
+        meter: MeterPlan | None = None,
+    ) -> None:
         """Let `msisdn` be a simulated module; one out of reach gets nothing, and its messages expire."""
-        self._devices[msisdn] = Device(module, reachable)
+        self._devices[msisdn] = Device(module, reachable, meter)
 
     def delivered_to(self, msisdn: str) -> list[str]:
         """Return every text that was brought to a module, in order."""
@@ -106,6 +116,21 @@ class Carrier:
         if device is not None and device.reachable:
             _LOGGER.info("%s rings %s", caller, number)
             device.module.called(caller)
+
+    def data_call(self, caller: str, number: str, say: Say, on_end: Callable[[], None]) -> DataPath | None:
+        """Connect a modem with the meter at `number`; None where nobody is there, or its module refuses.
+
+        What the meter says goes to `say`; `on_end` hears that the module has hung up.
+        """
+        device = self._devices.get(number)
+        if device is None or not device.reachable:
+            return None
+        idle_s = device.module.data_called(caller, time.monotonic())
+        if idle_s is None:
+            return None
+        _LOGGER.info("%s is in a data call with %s", caller, number)
+        meter = None if device.meter is None else device.meter.end(lambda: datetime.now().astimezone())
+        return DataPath(device.module, meter, idle_s, say, on_end)
 
     def inject(self, sender: str, recipient: str, text: str) -> None:
         """Let anybody send a text to a modem."""

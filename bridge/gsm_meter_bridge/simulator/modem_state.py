@@ -28,6 +28,14 @@ class AtError(Exception):
         super().__init__(f"{kind} {number}")
 
 
+class CallEndError(AtError):
+    """The end of a command that makes a call: CONNECT, or why there is none."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self.words = words
+
+
 @dataclass(frozen=True)
 class Prompt:
     """What is waited for after `>`: octets of a TPDU, to be sent or, with a status, to be stored."""
@@ -112,6 +120,8 @@ class ModemState:
         self.answers: list[str] = []
         self.on_submit: Callable[[SmsSubmit, int], None] = lambda _sms, _reference: None
         self.on_call: Callable[[str], None] = lambda _number: None
+        self.on_data_call: Callable[[str], bool] = lambda _number: False
+        self.on_hang_up: Callable[[], None] = lambda: None
         self._reference = 0
 
     @property

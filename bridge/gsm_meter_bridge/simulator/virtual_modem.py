@@ -6,6 +6,7 @@ PDU mode only. Faults are attributes that may be changed at any time.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from types import MappingProxyType
 
 from gsm_meter_bridge.at.cme import cme_words
@@ -13,7 +14,8 @@ from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.simulator.carrier import Carrier
 from gsm_meter_bridge.simulator.charsets import OCTETS
 from gsm_meter_bridge.simulator.commands import find, split
-from gsm_meter_bridge.simulator.modem_state import AtError, Identity, ModemState, Prompt
+from gsm_meter_bridge.simulator.data_call import DataMode
+from gsm_meter_bridge.simulator.modem_state import AtError, CallEndError, Identity, ModemState, Prompt
 from gsm_meter_bridge.simulator.receiving import lines_of, memory_for, way_of
 from gsm_meter_bridge.simulator.storage import RECEIVED_READ, RECEIVED_UNREAD, tpdu_length
 from gsm_meter_bridge.sms import Sms, SmsDeliver, SmsSubmit, decode_pdu
@@ -34,6 +36,8 @@ class VirtualModem(ModemState):
         self.write: Callable[[bytes], None] = lambda _: None
         self.on_submit = lambda sms, reference: carrier.submit(msisdn, sms, reference)
         self.on_call = lambda number: carrier.call(msisdn, number)
+        self.data = DataMode(partial(carrier.data_call, msisdn), self._pass, self._end_call)
+        self.on_data_call, self.on_hang_up = self.data.dial, self.data.hang_up
         self._carrier = carrier
         self._line = bytearray()
         self._last = ""
@@ -41,6 +45,9 @@ class VirtualModem(ModemState):
 
     def feed(self, data: bytes) -> None:
         """Take what the other side of the port sent."""
+        if self.data.passing and not self.faults.silent:
+            self.data.feed(data)
+            return
         for octet in data:
             if self.faults.silent:
                 return
@@ -114,7 +121,16 @@ class VirtualModem(ModemState):
         self._tell_untold()
         self._carrier.make_room(self.identity.msisdn)
 
+    def _pass(self, octets: bytes) -> None:
+        self.write(octets)
+
+    def _end_call(self, result: str) -> None:
+        self._end(result)
+        self._tell_untold()
+
     def _error(self, error: AtError) -> str:
+        if isinstance(error, CallEndError):
+            return error.words
         cmee = self.number("CMEE")
         if error.kind is None or (error.kind == "CME" and not cmee):
             return "ERROR"
@@ -175,8 +191,8 @@ class VirtualModem(ModemState):
         return True
 
     def _tell_untold(self) -> None:
-        """Say what was kept back, unless AT+CNMI has it kept, or a PDU is just being typed."""
-        if self.settings.cnmi[0] and self.prompt is None:
+        """Say what was kept back, unless AT+CNMI has it kept, a PDU is just being typed, or octets pass."""
+        if self.settings.cnmi[0] and self.prompt is None and not self.data.passing:
             while self.untold:
                 self.urc(*self.untold.popleft())
 

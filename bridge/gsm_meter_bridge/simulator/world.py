@@ -173,13 +173,16 @@ class World:
             modem.faults = deepcopy(self.modem_faults)
             modules = {plan.id: _device(plan) for plan in self.modules}
             for plan in self.modules:
-                carrier.attach_module(plan.msisdn, modules[plan.id], reachable=plan.reachable)
+                carrier.attach_module(
+                    plan.msisdn, modules[plan.id], reachable=plan.reachable, meter=plan.meter
+                )
             sides = {p.id: TcpSide(p.id, modules[p.id], p.tcp, p.meter) for p in self.modules if p.tcp}
             with on_pty(modem) as device, linked(link, device) as shown:
                 try:
                     async with running(sides.values()):
                         yield RunningWorld(shown, carrier, modem, modules, sides)
                 finally:
+                    modem.data.hang_up()
                     await carrier.close()
 
 

@@ -49,6 +49,7 @@ class EnergomeraGs04:
     lights = hints.LIGHTS
     remedies = hints.REMEDIES
     call = None
+    data_calls = False
     knocks = None  # no text command changes the password
     actions = ()  # clause 9 has none: a change of the mode restarts the module
 

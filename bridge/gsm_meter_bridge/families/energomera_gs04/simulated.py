@@ -135,6 +135,12 @@ class SimulatedGs04:
     def called(self, number: str) -> None:
         """Do nothing: the manual knows no calls."""
 
+    def data_called(self, number: str, now_s: float) -> None:
+        """Refuse: the manual knows no calls."""
+
+    def data_call_ended(self) -> None:
+        """Do nothing: it takes none."""
+
     def state(self) -> Mapping[str, Scalar]:
         """Return the true values by vocabulary name."""
         return dict(self._values)

@@ -86,6 +86,7 @@ class LersGsmMini:
     settings = SETTINGS
     actions = _ACTIONS
     call = Action("call", "Call to connect", "5.2")
+    data_calls = True  # clause 5.3
     lights = hints.LIGHTS
     remedies = hints.REMEDIES
     knocks = Knocks("info", "csd_idle_timeout_s")

@@ -38,10 +38,13 @@ class SimulatedGsmMini:
         self._faults = faults
         self._connector = Connector(self._memory, float(faults.get("tcp_speed", 1)))
         self._away_until_s = float("-inf")
+        self._in_data_call = False
 
     def tcp(self, now_s: float, clock: datetime) -> SimulatedDial | None:
-        """Return the server that it wants to be connected to; none while it restarts."""
-        return None if now_s < self._away_until_s else self._connector.wish(now_s, clock)
+        """Return the server that it wants to be connected to; none while it restarts, or in a data call."""
+        if now_s < self._away_until_s or self._in_data_call:
+            return None
+        return self._connector.wish(now_s, clock)
 
     def greeting(self, clock: datetime) -> bytes:
         """Return the identification packet."""
@@ -54,6 +57,21 @@ class SimulatedGsmMini:
     def called(self, number: str) -> None:
         """Connect, where the number is in a server's list."""
         self._connector.called(number)
+
+    def data_called(self, number: str, now_s: float) -> float | None:
+        """Connect, where the number is in a server's list; take the call of anybody else it obeys (5.2, 5.3).
+
+        Its connection is broken then, and it makes none until the call is over.
+        """
+        if now_s < self._away_until_s or self._connector.called(number) or not self._memory.obeys(number):
+            return None
+        self._connector.hang_up(now_s)
+        self._in_data_call = True
+        return float(self._memory.values["csd_idle_timeout_s"])
+
+    def data_call_ended(self) -> None:
+        """Connect again, where it is to be."""
+        self._in_data_call = False
 
     def state(self) -> Mapping[str, Scalar]:
         """Return the true values by vocabulary name."""

@@ -62,12 +62,15 @@ class Connector:
             self._turn += 1
         return f"Connecting to the server {address}"
 
-    def called(self, number: str) -> None:
-        """Clause 4.3.7: somebody rings; it connects to the server in whose list that number is."""
+    def called(self, number: str) -> bool:
+        """Clause 4.3.7: somebody rings; it connects to the server in whose list that number is, if any."""
+        known = False
         for server in SERVERS:
             lists = (self._memory.values[f"server.{server}.white_list.{x}"] for x in ENTRIES)
             if number in lists:
+                known = True
                 self.connect(server)
+        return known
 
     def hang_up(self, now_s: float) -> None:
         """Clause 4.3.9: break the connection, however it came about."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from gsm_meter_bridge.simulator.commands.general import identity
 from gsm_meter_bridge.simulator.commands.table import Table, nothing, of_sim, says
-from gsm_meter_bridge.simulator.modem_state import PIN_TRIES, AtError, ModemState
+from gsm_meter_bridge.simulator.modem_state import PIN_TRIES, AtError, CallEndError, ModemState
 
 _NOT_ALLOWED, _NO_SIM, _PUK_REQUIRED, _WRONG_PASSWORD, _NO_SERVICE = 3, 10, 12, 16, 30
 _CELL = '"0A1B","01A2B3C4",7'
@@ -135,9 +135,21 @@ def _ring(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
     return ()
 
 
+def _dial(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
+    if not modem.registered:
+        raise AtError("CME", _NO_SERVICE)
+    raise CallEndError("CONNECT 9600" if modem.on_data_call(m[1]) else "NO CARRIER")
+
+
+def _hang_up(modem: ModemState, _m: re.Match[str]) -> Sequence[str]:
+    modem.on_hang_up()
+    return ()
+
+
 NETWORK: Table = (
     (r"D(\+?\d+);", of_sim(_ring)),
-    (r"\+CHUP", nothing),
+    (r"D(\+?\d+)", of_sim(_dial)),
+    (r"H0?|\+CHUP", _hang_up),
     (r"\+CIMI", of_sim(identity("imsi"))),
     (r"\+CCID", of_sim(identity("iccid", "+CCID: "))),
     (r"\+CPIN\?", _pin_state),

@@ -1,0 +1,241 @@
+"""A data call (CSD) of our modem, as the transport of a connection (ITU-T V.250 clauses 6.2.9 and 6.3.1).
+
+From CONNECT on octets pass raw both ways. `+++` between silences would make the modem take what follows for
+commands: it never leaves so, whatever is written. The far end that hangs up is known by NO CARRIER.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+
+from gsm_meter_bridge.at.results import Final, ResultKind, parse_final
+from gsm_meter_bridge.errors import CommandFailedError, CommandTimeoutError, LinkLostError, ModemError
+from gsm_meter_bridge.link import TcpLink
+from gsm_meter_bridge.modem.engine import AtEngine, Write
+
+_LOGGER = logging.getLogger(__name__)
+
+DIAL_TIMEOUT_S = 60.0
+LONGEST_CALL_S = 3600.0
+_WAIT_S = 120.0
+"""How long one waits for a modem that is in another call."""
+_RESULT_S = 5.0
+_HUNG_UP = b"\r\nNO CARRIER\r\n"
+_PLUSES = b"++"
+"""So many may be the last that was written, and no more."""
+_LARGEST_BACKLOG = 4096
+"""Octets; at 9600 bit/s they take 4 s."""
+_LARGEST_UNREAD = 64 * 1024
+
+
+class DataCall(asyncio.Transport):
+    """One call to `number`. `connected` becomes its connection, or says why there is none."""
+
+    def __init__(self, engine: AtEngine, number: str) -> None:
+        super().__init__({"peername": (number, 0)})
+        self._engine, self._number = engine, number
+        self._link = TcpLink()
+        self.connected: asyncio.Future[TcpLink] = asyncio.get_running_loop().create_future()
+        self._take = self._listen
+        self._said = bytearray()
+        self._final: Final | None = None
+        self._to_send, self._unread = bytearray(), bytearray()
+        self._written = self._heard = b""
+        self._talking = self._gone = self._full = self._paused = self._closing = False
+        self._news = asyncio.Event()
+
+    async def run(self) -> None:
+        """Make the call and serve it to its end; the modem is nobody else's meanwhile."""
+        try:
+            async with self._engine.lend(self._came, _WAIT_S) as write:
+                try:
+                    await self._dial(write)
+                    await self._pass_on(write)
+                finally:
+                    self._end()
+                    await self._hang_up(write)
+        except ModemError as error:
+            self._fail(error)
+        finally:
+            self._fail(LinkLostError("the call was given up"))
+
+    # what the protocol asks of its transport
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send `data` as fast as the call takes it."""
+        if self.is_closing():
+            return
+        self._to_send += data
+        if len(self._to_send) > _LARGEST_BACKLOG and not self._full:
+            self._full = True
+            self._link.pause_writing()
+        self._news.set()
+
+    def close(self) -> None:
+        """Hang up once all is sent."""
+        self._closing = True
+        self._news.set()
+
+    def abort(self) -> None:
+        """Hang up at once."""
+        self._to_send.clear()
+        self.close()
+
+    def is_closing(self) -> bool:
+        """Whether it is over, or about to be."""
+        return self._closing or self._gone
+
+    def pause_reading(self) -> None:
+        """Keep what comes."""
+        self._paused = True
+
+    def resume_reading(self) -> None:
+        """Give what was kept, and what comes."""
+        self._paused = False
+        kept, self._unread = bytes(self._unread), bytearray()
+        self._give(kept)
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Keep our own: a call is slow."""
+
+    # the call
+
+    async def _dial(self, write: Write) -> None:
+        name = f"ATD{self._number}"
+        await write(f"{name}\r".encode("ascii"))
+        try:
+            async with asyncio.timeout(DIAL_TIMEOUT_S):
+                await self._until(lambda: self._final is not None or self.is_closing())
+        except TimeoutError as error:
+            raise CommandTimeoutError(f"{name}: no answer within {DIAL_TIMEOUT_S:g} s") from error
+        final = self._final
+        if final is not None and not final.ok:
+            self._gone = True
+            raise CommandFailedError(name, final.kind, final.number, _words(final))
+        if self._talking and not self.connected.done():
+            self.connected.set_result(self._link)
+
+    async def _pass_on(self, write: Write) -> None:
+        try:
+            async with asyncio.timeout(LONGEST_CALL_S):
+                while await self._has_something():
+                    octets = self._next()
+                    await write(octets)
+                    self._make_room()
+        except TimeoutError:
+            _LOGGER.warning("the call to %s is hung up after %.0f s", self._number, LONGEST_CALL_S)
+
+    async def _has_something(self) -> bool:
+        """Wait for octets to send; False where the call is over, or to be hung up."""
+        await self._until(lambda: self._gone or self._closing or bool(self._sendable()))
+        return not self._gone and bool(self._sendable())
+
+    def _sendable(self) -> bytes:
+        """Return what may be written: not what would leave the line at rest after `+++`."""
+        octets = bytes(self._to_send)
+        if (self._written + octets).endswith(_PLUSES + b"+"):
+            keeps = len(octets) - len(octets.rstrip(b"+"))
+            spare = len(_PLUSES) if keeps < len(octets) else len(_PLUSES) - len(self._written)
+            return octets[: len(octets) - keeps + spare]
+        return octets
+
+    def _next(self) -> bytes:
+        octets = self._sendable()
+        del self._to_send[: len(octets)]
+        said = self._written + octets
+        self._written = said[len(said.rstrip(b"+")) :]
+        return octets
+
+    def _make_room(self) -> None:
+        if self._full and len(self._to_send) < _LARGEST_BACKLOG:
+            self._full = False
+            self._link.resume_writing()
+
+    async def _hang_up(self, write: Write) -> None:
+        """Leave the modem without a call, and listening to commands."""
+        self._take, self._final = self._listen, None
+        self._said.clear()
+        if self._gone:
+            return
+        if self._talking:
+            await asyncio.sleep(self._engine.timeouts.guard_s)
+            await write(b"+++")
+            await asyncio.sleep(self._engine.timeouts.guard_s)
+        else:
+            await self._ask(write, b"\r")  # any character ends dialling (V.250 clause 6.3.1)
+        await self._ask(write, b"ATH\r")
+
+    async def _ask(self, write: Write, octets: bytes) -> None:
+        self._said.clear()
+        self._final = None
+        await write(octets)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_RESULT_S):
+                await self._until(lambda: self._final is not None or self._gone)
+
+    async def _until(self, reached: Callable[[], bool]) -> None:
+        while not reached():
+            self._news.clear()
+            await self._news.wait()
+
+    # what comes from the modem
+
+    def _came(self, octets: bytes) -> None:
+        if octets:
+            self._take(octets)
+        else:
+            self._gone = True
+        self._news.set()
+
+    def _listen(self, octets: bytes) -> None:
+        """Hear lines until a final result code; behind CONNECT the far end's octets begin."""
+        self._said += octets
+        while b"\n" in self._said and self._final is None:
+            line, _, rest = self._said.partition(b"\n")
+            self._said = rest
+            self._final = parse_final(line.decode("latin-1"), dialling=True)
+        if self._final is not None and self._final.kind is ResultKind.CONNECT:
+            self._talking, self._take = True, self._pass
+            self._link.connection_made(self)
+            self._pass(bytes(self._said))
+
+    def _pass(self, octets: bytes) -> None:
+        self._heard = (self._heard + octets)[-len(_HUNG_UP) :]
+        if self._heard == _HUNG_UP:
+            octets = octets[: -len(_HUNG_UP)]
+            self._gone = True
+        if self._paused:
+            self._unread += octets
+        else:
+            self._give(octets)
+        if len(self._unread) > _LARGEST_UNREAD:
+            self.abort()
+
+    def _give(self, octets: bytes) -> None:
+        while octets:
+            room = self._link.get_buffer(len(octets))
+            part, octets = octets[: len(room)], octets[len(room) :]
+            room[: len(part)] = part
+            self._link.buffer_updated(len(part))
+
+    # the end
+
+    def _end(self) -> None:
+        self._closing = True
+        if self._talking:
+            self._link.connection_lost(None)
+
+    def _fail(self, error: ModemError) -> None:
+        if not self.connected.done():
+            self.connected.set_exception(error)
+
+
+def _words(final: Final) -> str:
+    if final.kind in (ResultKind.ERROR, ResultKind.CME):
+        return f"{final.meaning}; it may not be able to make data calls (CSD), or the SIM's tariff has none"
+    if final.kind is ResultKind.NO_CARRIER:
+        return "nobody takes the data call: the number, its white list, or no data calls in the network"
+    return final.meaning

@@ -1,0 +1,279 @@
+"""Data calls: our modem on a real pty, the simulated network, and a LERS modem with a meter behind it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gsm_meter_bridge.delivery.conversation import converse
+from gsm_meter_bridge.delivery.meter import read_meter
+from gsm_meter_bridge.delivery.switchboard import Switchboard
+from gsm_meter_bridge.delivery.tunnel import Tunnel
+from gsm_meter_bridge.errors import CommandTimeoutError, LinkLostError, SendRefusedError
+from gsm_meter_bridge.family import DataCall, Meter, Reach, TunnelPlan
+from gsm_meter_bridge.iec62056 import identify
+from gsm_meter_bridge.link import TcpLink, dial
+from gsm_meter_bridge.modem import Modem, ReceivedPdu
+from gsm_meter_bridge.modem import data_call as data_call_module
+from gsm_meter_bridge.simulator import RunningWorld, World
+from gsm_meter_bridge.sms import encode_submits
+from tests.modem.conftest import PATIENT
+from tests.support.mosquitto import free_port
+from tests.support.short_path import PUMP, modules
+
+ME, HUT = "+79990000000", "+79990000101"
+_GUARD_S = 0.1
+
+
+@asynccontextmanager
+async def _house(
+    tmp_path: Path,
+    eventually: Callable[..., Any],
+    received: list[ReceivedPdu] | None = None,
+    *,
+    left_in_call: bool = False,
+    **values: Any,
+) -> AsyncIterator[tuple[Modem, RunningWorld]]:
+    async def store(pdu: ReceivedPdu) -> None:
+        if received is not None:
+            received.append(pdu)
+
+    pump = {"family": "lers_gsm_mini", "msisdn": PUMP, "values": values, "meter": {"serial_number": "777"}}
+    hut = {"family": "energomera_gs04", "msisdn": HUT, "meter": {}}
+    path = tmp_path / "world.yaml"
+    path.write_text(
+        yaml.safe_dump({"network": {"delay_s": 0}, "modules": {"pump": pump, "hut": hut}}), "utf-8"
+    )
+    async with World.load(path).run() as running:
+        running.modem.data.guard_s = _GUARD_S
+        assert not left_in_call or running.modem.data.dial(PUMP)
+        modem = Modem(
+            "stick",
+            running.device,
+            on_status=lambda _: None,
+            on_received=store,
+            status_interval_s=600,
+            reconnect_min_s=0.02,
+            timeouts=replace(PATIENT, guard_s=_GUARD_S * 1.5, resync_s=0.2),
+        )
+        task = asyncio.create_task(modem.run())
+        try:
+            await asyncio.wait_for(modem.wait_ready(), 20)
+            yield modem, running
+            await eventually(lambda: not modem.in_call)
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def test_a_call_reaches_the_meter_and_leaves_the_modem_as_it_was(
+    tmp_path: Path, eventually: Callable[..., Any]
+) -> None:
+    received: list[ReceivedPdu] = []
+    async with _house(tmp_path, eventually, received) as (modem, running):
+        link = await modem.data_call(PUMP)
+        assert (link.url, modem.in_call, running.modem.data.passing) == (f"tel:{PUMP}", True, True)
+        assert (await converse(link, identify())).manufacturer == "EMR"
+        running.carrier.inject(PUMP, ME, "waits until the call is over")
+        pdu = encode_submits(PUMP, "1234;I")[0]
+        with pytest.raises(SendRefusedError, match="in a data call"):
+            await modem.send_sms(pdu)
+        with pytest.raises(CommandTimeoutError, match="in a data call"):
+            await modem.command("AT+CSQ")
+        assert not received
+        link.close()
+        assert link.closed
+        await eventually(lambda: not modem.in_call)
+        assert not running.modem.data.passing
+        await eventually(lambda: received)
+        assert await modem.command("AT+CSQ") == ("+CSQ: 18,99",)
+        assert await modem.send_sms(pdu) > 0
+        assert modem.status.ready
+
+
+async def test_one_call_after_the_other(tmp_path: Path, eventually: Callable[..., Any]) -> None:
+    async with _house(tmp_path, eventually) as (modem, _):
+        first = await modem.data_call(PUMP)
+        second = asyncio.create_task(modem.data_call(PUMP))
+        await asyncio.sleep(0.05)
+        assert not second.done()
+        first.close()
+        link = await asyncio.wait_for(second, 20)
+        assert (await converse(link, identify())).manufacturer == "EMR"
+        link.abort()
+
+
+@pytest.mark.parametrize(
+    ("number", "values"),
+    [
+        ("+79990000404", {}),
+        (HUT, {}),
+        (PUMP, {"white_list.0": "+79991112233"}),
+        (PUMP, {"server.0.address": "127.0.0.1:9", "server.0.white_list.0": ME}),
+    ],
+    ids=["nobody", "no data calls", "not in its list", "rung to connect"],
+)
+async def test_a_call_that_nobody_takes(
+    tmp_path: Path, eventually: Callable[..., Any], number: str, values: dict[str, Any]
+) -> None:
+    async with _house(tmp_path, eventually, **values) as (modem, _):
+        with pytest.raises(SendRefusedError, match="nobody takes the data call"):
+            await modem.data_call(number)
+        assert await modem.command("AT+CSQ")
+
+
+async def test_the_number_in_its_list_is_let_in(tmp_path: Path, eventually: Callable[..., Any]) -> None:
+    async with _house(tmp_path, eventually, **{"white_list.3": ME}) as (modem, _):
+        (await modem.data_call(PUMP)).close()
+
+
+async def test_the_far_end_hangs_up_after_its_time_out(
+    tmp_path: Path, eventually: Callable[..., Any]
+) -> None:
+    async with _house(tmp_path, eventually, csd_idle_timeout_s=1) as (modem, running):
+        link = await modem.data_call(PUMP)
+        heard: list[bytes] = []
+        ended = asyncio.Event()
+        link.give_to(heard.append)
+        link.watch(ended.set)
+        await asyncio.wait_for(ended.wait(), 10)
+        assert (link.closed, running.modem.data.passing, b"".join(heard)) == (True, False, b"")
+        await eventually(lambda: not modem.in_call)
+        assert await modem.command("AT+CSQ")
+
+
+async def test_whatever_is_written_the_modem_is_not_led_back_to_commands(
+    tmp_path: Path, eventually: Callable[..., Any]
+) -> None:
+    """Else whoever is at a tunnel could have our modem send and call."""
+    async with _house(tmp_path, eventually) as (modem, running):
+        link = await modem.data_call(PUMP)
+        fed: list[bytes] = []
+        pass_on = running.modem.data.feed
+        running.modem.data.feed = lambda octets: (fed.append(octets), pass_on(octets))[1]  # type: ignore[method-assign]
+        for octets in (b"+++", b"x", b"+", b"+", b"+", b"y", b"++++", b"+++", b"\r"):
+            link.write(octets)
+            await asyncio.sleep(_GUARD_S * 2)
+            assert running.modem.data.passing
+            assert not fed or not b"".join(fed).endswith(b"+++")
+        assert b"".join(fed) == b"+++x+++y+++++++\r"
+        assert (await converse(link, identify())).manufacturer == "EMR"
+        link.close()
+
+
+async def test_a_busy_number_and_a_modem_that_cannot(fake, port, run) -> None:
+    fake.plug_in(port)
+    modem = run()
+    await modem.wait_ready()
+    results = {"BUSY": "busy", "NO ANSWER": "does not answer", "ERROR": "may not be able to make data calls"}
+    for result, words in results.items():
+        fake.script[f"ATD{PUMP}"] = [[result]]
+        with pytest.raises(SendRefusedError, match=words):
+            await modem.data_call(PUMP)
+    assert modem.status.ready
+
+
+async def test_a_call_without_an_answer_is_given_up(
+    fake, port, run, eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data_call_module, "DIAL_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(data_call_module, "_RESULT_S", 0.05)
+    fake.plug_in(port)
+    modem = run()
+    await modem.wait_ready()
+    fake.script[f"ATD{PUMP}"] = [None, None]
+    with pytest.raises(SendRefusedError, match="no answer within"):
+        await modem.data_call(PUMP)
+    await eventually(lambda: not modem.in_call)
+    assert fake.heard[-1] == "AT" or "ATH" in fake.heard
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(modem.data_call(PUMP), 0.02)
+    await eventually(lambda: not modem.in_call)
+    assert fake.heard.count("ATH") == 2
+
+
+async def test_a_modem_that_is_unplugged_in_a_call(fake, port, run, eventually) -> None:
+    fake.plug_in(port)
+    modem = run()
+    await modem.wait_ready()
+    fake.script[f"ATD{PUMP}"] = [["CONNECT 9600"]]
+    link: TcpLink = await modem.data_call(PUMP)
+    fake.unplug()
+    await eventually(lambda: link.closed and not modem.in_call)
+    fake.plug_in(port)
+    await modem.wait_ready()
+
+
+async def test_a_call_that_somebody_left_is_ended(tmp_path: Path, eventually: Callable[..., Any]) -> None:
+    """A bridge that is killed leaves its modem in a call, deaf to commands."""
+    async with _house(tmp_path, eventually, left_in_call=True) as (modem, running):
+        assert not running.modem.data.passing
+        assert await modem.command("AT+CSQ") == ("+CSQ: 18,99",)
+
+
+def _board(modem: Modem) -> Switchboard:
+    pump = replace(modules()["pump"], reach=Reach(data_call=DataCall(), meter=Meter()))
+
+    async def call(_: str) -> TcpLink:
+        return await modem.data_call(PUMP)
+
+    return Switchboard({"pump": pump}, call=call)
+
+
+@pytest.mark.parametrize("protocol", ["dlms", "iec"])
+async def test_a_meter_is_read_through_the_switchboard(
+    tmp_path: Path, eventually: Callable[..., Any], protocol: str
+) -> None:
+    async with _house(tmp_path, eventually) as (modem, _):
+        board = _board(modem)
+        async with board.seize("pump", "status") as link:
+            assert board.way("pump") == "csd"
+            told = {r.name: r.value for r in await read_meter(link, Meter(protocol))}
+        assert told["meter_link"] == "ok"
+        assert (told["meter_serial"], told["energy_import_kwh"]) == ("777", pytest.approx(1834.459))
+        status = board.status("pump")
+        assert status is not None
+        assert not status.connected
+
+
+async def test_no_call_is_made_where_none_is_wanted(tmp_path: Path, eventually: Callable[..., Any]) -> None:
+    async with _house(tmp_path, eventually) as (modem, running):
+        board = _board(modem)
+        assert board.can_reach("pump", calls=True)
+        assert not board.can_reach("pump", calls=False)
+        with pytest.raises(SendRefusedError, match="is not connected"):
+            async with board.seize("pump", "status", calls=False):
+                pass
+        assert not running.modem.data.passing
+
+
+async def _dialled(port: int) -> TcpLink:
+    async with asyncio.timeout(10):
+        while True:
+            with suppress(LinkLostError):
+                return await dial("127.0.0.1", port, 5)
+            await asyncio.sleep(0.01)
+
+
+async def test_a_program_reads_the_meter_through_a_tunnel(
+    tmp_path: Path, eventually: Callable[..., Any]
+) -> None:
+    async with _house(tmp_path, eventually) as (modem, running):
+        port = free_port()
+        plan = TunnelPlan("127.0.0.1", port, (ip_network("127.0.0.0/8"),))
+        tunnel = asyncio.create_task(Tunnel("pump", plan, _board(modem)).run())
+        link = await _dialled(port)
+        assert (await converse(link, identify())).manufacturer == "EMR"
+        link.close()
+        await eventually(lambda: not running.modem.data.passing)
+        tunnel.cancel()
+        await asyncio.wait([tunnel])
