@@ -9,6 +9,7 @@ import pytest
 
 from gsm_meter_bridge.config import load_config
 from gsm_meter_bridge.errors import ConfigError
+from gsm_meter_bridge.family import DataCall
 
 BRIDGE = Path(__file__).parents[2] / "bridge"
 PROFILE = BRIDGE / "gsm_meter_bridge/families/energomera_gs04/profiles/assumed_status.yaml"
@@ -58,6 +59,22 @@ def test_defaults(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("poll_by", "call", "reads"),
+    [("[tcp, sms]", DataCall(), True), ("[csd]", DataCall(polls=True), True), ("[sms]", DataCall(), False)],
+)
+def test_a_module_that_is_called_by_data(
+    tmp_path: Path, poll_by: str, call: DataCall, *, reads: bool
+) -> None:
+    lers = GOOD.replace("energomera_gs04", "lers_gsm_mini")
+    here = lers.replace(PSW, f"csd: true, meter: {{protocol: iec}}, poll_by: {poll_by}")
+    (tmp_path / "config.yaml").write_text(here)
+    reach = load_config(tmp_path / "config.yaml").modules["hut"].reach
+    assert (reach.data_call, reach.meter is not None, reach.by_tcp) == (call, reads, True)
+    without = here.replace("[{id: stick, url: /dev/ttyUSB0}]", "[]")
+    assert "csd: a modem makes the call, and there is none" in _problems(tmp_path, without)
+
+
+@pytest.mark.parametrize(
     ("old", "new", "place", "words"),
     [
         ("127.0.0.1", "''", "mqtt.host", "allowed: a text"),
@@ -88,8 +105,12 @@ def test_defaults(tmp_path: Path) -> None:
         (PSW, "tcp: {host: a}", "modules.0.tcp.port", "is missing"),
         (PSW, "tcp: {host: a, port: 1, via: pigeon}", "tcp.via: 'pigeon'", "allowed: tcp, cenc"),
         (PSW, "meter: {client: reader}, tcp: {host: a, port: 1}", "hut: meter", "reader needs a password"),
-        (PSW, "meter: {protocol: dlms}", "hut: meter", "give tcp: ..., or caller"),
-        (PSW, "tunnel: {port: 47001}", "hut: tunnel", "give tcp: ..., or caller"),
+        (PSW, "meter: {protocol: dlms}", "hut: meter", "give tcp: ..., caller: ..., or csd: true"),
+        (PSW, "tunnel: {port: 47001}", "hut: tunnel", "give tcp: ..., caller: ..., or csd: true"),
+        (PSW, "csd: true", "hut: csd", "Energomera GS04/GB04 knows no data calls"),
+        (PSW, "csd: true, tcp: {host: a, port: 1}", "hut: csd", "give one of them"),
+        (PSW, "csd: true, delivery: tcp", "hut: csd", "not with delivery: tcp"),
+        (PSW, "poll_by: [csd, sms]", "hut: poll_by", "csd needs csd: true, and meter"),
         (PSW, "delivery: tcp", "hut: delivery: tcp", "needs tcp: {host"),
         (PSW, "delivery: cenc, tcp: {host: a, port: 1}", "hut: delivery: cenc", "via: cenc"),
         (PSW, "delivery: direct_channel", "hut: delivery: direct_channel", "needs direct: {url"),

@@ -100,8 +100,7 @@ async def test_a_modem_that_never_answers(fake, opened):
     async with opened(resync_s=0.02, resync_tries=2) as engine:
         with pytest.raises(CommandTimeoutError, match="does not answer AT"):
             await engine.command("AT")
-    # it may be in a call that somebody has left
-    assert fake.heard == ["<ESC>", "AT", "AT", "+++ATH"]
+    assert fake.heard == ["<ESC>", "AT", "AT", "+++ATH"]  # it may be in a call that somebody left
 
 
 async def test_a_modem_that_never_becomes_quiet(fake, opened):

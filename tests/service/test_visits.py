@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from gsm_meter_bridge.errors import LinkLostError, SendRefusedError
-from gsm_meter_bridge.family import Address, Meter, Module, Reach, Reading
+from gsm_meter_bridge.family import Address, DataCall, Meter, Module, Reach, Reading
 from gsm_meter_bridge.job import Observation
 from gsm_meter_bridge.link import TcpLink
 from gsm_meter_bridge.service.visits import Visits
@@ -35,7 +35,7 @@ class _House:
     heard: asyncio.Event = field(default_factory=asyncio.Event)
 
     def can_reach(self, module: str, *, calls: bool) -> bool:
-        return self.reachable
+        return self.reachable and (self.reach.data_call is None or calls)
 
     def way(self, module: str) -> str:
         return self.way_
@@ -148,3 +148,21 @@ async def test_nobody_is_dialled_in_the_quiet_hours() -> None:
     assert not visits.ask("hut")
     await house.until_heard(visits)
     assert house.seized == []
+
+
+@pytest.mark.parametrize(
+    ("call", "wanted", "visited"),
+    [(DataCall(), True, True), (DataCall(), False, False), (DataCall(polls=True), False, True)],
+    ids=["wanted", "a poll", "a poll that may cost"],
+)
+async def test_a_data_call_is_made_only_where_it_may_cost(
+    call: DataCall, *, wanted: bool, visited: bool
+) -> None:
+    house = _House(Reach(data_call=call, meter=_METER), way_="csd")
+    visits = house.visits()
+    assert visits.ask("hut", wanted=wanted) is visited
+    if visited:
+        await house.until_heard(visits)
+        assert [(o.source, [r.name for r in o.readings]) for o in house.told] == [("csd", ["signal_dbm"])]
+    else:
+        assert house.seized == []

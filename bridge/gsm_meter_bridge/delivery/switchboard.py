@@ -55,7 +55,7 @@ DataCaller = Callable[[str], Awaitable[TcpLink]]
 
 
 async def no_modem(module: str) -> TcpLink:
-    """Make no data call."""
+    """Refuse: nobody makes data calls."""
     raise SendRefusedError(f"{module}: there is no modem that makes data calls")
 
 

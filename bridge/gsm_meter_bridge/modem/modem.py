@@ -281,13 +281,11 @@ class Modem:
         """Handle what was said; messages that came together are taken together."""
         told = [item for item in items if isinstance(item, Urc) and item.name in _STORED]
         together = len(told) > 1 and self._set_up
-        look_again = False
+        look_again = None in items
         for item in items:
             if isinstance(item, LinkLostError):
                 raise LinkLostError(str(item)) from item
-            if item is None:
-                look_again = True
-            elif not (together and item.name in _STORED):
+            if item is not None and not (together and item.name in _STORED):
                 look_again |= await self._handle(item)
         if together:
             look_again |= await self._fetch_all(told)
