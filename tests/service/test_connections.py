@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
@@ -89,11 +90,29 @@ async def test_while_the_database_is_out_of_order_the_last_of_each_module_is_kep
     await until(lambda: all(far.ended for far in fars))
 
 
+def _connections(plan: ListenerPlan) -> Connections:
+    database = _Database()
+    return Connections(
+        {}, [plan], 600.0, {}, database.observe, _nothing, _no_meter, _nothing, database.attempt
+    )
+
+
+def test_as_many_files_may_be_open_as_there_may_be_connections(caplog: pytest.LogCaptureFixture) -> None:
+    before = soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft // 2, hard))
+        _connections(ListenerPlan("lers", LOOPBACK, 9100, (), connections=soft // 2 + 1))
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > soft // 2
+        assert caplog.text == ""
+        _connections(ListenerPlan("lers", LOOPBACK, 9100, (), connections=hard + 1))
+        assert f"take up to {hard + 1} connections, but this process may open only {hard}" in caplog.text
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
 def test_a_listener_for_the_whole_network_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     for host in ("0.0.0.0", "::", "8.8.8.8", "127.0.0.1", "10.0.0.1", "localhost"):
-        plan = ListenerPlan(f"at {host}", host, 9100, networks("127.0.0.0/8"))
-        Connections(
-            {}, [plan], 600.0, {}, _Database().observe, _nothing, _no_meter, _nothing, _Database().attempt
-        )
+        _connections(ListenerPlan(f"at {host}", host, 9100, networks("127.0.0.0/8"), connections=10))
     warned = [r.args[0] for r in caplog.records if isinstance(r.args, tuple)]
     assert warned == ["at 0.0.0.0", "at ::", "at 8.8.8.8"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from ipaddress import ip_address
@@ -21,6 +22,8 @@ from gsm_meter_bridge.waiting import Calm, run_together
 _LOGGER = logging.getLogger(__name__)
 _AT_ONCE = 100
 _AGAIN_S = 1.0
+_OTHER_FILES = 200
+_FEW_FILES = "the listeners take up to %d connections, but this process may open only %d files (ulimit -n)"
 _OPEN = "the listener %s takes connections from the whole network at %s; let a firewall keep others out"
 
 Attempt = Callable[[Callable[[], Awaitable[None]]], Awaitable[bool]]
@@ -60,6 +63,8 @@ class Connections:
         for plan in listeners:
             if _is_open(plan.host):
                 _LOGGER.warning(_OPEN, plan.id, plan.host)
+        if listeners:
+            _allow_connections(sum(plan.connections for plan in listeners))
 
     async def run(self, calm: Calm) -> None:
         """Work until cancelled."""
@@ -101,3 +106,14 @@ def _is_open(host: str) -> bool:
     except ValueError:
         return False
     return address.is_unspecified or address.is_global
+
+
+def _allow_connections(most: int) -> None:
+    """Raise the soft limit of open files, which is 1,024 mostly, as far as it may be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = most + _OTHER_FILES
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < wanted:
+        _LOGGER.warning(_FEW_FILES, most, allowed)
