@@ -44,7 +44,7 @@ class Tunnel:
             _LOGGER.warning("%s: a tunnel from %s is not allowed", self._module, client.peer[0])
             client.abort()
             return
-        client.hold(on=True)
+        client.keep()
         task = asyncio.get_running_loop().create_task(self._serve(client))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -85,6 +85,15 @@ class TcpLink(asyncio.BufferedProtocol):
         if unread:
             taker(unread)
 
+    def keep(self) -> None:
+        """Keep what comes, and let the far end wait, until somebody takes it."""
+
+        def take(octets: bytes) -> None:
+            self.unread += octets
+            self.hold(on=True)
+
+        self.take = take
+
     def hold(self, *, on: bool) -> None:
         """Let the far end wait, or take again what it sends."""
         if self._transport is None or self.closed:
