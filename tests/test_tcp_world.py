@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from gsm_meter_bridge.cli import app
 from gsm_meter_bridge.delivery.conversation import converse
 from gsm_meter_bridge.families.lers_gsm_mini import simulated_identification
 from gsm_meter_bridge.iec62056 import identify, read_once
@@ -348,3 +350,17 @@ async def test_after_a_crash_they_all_come_back(house: House, seen: Watcher) -> 
         await seen.wait(TOPICS.module(module), is_back)
     assert (await _status(seen, "hut"))["status"] == "ok"
     assert house.sms_to(PUMP) == house.sms_to(HUT) == house.sms_to(CELLAR) == 0
+
+
+async def test_the_list_of_devices(house: House, seen: Watcher) -> None:
+    await seen.wait(TOPICS.module("pump"), lambda m: m["connection"]["connected"])
+    await seen.wait(CALLERS, lambda c: c["callers"])
+    result = await asyncio.to_thread(
+        CliRunner().invoke, app, ["connections", "--config", str(house.bridge.config)]
+    )
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert told["modules"]["pump"]["serial_number"] == "00001"
+    assert told["modules"]["pump"]["connection"]["peer"] == "127.0.0.11"
+    assert "barn" in told["modules"]
+    assert any(c["address"] == "127.0.0.12" for c in told["callers"])

@@ -14,6 +14,7 @@ from rich.table import Table
 from gsm_meter_bridge import __version__
 from gsm_meter_bridge.app import serve
 from gsm_meter_bridge.cli.ask import apply, plan, status
+from gsm_meter_bridge.cli.connections import connections
 from gsm_meter_bridge.cli.decode import decode, pdu
 from gsm_meter_bridge.cli.doctor import doctor
 from gsm_meter_bridge.cli.frame import frame_app
@@ -78,7 +79,19 @@ def simulate(
         asyncio.run(until_signal(run_simulator(link, modules, journal)))
 
 
-for _command in (status, plan, apply, doctor, probe, detect, decode, sms_text, serial_preset, explain):
+for _command in (
+    status,
+    connections,
+    plan,
+    apply,
+    doctor,
+    probe,
+    detect,
+    decode,
+    sms_text,
+    serial_preset,
+    explain,
+):
     app.command()(_command)
 app.command("decode-pdu")(pdu)
 for _name, _group in {
