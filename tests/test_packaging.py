@@ -87,6 +87,8 @@ def test_compose() -> None:
     assert bridge["read_only"]
     assert not bridge.get("privileged")
     assert all(port.startswith("127.0.0.1:") for port in broker["ports"])
+    assert "./bridge/mosquitto.conf:/mosquitto/config/mosquitto.conf:ro" in broker["volumes"]
+    assert "allow_anonymous false" in (ROOT / "bridge" / "mosquitto.conf").read_text("utf-8").splitlines()
 
 
 def test_what_the_image_copies_is_there() -> None:
