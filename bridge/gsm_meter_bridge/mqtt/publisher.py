@@ -25,7 +25,7 @@ from gsm_meter_bridge.mqtt.client import Client, Incoming
 from gsm_meter_bridge.mqtt.form import Document, dump
 from gsm_meter_bridge.mqtt.requests import Requests
 from gsm_meter_bridge.mqtt.topics import Topics
-from gsm_meter_bridge.service.commands import POLL, READ_SETTINGS, REQUEST_IDENTITY, REQUEST_STATUS
+from gsm_meter_bridge.service.actions import POLL, READ_SETTINGS, REQUEST_IDENTITY, REQUEST_STATUS
 from gsm_meter_bridge.service.connections import Connections
 from gsm_meter_bridge.service.plan import Price
 from gsm_meter_bridge.waiting import run_together, wait_set
@@ -300,6 +300,8 @@ class Publisher:
         topic, document = answer
         # acknowledged and answered right here: by now it is stored
         sent = self._client.publish(topic, dump(document), retain=False)
+        if job is None and document["status"] == "ok" and "module" in document:
+            self.touch(document["module"])
         if job is not None and (job.state.final or job.announced is not None):
             await sent
             await self._answer(job.action, self._outcome(job, await self._overview(job.module)))
