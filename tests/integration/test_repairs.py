@@ -90,6 +90,20 @@ async def test_a_short_absence_is_not_told(
     assert not [i for i in issues(hass) if "stick" in i]
 
 
+async def test_a_port_that_another_program_holds(
+    hass: HomeAssistant, loaded: MockConfigEntry, played: PlayedBridge
+) -> None:
+    held = {"connected": False, "problem": "another program uses it", "problem_code": "port_held"}
+    played.tell("modem/stick", golden("modem") | held)
+    await until(lambda: not loaded.runtime_data.bridge.modems["stick"].connected)
+    assert "home/modem_stick_modem_port_held" not in issues(hass)
+    await _pass_time(hass, minutes=2)
+    told = issues(hass)["home/modem_stick_modem_port_held"]
+    assert told.translation_placeholders == {"name": "stick", "problem": "another program uses it"}
+    await _pass_time(hass, minutes=60)
+    assert [i for i in issues(hass) if "stick" in i] == ["home/modem_stick_modem_port_held"]
+
+
 async def test_a_signal_too_low_for_a_day(
     hass: HomeAssistant, loaded: MockConfigEntry, played: PlayedBridge
 ) -> None:
