@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -95,7 +96,12 @@ def _meter_changed(module: WatchedModule, _: Options) -> Words | None:
 
 def _drifted(module: WatchedModule, _: Options) -> Words | None:
     drift = module.state.drift
-    return _when(drift, settings="; ".join(f"{n}: {d.wanted} → {d.told}" for n, d in drift.items()))
+    lines = (f"- `{name}`: {_code(values.wanted)} → {_code(values.told)}" for name, values in drift.items())
+    return _when(drift, settings="\n".join(lines))
+
+
+def _code(value: Any) -> str:
+    return f"`{json.dumps(value, ensure_ascii=False)}`"
 
 
 def _unverified(module: WatchedModule, _: Options) -> Words | None:

@@ -97,7 +97,7 @@ def test_modems(told: dict[str, Any], found: dict[str, Any]) -> None:
         ({"signal_dbm": -112, "signal_sufficient": None}, {}),
         (
             {"drift": {"apn": {"wanted": "m2m", "told": "internet"}, "port": {"wanted": 1, "told": None}}},
-            {"settings_drifted": {"settings": "apn: m2m → internet; port: 1 → None"}},
+            {"settings_drifted": {"settings": '- `apn`: `"m2m"` → `"internet"`\n- `port`: `1` → `null`'}},
         ),
         (
             {"profile": {"name": "assumed_status", "verified": False}},
