@@ -61,6 +61,16 @@ def test_every_problem_code_is_in_the_schema_and_explained() -> None:
     assert [code for code in codes if f"`{code}`" not in explained] == []
 
 
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if name.startswith("discovery")])
+def test_every_entity_has_an_icon(name: str) -> None:
+    plain = [
+        key
+        for key, entity in EXAMPLES[name]["cmps"].items()
+        if "ic" not in entity and entity.get("dev_cla", "enum") == "enum"
+    ]
+    assert plain == []
+
+
 def test_every_golden_document_has_its_code() -> None:
     assert {f.stem for f in FOLDER.glob("*.json")} == {*EXAMPLES, "schema"}
 
