@@ -105,7 +105,7 @@ class DriftFlow(ModuleFlow):
         except HomeAssistantError as error:
             return self._failed(error)
         concerns = "\n".join(f"- {concern['message']}" for concern in plan["concerns"])
-        return self._question("restore", messages=str(plan["messages"]), concerns=concerns or "—")
+        return self._question("restore", messages=str(plan["messages"]), concerns=concerns)
 
     async def async_step_read(self, _: Input = None) -> RepairsFlowResult:
         """Read all settings again; perhaps they are right by now."""
