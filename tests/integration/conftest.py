@@ -17,8 +17,7 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.amber import AmberSnapshotExtension
 
 # imported first, else the plugin's own folder of custom components is taken for ours
-import custom_components.gsm_meter_modem
-from custom_components.gsm_meter_modem import GsmMeterConfigEntry, config_flow
+from custom_components.gsm_meter_modem import GsmMeterConfigEntry
 from custom_components.gsm_meter_modem.const import DOMAIN
 from tests.integration.played_bridge import PlayedBridge
 from tests.support.mosquitto import Mosquitto
@@ -33,8 +32,8 @@ async def until(wanted: Callable[[], object]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def all_heard(hass: HomeAssistant, played: PlayedBridge) -> None:
-    """Return once Home Assistant has read all that the broker has had for it so far."""
+async def all_heard(hass: HomeAssistant) -> None:
+    """Return once Home Assistant has subscribed to what it wants and read what the broker had for it."""
     await hass.async_block_till_done()
     heard = asyncio.Event()
 
@@ -42,8 +41,8 @@ async def all_heard(hass: HomeAssistant, played: PlayedBridge) -> None:
     def hear(_: mqtt_client.ReceiveMessage) -> None:
         heard.set()
 
-    played.publish("heard", "now")
-    await mqtt_client.async_subscribe(hass, "heard", hear, qos=1)
+    await mqtt_client.async_publish(hass, "heard", "now", qos=1, retain=True)
+    await mqtt_client.async_subscribe(hass, "heard", hear, qos=1)  # the last one; messages keep their order
     async with asyncio.timeout(WAIT_S):
         await heard.wait()
 
@@ -150,14 +149,3 @@ def devices(hass: HomeAssistant, mqtt: MockConfigEntry, loaded: MockConfigEntry)
 async def repairs(hass: HomeAssistant) -> None:
     """Home Assistant's Repairs."""
     assert await async_setup_component(hass, "repairs", {})
-
-
-@pytest.fixture
-def hurried() -> Iterator[pytest.MonkeyPatch]:
-    """Who does not answer is not waited for long, until this is undone."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(config_flow, "FIRST_INFO_S", 0.2)
-        patch.setattr(custom_components.gsm_meter_modem, "FIRST_INFO_S", 0.2)
-        patch.setattr(custom_components.gsm_meter_modem.services, "ANSWER_S", 0.2)
-        patch.setattr(custom_components.gsm_meter_modem.exchanges, "GRACE_S", 0.2)
-        yield patch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.service_info.mqtt import MqttServiceInfo
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.gsm_meter_modem import config_flow
 from custom_components.gsm_meter_modem.const import DOMAIN
 from custom_components.gsm_meter_modem.options import ISSUES, Options
 from tests.integration.conftest import all_heard, until
@@ -26,6 +28,14 @@ HOME = {"base_topic": "gsm_meter_modem", "bridge": "home"}
 OF_ANOTHER_TIME = golden("bridge_info") | {"contract": 99}
 
 pytestmark = pytest.mark.usefixtures("mqtt")
+
+
+@pytest.fixture
+def hurried() -> Iterator[pytest.MonkeyPatch]:
+    """A bridge that does not tell of itself is not waited for long, until this is undone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(config_flow, "FIRST_INFO_S", 1.0)
+        yield patch
 
 
 async def _by_hand(hass: HomeAssistant, **form: str) -> ConfigFlowResult:
@@ -95,6 +105,7 @@ async def test_by_hand_without_a_bridge(
 ) -> None:
     for topic, document in told.items():
         played.tell(topic, document)
+    await all_heard(hass)
     shown = await _by_hand(hass)
     assert (shown["type"], shown["errors"]) == (FlowResultType.FORM, {"base": "no_bridge"})
     hurried.undo()
@@ -104,7 +115,7 @@ async def test_by_hand_without_a_bridge(
 async def _entered_anew(hass: HomeAssistant, played: PlayedBridge, shown: ConfigFlowResult) -> None:
     """The bridge is there now: the same form makes an entry."""
     played.tell_all()
-    await all_heard(hass, played)  # the first attempt's messages, too, which a person would never outrun
+    await all_heard(hass)  # the first attempt's messages, too, which a person would never outrun
     made = await hass.config_entries.flow.async_configure(shown["flow_id"], HOME)
     assert made["type"] is FlowResultType.CREATE_ENTRY, made
     await hass.config_entries.async_unload(made["result"].entry_id)
