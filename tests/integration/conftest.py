@@ -7,15 +7,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
 import pytest_socket
+from homeassistant.components import mqtt as mqtt_client
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.amber import AmberSnapshotExtension
 
 # imported first, else the plugin's own folder of custom components is taken for ours
-import custom_components.gsm_meter_modem
-from custom_components.gsm_meter_modem import GsmMeterConfigEntry, config_flow
+from custom_components.gsm_meter_modem import GsmMeterConfigEntry
 from custom_components.gsm_meter_modem.const import DOMAIN
 from tests.integration.played_bridge import PlayedBridge
 from tests.support.mosquitto import Mosquitto
@@ -28,6 +30,27 @@ async def until(wanted: Callable[[], object]) -> None:
     async with asyncio.timeout(WAIT_S):
         while not wanted():
             await asyncio.sleep(0.01)
+
+
+async def all_heard(hass: HomeAssistant) -> None:
+    """Return once Home Assistant has subscribed to what it wants and read what the broker had for it."""
+    await hass.async_block_till_done()
+    heard = asyncio.Event()
+
+    @callback
+    def hear(_: mqtt_client.ReceiveMessage) -> None:
+        heard.set()
+
+    await mqtt_client.async_publish(hass, "heard", "now", qos=1, retain=True)
+    await mqtt_client.async_subscribe(hass, "heard", hear, qos=1)  # the last one; messages keep their order
+    async with asyncio.timeout(WAIT_S):
+        await heard.wait()
+
+
+@pytest.fixture
+def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    """Snapshots as syrupy writes them, whatever the test kit's release has of its own."""
+    return snapshot.use_extension(AmberSnapshotExtension)
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +68,8 @@ def expected_lingering_timers() -> bool:
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
     """One broker for all tests."""
     pytest_socket.enable_socket()
-    with Mosquitto(tmp_path_factory.mktemp("mosquitto")) as mosquitto:
+    settings = "allow_anonymous true\nset_tcp_nodelay true"
+    with Mosquitto(tmp_path_factory.mktemp("mosquitto"), settings) as mosquitto:
         yield mosquitto
 
 
@@ -65,9 +89,15 @@ def played(_player: PlayedBridge, socket_enabled: None) -> Iterator[PlayedBridge
 
 @pytest.fixture
 async def mqtt(
-    hass: HomeAssistant, broker: Mosquitto, socket_enabled: None, mock_hass_config: None
+    hass: HomeAssistant,
+    broker: Mosquitto,
+    socket_enabled: None,
+    mock_hass_config: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[MockConfigEntry]:
-    """Home Assistant's MQTT integration, connected."""
+    """Home Assistant's MQTT integration, connected; it does not save up subscriptions for long."""
+    for cooldown in ("INITIAL_SUBSCRIBE_COOLDOWN", "SUBSCRIBE_COOLDOWN", "UNSUBSCRIBE_COOLDOWN"):
+        monkeypatch.setattr(f"homeassistant.components.mqtt.client.{cooldown}", 0.01)
     data = {"broker": "127.0.0.1", "port": broker.port, "protocol": "5"}
     entry = MockConfigEntry(domain="mqtt", data=data, version=2, minor_version=1)
     entry.add_to_hass(hass)
@@ -119,12 +149,3 @@ def devices(hass: HomeAssistant, mqtt: MockConfigEntry, loaded: MockConfigEntry)
 async def repairs(hass: HomeAssistant) -> None:
     """Home Assistant's Repairs."""
     assert await async_setup_component(hass, "repairs", {})
-
-
-@pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who does not answer is not waited for long."""
-    monkeypatch.setattr(config_flow, "FIRST_INFO_S", 2.5)
-    monkeypatch.setattr(custom_components.gsm_meter_modem, "FIRST_INFO_S", 2.5)
-    monkeypatch.setattr(custom_components.gsm_meter_modem.services, "ANSWER_S", 0.2)
-    monkeypatch.setattr(custom_components.gsm_meter_modem.exchanges, "GRACE_S", 0.2)

@@ -12,6 +12,7 @@ from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
+from custom_components.gsm_meter_modem import exchanges, services
 from custom_components.gsm_meter_modem.actions import ACTIONS, Action
 from custom_components.gsm_meter_modem.const import DOMAIN
 from custom_components.gsm_meter_modem.errors import FAILURE_CODES, USER_CODES
@@ -155,10 +156,10 @@ async def test_a_change_that_fails_in_the_end(
     assert raised.value.translation_key == "error_module_refused"
 
 
-@pytest.mark.usefixtures("hurried")
 async def test_a_bridge_that_does_not_answer_is_asked_again(
-    hass: HomeAssistant, played: PlayedBridge, devices: Devices
+    hass: HomeAssistant, played: PlayedBridge, devices: Devices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(services, "ANSWER_S", 0.1)
     with pytest.raises(HomeAssistantError) as raised:
         await call(hass, "request_status", devices["hut"])
     assert raised.value.translation_key == "not_answered"
@@ -166,10 +167,10 @@ async def test_a_bridge_that_does_not_answer_is_asked_again(
     assert more == [first, first]  # the same transaction: the bridge does it once
 
 
-@pytest.mark.usefixtures("hurried")
 async def test_an_outcome_that_is_never_told(
-    hass: HomeAssistant, played: PlayedBridge, devices: Devices
+    hass: HomeAssistant, played: PlayedBridge, devices: Devices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(exchanges, "GRACE_S", 0.1)
     played.answer("request_status", answering("response_accepted"))  # its deadline is long over
     with pytest.raises(HomeAssistantError) as raised:
         await call(hass, "request_status", devices["hut"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,15 +18,24 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.service_info.mqtt import MqttServiceInfo
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.gsm_meter_modem import config_flow
 from custom_components.gsm_meter_modem.const import DOMAIN
 from custom_components.gsm_meter_modem.options import ISSUES, Options
-from tests.integration.conftest import until
+from tests.integration.conftest import all_heard, until
 from tests.integration.played_bridge import PlayedBridge, golden
 
 HOME = {"base_topic": "gsm_meter_modem", "bridge": "home"}
 OF_ANOTHER_TIME = golden("bridge_info") | {"contract": 99}
 
 pytestmark = pytest.mark.usefixtures("mqtt")
+
+
+@pytest.fixture
+def hurried() -> Iterator[pytest.MonkeyPatch]:
+    """A bridge that does not tell of itself is not waited for long, until this is undone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(config_flow, "FIRST_INFO_S", 1.0)
+        yield patch
 
 
 async def _by_hand(hass: HomeAssistant, **form: str) -> ConfigFlowResult:
@@ -61,8 +71,6 @@ async def test_by_hand(hass: HomeAssistant, played: PlayedBridge) -> None:
 @pytest.mark.parametrize(
     ("form", "told", "errors"),
     [
-        ({}, {}, {"base": "no_bridge"}),
-        ({}, {"bridge/info": golden("bridge_info")}, {"base": "no_bridge"}),
         (
             {},
             {"bridge/info": golden("bridge_info"), "bridge/state": {"state": "offline"}},
@@ -77,7 +85,6 @@ async def test_by_hand(hass: HomeAssistant, played: PlayedBridge) -> None:
         ({"bridge": "a/b"}, {}, {"bridge": "invalid_bridge"}),
     ],
 )
-@pytest.mark.usefixtures("hurried")
 async def test_by_hand_with_faults(
     hass: HomeAssistant,
     played: PlayedBridge,
@@ -89,7 +96,26 @@ async def test_by_hand_with_faults(
         played.tell(topic, document)
     shown = await _by_hand(hass, **form)
     assert (shown["type"], shown["errors"]) == (FlowResultType.FORM, errors)
+    await _entered_anew(hass, played, shown)
+
+
+@pytest.mark.parametrize("told", [{}, {"bridge/info": golden("bridge_info")}])
+async def test_by_hand_without_a_bridge(
+    hass: HomeAssistant, played: PlayedBridge, hurried: pytest.MonkeyPatch, told: dict[str, Any]
+) -> None:
+    for topic, document in told.items():
+        played.tell(topic, document)
+    await all_heard(hass)
+    shown = await _by_hand(hass)
+    assert (shown["type"], shown["errors"]) == (FlowResultType.FORM, {"base": "no_bridge"})
+    hurried.undo()
+    await _entered_anew(hass, played, shown)
+
+
+async def _entered_anew(hass: HomeAssistant, played: PlayedBridge, shown: ConfigFlowResult) -> None:
+    """The bridge is there now: the same form makes an entry."""
     played.tell_all()
+    await all_heard(hass)  # the first attempt's messages, too, which a person would never outrun
     made = await hass.config_entries.flow.async_configure(shown["flow_id"], HOME)
     assert made["type"] is FlowResultType.CREATE_ENTRY, made
     await hass.config_entries.async_unload(made["result"].entry_id)
@@ -150,13 +176,13 @@ async def test_reconfigure(hass: HomeAssistant, loaded: MockConfigEntry, played:
     assert loaded.runtime_data.bridge.topics.root == "meters/home"
 
 
-@pytest.mark.usefixtures("hurried")
 async def test_reconfigure_with_faults(
-    hass: HomeAssistant, loaded: MockConfigEntry, played: PlayedBridge
+    hass: HomeAssistant, loaded: MockConfigEntry, played: PlayedBridge, hurried: pytest.MonkeyPatch
 ) -> None:
     shown = await loaded.start_reconfigure_flow(hass)
     shown = await hass.config_entries.flow.async_configure(shown["flow_id"], {"base_topic": "meters"})
     assert (shown["type"], shown["errors"]) == (FlowResultType.FORM, {"base": "no_bridge"})
+    hurried.undo()
     played.tell("bridge/state", {"state": "online"}, root="meters/home")
     played.tell("bridge/info", golden("bridge_info") | {"bridge": "north"}, root="meters/home")
     done = await hass.config_entries.flow.async_configure(shown["flow_id"], {"base_topic": "meters"})

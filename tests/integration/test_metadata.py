@@ -72,6 +72,8 @@ def test_hacs() -> None:
     assert set(hacs) <= {"name", "homeassistant", "render_readme", "hide_default_branch"}
     assert hacs["name"] == MANIFEST["name"]
     assert hacs["homeassistant"] == "2026.3.0"
+    tested = (ROOT / "requirements" / "integration-minimum.in").read_text("utf-8")
+    assert tested.startswith("homeassistant==2026.3.")
     folders = [path for path in FOLDER.parent.iterdir() if (path / "manifest.json").exists()]
     assert folders == [FOLDER]
     assert (ROOT / "README.md").exists()

@@ -8,9 +8,10 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components import gsm_meter_modem
 from custom_components.gsm_meter_modem.const import DOMAIN
 from custom_components.gsm_meter_modem.contract import Sim
-from tests.integration.conftest import until
+from tests.integration.conftest import all_heard, until
 from tests.integration.played_bridge import PlayedBridge, golden
 
 
@@ -26,8 +27,12 @@ async def test_what_a_bridge_tells_is_known(loaded: MockConfigEntry) -> None:
     assert bridge.modules["pump"].missed_polls == 3
 
 
-@pytest.mark.usefixtures("mqtt", "played", "hurried")
-async def test_without_a_bridge_it_is_tried_again(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+@pytest.mark.usefixtures("mqtt", "played")
+async def test_without_a_bridge_it_is_tried_again(
+    hass: HomeAssistant, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gsm_meter_modem, "FIRST_INFO_S", 1.0)
+    await all_heard(hass)
     await hass.config_entries.async_setup(entry.entry_id)
     assert entry.state is ConfigEntryState.SETUP_RETRY
     assert entry.error_reason_translation_key == "no_info"
