@@ -1,4 +1,4 @@
-"""Do all parts name one version? versions.py [vX.Y.Z] prints what each says, and ends with 1 if they differ."""
+"""Do all parts name one version? versions.py [vX.Y.Z] prints what each says; 1 is the status if not."""
 
 from __future__ import annotations
 
