@@ -27,7 +27,8 @@ PUMP_SIGNAL = "sensor.pump_house_signal_strength"
 def _drawn(hass: HomeAssistant) -> str:
     cards = [card for section in VIEW["sections"] for card in section["cards"]]
     content = next(card["content"] for card in cards if card["type"] == "markdown")
-    return str(Template(content, hass).async_render(parse_result=False))
+    # strict, as the card asks for it
+    return str(Template(content, hass).async_render(parse_result=False, strict=True))
 
 
 def _rows(hass: HomeAssistant) -> list[str]:
