@@ -29,7 +29,8 @@ from gsm_meter_bridge.modem import Modem, ModemStatus, ReceivedPdu
 from gsm_meter_bridge.mqtt import documents
 from gsm_meter_bridge.mqtt.client import Broker, Client, tls_context
 from gsm_meter_bridge.mqtt.form import dump
-from gsm_meter_bridge.mqtt.publisher import Identity, OurModem, Publisher
+from gsm_meter_bridge.mqtt.identity import Identity, OurModem
+from gsm_meter_bridge.mqtt.publisher import Publisher
 from gsm_meter_bridge.mqtt.requests import Requests
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.service.administration import Administration

@@ -10,6 +10,7 @@ GsmMeterError                      `code` is what MQTT responses carry
 ├── IecError                       a meter that refuses what it was asked over IEC 62056-21
 ├── ModemError                     our own modem on its serial port
 │   ├── LinkLostError              the port closed or cannot be opened
+│   │   └── PortHeldError          because another program has it
 │   ├── CommandTimeoutError        no final result code in time
 │   └── CommandFailedError         ERROR, +CME ERROR or +CMS ERROR
 ├── DeliveryError                  a request on its way to a module
@@ -114,6 +115,12 @@ class LinkLostError(ModemError):
     """The port of the modem is closed, gone or cannot be opened."""
 
     code = "link_lost"
+
+
+class PortHeldError(LinkLostError):
+    """Another program has the port of the modem open."""
+
+    code = "port_held"
 
 
 class CommandTimeoutError(ModemError):

@@ -191,6 +191,7 @@ ACTIONS: Final = (
     Action("reboot", "reboot", manufacturers=(LERS,)),
     _confirmed("restore_factory_settings", "restore", manufacturers=(LERS,)),
     _confirmed("update_firmware", "update", manufacturers=(LERS,)),
+    Action("accept_drift", "accept_drift", job=False),
     Action("plan", "plan", (_SETTINGS,), changes.settings, job=False, answers=True),
     Action(
         "apply",

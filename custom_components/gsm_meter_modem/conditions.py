@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,6 +15,9 @@ from .options import Options
 type Words = Mapping[str, str]
 
 _AT_ONCE: Final = timedelta()
+_A_MINUTE: Final = timedelta(minutes=1)
+"""A bridge that starts anew may find its port held by the one that has not ended yet."""
+_PORT_HELD: Final = "port_held"
 
 
 class Weight(Enum):
@@ -91,12 +95,23 @@ def _meter_changed(module: WatchedModule, _: Options) -> Words | None:
 
 
 def _drifted(module: WatchedModule, _: Options) -> Words | None:
-    return _when(module.state.drift, settings=", ".join(module.state.drift))
+    drift = module.state.drift
+    lines = (f"- `{name}`: {_code(values.wanted)} → {_code(values.told)}" for name, values in drift.items())
+    return _when(drift, settings="\n".join(lines))
+
+
+def _code(value: Any) -> str:
+    return f"`{json.dumps(value, ensure_ascii=False)}`"
 
 
 def _unverified(module: WatchedModule, _: Options) -> Words | None:
     profile = module.state.profile
     return None if profile is None else _when(not profile.verified, profile=profile.name)
+
+
+def _away(modem: ModemState, _: Options) -> Words | None:
+    away = not modem.connected and modem.problem_code != _PORT_HELD
+    return _when(away, problem=modem.problem)
 
 
 def _sim_locked(modem: ModemState, _: Options) -> Words | None:
@@ -114,8 +129,14 @@ OF_MODEM: Final[tuple[Condition[ModemState], ...]] = (
     Condition(
         "modem_away",
         Weight.ERROR,
-        lambda modem, _: _when(not modem.connected, problem=modem.problem),
+        _away,
         lambda o: o.bridge_away,
+    ),
+    Condition(
+        "modem_port_held",
+        Weight.ERROR,
+        lambda modem, _: _when(modem.problem_code == _PORT_HELD, problem=modem.problem),
+        lambda _: _A_MINUTE,
     ),
     Condition("modem_sim_missing", Weight.ERROR, lambda modem, _: _when(modem.sim is Sim.MISSING)),
     Condition("modem_sim_locked", Weight.ERROR, _sim_locked),

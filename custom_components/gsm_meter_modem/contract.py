@@ -117,14 +117,26 @@ class BridgeInfo:
 
 @dataclass(frozen=True, slots=True)
 class ModemState:
-    """`modem/<n>`: one of our modems. Counts are SMS; `budget_left` is None without a budget."""
+    """`modem/<n>`: one of our modems. Counts are SMS; `budget_left` is None without a budget.
+
+    `problem` is a sentence, `problem_code` its stable name.
+    """
 
     connected: bool
     problem: str | None
+    problem_code: str | None
     sim: Sim
     sms_storage_used: int | None
     sms_storage_total: int | None
     budget_left: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Drifted:
+    """A setting that is not what it was last set to and verified."""
+
+    wanted: Any
+    told: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +150,7 @@ class ModuleState:
     budget_left: int | None
     meter_serial: str | None
     last_seen: str | None
-    drift: tuple[str, ...]
+    drift: Mapping[str, Drifted]
     profile: Profile | None
 
 
@@ -200,6 +212,7 @@ def modem_state(document: Mapping[str, Any]) -> ModemState:
     return ModemState(
         connected=document.get("connected") is True,
         problem=document.get("problem"),
+        problem_code=document.get("problem_code"),
         sim=Sim(document.get("sim") or Sim.UNKNOWN),
         sms_storage_used=document.get("sms_storage_used"),
         sms_storage_total=document.get("sms_storage_total"),
@@ -208,7 +221,7 @@ def modem_state(document: Mapping[str, Any]) -> ModemState:
 
 
 def module_state(document: Mapping[str, Any]) -> ModuleState:
-    """Read `module/<m>`."""
+    """Read `module/<m>`; raises ContractError."""
     return ModuleState(
         signal_dbm=document.get("signal_dbm"),
         signal_sufficient=document.get("signal_sufficient"),
@@ -217,7 +230,7 @@ def module_state(document: Mapping[str, Any]) -> ModuleState:
         budget_left=document.get("budget_left"),
         meter_serial=document.get("meter_serial"),
         last_seen=document.get("last_seen"),
-        drift=tuple(document.get("drift") or ()),
+        drift=_drift(document.get("drift") or {}),
         profile=_profile(document.get("profile")),
     )
 
@@ -239,6 +252,14 @@ def _module_info(document: Mapping[str, Any]) -> ModuleInfo:
         actions=frozenset(can["actions"]),
         profile=_profile(document.get("profile")),
     )
+
+
+def _drift(document: Mapping[str, Any]) -> Mapping[str, Drifted]:
+    try:
+        drift = {name: Drifted(values["wanted"], values["told"]) for name, values in document.items()}
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ContractError(f"drift: {error!r}") from error
+    return MappingProxyType(drift)
 
 
 def _profile(document: Mapping[str, Any] | None) -> Profile | None:

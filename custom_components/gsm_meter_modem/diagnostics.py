@@ -65,9 +65,14 @@ def redacted(value: Any) -> Any:
 def _of_key(key: str, value: Any) -> Any:
     if value in (None, "", [], {}) or key == "job":
         return value
-    if _PRIVATE.fullmatch(key) and not isinstance(value, Mapping):
+    if _PRIVATE.fullmatch(key) and not _is_source(value):
         return REDACTED
     return redacted(value)
+
+
+def _is_source(value: Any) -> bool:
+    """Return whether `value` says where and when a value came from, and not the value itself."""
+    return isinstance(value, Mapping) and value.keys() == {"source", "at"}
 
 
 def _topic(bridge: Bridge, kind: Kind, subject: str) -> str:

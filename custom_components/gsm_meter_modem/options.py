@@ -22,6 +22,7 @@ ISSUES: Final = (
     "bridge_away",
     "contract_unsupported",
     "modem_away",
+    "modem_port_held",
     "modem_sim_missing",
     "modem_sim_locked",
     "modem_store_full",

@@ -1,8 +1,8 @@
-"""What Repairs can do by itself: ask a module, read its settings, accept a new meter."""
+"""What Repairs can do by itself: ask a module, put its settings right, accept a new meter."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import voluptuous as vol
@@ -20,59 +20,132 @@ if TYPE_CHECKING:
 
     from . import GsmMeterConfigEntry, Runtime
 
-
-async def async_create_fix_flow(_: HomeAssistant, issue_id: str, data: dict[str, Any] | None) -> RepairsFlow:
-    """Return the flow of an issue that has one."""
-    if data is None or data.get("key") not in _FIXES:
-        raise ValueError(f"{issue_id} is not fixable")
-    return FixFlow(str(data["bridge"]), str(data["subject"]), _FIXES[data["key"]])
-
-
+type Input = dict[str, str] | None
 type Fix = Callable[[Runtime, str], Awaitable[None]]
 
 
-class FixFlow(RepairsFlow):
+async def async_create_fix_flow(_: HomeAssistant, issue_id: str, data: dict[str, Any] | None) -> RepairsFlow:
+    """Return the flow of an issue that has one."""
+    if data is None or data.get("key") not in _FLOWS:
+        raise ValueError(f"{issue_id} is not fixable")
+    return _FLOWS[data["key"]](str(data["bridge"]), str(data["subject"]))
+
+
+class ModuleFlow(RepairsFlow):
+    """Mends something about a module of a bridge."""
+
+    def __init__(self, bridge: str, module: str) -> None:
+        super().__init__()
+        self._bridge, self._module = bridge, module
+
+    def _words(self) -> dict[str, str]:
+        """What the issue says."""
+        issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
+        return dict(issue.translation_placeholders or {}) if issue else {}
+
+    def _question(self, step_id: str, **words: str) -> RepairsFlowResult:
+        placeholders = self._words() | words
+        return self.async_show_form(
+            step_id=step_id, data_schema=vol.Schema({}), description_placeholders=placeholders
+        )
+
+    def _runtime(self) -> Runtime | None:
+        entries: list[GsmMeterConfigEntry] = self.hass.config_entries.async_loaded_entries(DOMAIN)
+        return next((e.runtime_data for e in entries if e.data[CONF_BRIDGE] == self._bridge), None)
+
+    async def _do(self, fix: Fix) -> RepairsFlowResult:
+        """End with what `fix` does."""
+        if (runtime := self._runtime()) is None:
+            return self.async_abort(reason="not_loaded")
+        try:
+            await fix(runtime, self._module)
+        except HomeAssistantError as error:
+            return self._failed(error)
+        return self.async_create_entry(data={})
+
+    def _failed(self, error: HomeAssistantError) -> RepairsFlowResult:
+        return self.async_abort(reason="failed", description_placeholders={"error": str(error)})
+
+
+class ConfirmFlow(ModuleFlow):
     """Says what would be done, and does it."""
 
     def __init__(self, bridge: str, module: str, fix: Fix) -> None:
-        super().__init__()
-        self._bridge, self._module, self._fix = bridge, module, fix
+        super().__init__(bridge, module)
+        self._fix = fix
 
-    async def async_step_init(self, _: dict[str, str] | None = None) -> RepairsFlowResult:
+    async def async_step_init(self, _: Input = None) -> RepairsFlowResult:
         """Start with the question."""
         return await self.async_step_confirm()
 
-    async def async_step_confirm(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+    async def async_step_confirm(self, user_input: Input = None) -> RepairsFlowResult:
         """Do it once it is confirmed."""
-        if user_input is None:
-            issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
-            words = issue.translation_placeholders if issue else None
-            return self.async_show_form(
-                step_id="confirm", data_schema=vol.Schema({}), description_placeholders=words
-            )
-        runtime = _runtime(self.hass, self._bridge)
-        if runtime is None:
+        return self._question("confirm") if user_input is None else await self._do(self._fix)
+
+
+class DriftFlow(ModuleFlow):
+    """Settings are not what they were set to: set them back, read them again, or take them as they are."""
+
+    async def async_step_init(self, _: Input = None) -> RepairsFlowResult:
+        """Offer the three."""
+        return self.async_show_menu(
+            step_id="init",
+            menu_options=["restore", "read", "accept"],
+            description_placeholders=self._words(),
+        )
+
+    async def async_step_restore(self, user_input: Input = None) -> RepairsFlowResult:
+        """Say what setting them back costs, and do it once that is confirmed."""
+        if user_input is not None:
+            return await self._do(_restore)
+        if (runtime := self._runtime()) is None:
             return self.async_abort(reason="not_loaded")
         try:
-            await self._fix(runtime, self._module)
+            plan = await _plan(runtime, self._module)
         except HomeAssistantError as error:
-            return self.async_abort(reason="failed", description_placeholders={"error": str(error)})
-        return self.async_create_entry(data={})
+            return self._failed(error)
+        concerns = "\n".join(f"- {concern['message']}" for concern in plan["concerns"])
+        return self._question("restore", messages=str(plan["messages"]), concerns=concerns)
+
+    async def async_step_read(self, _: Input = None) -> RepairsFlowResult:
+        """Read all settings again; perhaps they are right by now."""
+        return await self._do(_asking("read_settings"))
+
+    async def async_step_accept(self, _: Input = None) -> RepairsFlowResult:
+        """Take the settings as they are."""
+        return await self._do(_asking("accept_drift"))
 
 
-def _runtime(hass: HomeAssistant, bridge: str) -> Runtime | None:
-    entries: list[GsmMeterConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
-    return next((e.runtime_data for e in entries if e.data[CONF_BRIDGE] == bridge), None)
+async def _ask(runtime: Runtime, action: str, **fields: Any) -> Mapping[str, Any]:
+    """Return the first answer; the outcome, whenever it comes, ends the trouble."""
+    check(runtime.bridge)
+    outcome = await runtime.bridge.exchanges.async_ask(action, fields, Terms(wait=False))
+    answer = outcome.final or outcome.accepted
+    return answer.document if answer else {}
 
 
 def _asking(action: str) -> Fix:
-    """Return a fix that has a module asked; its answer, whenever it comes, ends the trouble."""
+    """Return a fix that asks the bridge for something about the module."""
 
     async def fix(runtime: Runtime, module: str) -> None:
-        check(runtime.bridge)
-        await runtime.bridge.exchanges.async_ask(action, {"module": module}, Terms(wait=False))
+        await _ask(runtime, action, module=module)
 
     return fix
+
+
+def _wanted(runtime: Runtime, module: str) -> dict[str, Any]:
+    state = runtime.bridge.modules.get(module)
+    return {} if state is None else {name: drifted.wanted for name, drifted in state.drift.items()}
+
+
+async def _plan(runtime: Runtime, module: str) -> Mapping[str, Any]:
+    answer = await _ask(runtime, "plan", module=module, settings=_wanted(runtime, module))
+    plan: Mapping[str, Any] = answer["plan"]
+    return plan
+
+
+async def _restore(runtime: Runtime, module: str) -> None:
+    await _ask(runtime, "apply", module=module, settings=_wanted(runtime, module), confirm=True)
 
 
 async def _accept_meter(runtime: Runtime, module: str) -> None:
@@ -81,8 +154,8 @@ async def _accept_meter(runtime: Runtime, module: str) -> None:
         runtime.issues.serials.accept(module, state.meter_serial)
 
 
-_FIXES: Final[dict[str, Fix]] = {
-    "module_unreachable": _asking("request_status"),
-    "settings_drifted": _asking("read_settings"),
-    "meter_changed": _accept_meter,
+_FLOWS: Final[dict[str, Callable[[str, str], ModuleFlow]]] = {
+    "module_unreachable": lambda bridge, module: ConfirmFlow(bridge, module, _asking("request_status")),
+    "meter_changed": lambda bridge, module: ConfirmFlow(bridge, module, _accept_meter),
+    "settings_drifted": DriftFlow,
 }

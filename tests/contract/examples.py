@@ -78,13 +78,14 @@ HUT_FACTS = ModuleFacts(
                 ("meter_serial", "000011223344556", None),
                 ("mode", "client_cenc", "1"),
                 ("apn", "m2m.example", None),
+                ("connect_period_s", 60, None),
                 ("apn_user", "", None),
                 ("apn_password", "***", None),
             )
         }
         | {"energy_import_kwh": Known(4711.25, None, "tcp", AT), "radio": Known("lte", "5", "tcp", AT)}
     ),
-    {"apn": "m2m.example"},
+    {"apn": "m2m.example", "connect_period_s": 300},
     AT,
     0,
     AT + 86_400,

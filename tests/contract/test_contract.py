@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 
 from gsm_meter_bridge.family import Module
 from gsm_meter_bridge.jobs.observations import Known, ModuleFacts
+from gsm_meter_bridge.modem import ProblemCode
 from gsm_meter_bridge.mqtt import discovery, documents
 from gsm_meter_bridge.mqtt.form import dump
 from gsm_meter_bridge.mqtt.topics import Topics
@@ -51,6 +52,23 @@ def _keys(document: Any) -> Iterator[str]:
 
 def test_the_schema_is_a_schema() -> None:
     Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_every_problem_code_is_in_the_schema_and_explained() -> None:
+    codes = {code.value for code in ProblemCode}
+    assert {*SCHEMA["$defs"]["modem"]["properties"]["problem_code"]["enum"]} == {*codes, None}
+    explained = (FOLDER.parents[1] / "docs" / "mqtt.md").read_text("utf-8")
+    assert [code for code in codes if f"`{code}`" not in explained] == []
+
+
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if name.startswith("discovery")])
+def test_every_entity_has_an_icon(name: str) -> None:
+    plain = [
+        key
+        for key, entity in EXAMPLES[name]["cmps"].items()
+        if "ic" not in entity and entity.get("dev_cla", "enum") == "enum"
+    ]
+    assert plain == []
 
 
 def test_every_golden_document_has_its_code() -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from playwright.async_api import Page, async_playwright, expect
 
@@ -15,6 +18,9 @@ from tests.ha.home_assistant import PASSWORD, USER, Session
 
 OURS = "gsm_meter_modem"
 WAIT_MS = 60_000
+SETTLE_MS = 1_500
+PICTURES = "PICTURES"
+"""Where pictures go: `PICTURES=docs/images scripts/test tests/ha/test_browser.py` makes those of the docs."""
 _FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -36,7 +42,7 @@ async def browser(url: str, folder: Path) -> AsyncIterator[Page]:
             folder,
             executable_path=program,
             args=_FLAGS,
-            viewport={"width": 1280, "height": 1400},
+            viewport={"width": 1100, "height": 1200},
             locale="en-GB",
             timezone_id="UTC",
         )
@@ -64,32 +70,89 @@ async def _until(reached: Callable[[], bool]) -> None:
             await asyncio.sleep(0.1)
 
 
+@dataclass(frozen=True)
+class Person:
+    """Somebody before a browser, with the house behind it; pictures of what is seen go to a folder."""
+
+    page: Page
+    house: House
+    pictures: Path
+
+    async def go(self, path: str) -> None:
+        await self.page.goto(f"{self.house.home_assistant.url}{path}")
+
+    async def sees(self, text: str) -> None:
+        await expect(self.page.get_by_text(text).first).to_be_visible(timeout=WAIT_MS)
+
+    async def clicks(self, role: Literal["button", "menuitem"], name: str) -> None:
+        await self.page.get_by_role(role, name=name).first.click()
+
+    async def takes_a_picture(self, name: str, height: int = 1200) -> None:
+        await self.page.set_viewport_size({"width": 1100, "height": height})
+        await self.page.wait_for_timeout(SETTLE_MS)
+        await self.page.screenshot(path=self.pictures / f"{name}.png")
+
+
 async def test_a_person_with_a_browser(house: House, tmp_path: Path) -> None:
     async with house.home_assistant.session() as user:
         await user.add_mqtt(house.broker.port)
         await user.confirm(OURS)
         await user.wait("sensor.cottage_signal_strength", lambda state: state["state"] == "-71")
-        cottage = await _device(user, "Cottage")
+        cottage, pump = await _device(user, "Cottage"), await _device(user, "Pump")
         async with browser(house.home_assistant.url, tmp_path) as page:
-            await _presses_the_button(page, house, cottage)
-            await _calls_an_action(page, house, cottage)
-        await user.wait("text.cottage_apn", lambda state: state["state"] == "m2m.example")
+            person = Person(page, house, Path(os.environ.get(PICTURES, tmp_path)))
+            await _presses_the_button(person, cottage)
+            await _calls_an_action(person, cottage)
+            await user.wait("text.cottage_apn", lambda state: state["state"] == "m2m.example")
+            await _resets_after_a_change(user, pump)
+            await _sets_it_back(person)
+        await user.wait("text.pump_apn", lambda state: state["state"] == "m2m.example")
 
 
-async def _presses_the_button(page: Page, house: House, device: str) -> None:
-    await page.goto(f"{house.home_assistant.url}/config/devices/device/{device}")
-    await expect(page.get_by_text("-71 dBm").first).to_be_visible(timeout=WAIT_MS)
-    before = house.simulator.sms_to(COTTAGE)
-    await page.get_by_role("button", name="Press").first.click()
-    await _until(lambda: house.simulator.sms_to(COTTAGE) > before)
+async def _presses_the_button(person: Person, device: str) -> None:
+    await person.go(f"/config/devices/device/{device}")
+    await person.sees("-71 dBm")
+    before = person.house.simulator.sms_to(COTTAGE)
+    await person.clicks("button", "Press")
+    await _until(lambda: person.house.simulator.sms_to(COTTAGE) > before)
+    await person.takes_a_picture("home-assistant")
 
 
-async def _calls_an_action(page: Page, house: House, device: str) -> None:
-    await page.goto(f"{house.home_assistant.url}/developer-tools/action")
-    await page.get_by_text("YAML mode").click()
-    await page.locator(".cm-content").first.click()
-    await page.keyboard.press("Control+A")
-    data = f"{{device_id: {device}, apn: m2m.example}}"
-    await page.keyboard.insert_text(f"{{action: {OURS}.set_apn, data: {data}}}")
-    await page.get_by_role("button", name="Perform action").click()
-    await expect(page.get_by_text("state: verified")).to_be_visible(timeout=WAIT_MS)
+async def _calls_an_action(person: Person, device: str) -> None:
+    await person.go("/developer-tools/action")
+    await person.page.get_by_text("YAML mode").click()
+    await person.page.locator(".cm-content").first.click()
+    await person.page.keyboard.press("Control+A")
+    data = f"{{device_id: [{device}], apn: m2m.example}}"
+    await person.page.keyboard.insert_text(f"{{action: {OURS}.set_apn, data: {data}}}")
+    await person.page.get_by_text("UI mode").click()
+    await person.sees("Changes the access point and reads it back.")
+    await person.clicks("button", "Perform action")
+    await person.sees("state: verified")
+    await person.takes_a_picture("action", height=1750)
+
+
+async def _resets_after_a_change(user: Session, device: str) -> None:
+    """Have a module forget a setting that was verified."""
+    for action, data in (
+        ("set_apn", {"apn": "m2m.example"}),
+        ("restore_factory_settings", {"confirm": True}),
+        ("read_settings", {}),
+    ):
+        await user.ask(
+            "call_service",
+            domain=OURS,
+            service=action,
+            service_data={"device_id": device, **data},
+            return_response=True,
+        )
+
+
+async def _sets_it_back(person: Person) -> None:
+    await person.go("/config/repairs")
+    await person.page.get_by_text("Settings of Pump have drifted").click()
+    await person.page.get_by_text("Set them back").click()
+    await person.sees("Setting them back takes at most 2 SMS")
+    await person.takes_a_picture("repair", height=800)
+    await person.clicks("button", "Submit")
+    await person.sees("Success")

@@ -16,6 +16,7 @@ CALLS: list[tuple[str, str, dict[str, Any], str, dict[str, Any]]] = [
     ("request_identity", "pump", {}, "request_identity", {}),
     ("read_settings", "pump", {}, "read_settings", {}),
     ("snapshot", "pump", {}, "read_settings", {}),
+    ("accept_drift", "pump", {}, "accept_drift", {}),
     ("set_apn", "pump", {"apn": "m2m.example"}, "apply", {"settings": {"apn": "m2m.example"}}),
     (
         "set_apn",

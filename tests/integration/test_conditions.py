@@ -30,7 +30,7 @@ def _found(rows: Any, state: Any, options: Options = OPTIONS) -> dict[str, Any]:
 
 
 def _module(first_serial: str | None = None, **told: Any) -> WatchedModule:
-    return WatchedModule(contract.module_state(HUT | {"profile": None} | told), first_serial)
+    return WatchedModule(contract.module_state(HUT | {"profile": None, "drift": {}} | told), first_serial)
 
 
 def test_every_condition_can_be_chosen() -> None:
@@ -54,8 +54,12 @@ def test_bridges() -> None:
     ("told", "found"),
     [
         (
-            {"connected": False, "problem": "the port is held by gammu"},
-            {"modem_away": {"problem": "the port is held by gammu"}},
+            {"connected": False, "problem": "it does not exist", "problem_code": "link_lost"},
+            {"modem_away": {"problem": "it does not exist"}},
+        ),
+        (
+            {"connected": False, "problem": "another program uses it", "problem_code": "port_held"},
+            {"modem_port_held": {"problem": "another program uses it"}},
         ),
         ({"sim": "missing"}, {"modem_sim_missing": {}}),
         ({"sim": "pin_required"}, {"modem_sim_locked": {"problem": "pin_required"}}),
@@ -91,7 +95,10 @@ def test_modems(told: dict[str, Any], found: dict[str, Any]) -> None:
             {"signal_low": {"signal": "-93", "threshold": "-91"}},
         ),
         ({"signal_dbm": -112, "signal_sufficient": None}, {}),
-        ({"drift": ["apn", "mode"]}, {"settings_drifted": {"settings": "apn, mode"}}),
+        (
+            {"drift": {"apn": {"wanted": "m2m", "told": "internet"}, "port": {"wanted": 1, "told": None}}},
+            {"settings_drifted": {"settings": '- `apn`: `"m2m"` → `"internet"`\n- `port`: `1` → `null`'}},
+        ),
         (
             {"profile": {"name": "assumed_status", "verified": False}},
             {"profile_unverified": {"profile": "assumed_status"}},

@@ -40,7 +40,9 @@ SECRETS = (
 
 
 def test_a_document_full_of_private_things() -> None:
-    document = {"settings": PRIVATE, "last_result": {"before": PRIVATE, "after": [PRIVATE]}, **PRIVATE}
+    drift = {name: {"wanted": value, "told": value} for name, value in PRIVATE.items()}
+    results = {"before": PRIVATE, "after": [PRIVATE]}
+    document = {"settings": PRIVATE, "drift": drift, "last_result": results, **PRIVATE}
     text = json.dumps(diagnostics.redacted(document))
     for secret in SECRETS:
         assert secret not in text
@@ -52,6 +54,7 @@ def test_a_document_full_of_private_things() -> None:
 
 def test_what_helps_stays() -> None:
     kept = {"job": "01935123456789012345", "at": "2026-11-21T12:00:40+00:00", "signal_dbm": -71, "imei": None}
+    kept |= {"sources": {"imei": {"source": "sms", "at": "2026-11-21T12:00:40+00:00"}}}
     kept |= {"serial_port": "9600,8,N,1", "firmware": "c1.0v1.4.8420.1.1.1", "apn": "m2m.example", "ip": ""}
     assert diagnostics.redacted(kept) == kept
 

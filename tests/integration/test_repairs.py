@@ -21,6 +21,7 @@ from tests.integration.played_bridge import PlayedBridge, answering, golden
 HUT = golden("module_energomera")
 UNREACHABLE = "home/module_pump_module_unreachable"
 METER = "home/module_hut_meter_changed"
+DRIFT = "home/module_hut_settings_drifted"
 
 
 def issues(hass: HomeAssistant) -> dict[str, ir.IssueEntry]:
@@ -36,7 +37,7 @@ async def _pass_time(hass: HomeAssistant, **time: int) -> None:
 
 async def test_what_the_golden_documents_show(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
     found = issues(hass)
-    assert set(found) == {UNREACHABLE, "home/module_hut_profile_unverified"}
+    assert set(found) == {UNREACHABLE, DRIFT, "home/module_hut_profile_unverified"}
     unreachable = found[UNREACHABLE]
     assert unreachable.is_fixable
     assert unreachable.severity is ir.IssueSeverity.ERROR
@@ -89,6 +90,20 @@ async def test_a_short_absence_is_not_told(
     assert not [i for i in issues(hass) if "stick" in i]
 
 
+async def test_a_port_that_another_program_holds(
+    hass: HomeAssistant, loaded: MockConfigEntry, played: PlayedBridge
+) -> None:
+    held = {"connected": False, "problem": "another program uses it", "problem_code": "port_held"}
+    played.tell("modem/stick", golden("modem") | held)
+    await until(lambda: not loaded.runtime_data.bridge.modems["stick"].connected)
+    assert "home/modem_stick_modem_port_held" not in issues(hass)
+    await _pass_time(hass, minutes=2)
+    told = issues(hass)["home/modem_stick_modem_port_held"]
+    assert told.translation_placeholders == {"name": "stick", "problem": "another program uses it"}
+    await _pass_time(hass, minutes=60)
+    assert [i for i in issues(hass) if "stick" in i] == ["home/modem_stick_modem_port_held"]
+
+
 async def test_a_signal_too_low_for_a_day(
     hass: HomeAssistant, loaded: MockConfigEntry, played: PlayedBridge
 ) -> None:
@@ -103,17 +118,21 @@ async def test_a_signal_too_low_for_a_day(
 
 
 async def _fix(
-    hass: HomeAssistant, client: ClientSessionGenerator, issue_id: str
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Go through a flow as the frontend does; its question and its end."""
+    hass: HomeAssistant, client: ClientSessionGenerator, issue_id: str, *chosen: str
+) -> tuple[dict[str, Any], ...]:
+    """Go through a flow as the frontend does, choosing from menus and submitting; what it shows."""
     http = await client()
     path = "/api/repairs/issues/fix"
     async with http.post(path, json={"handler": DOMAIN, "issue_id": issue_id}) as response:
         assert response.status == HTTPStatus.OK
-        question = await response.json()
-    async with http.post(f"{path}/{question['flow_id']}", json={}) as response:
-        assert response.status == HTTPStatus.OK
-        return question, await response.json()
+        shown = [await response.json()]
+    for given in (*({"next_step_id": step} for step in chosen), {}):
+        if shown[-1]["type"] not in ("menu", "form"):
+            break
+        async with http.post(f"{path}/{shown[0]['flow_id']}", json=given) as response:
+            assert response.status == HTTPStatus.OK
+            shown.append(await response.json())
+    return tuple(shown)
 
 
 @pytest.mark.usefixtures("repairs")
@@ -144,14 +163,52 @@ async def test_asking_fails(
 
 
 @pytest.mark.usefixtures("repairs")
-async def test_drifted_settings_are_read_again(
+async def test_drifted_settings_are_set_back(
     hass: HomeAssistant, loaded: MockConfigEntry, played: PlayedBridge, hass_client: ClientSessionGenerator
 ) -> None:
-    played.tell("module/hut", HUT | {"drift": ["apn"]})
-    await until(lambda: "home/module_hut_settings_drifted" in issues(hass))
-    played.answer("read_settings", answering("response_accepted"))
-    await _fix(hass, hass_client, "home/module_hut_settings_drifted")
-    assert [asked["module"] for asked in played.requests("read_settings")] == ["hut"]
+    played.answer("plan", answering("response_plan"))
+    played.answer("apply", answering("response_accepted"))
+    menu, question, end = await _fix(hass, hass_client, DRIFT, "restore")
+    assert menu["menu_options"] == ["restore", "read", "accept"]
+    told = question["description_placeholders"]
+    assert (told["settings"], told["messages"]) == ("- `connect_period_s`: `300` → `60`", "8")
+    assert "- 60 s in mode client_cenc costs much traffic" in told["concerns"]
+    assert end["type"] == "create_entry"
+    ((planned,), (applied,)) = played.requests("plan"), played.requests("apply")
+    assert planned["settings"] == applied["settings"] == {"connect_period_s": 300}
+    assert (applied["module"], applied["confirm"]) == ("hut", True)
+
+
+@pytest.mark.usefixtures("repairs")
+@pytest.mark.parametrize(
+    ("chosen", "action", "answer"),
+    [("read", "read_settings", "response_accepted"), ("accept", "accept_drift", "response_ok")],
+)
+async def test_drifted_settings_are_read_again_or_accepted(
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    played: PlayedBridge,
+    hass_client: ClientSessionGenerator,
+    chosen: str,
+    action: str,
+    answer: str,
+) -> None:
+    played.answer(action, answering(answer))
+    _, end = await _fix(hass, hass_client, DRIFT, chosen)
+    assert end["type"] == "create_entry"
+    assert [asked["module"] for asked in played.requests(action)] == ["hut"]
+
+
+@pytest.mark.usefixtures("repairs")
+async def test_drifted_settings_cannot_be_set_back(
+    hass: HomeAssistant, loaded: MockConfigEntry, played: PlayedBridge, hass_client: ClientSessionGenerator
+) -> None:
+    played.answer("plan", answering("response_rejected"))
+    _, end = await _fix(hass, hass_client, DRIFT, "restore")
+    assert (end["type"], end["reason"]) == ("abort", "failed")
+    await hass.config_entries.async_unload(loaded.entry_id)
+    _, end = await _fix(hass, hass_client, DRIFT, "restore")
+    assert (end["type"], end["reason"]) == ("abort", "not_loaded")
 
 
 @pytest.mark.usefixtures("repairs")

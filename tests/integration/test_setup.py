@@ -64,12 +64,13 @@ async def test_what_is_no_document_is_left_out(
     ):
         played.tell("bridge/info", payload, retain=False)
     played.tell("response/set", {"transaction": 1, "status": "odd"}, retain=False)
+    played.tell("module/hut", golden("module_energomera") | {"drift": ["apn"]}, retain=False)
     played.tell("modem/stick", golden("modem") | {"sim": "strange"})
     await until(lambda: bridge.modems["stick"].sim is Sim.UNKNOWN)
     assert bridge.info is not None
     assert bridge.info.bridge == "home"
     complaints = {record.getMessage() for record in caplog.records if record.levelname == "WARNING"}
-    assert len([words for words in complaints if "is not as the contract says" in words]) == 5
+    assert len([words for words in complaints if "is not as the contract says" in words]) == 6
 
 
 async def test_modules_and_modems_that_are_removed(loaded: MockConfigEntry, played: PlayedBridge) -> None:

@@ -227,3 +227,8 @@ async def test_drift_is_noticed() -> None:
         await w.know_status("pump")
         async with w.database.transaction() as tx:
             assert (await observations.facts(tx, "pump")).drift() == ["apn"]
+        assert await w.commands.accept_drift("pump") == ("apn",)
+        assert await w.commands.accept_drift("pump") == ()
+        async with w.database.transaction() as tx:
+            facts = await observations.facts(tx, "pump")
+        assert (facts.drift(), facts.wanted["apn"]) == ([], "somebody.else")

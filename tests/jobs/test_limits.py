@@ -12,7 +12,8 @@ from gsm_meter_bridge.errors import GuardError, SendRejectedError, UnknownNameEr
 from gsm_meter_bridge.job import State
 from gsm_meter_bridge.jobs import inbox, observations, retention, schema, store
 from gsm_meter_bridge.jobs.budgets import Budget, Budgets, Spending
-from gsm_meter_bridge.service.commands import POLL, Terms
+from gsm_meter_bridge.service.actions import POLL
+from gsm_meter_bridge.service.commands import Terms
 from gsm_meter_bridge.sms import encode_delivers
 from tests.support.short_path import BRIDGE, POLICY, PUMP, START, World, world
 

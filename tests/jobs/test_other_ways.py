@@ -10,7 +10,8 @@ from gsm_meter_bridge.errors import GuardError, SendRefusedError
 from gsm_meter_bridge.family import Access, Reading
 from gsm_meter_bridge.job import Observation, State
 from gsm_meter_bridge.jobs import observations
-from gsm_meter_bridge.service.commands import POLL, Commands, Terms
+from gsm_meter_bridge.service.actions import POLL
+from gsm_meter_bridge.service.commands import Commands, Terms
 from gsm_meter_bridge.service.polling import Poller, PollPlan
 from gsm_meter_bridge.vocabulary import Secret
 from tests.support.short_path import BRIDGE, POLICY, World, world

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from gsm_meter_bridge.errors import SendRefusedError, SendUncertainError
-from gsm_meter_bridge.modem import ModemStatus
+from gsm_meter_bridge.errors import LinkLostError, ModemError, SendRefusedError, SendUncertainError
+from gsm_meter_bridge.link import open_link
+from gsm_meter_bridge.modem import ModemStatus, ProblemCode
 from gsm_meter_bridge.vocabulary import Registration
 from tests.modem.fake_modem import PDU, Message
 
@@ -113,6 +114,21 @@ async def test_lte_registration_alone_is_enough(fake, port, run):
     modem = run()
     await modem.wait_ready()
     assert modem.status.registration is Registration.HOME
+
+
+async def test_a_port_that_another_program_holds(fake, port, run, eventually):
+    fake.plug_in(port)
+    other = await open_link(str(port))
+    modem = run()
+    await eventually(lambda: modem.status.problem_code is ProblemCode.PORT_HELD)
+    assert modem.status.problem.endswith("another program uses it; is ModemManager holding it?")
+    await other.close()
+    await modem.wait_ready()
+
+
+def test_every_error_of_a_modem_is_a_problem() -> None:
+    kinds = [ModemError, *ModemError.__subclasses__(), *LinkLostError.__subclasses__()]
+    assert all(kind.code in set(ProblemCode) for kind in kinds)
 
 
 async def test_a_port_that_does_not_exist_and_comes(fake, port, run, eventually, caplog):

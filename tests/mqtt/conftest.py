@@ -14,7 +14,8 @@ import pytest
 
 from gsm_meter_bridge.modem import ModemStatus
 from gsm_meter_bridge.mqtt.client import Broker, Client
-from gsm_meter_bridge.mqtt.publisher import Identity, OurModem, Publisher
+from gsm_meter_bridge.mqtt.identity import Identity, OurModem
+from gsm_meter_bridge.mqtt.publisher import Publisher
 from gsm_meter_bridge.mqtt.requests import Requests
 from gsm_meter_bridge.mqtt.topics import Topics
 from tests.support.mosquitto import Mosquitto

@@ -40,9 +40,26 @@ async def test_a_job_that_waits_is_cancelled(mosquitto: Mosquitto) -> None:
         assert again["error"]["code"] == "not_cancellable"
 
 
+async def test_what_has_drifted_is_told_and_accepted(mosquitto: Mosquitto) -> None:
+    async with watcher(mosquitto.port) as seen, bridge(mosquitto.port) as w:
+        await seen.wait(TOPICS.module("pump"))
+        await seen.say(TOPICS.request("set"), {"transaction": "a", "module": "pump", "apn": "m2m"})
+        await seen.wait(TOPICS.response("set"), lambda a: a["status"] == "ok")
+        w.radio.devices["pump"].receive("+79990000000", "1234;A=somebody.else", 0.0)
+        await seen.say(TOPICS.request("read_settings"), {"transaction": "b", "module": "pump"})
+        drifted = await seen.wait(TOPICS.module("pump"), lambda module: module["drift"])
+        assert drifted["drift"] == {"apn": {"wanted": "m2m", "told": "somebody.else"}}
+        await seen.say(TOPICS.request("accept_drift"), {"transaction": "c", "module": "pump"})
+        done = await seen.wait(TOPICS.response("accept_drift"))
+        assert done == {"transaction": "c", "status": "ok", "module": "pump", "settings": ["apn"]}
+        await seen.wait(TOPICS.module("pump"), lambda module: module["drift"] == {})
+
+
 @pytest.mark.parametrize(
     ("action", "wish", "code"),
     [
+        ("accept_drift", {"module": "nobody"}, "unknown_module"),
+        ("accept_drift", {"module": "pump", "settings": ["apn"]}, "unknown_field"),
         ("cancel", {"job": "nonsense"}, "unknown_job"),
         ("cancel", {"job": 7}, "invalid_value"),
         ("cancel", {"job": "x", "module": "pump"}, "unknown_field"),

@@ -76,6 +76,15 @@ async def want(tx: Transaction, module: str, values: Mapping[str, Scalar], job_i
     await upsert_many(tx, wanted, ("module", "name"), rows)
 
 
+async def accept_drift(tx: Transaction, module: str) -> tuple[str, ...]:
+    """Take the settings of `module` as they are told for wanted; return those that were not."""
+    known = await facts(tx, module)
+    for name in (drifted := known.drift()):
+        row = (wanted.c.module == module) & (wanted.c.name == name)
+        await tx.execute(update(wanted).where(row).values(value=json.dumps(known.readings[name].value)))
+    return tuple(drifted)
+
+
 async def count_missed(tx: Transaction, module: str) -> None:
     """Count one more poll without an answer."""
     await _contact(tx, module)

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import serialx
 
-from gsm_meter_bridge.errors import LinkLostError
+from gsm_meter_bridge.errors import LinkLostError, PortHeldError
 from gsm_meter_bridge.link.base import Link
 
 CHUNK_OCTETS = 4096
@@ -81,7 +81,8 @@ class SerialLink:
 async def open_link(url: str, *, baudrate: int = 115200, timeout_s: float = 10.0) -> Link:
     """Open `url` (8N1, for us alone) and return the link.
 
-    LinkLostError says in words why it cannot be opened, also when that took longer than `timeout_s`.
+    LinkLostError says in words why it cannot be opened, also when that took longer than `timeout_s`;
+    PortHeldError, that another program has it.
     """
     _keep_octets_out_of_the_log()
     port = serialx.async_serial_for_url(url, baudrate=baudrate)
@@ -90,7 +91,9 @@ async def open_link(url: str, *, baudrate: int = 115200, timeout_s: float = 10.0
             await port.open()
     except _FAULTS as error:
         why = words_of(error).replace(url, redacted(url)) if url else "no port is named"
-        raise LinkLostError(f"{_kind(url)} {redacted(url)} cannot be opened: {why}") from error
+        held = isinstance(error, OSError) and error.errno == errno.EBUSY
+        kind = PortHeldError if held else LinkLostError
+        raise kind(f"{_kind(url)} {redacted(url)} cannot be opened: {why}") from error
     return SerialLink(url, port)
 
 

@@ -5,7 +5,7 @@ from gsm_meter_bridge.modem.modem import Modem
 from gsm_meter_bridge.modem.outcome import CommandResult
 from gsm_meter_bridge.modem.probe import ProbeReport, probe
 from gsm_meter_bridge.modem.receive import ReceivedPdu
-from gsm_meter_bridge.modem.status import ModemStatus
+from gsm_meter_bridge.modem.status import ModemStatus, ProblemCode
 
 __all__ = [
     "AtEngine",
@@ -13,6 +13,7 @@ __all__ = [
     "Modem",
     "ModemStatus",
     "ProbeReport",
+    "ProblemCode",
     "ReceivedPdu",
     "Timeouts",
     "probe",

@@ -15,6 +15,7 @@ from gsm_meter_bridge.modem.status import (
     REGISTRATION_PROBLEMS,
     ModemStatus,
     Problem,
+    ProblemCode,
     best_registration,
 )
 from gsm_meter_bridge.vocabulary import Registration
@@ -109,4 +110,4 @@ def _storage_problem(status: ModemStatus) -> Problem | None:
     if not status.sms_total or (status.sms_used or 0) < status.sms_total:
         return None
     words = f"message storage {status.sms_memory} is full ({status.sms_used} of {status.sms_total})"
-    return Problem("sms_storage_full", f"{words}; nothing more can be received")
+    return Problem(ProblemCode.SMS_STORAGE_FULL, f"{words}; nothing more can be received")

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from gsm_meter_bridge.at.responses import SIM_ERRORS, SimState, parse_cpin, parse_cpinr
 from gsm_meter_bridge.errors import CommandFailedError, DecodeError
 from gsm_meter_bridge.modem.engine import AtEngine
-from gsm_meter_bridge.modem.status import SIM_PROBLEMS, Problem
+from gsm_meter_bridge.modem.status import SIM_PROBLEMS, Problem, ProblemCode
 from gsm_meter_bridge.vocabulary import Secret
 
 _PIN = re.compile(r"[0-9]{4,8}")
-_NOT_A_PIN = Problem("sim_pin_rejected", "the configured SIM PIN is not 4 to 8 digits and was not tried")
-_TAKEN = Problem("sim_not_ready", "the SIM took its PIN and is not ready yet")
+_NOT_A_PIN = Problem(
+    ProblemCode.SIM_PIN_REJECTED, "the configured SIM PIN is not 4 to 8 digits and was not tried"
+)
+_TAKEN = Problem(ProblemCode.SIM_NOT_READY, "the SIM took its PIN and is not ready yet")
 _NOT_AGAIN = Problem(
-    "sim_pin_rejected", "the SIM did not accept the configured PIN; it is not tried again before a restart"
+    ProblemCode.SIM_PIN_REJECTED,
+    "the SIM did not accept the configured PIN; it is not tried again before a restart",
 )
 
 
@@ -67,7 +70,9 @@ async def read_sim(engine: AtEngine) -> SimCheck:
     except CommandFailedError as error:
         state = SIM_ERRORS.get(error.number or 0, SimState.UNKNOWN)
         if state is SimState.UNKNOWN:
-            return SimCheck(state, Problem("sim_not_ready", f"the SIM is not ready: {error.meaning}"))
+            return SimCheck(
+                state, Problem(ProblemCode.SIM_NOT_READY, f"the SIM is not ready: {error.meaning}")
+            )
     return SimCheck(state, SIM_PROBLEMS.get(state))
 
 
@@ -80,4 +85,4 @@ async def _tries_used(engine: AtEngine) -> Problem | None:
     if left >= (usual or 3):
         return None
     words = f"a SIM PIN was refused before ({left} tries are left); the configured one is not tried"
-    return Problem("sim_pin_rejected", words)
+    return Problem(ProblemCode.SIM_PIN_REJECTED, words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from types import MappingProxyType
 
 from gsm_meter_bridge.at.responses import SimState
@@ -12,6 +13,27 @@ from gsm_meter_bridge.vocabulary import Registration
 
 MAY_SEND = frozenset({Registration.HOME, Registration.ROAMING, Registration.UNKNOWN})
 """Registrations with which a message is worth a try; UNKNOWN because some modems do not tell."""
+
+
+class ProblemCode(StrEnum):
+    """The stable name of a problem; docs/mqtt.md says what each means."""
+
+    STARTING = "starting"
+    PORT_HELD = "port_held"
+    LINK_LOST = "link_lost"
+    MODEM_TIMEOUT = "modem_timeout"
+    MODEM_REFUSED = "modem_refused"
+    MODEM_ERROR = "modem_error"
+    SIM_MISSING = "sim_missing"
+    SIM_PIN_REQUIRED = "sim_pin_required"
+    SIM_PIN_REJECTED = "sim_pin_rejected"
+    SIM_PUK_REQUIRED = "sim_puk_required"
+    SIM_NOT_READY = "sim_not_ready"
+    NOT_REGISTERED = "not_registered"
+    SEARCHING = "searching"
+    REGISTRATION_DENIED = "registration_denied"
+    SMS_STORAGE_FULL = "sms_storage_full"
+    SENDING_PAUSED = "sending_paused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +48,7 @@ class ModemStatus:
     connected: bool = False
     ready: bool = False
     problem: str | None = "not connected yet"
-    problem_code: str | None = "starting"
+    problem_code: ProblemCode | None = ProblemCode.STARTING
     manufacturer: str | None = None
     model: str | None = None
     firmware: str | None = None
@@ -48,26 +70,32 @@ class ModemStatus:
 class Problem:
     """Why a modem is not ready, or not well."""
 
-    code: str
+    code: ProblemCode
     words: str
 
 
 SIM_PROBLEMS = MappingProxyType(
     {
-        SimState.MISSING: Problem("sim_missing", "SIM not inserted"),
-        SimState.PIN_REQUIRED: Problem("sim_pin_required", "the SIM asks for a PIN and none is configured"),
-        SimState.PUK_REQUIRED: Problem("sim_puk_required", "the SIM is blocked and asks for its PUK"),
-        SimState.UNKNOWN: Problem("sim_not_ready", "the SIM is not ready"),
+        SimState.MISSING: Problem(ProblemCode.SIM_MISSING, "SIM not inserted"),
+        SimState.PIN_REQUIRED: Problem(
+            ProblemCode.SIM_PIN_REQUIRED, "the SIM asks for a PIN and none is configured"
+        ),
+        SimState.PUK_REQUIRED: Problem(
+            ProblemCode.SIM_PUK_REQUIRED, "the SIM is blocked and asks for its PUK"
+        ),
+        SimState.UNKNOWN: Problem(ProblemCode.SIM_NOT_READY, "the SIM is not ready"),
     }
 )
 
 REGISTRATION_PROBLEMS = MappingProxyType(
     {
         Registration.NOT_REGISTERED: Problem(
-            "not_registered", "not registered in a network and not searching"
+            ProblemCode.NOT_REGISTERED, "not registered in a network and not searching"
         ),
-        Registration.SEARCHING: Problem("searching", "searching for a network"),
-        Registration.DENIED: Problem("registration_denied", "the network denies registration to this SIM"),
+        Registration.SEARCHING: Problem(ProblemCode.SEARCHING, "searching for a network"),
+        Registration.DENIED: Problem(
+            ProblemCode.REGISTRATION_DENIED, "the network denies registration to this SIM"
+        ),
         Registration.NO_SIM: SIM_PROBLEMS[SimState.MISSING],
     }
 )
@@ -76,12 +104,12 @@ REGISTRATION_PROBLEMS = MappingProxyType(
 def error_problem(error: ModemError | DecodeError) -> Problem:
     """Return the problem that an error of the link or the modem is."""
     if isinstance(error, CommandTimeoutError):
-        return Problem(error.code, f"the modem does not answer: {error}")
+        return Problem(ProblemCode(error.code), f"the modem does not answer: {error}")
     if isinstance(error, CommandFailedError):
-        return Problem(error.code, f"the modem refused a command it must know: {error}")
+        return Problem(ProblemCode(error.code), f"the modem refused a command it must know: {error}")
     if isinstance(error, DecodeError):
-        return Problem("modem_error", f"the modem's answer makes no sense: {error}")
-    return Problem(error.code, str(error))
+        return Problem(ProblemCode.MODEM_ERROR, f"the modem's answer makes no sense: {error}")
+    return Problem(ProblemCode(error.code), str(error))
 
 
 def best_registration(known: Mapping[str, Registration]) -> Registration:

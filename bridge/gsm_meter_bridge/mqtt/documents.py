@@ -13,13 +13,13 @@ from gsm_meter_bridge.family import Access, Action, Module, Sourced, is_setting
 from gsm_meter_bridge.job import Job
 from gsm_meter_bridge.jobs.budgets import Spending
 from gsm_meter_bridge.jobs.observations import Known, ModuleFacts
-from gsm_meter_bridge.modem import ModemStatus
+from gsm_meter_bridge.modem import ModemStatus, ProblemCode
 from gsm_meter_bridge.mqtt.answers import result
 from gsm_meter_bridge.mqtt.form import Document, hide, iso
 from gsm_meter_bridge.mqtt.topics import CONTRACT_VERSION
-from gsm_meter_bridge.service.commands import COMMON_ACTIONS
+from gsm_meter_bridge.service.actions import COMMON_ACTIONS
 from gsm_meter_bridge.service.plan import Price
-from gsm_meter_bridge.vocabulary import OBSERVABLES, UNKNOWN, Secret, UpdateState
+from gsm_meter_bridge.vocabulary import OBSERVABLES, UNKNOWN, Scalar, Secret, UpdateState
 
 COMMON = ("signal_dbm", "signal_level", "registration", "band", "ip", "imei", "iccid", "operator", "firmware")
 """What every module's document has, told or not."""
@@ -135,7 +135,7 @@ def module_state(
         "restarts_caused": facts.restarts,
         **_spending(spending or Spending(0, 0)),
         "settings": settings,
-        "drift": facts.drift(),
+        "drift": _drift(facts, mask=mask),
         "profile": _profile(module.access.profile),
         "connection": _connection(module, line, mask=mask),
         "sources": {
@@ -202,7 +202,20 @@ def _settings(module: Module, facts: ModuleFacts, *, mask: bool) -> Document:
     readable = [s.name for s in module.family.settings if s.read_by and not s.secret and not s.indexes]
     entries = [n for n in facts.readings if "." in n and is_setting(module.family, n)]
     values = {n: k.value if (k := facts.readings.get(n)) else None for n in sorted((*readable, *entries))}
-    return {n: hide(str(v)) if mask and v and "white_list" in n else v for n, v in values.items()}
+    return {name: _setting(name, value, mask=mask) for name, value in values.items()}
+
+
+def _drift(facts: ModuleFacts, *, mask: bool) -> Document:
+    """Return the settings that are not what they were last set to: what that was, and what they are."""
+    values = {name: (facts.wanted[name], facts.readings[name].value) for name in facts.drift()}
+    return {
+        name: {"wanted": _setting(name, wanted, mask=mask), "told": _setting(name, told, mask=mask)}
+        for name, (wanted, told) in values.items()
+    }
+
+
+def _setting(name: str, value: Scalar | None, *, mask: bool) -> Scalar | None:
+    return hide(str(value)) if mask and value and "white_list" in name else value
 
 
 def _value(name: str, known: Known | None, *, mask: bool) -> Document:
@@ -223,11 +236,12 @@ def modem_state(
     paused_s: float = 0.0,
 ) -> Document:
     """`modem/<n>`: our own modem, and what its SIM has sent. `paused_s`: how long it is left alone."""
-    problem = f"it fails to send again and again; left alone for {paused_s:.0f} s" if paused_s else None
+    paused = f"it fails to send again and again; left alone for {paused_s:.0f} s" if paused_s else None
     return {
         "connected": status.connected,
         "ready": status.ready,
-        "problem": status.problem or problem,
+        "problem": status.problem or paused,
+        "problem_code": status.problem_code or (ProblemCode.SENDING_PAUSED if paused else None),
         "signal_dbm": status.signal_dbm,
         "registration": status.registration,
         "operator": status.operator,

@@ -12,6 +12,7 @@ from gsm_meter_bridge.family import Module
 from gsm_meter_bridge.mqtt.answers import EVENT_TYPES
 from gsm_meter_bridge.mqtt.documents import COMMON, UPDATE_STATE, observed_names
 from gsm_meter_bridge.mqtt.form import Document
+from gsm_meter_bridge.mqtt.icons import icon_of
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.setting import Setting, SettingKind
 from gsm_meter_bridge.vocabulary import OBSERVABLES, Observable, Registration
@@ -28,7 +29,9 @@ class Entity:
 
     def component(self, uid: str) -> Document:
         """Return the entity's part of the message."""
-        return {"p": self.platform, "uniq_id": f"{uid}_{self.key}", "name": self.name, **self.extra}
+        icon = icon_of(self.key) if self.extra.get("dev_cla", "enum") == "enum" else None
+        shown = {"ic": icon} if icon is not None else {}
+        return {"p": self.platform, "uniq_id": f"{uid}_{self.key}", "name": self.name, **self.extra, **shown}
 
 
 def availability(*topics: str) -> list[Document]:
@@ -77,19 +80,6 @@ MODEM = (
 )
 
 _DEVICE_CLASSES = {"signal_dbm": "signal_strength", "tcp": "connectivity"}
-_ICONS = {
-    "signal_level": "mdi:signal",
-    "registration": "mdi:radio-tower",
-    "band": "mdi:sine-wave",
-    "ip": "mdi:ip-network",
-    "imei": "mdi:identifier",
-    "iccid": "mdi:sim",
-    "sim": "mdi:sim",
-    "operator": "mdi:transmission-tower",
-    "firmware": "mdi:chip",
-    "meter_type": "mdi:meter-electric",
-    "meter_serial": "mdi:meter-electric",
-}
 
 
 def told_besides(module: Module, told: Document) -> tuple[str, ...]:
@@ -114,7 +104,6 @@ def observed(module: Module, besides: tuple[str, ...] = ()) -> Iterable[Entity]:
 
 
 def _of_observable(it: Observable, extra: Document) -> Entity:
-    extra = extra | ({"ic": _ICONS[it.name]} if it.name in _ICONS else {})
     device_class = _DEVICE_CLASSES.get(it.name)
     if it.kind == "flag":
         return _flag(it.name, it.title, device_class, **extra)
@@ -162,13 +151,13 @@ def controls(topics: Topics, module: Module) -> Iterable[Entity]:
         "request_status",
         "button",
         "Request status",
-        {"pl_prs": '{"request_status": true}', "ic": "mdi:message-question-outline", **reachable},
+        {"pl_prs": '{"request_status": true}', **reachable},
     )
     yield Entity(
         "read_settings",
         "button",
         "Read settings",
-        {"pl_prs": '{"read_settings": true}', "ent_cat": "config", "ic": "mdi:cog-refresh", **reachable},
+        {"pl_prs": '{"read_settings": true}', "ent_cat": "config", **reachable},
     )
     yield Entity(
         "result",

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from gsm_meter_bridge.delivery.strangers import Strangers
 from gsm_meter_bridge.delivery.switchboard import LineStatus
@@ -19,44 +17,20 @@ from gsm_meter_bridge.jobs.budgets import Budgets
 from gsm_meter_bridge.jobs.database import Database
 from gsm_meter_bridge.jobs.observations import ModuleFacts
 from gsm_meter_bridge.jobs.overview import Overview, overviews
-from gsm_meter_bridge.modem import ModemStatus
 from gsm_meter_bridge.mqtt import answers, discovery, documents
 from gsm_meter_bridge.mqtt.client import Client, Incoming
 from gsm_meter_bridge.mqtt.form import Document, dump
+from gsm_meter_bridge.mqtt.identity import Identity, OurModem
 from gsm_meter_bridge.mqtt.requests import Requests
+from gsm_meter_bridge.mqtt.retained import Retained, StaleDevices
 from gsm_meter_bridge.mqtt.topics import Topics
-from gsm_meter_bridge.service.commands import POLL, READ_SETTINGS, REQUEST_IDENTITY, REQUEST_STATUS
+from gsm_meter_bridge.service.actions import POLL, READ_SETTINGS, REQUEST_IDENTITY, REQUEST_STATUS
 from gsm_meter_bridge.service.connections import Connections
-from gsm_meter_bridge.service.plan import Price
 from gsm_meter_bridge.waiting import run_together, wait_set
 
 _LOGGER = logging.getLogger(__name__)
 _AT_ONCE, _BREATH = 200, 10
 _TICK_S = 1.0
-_STALE_SEARCH_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who publishes, and how openly."""
-
-    bridge: str
-    name: str
-    missed_polls: int
-    birth_delay_s: float
-    mask: bool
-    latest_firmware: Mapping[str, str] = field(default_factory=dict)
-    price: Price | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OurModem:
-    """One of our modems: `paused_s` is how long nothing is sent through it because it fails to."""
-
-    id: str
-    name: str
-    status: Callable[[], ModemStatus]
-    paused_s: Callable[[], float] = lambda: 0.0
 
 
 class Publisher:
@@ -90,15 +64,14 @@ class Publisher:
             self._lines, self._strangers = connections.board.status, connections.strangers
             connections.board.on_change = self.touch
         self._strangers.on_change = self.touch
-        # what is retained at the broker, by its hash: whole documents of many modules take much memory
-        self._retained: dict[str, int] = {}
+        self._retained = Retained(client)
         self._dirty, self._modems_changed = set(modules), True
         uids = (
             topics.bridge_uid(),
             *(topics.modem_uid(modem.id) for modem in modems),
             *map(topics.module_uid, modules),
         )
-        self._owned = frozenset(map(topics.discovery, uids))
+        self._stale = StaleDevices(client, topics, frozenset(map(topics.discovery, uids)))
         self._online: dict[str, bool] = {}  # of those that have ever answered
         self._wake = asyncio.Event()
         self._refresh_at: float | None = None
@@ -116,7 +89,7 @@ class Publisher:
         """Publish and take in until cancelled."""
         works = {
             "take in": self._take_in(),
-            "forget stale": self._forget_stale(),
+            "forget stale": self._stale.search(),
             "publish": self._publish_changes(),
         }
         await run_together(works, self._database.calm)
@@ -135,8 +108,8 @@ class Publisher:
 
     def _publish_again(self) -> None:
         """Publish every retained topic anew: the broker may have lost them, or Home Assistant."""
-        self._retained.clear()
-        self._retain(self._topics.bridge_state, documents.bridge_state(online=True))
+        self._retained.forget()
+        self._retained.put(self._topics.bridge_state, documents.bridge_state(online=True))
         self._dirty.update(self._modules)
         self._modems_changed = True
         self._wake.set()
@@ -156,7 +129,7 @@ class Publisher:
             for modem in self._modems:
                 await self._publish_modem(modem)
             strangers = self._strangers.all()
-            self._retain(self._topics.callers, documents.callers(strangers, mask=self._who.mask))
+            self._retained.put(self._topics.callers, documents.callers(strangers, mask=self._who.mask))
         while await self._publish_some():
             pass
 
@@ -185,10 +158,10 @@ class Publisher:
     def _retain_bridge(self) -> None:
         who, modules = self._who, tuple(self._modules.values())
         # the bridge's device comes first: Home Assistant names a parent it does not know after itself
-        self._retain(
+        self._retained.put(
             self._topics.discovery(self._topics.bridge_uid()), discovery.bridge_device(self._topics, who.name)
         )
-        self._retain(
+        self._retained.put(
             self._topics.bridge_info, documents.bridge_info(who.bridge, who.name, modules, mask=who.mask)
         )
 
@@ -198,14 +171,14 @@ class Publisher:
             spending = await self._budgets.of_modem(tx, modem.id, self._now())
             messages = await inbox.counts(tx, modem.id)
         uid = self._topics.modem_uid(modem.id)
-        self._retain(
+        self._retained.put(
             self._topics.discovery(uid), discovery.modem_device(self._topics, modem.id, modem.name, status)
         )
         paused_s = math.ceil(modem.paused_s() / 60) * 60.0
         document = documents.modem_state(
             status, spending, messages, mask=who.mask, price=who.price, paused_s=paused_s
         )
-        self._retain(self._topics.modem(modem.id), document)
+        self._retained.put(self._topics.modem(modem.id), document)
 
     def _publish_module(self, module: Module, overview: Overview) -> None:
         facts = overview.facts
@@ -213,9 +186,9 @@ class Publisher:
         document = self._state(module, overview, overview.last)
         uid = self._topics.module_uid(module.id)
         message = discovery.module_payload(self._topics, module, document)
-        self._retain_payload(self._topics.discovery(uid), message)
-        self._retain(self._topics.module(module.id), document)
-        self._retain(self._topics.availability(module.id), documents.bridge_state(online=online))
+        self._retained.put_payload(self._topics.discovery(uid), message)
+        self._retained.put(self._topics.module(module.id), document)
+        self._retained.put(self._topics.availability(module.id), documents.bridge_state(online=online))
         if facts.last_seen_at is not None:
             self._tell_lost_or_regained(module.id, online=online)
 
@@ -282,7 +255,7 @@ class Publisher:
             if message.topic == self._topics.status:
                 self._on_birth(message)
             elif message.topic.startswith(f"{self._topics.discovery_prefix}/"):
-                self._clear_if_stale(message)
+                self._stale.look(message)
             elif message.retained:
                 _LOGGER.warning(
                     "%s: a retained wish is ignored; it would be repeated for ever", message.topic
@@ -300,6 +273,8 @@ class Publisher:
         topic, document = answer
         # acknowledged and answered right here: by now it is stored
         sent = self._client.publish(topic, dump(document), retain=False)
+        if job is None and document["status"] == "ok" and "module" in document:
+            self.touch(document["module"])
         if job is not None and (job.state.final or job.announced is not None):
             await sent
             await self._answer(job.action, self._outcome(job, await self._overview(job.module)))
@@ -307,33 +282,3 @@ class Publisher:
     def _on_birth(self, message: Incoming) -> None:
         if message.payload == b"online":
             self._refresh_at = self._now() + self._who.birth_delay_s
-
-    async def _forget_stale(self) -> None:
-        """Listen to the retained discovery for a moment, to clear what this bridge no longer owns."""
-        await self._client.wait_connected()
-        topic = self._topics.discovery("+")
-        self._client.subscribe(topic)
-        await asyncio.sleep(_STALE_SEARCH_S)
-        self._client.unsubscribe(topic)
-
-    def _clear_if_stale(self, message: Incoming) -> None:
-        if message.topic in self._owned or not message.payload:
-            return
-        try:
-            found = json.loads(message.payload)
-        except ValueError:
-            return
-        if discovery.belongs_to(self._topics, found):
-            _LOGGER.info("clearing what is left of a device that is no longer configured: %s", message.topic)
-            for topic in (message.topic, *discovery.state_topics(self._topics, found)):
-                self._client.publish(topic, "", retain=True)
-
-    def _retain(self, topic: str, document: Document) -> None:
-        self._retain_payload(topic, dump(document))
-
-    def _retain_payload(self, topic: str, payload: str) -> None:
-        digest = hash(payload)
-        # without a connection it is published with all the rest once there is one
-        if self._client.connected and self._retained.get(topic) != digest:
-            self._retained[topic] = digest
-            self._client.publish(topic, payload, retain=True)

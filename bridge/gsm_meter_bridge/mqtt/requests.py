@@ -15,8 +15,8 @@ from gsm_meter_bridge.jobs.database import is_trouble
 from gsm_meter_bridge.mqtt import answers
 from gsm_meter_bridge.mqtt.form import Document
 from gsm_meter_bridge.mqtt.topics import Topics
-from gsm_meter_bridge.service.administration import Administration
-from gsm_meter_bridge.service.commands import (
+from gsm_meter_bridge.service.actions import (
+    ACCEPT_DRIFT,
     ACTIONS,
     APPLY,
     CALL,
@@ -31,9 +31,9 @@ from gsm_meter_bridge.service.commands import (
     RESTART_MODEM,
     SET,
     USSD,
-    Commands,
-    Terms,
 )
+from gsm_meter_bridge.service.administration import Administration
+from gsm_meter_bridge.service.commands import Commands, Terms
 from gsm_meter_bridge.service.plan import Price
 
 _LOGGER = logging.getLogger(__name__)
@@ -72,6 +72,7 @@ class Requests:
             PLAN: self._plan,
             APPLY: self._apply,
             CALL: self._call,
+            ACCEPT_DRIFT: self._accept_drift,
             CANCEL: self._cancel,
             RAW_AT: self._raw_at,
             USSD: self._ussd,
@@ -161,6 +162,11 @@ class Requests:
     async def _call(self, wish: Document, terms: Terms) -> Job:
         _only(wish, _COMMON_KEYS)
         return await self._commands.call(_module(wish), terms)
+
+    async def _accept_drift(self, wish: Document, _terms: Terms) -> Document:
+        _only(wish, _COMMON_KEYS)
+        module = _module(wish)
+        return {"module": module, "settings": await self._commands.accept_drift(module)}
 
     async def _cancel(self, wish: Document, _terms: Terms) -> Document:
         _only(wish, frozenset({"transaction", JOB}))

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from gsm_meter_bridge.errors import GuardError, InvalidValueError, UnknownNameError
-from gsm_meter_bridge.families import families
 from gsm_meter_bridge.family import ACCESS_PASSWORD, Action, Module, Request, RequestKind
 from gsm_meter_bridge.job import TRANSITIONS, Event, Job, Priority, Purpose, Step
 from gsm_meter_bridge.jobs import observations, store
@@ -16,6 +15,7 @@ from gsm_meter_bridge.jobs.database import Database, Transaction
 from gsm_meter_bridge.jobs.observations import ModuleFacts
 from gsm_meter_bridge.jobs.outcome import Policy
 from gsm_meter_bridge.jobs.store import Move
+from gsm_meter_bridge.service.actions import CALL, POLL, READ_SETTINGS, REQUEST_IDENTITY, REQUEST_STATUS, SET
 from gsm_meter_bridge.service.plan import (
     CONFIRM_REQUIRED,
     HOW_TO_CONFIRM,
@@ -29,27 +29,9 @@ from gsm_meter_bridge.service.visits import Visit, no_visit
 from gsm_meter_bridge.service.ways import Ways
 from gsm_meter_bridge.vocabulary import Scalar, Secret
 
-REQUEST_STATUS = "request_status"
-REQUEST_IDENTITY = "request_identity"
-READ_SETTINGS = "read_settings"
-SET = "set"
-POLL = "poll"
-PLAN = "plan"
-APPLY = "apply"
-CANCEL = "cancel"
 VISIT_S = 120.0
 """How long a wish for a status waits for the connection that costs nothing, before an SMS is sent."""
 NOT_CANCELLABLE = "not_cancellable"
-_OF_FAMILIES = [action.name.partition(".") for family in families().values() for action in family.actions]
-DEVICE_ACTIONS = tuple(dict.fromkeys(head for head, _, _ in _OF_FAMILIES))
-"""What modules can have done; those in INDEXED_ACTIONS, on one of several servers."""
-INDEXED_ACTIONS = frozenset(head for head, _, index in _OF_FAMILIES if index)
-CALL = "call"
-COMMON_ACTIONS = (REQUEST_STATUS, REQUEST_IDENTITY, READ_SETTINGS, SET, PLAN, APPLY)
-RAW_AT, USSD, RESTART_MODEM = "raw_at", "ussd", "restart_modem"
-ADMIN_ACTIONS = (RAW_AT, USSD, RESTART_MODEM)
-ACTIONS = (*COMMON_ACTIONS, *DEVICE_ACTIONS, CALL, CANCEL, *ADMIN_ACTIONS)
-"""What `request/<action>` can name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +197,11 @@ class Commands:
         async with self._database.transaction() as tx:
             await store.hurry(tx, module_id, self._now())
         self._wake()
+
+    async def accept_drift(self, module_id: str) -> tuple[str, ...]:
+        """Take a module's settings as they are for those that are wanted; return those that had drifted."""
+        async with self._database.transaction() as tx:
+            return await observations.accept_drift(tx, self._module(module_id).id)
 
     async def cancel(self, job_id: str) -> Job:
         """Give up a job that waits, or one that nobody knows what became of; its module's lane is free then.

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from gsm_meter_bridge.errors import GuardError
 from gsm_meter_bridge.jobs import observations
 from gsm_meter_bridge.jobs.database import Database
-from gsm_meter_bridge.service.commands import POLL, Commands, Terms
+from gsm_meter_bridge.service.actions import POLL
+from gsm_meter_bridge.service.commands import Commands, Terms
 
 _TICK_S = 1.0
 _LOGGER = logging.getLogger(__name__)
