@@ -39,7 +39,7 @@ def _rows(hass: HomeAssistant) -> list[str]:
 
 def _document(name: str, **more: Any) -> dict[str, Any]:
     at = (datetime.now(UTC) - timedelta(hours=2, minutes=10)).isoformat()
-    return golden(name) | {"last_seen": at, **more}
+    return golden(name) | {"last_seen": at, "drift": {}, **more}
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ async def test_registration_drift_and_the_last_command(
     played.tell("module/hut/event", golden("event_refused_wish"), retain=False)
     wanted = f"🟠 {links['hut']} answers -71 dBm home 2 hours ago set failed"
     await until(lambda: _rows(hass)[0] == wanted)
-    played.tell("module/pump", _document("module_lers", drift=["apn"]))
+    played.tell("module/pump", _document("module_lers", drift={"apn": {"wanted": "m2m.example", "told": ""}}))
     await until(lambda: ir.async_get(hass).async_get_issue(DOMAIN, "home/module_pump_settings_drifted"))
     assert _rows(hass)[0] == f"🟠 {links['pump']} settings drifted 2 hours ago"
     played.tell("module/hut", _document("module_energomera", registration="denied"))
