@@ -1,4 +1,4 @@
-"""Draw the integration's icons: a meter's dial with a needle, and waves going out of it."""
+"""Draw the icons of the integration and the app: a meter's dial with a needle, and waves going out of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ import struct
 import zlib
 from pathlib import Path
 
-FOLDER = Path(__file__).parents[1] / "custom_components" / "gsm_meter_modem" / "brand"
+ROOT = Path(__file__).parents[1]
+BRAND = "custom_components/gsm_meter_modem/brand"
+PICTURES = {
+    f"{BRAND}/icon.png": (256, 256),
+    f"{BRAND}/icon@2x.png": (512, 512),
+    "app/icon.png": (128, 128),
+    "app/logo.png": (250, 100),
+}
+"""Width and height of each picture, in pixels."""
 BLUE, WHITE, AMBER = (25, 90, 140), (255, 255, 255), (245, 170, 40)
 Colour = tuple[int, int, int]
 SAMPLES = 3
@@ -49,10 +57,11 @@ def pixel(column: int, row: int, size: int) -> bytes:
     return bytes((*mixed, 255 * len(inked) // len(points)))
 
 
-def png(size: int) -> bytes:
-    """Return a picture of `size` by `size` pixels."""
-    rows = b"".join(b"\0" + b"".join(pixel(c, r, size) for c in range(size)) for r in range(size))
-    head = struct.pack(">IIBBBBB", size, size, 8, 6, 0, 0, 0)
+def png(width: int, height: int) -> bytes:
+    """Return a picture of so many pixels with the drawing, as high as it is, in its middle."""
+    left = (width - height) // 2
+    rows = b"".join(b"\0" + b"".join(pixel(c - left, r, height) for c in range(width)) for r in range(height))
+    head = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
     chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(map(_chunk, chunks))
 
@@ -63,6 +72,6 @@ def _chunk(chunk: tuple[bytes, bytes]) -> bytes:
 
 
 if __name__ == "__main__":
-    FOLDER.mkdir(exist_ok=True)
-    for name, size in (("icon.png", 256), ("icon@2x.png", 512)):
-        (FOLDER / name).write_bytes(png(size))
+    for name, (width, height) in PICTURES.items():
+        (ROOT / name).parent.mkdir(exist_ok=True)
+        (ROOT / name).write_bytes(png(width, height))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import shlex
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from gsm_meter_bridge import __version__
 from tests.support.mosquitto import Mosquitto
 from tests.support.processes import BridgeProcess, Simulator, wait_until
 
@@ -97,3 +99,37 @@ def test_what_the_image_copies_is_there() -> None:
     assert copied
     assert all((ROOT / name).exists() for names in copied for name in names)
     assert "USER 10001" in lines
+
+
+def _pictures(folder: str) -> dict[str, tuple[int, int]]:
+    heads = {path.name: path.read_bytes()[:24] for path in (ROOT / folder).glob("*.png")}
+    assert all(head[:8] == b"\x89PNG\r\n\x1a\n" for head in heads.values())
+    return {name: struct.unpack(">II", head[16:]) for name, head in heads.items()}
+
+
+def test_pictures_of_the_app() -> None:
+    assert _pictures("app") == {"icon.png": (128, 128), "logo.png": (250, 100)}
+
+
+def _versions(*tag: str) -> tuple[int, str]:
+    command = [sys.executable, str(ROOT / "scripts" / "versions.py"), *tag]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    return told.returncode, told.stdout
+
+
+def test_all_parts_name_one_version() -> None:
+    assert _versions(f"v{__version__}") == (0, _versions()[1] + f"the tag: {__version__}\n")
+    status, told = _versions("v0.0.0")
+    assert (status, told.splitlines()[-1]) == (1, "the tag: 0.0.0")
+
+
+def test_only_the_release_may_write() -> None:
+    """And packages only, in the job that comes after the check of the versions."""
+    for path in (ROOT / ".github" / "workflows").glob("*.yml"):
+        workflow = yaml.safe_load(path.read_text("utf-8"))
+        rights = [workflow["permissions"], *(job.get("permissions", {}) for job in workflow["jobs"].values())]
+        writing = {right for given in rights for right, level in given.items() if level != "read"}
+        assert writing == ({"packages"} if path.name == "release.yml" else set())
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text("utf-8"))["jobs"]
+    assert jobs["image"]["needs"] == "versions"
+    assert any("scripts/versions.py" in step.get("run", "") for step in jobs["versions"]["steps"])
