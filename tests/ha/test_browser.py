@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import yaml
 from playwright.async_api import Page, async_playwright, expect
 
 from tests.ha.conftest import COTTAGE, House
-from tests.ha.home_assistant import PASSWORD, USER, Session
+from tests.ha.home_assistant import PASSWORD, ROOT, USER, Session
 
 OURS = "gsm_meter_modem"
 WAIT_MS = 60_000
@@ -102,6 +103,7 @@ async def test_a_person_with_a_browser(house: House, tmp_path: Path) -> None:
         async with browser(house.home_assistant.url, tmp_path) as page:
             person = Person(page, house, Path(os.environ.get(PICTURES, tmp_path)))
             await _presses_the_button(person, cottage)
+            await _looks_at_the_dashboard(user, person)
             await _calls_an_action(person, cottage)
             await user.wait("text.cottage_apn", lambda state: state["state"] == "m2m.example")
             await _resets_after_a_change(user, pump)
@@ -116,6 +118,17 @@ async def _presses_the_button(person: Person, device: str) -> None:
     await person.clicks("button", "Press")
     await _until(lambda: person.house.simulator.sms_to(COTTAGE) > before)
     await person.takes_a_picture("home-assistant")
+
+
+async def _looks_at_the_dashboard(user: Session, person: Person) -> None:
+    view = yaml.safe_load((ROOT / "dashboards" / "meters.yaml").read_text("utf-8"))
+    where = {"url_path": "meter-modems"}
+    await user.ask("lovelace/dashboards/create", title="Meters", mode="storage", **where)
+    await user.ask("lovelace/config/save", config={"views": [view]}, **where)
+    await person.go("/meter-modems/0")
+    await person.sees("1 of 3 modules need a look.")
+    row = person.page.get_by_role("row").filter(has=person.page.get_by_role("link", name="Cottage"))
+    await expect(row).to_contain_text("-71 dBm")
 
 
 async def _calls_an_action(person: Person, device: str) -> None:
