@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,8 @@ from gsm_meter_bridge.errors import ConfigError
 from gsm_meter_bridge.family import Reading
 from gsm_meter_bridge.job import Observation
 from gsm_meter_bridge.jobs import migrations, observations, store
-from gsm_meter_bridge.jobs.database import Database
+from gsm_meter_bridge.jobs.database import Database, engine_at
+from gsm_meter_bridge.jobs.migrate import migrate, upgrade
 from gsm_meter_bridge.jobs.schema import REVISION, metadata
 from gsm_meter_bridge.vocabulary import Secret
 from tests.support import short_path
@@ -27,12 +31,30 @@ def _difference(connection: Connection) -> list[object]:
     return list(compare_metadata(context, metadata))
 
 
-async def test_the_migrations_make_what_the_schema_says(request: pytest.FixtureRequest, engine: str) -> None:
+@pytest.mark.parametrize("make", [migrate, partial(upgrade, now=None)])
+async def test_new_tables_and_all_migrations_make_what_the_schema_says(
+    request: pytest.FixtureRequest, engine: str, make: Callable[[Connection], None]
+) -> None:
     server = request.getfixturevalue("postgresql") if engine == "postgresql" else None
-    database = await Database.open(server.database() if server is not None else None)
+    database = Database(engine_at(server.database() if server is not None else None))
     async with database.transaction() as tx:
+        await tx.run_sync(make)
         assert await tx.run_sync(_difference) == []
+        assert (await tx.execute(text("select version_num from alembic_version"))).scalar() == REVISION
     await database.close()
+
+
+async def test_new_tables_are_those_of_all_migrations_to_the_letter() -> None:
+    made: list[dict[str, list[str]]] = []
+    for make in (migrate, partial(upgrade, now=None)):
+        database = Database(engine_at(None))
+        async with database.transaction() as tx:
+            await tx.run_sync(make)
+            rows = await tx.execute(text("select name, sql from sqlite_master where sql is not null"))
+            tables = {row[0]: sorted(re.split(r"[,()\s]+", row[1])) for row in rows}
+        made.append({name: words for name, words in tables.items() if name != "alembic_version"})
+        await database.close()
+    assert made[0] == made[1]
 
 
 def test_the_revision_is_that_of_the_newest_migration() -> None:

@@ -8,18 +8,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from sqlalchemy import Connection, CursorResult, Dialect, Executable, Table, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from gsm_meter_bridge.errors import ConfigError
 from gsm_meter_bridge.jobs.migrate import migrate
 from gsm_meter_bridge.jobs.sqlite import Sqlite
 from gsm_meter_bridge.vocabulary import Secret
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 T = TypeVar("T")
 
@@ -121,6 +123,9 @@ def engine_at(where: Path | Secret | None) -> Sqlite | AsyncEngine:
     """Return what leads to a database: see `Database.open`."""
     if not isinstance(where, Secret):
         return Sqlite(where)
+    # takes a tenth of a second and six MiB to import
+    from sqlalchemy.ext.asyncio import create_async_engine
+
     # one connection, taken in turn: the bridges share the work, each of them does one thing after the other
     return create_async_engine(
         where.reveal(), poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0, pool_pre_ping=True

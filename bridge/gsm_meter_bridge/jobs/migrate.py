@@ -7,7 +7,7 @@ import logging
 from sqlalchemy import Connection, inspect, text
 
 from gsm_meter_bridge.errors import ConfigError
-from gsm_meter_bridge.jobs.schema import REVISION
+from gsm_meter_bridge.jobs.schema import REVISION, metadata
 
 _LOGGER = logging.getLogger(__name__)
 _FIRST = "0001"
@@ -15,7 +15,7 @@ _LOCK = 7_206_034
 
 
 def migrate(connection: Connection) -> None:
-    """Take the steps that are missing, in the transaction of `connection`.
+    """Make the tables, or take the steps that they miss, in the transaction of `connection`.
 
     Raises ConfigError for a database that a newer version has changed.
     """
@@ -27,7 +27,10 @@ def migrate(connection: Connection) -> None:
     if now is not None and now > REVISION:
         words = f"its tables are of a newer version ({now}; this one knows {REVISION})"
         raise ConfigError([f"the database cannot be used: {words}"])
-    _step(connection, now)
+    if now is None:
+        _make(connection)
+    else:
+        upgrade(connection, now)
     _LOGGER.info("the database's tables are now those of revision %s", REVISION)
 
 
@@ -40,8 +43,16 @@ def _revision(connection: Connection) -> str | None:
     return _FIRST if tables.has_table("jobs") else None
 
 
-def _step(connection: Connection, now: str | None) -> None:
-    # takes half a second to import, and is hardly ever needed
+def _make(connection: Connection) -> None:
+    """Make all tables as they are now; a test holds the steps to the same."""
+    metadata.create_all(connection)
+    connection.execute(text("create table alembic_version (version_num varchar(32) not null primary key)"))
+    connection.execute(text("insert into alembic_version values (:now)"), {"now": REVISION})
+
+
+def upgrade(connection: Connection, now: str | None) -> None:
+    """Take the steps from revision `now` on; None: from the first."""
+    # takes half a second and twelve MiB to import, and is hardly ever needed
     from alembic import command
     from alembic.config import Config
 
