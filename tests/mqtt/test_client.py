@@ -137,3 +137,14 @@ async def test_what_the_broker_denies_is_told_once(tmp_path: Path, caplog: pytes
             await asyncio.wait_for(client.publish("forbidden", "x", retain=False), WAIT_S)
         await client.stop()
     assert caplog.text.count("the broker does not let us publish: Not authorized") == 1
+
+
+async def test_whoever_publishes_much_waits_for_the_broker(mosquitto: Mosquitto) -> None:
+    client = Client(Broker("127.0.0.1", mosquitto.port), "much")
+    told = [client.publish("much", str(n), retain=False) for n in range(2000)]
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(client.wait_room(), 0.1)
+    client.start()
+    await asyncio.wait_for(client.wait_room(), WAIT_S)
+    await asyncio.wait_for(asyncio.gather(*told), WAIT_S)
+    await client.stop()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -52,7 +55,7 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the file, print the plan, end.")] = False,
 ) -> None:
     """Run the bridge until SIGTERM."""
-    with reported():
+    with reported(), _made_to_last():
         checked = load_config(config)
     if dry_run:
         _print_plan(checked)
@@ -60,6 +63,18 @@ def run(
     _log_at(checked.bridge.log_level)
     with reported():
         asyncio.run(until_signal(serve(checked)))
+
+
+@contextmanager
+def _made_to_last() -> Iterator[None]:
+    """Spare the garbage collector what is made here: a fleet is many objects, and they live to the end."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
 
 
 @app.command()

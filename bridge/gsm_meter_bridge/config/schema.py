@@ -41,8 +41,11 @@ def _family(value: object) -> Family:
         raise vol.Invalid(f"allowed: {', '.join(families())}") from None
 
 
-def _names(value: list[str] | str | None) -> list[str]:
-    return [value] if isinstance(value, str) else value or []
+_NAMES = vol.Schema([Text])
+
+
+def _names(value: object) -> object:
+    return _NAMES([value] if isinstance(value, str) else [] if value is None else value)
 
 
 _Country = vol.Match(r"^[A-Z]{2}$", msg="allowed: a country of two capitals, like RU")
@@ -110,7 +113,7 @@ _MODULE = vol.Schema(
         vol.Required("number"): _number,
         vol.Optional("name", default=None): optional(Text),
         vol.Optional("password", default=None): optional(secret),
-        vol.Optional("profile", default=list): vol.All(vol.Any([Text], Text, None), _names),
+        vol.Optional("profile", default=list): _names,
         vol.Optional("delivery", default=SMS): one_of(SMS, *OTHER_DELIVERIES),
         vol.Optional("modem", default=None): optional(Identifier),
         vol.Optional("group", default=None): optional(Identifier),

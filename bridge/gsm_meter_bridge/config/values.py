@@ -81,9 +81,9 @@ class DayTime:
         return hours[0] * 60 + hours[1], hours[2] * 60 + hours[3]
 
 
-def one_of(*allowed: str) -> vol.Any:
+def one_of(*allowed: str) -> vol.In:
     """Return a check for one of `allowed`."""
-    return vol.Any(*allowed, msg=f"allowed: {', '.join(allowed)}")
+    return vol.In(allowed, msg=f"allowed: {', '.join(allowed)}")
 
 
 def path(value: object) -> Path:
@@ -96,7 +96,9 @@ def path(value: object) -> Path:
 def optional(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return a check that lets None pass, and keeps the words of `check` for anything else."""
 
+    schema = vol.Schema(check)
+
     def checked(value: Any) -> Any:
-        return None if value is None else vol.Schema(check)(value)
+        return None if value is None else schema(value)
 
     return checked

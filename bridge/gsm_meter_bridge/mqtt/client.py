@@ -7,6 +7,7 @@ import logging
 import socket
 import ssl
 import sys
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ _LOGGER = logging.getLogger(__name__)
 
 _LARGEST_PACKET = 128 * 1024
 _UNACKNOWLEDGED_AT_MOST = 100
+_WAITING_AT_MOST = 1000
 _UNSUPPORTED_VERSION = frozenset({"Unsupported protocol version", "Unacceptable protocol version"})
 
 
@@ -76,6 +78,9 @@ class Client:
         self._will = will
         self._session_s = session_s
         self._acks: dict[int, asyncio.Future[None]] = {}
+        self._acked: deque[int] = deque()
+        self._room = asyncio.Event()
+        self._room.set()
         self._connected = asyncio.Event()
         self._denials: set[tuple[str, str]] = set()
         self._stopping = False
@@ -128,7 +133,13 @@ class Client:
         done: asyncio.Future[None] = self._loop.create_future()
         info = self._paho.publish(topic, payload, qos=1, retain=retain)
         self._acks[info.mid] = done
+        if len(self._acks) >= _WAITING_AT_MOST:
+            self._room.clear()
         return done
+
+    async def wait_room(self) -> None:
+        """Return once few enough messages wait for the broker; whoever has many does not heap them up."""
+        await self._room.wait()
 
     def acknowledge(self, message: Incoming) -> None:
         """Tell the broker that `message` need not be delivered again."""
@@ -189,7 +200,10 @@ class Client:
     def _on_publish(self, _c: Any, _u: Any, mid: int, reason: ReasonCode, _p: Any) -> None:
         if reason.is_failure:
             self._post(self._denied_to, "publish", str(reason))
-        self._post(self._acknowledged, mid)
+        # many come together; the loop is told of them once
+        self._acked.append(mid)
+        if len(self._acked) == 1:
+            self._post(self._take_acks)
 
     def _on_message(self, _c: Any, _u: Any, m: paho.MQTTMessage) -> None:
         message = Incoming(m.topic, bytes(m.payload), m.retain, m.dup, m.mid, m.qos)
@@ -232,8 +246,15 @@ class Client:
         self._paho = self._make()
         self.start()
 
+    def _take_acks(self) -> None:
+        while self._acked:
+            self._acknowledged(self._acked[0])
+            self._acked.popleft()
+
     def _acknowledged(self, mid: int) -> None:
         done = self._acks.pop(mid, None)
+        if len(self._acks) < _WAITING_AT_MOST:
+            self._room.set()
         if done is not None and not done.done():
             done.set_result(None)
 

@@ -142,6 +142,7 @@ class Publisher:
         for n, (module, overview) in enumerate(found.items(), start=1):
             self._publish_module(self._modules[module], overview)
             self._dirty.discard(module)
+            await self._client.wait_room()
             if not n % _BREATH:
                 await asyncio.sleep(0)
         for job in ended:
