@@ -155,5 +155,8 @@ if __name__ == "__main__":
         "arrival": arrival.arrival,
         "tcp": tcp.tcp,
     }
-    for chosen in sys.argv[1:] or every:
-        every[chosen]()
+    chosen = sys.argv[1:] or list(every)
+    if unknown := [name for name in chosen if name not in every]:
+        sys.exit(f"run.py: unknown: {', '.join(unknown)}; any of {', '.join(every)}")
+    for name in chosen:
+        every[name]()
