@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -115,15 +116,19 @@ async def test_a_crash_right_after_accepted_loses_and_doubles_nothing(
     await _polled(seen)
     for n in range(4):
         asked = simulator.sms_to(PUMP)
-        await _ask(seen, f"t{n}", apn=f"apn{n}")
+        deadline = (datetime.now(UTC) + timedelta(seconds=20)).isoformat()
+        await _ask(seen, f"t{n}", apn=f"apn{n}", deadline=deadline)
         await seen.wait(SET_ANSWER, lambda d, n=n: d["transaction"] == f"t{n}")
         await asyncio.sleep(0.05 * n)  # each time the crash finds it elsewhere
         daemon.kill()
         daemon.start()
         done = await seen.wait(SET_ANSWER, lambda d, n=n: d["transaction"] == f"t{n}" and _final(d))
-        assert done["status"] == "ok", done
         # the write at most once; a reading may be repeated
         assert simulator.sms_to(PUMP) - asked <= 3
+        if done["status"] != "ok":
+            # killed in the moment of sending: nobody knows, and the module is left alone until somebody does
+            assert done["error"]["code"] == "uncertain", done
+            break
 
 
 async def test_a_reply_that_came_while_the_bridge_was_away_is_used(
