@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -239,6 +240,20 @@ async def test_an_unknown_caller_is_shown_and_changes_nothing(house: House, seen
     assert all("66666" not in json.dumps(p) for t, p in seen.messages if "/module/" in t)
     writer.transport.abort()
     assert reader.at_eof() or not reader.exception()
+
+
+async def test_a_caller_that_calls_all_the_time_is_told_of_once_a_second(house: House, seen: Watcher) -> None:
+    claims = {"model": "x", "serial_number": "2", "firmware": "F", "imei": "3", "signal_dbm": -51}
+    lie = simulated_identification.encode(claims, datetime.now(UTC))
+    told, began = len(seen.of(CALLERS)), time.monotonic()
+    for _ in range(100):
+        _, writer = await asyncio.open_connection("127.0.0.1", house.listener, local_addr=("127.0.0.14", 0))
+        writer.write(lie)
+        await writer.drain()
+        writer.close()
+    await seen.wait(CALLERS, lambda d: any(c["calls"] >= 10 for c in d["callers"]))
+    assert len(seen.of(CALLERS)) - told <= time.monotonic() - began + 2
+    assert house.bridge.log.count("is none of our modules") <= 5
 
 
 async def test_a_module_in_server_mode_is_dialled_and_its_meter_read(house: House, seen: Watcher) -> None:

@@ -38,10 +38,10 @@ def test_claims_are_cut_off() -> None:
     assert strangers.all()[0].claims == {"model": "x" * 64, "signal_dbm": -71}
 
 
-def test_changes_are_told() -> None:
-    strangers, told = Strangers(), []
-    strangers.on_change = lambda: told.append(len(strangers.all()))
-    strangers.note("10.0.0.1", "lers", 1.0)
+def test_only_the_first_call_is_new() -> None:
+    strangers = Strangers()
+    assert strangers.note("10.0.0.1", "lers", 1.0)
+    assert not strangers.note("10.0.0.1", "lers", 2.0)
     strangers.forget("10.0.0.9")
     strangers.forget("10.0.0.1")
-    assert told == [1, 0]
+    assert strangers.note("10.0.0.1", "lers", 3.0)

@@ -215,8 +215,8 @@ class Listener:
     def _is_unknown(self, link: TcpLink, claims: Mapping[str, Scalar | None] | None = None) -> None:
         self._guests.pop(link, None)
         link.take = lambda _: link.abort() if link.received > _STRANGER_OCTETS else None
-        self._strangers.note(link.peer[0], self._plan.id, time.time(), claims)
-        _LOGGER.info("%s is none of our modules", link.url)
+        if self._strangers.note(link.peer[0], self._plan.id, time.time(), claims):
+            _LOGGER.info("%s is none of our modules; it is told of in `callers` from now on", link.url)
         if len(self._unknown) >= _STRANGERS_AT_MOST:
             link.abort()
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -29,12 +29,11 @@ class Strangers:
 
     def __init__(self) -> None:
         self._by_host: dict[str, Stranger] = {}
-        self.on_change: Callable[[], None] = lambda: None
 
     def note(
         self, host: str, listener: str, at: float, claims: Mapping[str, Scalar | None] | None = None
-    ) -> None:
-        """Note that somebody called from `host`, and what it claims to be."""
+    ) -> bool:
+        """Note that somebody called from `host`, and what it claims to be; return whether that is new."""
         said = {name: _short(value) for name, value in (claims or {}).items() if value is not None}
         known = self._by_host.pop(host, None)
         if known is None:
@@ -45,12 +44,11 @@ class Strangers:
         )
         while len(self._by_host) > MOST:
             del self._by_host[next(iter(self._by_host))]
-        self.on_change()
+        return calls == 1
 
     def forget(self, host: str) -> None:
         """Forget a caller that turned out to be a module of ours."""
-        if self._by_host.pop(host, None) is not None:
-            self.on_change()
+        self._by_host.pop(host, None)
 
     def all(self) -> tuple[Stranger, ...]:
         """Return them, the latest first."""

@@ -63,7 +63,6 @@ class Publisher:
         if connections is not None:
             self._lines, self._strangers = connections.board.status, connections.strangers
             connections.board.on_change = self.touch
-        self._strangers.on_change = self.touch
         self._retained = Retained(client)
         self._dirty, self._modems_changed = set(modules), True
         uids = (
@@ -75,6 +74,7 @@ class Publisher:
         self._online: dict[str, bool] = {}  # of those that have ever answered
         self._wake = asyncio.Event()
         self._refresh_at: float | None = None
+        self._tick_at = 0.0
         client.on_connected = self._on_connected
 
     def touch(self, module: str | None = None) -> None:
@@ -150,11 +150,14 @@ class Publisher:
         return bool(self._dirty)
 
     async def _pause(self) -> None:
-        if not await wait_set(self._wake, _TICK_S):
-            self._modems_changed = True  # what its SIM has sent, by now
-            if self._refresh_at is not None and self._now() >= self._refresh_at:
-                self._refresh_at = None
-                self._publish_again()
+        await wait_set(self._wake, _TICK_S)
+        if (now := asyncio.get_running_loop().time()) < self._tick_at:
+            return
+        self._tick_at = now + _TICK_S
+        self._modems_changed = True  # what their SIM has sent by now, and who has called
+        if self._refresh_at is not None and self._now() >= self._refresh_at:
+            self._refresh_at = None
+            self._publish_again()
 
     def _retain_bridge(self) -> None:
         who, modules = self._who, tuple(self._modules.values())
