@@ -113,6 +113,22 @@ async def test_one_call_after_the_other(tmp_path: Path, eventually: Callable[...
         link.abort()
 
 
+async def test_an_escape_that_was_disturbed_is_tried_again(
+    tmp_path: Path, eventually: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data_call_module, "_RESULT_S", 1.0)
+    async with _house(tmp_path, eventually) as (modem, running):
+        link = await modem.data_call(PUMP)
+        running.modem.data.guard_s = 60.0  # no silence is long enough
+        link.close()
+        await asyncio.sleep(0.3)
+        assert running.modem.data.passing
+        running.modem.data.guard_s = _GUARD_S
+        await eventually(lambda: not modem.in_call)
+        assert not running.modem.data.passing
+        assert await modem.command("AT+CSQ") == ("+CSQ: 18,99",)
+
+
 @pytest.mark.parametrize(
     ("number", "values"),
     [

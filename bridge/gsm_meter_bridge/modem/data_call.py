@@ -23,6 +23,8 @@ LONGEST_CALL_S = 3600.0
 _WAIT_S = 120.0
 """How long one waits for a modem that is in another call."""
 _RESULT_S = 5.0
+_ESCAPES = 2
+"""What comes late (a port in a network, a busy machine) may break the silence around `+++`: once more."""
 _HUNG_UP = b"\r\nNO CARRIER\r\n"
 _PLUSES = b"++"
 """So many may be the last that was written, and no more."""
@@ -161,12 +163,18 @@ class DataCall(asyncio.Transport):
         if self._gone:
             return
         if self._talking:
-            await asyncio.sleep(self._engine.timeouts.guard_s)
-            await write(b"+++")
-            await asyncio.sleep(self._engine.timeouts.guard_s)
+            await self._escape(write)
         else:
             await self._ask(write, b"\r")  # any character ends dialling (V.250 clause 6.3.1)
         await self._ask(write, b"ATH\r")
+
+    async def _escape(self, write: Write) -> None:
+        """Have the modem listen to commands: it says OK once it was silent after `+++` for long enough."""
+        for _ in range(_ESCAPES):
+            await asyncio.sleep(self._engine.timeouts.guard_s)
+            await self._ask(write, b"+++")
+            if self._final is not None or self._gone:
+                return
 
     async def _ask(self, write: Write, octets: bytes) -> None:
         self._said.clear()
