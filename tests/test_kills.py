@@ -104,7 +104,11 @@ class House:
         """How often the bridge has connected to the broker."""
         return self.bridge.log.count("connected to the broker")
 
-    async def wait_connected(self, times: int = 1) -> None:
+    async def wait_online(self) -> None:
+        """Wait until the bridge says that it is there: by then it has subscribed to wishes."""
+        await self.seen.wait(self.topic("bridge/state"), lambda told: told["state"] == "online")
+
+    async def wait_connected(self, times: int) -> None:
         """Wait until the bridge has connected as often as that."""
         async with asyncio.timeout(60):
             while self.connections < times:
@@ -199,7 +203,7 @@ async def test_two_bridges_on_postgresql(tmp_path: Path, broker: Mosquitto) -> N
 
 async def test_the_broker_is_killed_and_stays_away(tmp_path: Path, broker: Mosquitto) -> None:
     async with house("home", tmp_path, broker, tmp_path / "home.db") as home:
-        await home.wait_connected()
+        await home.wait_online()
         for _ in range(10):
             await home.wish()
         for _ in range(5):
@@ -218,7 +222,7 @@ async def test_the_broker_is_killed_and_stays_away(tmp_path: Path, broker: Mosqu
 
 async def test_a_standby_takes_over(tmp_path: Path, broker: Mosquitto) -> None:
     async with house("home", tmp_path, broker, tmp_path / "home.db") as home:
-        await home.wait_connected()
+        await home.wait_online()
         standby = BridgeProcess.__new__(BridgeProcess)
         standby.__dict__ = {**home.bridge.__dict__, "_log": tmp_path / "standby.log", "_process": None}
         with standby:
@@ -280,7 +284,7 @@ def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
 
 async def test_a_full_disk(tmp_path: Path, broker: Mosquitto, small_disk: SmallDisk) -> None:
     async with house("home", tmp_path, broker, small_disk.folder / "home.db") as home:
-        await home.wait_connected()
+        await home.wait_online()
         await home.wish()
         await home.seen.wait(home.topic("response/set"), lambda a: a["status"] == "ok")
         small_disk.fill(home.bridge.pid)
