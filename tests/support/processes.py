@@ -87,6 +87,11 @@ class Simulator(Process):
         super().start()
         wait_until(self.link.exists, lambda: self.log)
 
+    def kill(self) -> int:
+        """End it by SIGKILL, and its port with it: the name of a pseudo-terminal is soon another's."""
+        self.link.unlink(missing_ok=True)
+        return super().kill()
+
     def sms_to(self, msisdn: str) -> int:
         """How many SMS were brought to a module."""
         return self.log.count(f"-> {msisdn}:")
