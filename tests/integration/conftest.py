@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from importlib import import_module
 
 import pytest
 import pytest_socket
@@ -19,7 +20,7 @@ from syrupy.extensions.amber import AmberSnapshotExtension
 # imported first, else the plugin's own folder of custom components is taken for ours
 from custom_components.gsm_meter_modem import GsmMeterConfigEntry
 from custom_components.gsm_meter_modem.const import DOMAIN
-from tests.integration.played_bridge import PlayedBridge
+from tests.integration.played_bridge import PlayedBridge, golden
 from tests.support.mosquitto import Mosquitto
 
 WAIT_S = 10.0
@@ -51,6 +52,18 @@ async def all_heard(hass: HomeAssistant) -> None:
 def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
     """Snapshots as syrupy writes them, whatever the test kit's release has of its own."""
     return snapshot.use_extension(AmberSnapshotExtension)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _platforms() -> None:
+    """Load MQTT's platforms beforehand.
+
+    Home Assistant 2026.3 loads them in a thread when they are first discovered. What it validates just then
+    may lack defaults, because voluptuous compiles anew the validators that the platforms share.
+    """
+    for device in ("bridge", "modem", "energomera", "lers"):
+        for component in golden(f"discovery_{device}")["cmps"].values():
+            import_module(f"homeassistant.components.mqtt.{component['p']}")
 
 
 @pytest.fixture(autouse=True)

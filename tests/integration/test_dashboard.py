@@ -16,7 +16,7 @@ from homeassistant.helpers.template import Template
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.gsm_meter_modem.const import DOMAIN
-from tests.integration.conftest import until
+from tests.integration.conftest import all_heard, until
 from tests.integration.documents import ROOT
 from tests.integration.played_bridge import PlayedBridge, golden
 
@@ -50,6 +50,8 @@ async def links(
     played.discover()
     await until(lambda: hass.states.get("sensor.hut_signal_strength"))
     await until(lambda: hass.states.get(PUMP_SIGNAL))
+    await until(lambda: hass.states.get("event.hut_command_result"))
+    await all_heard(hass)
     played.tell("module/hut", _document("module_energomera"))
     played.tell("module/pump", _document("module_lers", signal_dbm=-83))
     await until(lambda: sum("answers" in row and "2 hours ago" in row for row in _rows(hass)) == 2)

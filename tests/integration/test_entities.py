@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
-import pytest
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
@@ -22,17 +20,6 @@ COMPONENTS = [
     for device in ("bridge", "modem", "energomera", "lers")
     for component in golden(f"discovery_{device}")["cmps"].values()
 ]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _platforms() -> None:
-    """Load MQTT's platforms beforehand.
-
-    Home Assistant 2026.3 loads them in a thread when they are first discovered. What it validates just then
-    may lack defaults, because voluptuous compiles anew the validators that the platforms share.
-    """
-    for component in COMPONENTS:
-        import_module(f"homeassistant.components.mqtt.{component['p']}")
 
 
 async def test_devices_and_entities(
