@@ -32,6 +32,7 @@ def configuration(options: dict[str, Any], mqtt: dict[str, Any]) -> dict[str, An
             "id": options["bridge_id"],
             "log_level": options["log_level"],
             "mask_identifiers": options["mask_identifiers"],
+            "language": options["language"],
         },
         "mqtt": mqtt,
         "modems": [_given(modem)],
@@ -49,7 +50,9 @@ def main() -> None:
     options = Path(sys.argv[1] if len(sys.argv) > 1 else "/data/options.json")
     config = Path(sys.argv[2] if len(sys.argv) > 2 else "/data/bridge.yaml")
     os.umask(0o077)
-    text = json.dumps(configuration(json.loads(options.read_text("utf-8")), broker()), indent=2)
+    made = configuration(json.loads(options.read_text("utf-8")), broker())
+    # YAML knows no pairs of surrogates, by which JSON would escape an emoji in a name
+    text = json.dumps(made, indent=2, ensure_ascii=False)
     config.write_text(text, "utf-8")
     os.execvp("gsm-meter-bridge", ["gsm-meter-bridge", "run", "--config", str(config), *sys.argv[3:]])  # noqa: S606, S607
 

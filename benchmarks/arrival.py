@@ -1,4 +1,4 @@
-"""From an SMS at our modem to MQTT, and from a wish to its answer: medians of many."""
+"""From an SMS at our modem to MQTT, and from a request to its answer: medians of many."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gsm_meter_bridge.sms import SmsDeliver, decode_pdu
 from tests.support.mosquitto import Mosquitto
 from tests.support.processes import BridgeProcess
 
-AIM_S, WARM_UP, WISHES, WAIT_S = 0.020, 5, 60, 30.0
+AIM_S, WARM_UP, REQUESTS, WAIT_S = 0.020, 5, 60, 30.0
 MODULE = "m1"
 
 
@@ -49,13 +49,13 @@ async def _until(client: Client, topic: str, wanted: bytes) -> float:
 
 
 async def _ask(client: Client, running: RunningWorld) -> tuple[float, float, float]:
-    """Seconds from the SMS to the answer, in the middle and at most, and from the wish to it."""
+    """Seconds from the SMS to the answer, in the middle and at most, and from the request to it."""
     watch = _Stopwatch(running.carrier)
     times = []
-    for n in range(WARM_UP + WISHES):
-        wish = json.dumps({"transaction": f"t{n}", "module": MODULE})
+    for n in range(WARM_UP + REQUESTS):
+        request = json.dumps({"transaction": f"t{n}", "module": MODULE})
         began = time.perf_counter()
-        await client.publish("gsm_meter_modem/bench/request/request_status", wish, retain=False)
+        await client.publish("gsm_meter_modem/bench/request/request_status", request, retain=False)
         answer = f'"transaction":"t{n}","status":"ok"'.encode()
         told = await _until(client, "gsm_meter_modem/bench/response/request_status", answer)
         times.append((told - watch.at, told - began))
@@ -91,4 +91,4 @@ def arrival() -> None:
         median, longest, whole = _medians(delay_s)
         beside = f"of the aim of 20 ms; the longest {1000 * longest:.0f} ms"
         report(f"SMS to MQTT{label}", f"{1000 * median:.1f} ms", median / AIM_S, beside)
-    report("wish to answer", f"{1000 * whole:.1f} ms", whole / median, "times the way from the SMS on")
+    report("request to answer", f"{1000 * whole:.1f} ms", whole / median, "times the way from the SMS on")

@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 
 from benchmarks.house import NEVER, bridge, report
+from gsm_meter_bridge.commands.handler import CommandOptions
 from gsm_meter_bridge.mqtt.client import Broker, Client
-from gsm_meter_bridge.service.commands import Terms
 from tests.support import short_path
 from tests.support.postgresql import Postgresql
 
@@ -55,14 +55,14 @@ async def _jobs_a_second(seconds: float) -> float:
     async with short_path.world(ticking=True) as w:
         count, end = 0, time.perf_counter() + seconds
         while time.perf_counter() < end:
-            await w.commands.request_status("pump", Terms(f"t{count}"))
+            await w.commands.request_status("pump", CommandOptions(f"t{count}"))
             await w.work()
             count += 1
     return count / seconds
 
 
 def jobs() -> None:
-    """Jobs from the wish to the verified outcome, without a radio, on both databases."""
+    """Jobs from the request to the verified outcome, without a radio, on both databases."""
     with tempfile.TemporaryDirectory() as folder, Postgresql() as server:
         rates = []
         for where in (Path(folder) / "jobs.db", server.database(), None):

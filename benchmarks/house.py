@@ -17,7 +17,7 @@ from tests.support.mosquitto import Mosquitto
 from tests.support.processes import BridgeProcess, Simulator
 
 ROUNDS = 5
-NEVER: dict[str, Any] = {"first_spread": "30 d", "interval": "30 d"}
+NEVER: dict[str, Any] = {"initial_poll_spread": "30 d", "interval": "30 d"}
 """Options of polls that keep the bridge from asking by itself."""
 
 
@@ -41,7 +41,7 @@ def config(device: Path | str, port: int, modules: int, **poll: object) -> dict[
         "bridge": {"id": "bench"},
         "mqtt": {"host": "127.0.0.1", "port": port},
         "modems": [{"id": "stick", "url": str(device)}],
-        "poll": {"first_spread": 0, **poll},
+        "poll": {"initial_poll_spread": 0, **poll},
         "modules": [
             {"id": f"m{n}", "family": _family(n), "number": number(n)}
             | ({"profile": "assumed_status"} if n % 2 == 0 else {})

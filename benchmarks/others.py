@@ -16,18 +16,26 @@ from pathlib import Path
 
 import yaml
 
+from gsm_meter_bridge.jobs.context import BridgeContext
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.house import report
-from gsm_meter_bridge.jobs.database import Database
 from gsm_meter_bridge.jobs.outcome import Policy
 from gsm_meter_bridge.jobs.receiver import Receiver
-from gsm_meter_bridge.modem import Modem, ReceivedPdu
+from gsm_meter_bridge.modem import ReceivedPdu
 from gsm_meter_bridge.simulator import RunningWorld, World
 from gsm_meter_bridge.sms import encode_submits
+from gsm_meter_bridge.storage.database import Database
+from tests.support.modems import modem_at
 from tests.support.programs import started
 
-ME, SILENT, STRANGER, TEXT = "+79990000000", "+79990000201", "+79990000777", "Some words of a usual length"
+ME, SILENT, UNKNOWN_SENDER, TEXT = (
+    "+79990000000",
+    "+79990000201",
+    "+79990000777",
+    "Some words of a usual length",
+)
 SECONDS, START_S, WHOLE_S = 4.0, 30.0, 60.0
 INCOMING, OUTGOING = 8000, 300
 RECEIVE, SEND = "received", "sent"
@@ -50,12 +58,12 @@ Class = -1
 async def ours(what: str, device: str, folder: Path) -> None:
     """Our modem with what the bridge does when a message comes in."""
     database = await Database.open(folder / "jobs.db")
-    receiver = Receiver(database, "bench", {}, Policy())
+    receiver = Receiver(BridgeContext("bench", database, {}, Policy()))
 
     async def store(received: Sequence[ReceivedPdu]) -> None:
         await receiver.store("bench", *(message.pdu_hex for message in received))
 
-    modem = Modem("bench", device, on_status=lambda _: None, on_received=store)
+    modem = modem_at(device, "bench", on_received=store)
     running = asyncio.create_task(modem.run())
     await modem.wait_ready()
     (pdu,) = encode_submits(SILENT, TEXT)
@@ -125,7 +133,7 @@ async def _measured(name: str, what: str, folder: Path) -> float:
     plan.write_text(yaml.safe_dump(_WORLD), "utf-8")
     async with asyncio.timeout(WHOLE_S), World.load(plan).run(folder / "modem") as running:
         for n in range(INCOMING if what == RECEIVE else 0):
-            running.carrier.inject(STRANGER, ME, f"{TEXT} {n}")
+            running.carrier.inject(UNKNOWN_SENDER, ME, f"{TEXT} {n}")
         log = folder / "log"
         async with started(log, *_command(name, what, running.device, folder)):
             try:

@@ -19,16 +19,18 @@ from pathlib import Path
 import psutil
 from smspdudecoder.easy import read_incoming_sms
 
-from gsm_meter_bridge.modem import Modem, ReceivedPdu
+from gsm_meter_bridge.modem import ReceivedPdu
 from gsm_meter_bridge.mqtt.client import Broker, Client
 from gsm_meter_bridge.simulator import World
 from gsm_meter_bridge.sms import decode_pdu, encode_delivers, encode_submits
+from tests.support.waiting import wait_until
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import arrival, fleet, tcp
+from benchmarks import arrival, fleet, tcp, visit
 from benchmarks.house import ROUNDS, bridge, number, rate, report, timed
-from tests.support.processes import BridgeProcess, wait_until
+from tests.support.modems import modem_at
+from tests.support.processes import BridgeProcess
 
 START_AIM_S, MEMORY_AIM_MIB = 2.0, 60.0
 TEXTS = {"7-bit": "CE308\r\n000011223344556\r\nAPN: internet", "UCS2": "Привет, счётчик " * 4}
@@ -92,7 +94,7 @@ async def _round_trips(seconds: float) -> int:
     pump = next(m for m in world.modules if m.id == "heat_point")
     async with world.run() as running:
         running.carrier.delay_s = 0.0
-        modem = Modem("bench", running.device, on_status=lambda _: None, on_received=received.put)
+        modem = modem_at(running.device, "bench", on_received=received.put)
         task = asyncio.create_task(modem.run())
         await modem.wait_ready()
         (request,) = encode_submits(pump.msisdn, f"{pump.password};I", reference=1)
@@ -154,6 +156,7 @@ if __name__ == "__main__":
         "jobs": fleet.jobs,
         "arrival": arrival.arrival,
         "tcp": tcp.tcp,
+        "visit": visit.visit,
     }
     chosen = sys.argv[1:] or list(every)
     if unknown := [name for name in chosen if name not in every]:

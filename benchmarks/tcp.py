@@ -9,7 +9,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,16 +18,18 @@ import psutil
 
 from benchmarks.house import ROUNDS, number, report
 from benchmarks.tcp_peers import SOURCES, imei
-from gsm_meter_bridge.delivery.inbound import ListenerPlan
-from gsm_meter_bridge.delivery.switchboard import Switchboard
-from gsm_meter_bridge.delivery.tunnel import Tunnel
-from gsm_meter_bridge.family import Address, Caller, Meter, Reading, TunnelPlan
-from gsm_meter_bridge.job import Observation
-from gsm_meter_bridge.jobs import registry
-from gsm_meter_bridge.jobs.database import Database
+from gsm_meter_bridge.connections.listener import ListenerConfig
+from gsm_meter_bridge.connections.meter_report import MeterReport
+from gsm_meter_bridge.connections.pool import ConnectionPool, no_modem
+from gsm_meter_bridge.connections.supervisor import Connections, ConnectionsConfig, MeterAccess
+from gsm_meter_bridge.connections.tunnel import Tunnel
+from gsm_meter_bridge.jobs.context import BridgeContext
 from gsm_meter_bridge.jobs.receiver import Receiver
 from gsm_meter_bridge.link import TcpLink
-from gsm_meter_bridge.service.connections import Connections
+from gsm_meter_bridge.model import Address, ClientIdentity, Meter, TunnelConfig
+from gsm_meter_bridge.model.job import Observation
+from gsm_meter_bridge.storage import registry
+from gsm_meter_bridge.storage.database import Database
 from tests.support.mosquitto import free_port
 from tests.support.short_path import POLICY
 from tests.support.sockets import LOOPBACK, at_work, module, networks
@@ -92,7 +94,7 @@ class Fleet:
         return len(self.connections._listeners[0]._guests)
 
     def recognised(self) -> int:
-        lines = self.connections.board._lines.values()
+        lines = self.connections.pool._connections.values()
         return sum(line.link is not None for line in lines)
 
 
@@ -104,8 +106,8 @@ async def _until(wanted: Callable[[], bool]) -> float:
     return time.perf_counter()
 
 
-async def _no_meter(_link: TcpLink, _meter: Meter) -> tuple[Reading, ...]:
-    return ()
+async def _no_meter(_link: TcpLink, _meter: Meter, _report: MeterReport) -> None:
+    return None
 
 
 async def _nobody(_: object) -> None:
@@ -115,25 +117,36 @@ async def _nobody(_: object) -> None:
 @asynccontextmanager
 async def _fleet(folder: Path) -> AsyncIterator[Fleet]:
     modules = {
-        f"m{n}": module(f"m{n}", msisdn=number(n), caller=Caller(imei=imei(n))) for n in range(MODULES)
+        f"m{n}": module(f"m{n}", msisdn=number(n), identify_by=ClientIdentity(imei=imei(n)))
+        for n in range(MODULES)
     }
     database = await Database.open(folder / "fleet.db")
     async with database.transaction() as tx:
         await registry.register(tx, "bench", map(registry.Binding, modules.values()), time.time())
-    receiver = Receiver(database, "bench", modules, POLICY)
+    receiver = Receiver(BridgeContext("bench", database, modules, POLICY))
     each = 2 * MODULES // len(SOURCES)
-    plan = ListenerPlan("lers", LOOPBACK, free_port(), networks("127.0.0.0/8"), per_address=each)
+    plan = ListenerConfig(
+        "lers", LOOPBACK, free_port(), networks("127.0.0.0/8"), max_connections_per_address=each
+    )
     fleet: Fleet
 
-    async def observe(told: Sequence[Observation], *, status: bool) -> None:
-        await receiver.observe(told, status=status)
-        fleet.stored += len(told)
+    class Host:
+        async def readings_received(self, observations: Sequence[Observation], *, status: bool) -> None:
+            await receiver.record(observations, status=status)
+            fleet.stored += len(observations)
 
-    connections = Connections(
-        modules, [plan], 600.0, {}, observe, _nobody, _no_meter, _nobody, database.attempt
-    )
+        async def poll_failed(self, module: str) -> None:
+            pass
+
+        async def run_guarded(self, work: Callable[[], Awaitable[None]]) -> bool:
+            return await database.run_guarded(work)
+
+        async def data_call(self, module: str) -> TcpLink:
+            return await no_modem(module)
+
+    connections = Connections(modules, ConnectionsConfig([plan]), Host(), MeterAccess(_no_meter, _nobody))
     fleet = Fleet(database, connections, plan.port)
-    async with at_work(connections.run(database.calm)):
+    async with at_work(connections.run(database.idle)):
         await asyncio.sleep(0.5)
         yield fleet
     await database.close()
@@ -145,7 +158,7 @@ async def _connect_all(folder: Path) -> tuple[float, float, float]:
     async with _fleet(folder) as fleet:
         gc.collect()
         before = process.memory_info().rss
-        async with _peers("callers", fleet.port, MODULES) as peers:
+        async with _peers("clients", fleet.port, MODULES) as peers:
             await peers.told()
             await _until(lambda: fleet.connected() == MODULES)
             gc.collect()
@@ -189,8 +202,8 @@ async def _plain(port: int, to: int) -> None:
 
 
 async def _tunnel(port: int, to: int) -> None:
-    plan = TunnelPlan(LOOPBACK, port, networks("127.0.0.0/8"))
-    await Tunnel("m", plan, Switchboard({"m": module("m", address=Address(LOOPBACK, to))})).run()
+    plan = TunnelConfig(LOOPBACK, port, networks("127.0.0.0/8"))
+    await Tunnel("m", plan, ConnectionPool({"m": module("m", address=Address(LOOPBACK, to))})).run()
 
 
 async def _streams() -> tuple[float, float]:

@@ -8,7 +8,7 @@ import threading
 import time
 from datetime import UTC, datetime
 
-from gsm_meter_bridge.families.lers_gsm_mini.simulated_identification import encode
+from gsm_meter_bridge.families.lers_gsm_mini.simulated.identification import encode
 from gsm_meter_bridge.vocabulary import Scalar
 
 SOURCES = [f"127.0.1.{n}" for n in range(1, 51)]
@@ -27,7 +27,7 @@ def _wait_for(word: str) -> None:
         sys.exit(f"told {line!r} instead of {word!r}")
 
 
-def callers(port: int, count: int) -> None:
+def clients(port: int, count: int) -> None:
     """Connect `count` times; at `go` say who each is, at `end` go."""
     now = datetime.now(UTC)
     packets = [encode({**_VALUES, "imei": imei(n), "serial_number": str(n)}, now) for n in range(count)]
@@ -69,7 +69,7 @@ def stream(module: int, tunnel: int, octets: int) -> None:
 
 if __name__ == "__main__":
     numbers = [int(word) for word in sys.argv[2:]]
-    if sys.argv[1] == "callers":
-        callers(*numbers)
+    if sys.argv[1] == "clients":
+        clients(*numbers)
     else:
         stream(*numbers)

@@ -20,8 +20,8 @@ def main() -> int:
     command = [str(bridge), "doctor", "--config", sys.argv[1], "--json"]
     told = subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603
     findings = json.loads(told)["findings"]
-    problems = [f for f in findings if f["mark"] == "problem" and f["check"] in MENDED_BY_A_RESTART]
-    print(*(f"{f['check']}: {f['words']}" for f in problems), sep="\n")  # noqa: T201
+    problems = [f for f in findings if f["severity"] == "problem" and f["check"] in MENDED_BY_A_RESTART]
+    print(*(f"{f['check']}: {f['message']}" for f in problems), sep="\n")  # noqa: T201
     return 1 if problems else 0
 
 

@@ -5,31 +5,45 @@ It watches the bridge as any other program would, by MQTT, and asks for one veri
 
 from __future__ import annotations
 
+import signal
+
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # who stops it while it still loads sees no traceback
+
+# ruff: noqa: E402
 import argparse
 import asyncio
 import contextlib
+import getpass
 import json
-import signal
+import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 from rich.console import Console
 from rich.live import Live
 
 from demo_broker import own_broker
+from demo_ending import GOODBYE_S, STOPPED, end, stoppable, until_stopped
 from demo_view import LONGEST_ONCE_S, TOPICS, View, report, save_picture, table
-from gsm_meter_bridge.cli.signals import until_signal
+from gsm_meter_bridge.families import family_of, requests_profile
 from gsm_meter_bridge.mqtt.client import Broker, Client
 from gsm_meter_bridge.simulator import World
+from gsm_meter_bridge.vocabulary import Secret
 
 REPLY_TIMEOUT_S = 12
 NEW_APN = "m2m.demo"
 
 
-def write_config(folder: Path, world: World, device: Path, broker: tuple[str, int]) -> Path:
+def _profile_of(family: str) -> dict[str, str]:
+    profile = requests_profile(family_of(family))
+    return {} if profile is None else {"profile": profile.name}
+
+
+def write_config(folder: Path, world: World, device: Path, broker: Broker) -> Path:
     """The configuration of a bridge for this world."""
     modules = [
         {
@@ -37,18 +51,20 @@ def write_config(folder: Path, world: World, device: Path, broker: tuple[str, in
             "family": m.family,
             "number": m.msisdn,
             "password": m.password,
-            **({"profile": "assumed_status"} if m.family == "energomera_gs04" else {}),
+            **_profile_of(m.family),
         }
         for m in world.modules
     ]
-    config = {
+    config: dict[str, Any] = {
         "bridge": {"id": TOPICS.bridge, "name": "Demo bridge", "log_level": "warning"},
-        "mqtt": {"host": broker[0], "port": broker[1]},
-        "modems": [{"id": "stick", "name": "Simulated modem", "url": str(device), "region": "RU"}],
+        "mqtt": {"host": broker.host, "port": broker.port, "username": broker.username},
+        "modems": [{"id": "stick", "name": "Simulated modem", "url": str(device), "default_region": "RU"}],
         "sms": {"reply_timeout": REPLY_TIMEOUT_S, "deadline": "5 min"},
-        "poll": {"interval": "2 min", "first_spread": 0},
+        "poll": {"interval": "2 min", "initial_poll_spread": 0},
         "modules": modules,
     }
+    if broker.password is not None:
+        config["mqtt"]["password"] = broker.password.reveal()
     path = folder / "bridge.yaml"
     path.write_text(yaml.safe_dump(config, sort_keys=False), "utf-8")
     return path
@@ -56,17 +72,14 @@ def write_config(folder: Path, world: World, device: Path, broker: tuple[str, in
 
 @contextlib.asynccontextmanager
 async def bridge(config: Path, log: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The real daemon, as a user starts it; its log goes to a file."""
+    """The real daemon, as a user starts it; its log goes to a file, and Ctrl-C is not for it."""
+    command = [sys.executable, "-m", "gsm_meter_bridge", "run", "--config", str(config)]
     with log.open("wb") as sink:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gsm_meter_bridge", "run", "--config", str(config), stderr=sink
-        )
+        process = await asyncio.create_subprocess_exec(*command, stderr=sink, start_new_session=True)
         try:
             yield process
         finally:
-            if process.returncode is None:
-                process.send_signal(signal.SIGTERM)
-                await asyncio.wait_for(process.wait(), 10)
+            await end(process)
 
 
 async def watch(client: Client, view: View) -> None:
@@ -79,17 +92,19 @@ async def watch(client: Client, view: View) -> None:
         ready = [m for m, d in view.modules.items() if d["settings"]["apn"] is not None]
         if ready and not asked:
             asked = True
-            wish = {"transaction": f"demo-{ready[0]}", "module": ready[0], "apn": NEW_APN}
-            client.publish(TOPICS.request("set"), json.dumps(wish), retain=False)
+            request = {"transaction": f"demo-{ready[0]}", "module": ready[0], "apn": NEW_APN}
+            client.publish(TOPICS.request("set"), json.dumps(request), retain=False)
 
 
 async def show(view: View, title: str, configured: set[str], console: Console, *, once: bool) -> bool:
     """Draw until complete (with `once`) or interrupted; whether it became complete."""
     clock = asyncio.get_running_loop().time
     end = clock() + LONGEST_ONCE_S
-    with Live(table(view, title), console=console, refresh_per_second=4, transient=once) as live:
+    with Live(
+        table(view, title, console.width), console=console, refresh_per_second=4, transient=once
+    ) as live:
         while not once or clock() < end:
-            live.update(table(view, title))
+            live.update(table(view, title, console.width))
             if once and view.complete(configured):
                 return True
             await asyncio.sleep(0.25)
@@ -104,20 +119,22 @@ async def play(
         watcher = asyncio.create_task(watch(client, view))
         drawing = asyncio.create_task(show(view, "simulated world", modules, console, once=once))
         ended = asyncio.create_task(process.wait())
+        tasks: tuple[asyncio.Task[Any], ...] = (watcher, drawing, ended)
         try:
-            await asyncio.wait({watcher, drawing, ended}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             return drawing.done() and drawing.result()
         finally:
-            for task in (watcher, drawing, ended):
+            for task in tasks:
                 task.cancel()
+            await asyncio.wait(tasks)  # the last picture is drawn now
 
 
-async def demo(broker: tuple[str, int], folder: Path, console: Console, *, once: bool) -> int:
+async def demo(broker: Broker, folder: Path, console: Console, *, once: bool) -> int:
     """Run it all; the exit status."""
     world = World.load(None)
     device, log = folder / "modem", folder / "bridge.log"
     view = View(silent={m.id for m in world.modules if m.silent})
-    client = Client(Broker(*broker), "gsm-meter-demo")
+    client = Client(broker, "gsm-meter-demo")
 
     def subscribe() -> None:
         for topic in (f"{TOPICS.root}/#", TOPICS.discovery("+")):
@@ -126,30 +143,46 @@ async def demo(broker: tuple[str, int], folder: Path, console: Console, *, once:
     client.on_connected = subscribe
     async with world.run(device):
         config = write_config(folder, world, device, broker)
-        console.print(f"simulated modem: {device}\nbridge log: {log}\n")
+        ending = "" if once else "   (Ctrl-C ends it)"
+        console.print(f"simulated modem: {device}\nbridge log: {log}{ending}\n")
         client.start()
         try:
             done = await play(config, log, client, view, {m.id for m in world.modules}, console, once=once)
         finally:
-            await clear(client, view)
-            await client.stop()
+            if client.connected:
+                await clear(client, view)
+                await client.stop()
     return report(view, log, console, once=once, done=done)
 
 
 async def clear(client: Client, view: View) -> None:
     """Leave nothing behind at the broker, which may be the user's own."""
     passing = ("request/", "response/", "/event", "/set")
-    for topic in view.topics:
-        if not any(part in topic for part in passing):
-            await asyncio.wait_for(client.publish(topic, "", retain=True), 5)
+    lasting = [topic for topic in view.topics if not any(part in topic for part in passing)]
+    if lasting:
+        await asyncio.wait([client.publish(t, "", retain=True) for t in lasting], timeout=GOODBYE_S)
+
+
+def _password(username: str | None) -> Secret | None:
+    """Of the environment, or asked for: what is an argument, every user of the machine can read."""
+    if username is None:
+        return None
+    try:
+        return Secret(os.environ.get("MQTT_PASSWORD") or getpass.getpass(f"password of {username}: "))
+    except EOFError:
+        sys.exit("nobody is there to be asked for the password: set MQTT_PASSWORD")
 
 
 def main() -> int:
     """Read the options, start, clean up."""
+    stoppable()
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     options.add_argument("--once", action="store_true", help="end when every module was asked and shown")
     options.add_argument("--broker", metavar="HOST:PORT", help="use this broker instead of an own one")
     options.add_argument("--svg", metavar="FILE", type=Path, help="save what is printed as a picture")
+    options.add_argument(
+        "--username", metavar="NAME", help="log in there; the password is that of MQTT_PASSWORD, or asked for"
+    )
     wanted = options.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 132, record=wanted.svg is not None)
     with tempfile.TemporaryDirectory(prefix="gsm-meter-demo-") as name, contextlib.ExitStack() as stack:
@@ -158,12 +191,12 @@ def main() -> int:
             host, _, port = wanted.broker.rpartition(":")
             if not host or not port.isdigit():
                 options.error(f"--broker: {wanted.broker!r} is not HOST:PORT")
-            broker = (host, int(port))
+            broker = Broker(host, int(port), wanted.username, _password(wanted.username))
         else:
-            broker = stack.enter_context(own_broker(folder, console))
-        status = asyncio.run(until_signal(demo(broker, folder, console, once=wanted.once)))
+            broker = Broker(*stack.enter_context(own_broker(folder, console)))
+        status = asyncio.run(until_stopped(demo(broker, folder, console, once=wanted.once)))
         if status is None:
-            return 130
+            return STOPPED
         if wanted.svg:
             save_picture(console, wanted.svg)
         return status

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from demo_ending import end_at_once
+
 
 @contextlib.contextmanager
 def own_broker(folder: Path, console: Console) -> Iterator[tuple[str, int]]:
@@ -26,14 +28,13 @@ def own_broker(folder: Path, console: Console) -> Iterator[tuple[str, int]]:
         console.print(f"broker: mosquitto on 127.0.0.1:{port}")
         config = folder / "mosquitto.conf"
         config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
-        process = subprocess.Popen(
-            [mosquitto, "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        command, quiet = [mosquitto, "-c", str(config)], subprocess.DEVNULL
+        # in a session of its own: a terminal's Ctrl-C ends the demo, and the demo the broker
+        process = subprocess.Popen(command, stdout=quiet, stderr=quiet, start_new_session=True)
         try:
             yield "127.0.0.1", port
         finally:
-            process.terminate()
-            process.wait(5)
+            end_at_once(process)
     else:
         with embedded_broker(folder, port, console):
             yield "127.0.0.1", port

@@ -12,6 +12,7 @@ from typing import Any
 
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console, Group
+from rich.constrain import Constrain
 from rich.table import Table
 
 from gsm_meter_bridge.mqtt.topics import Topics
@@ -56,32 +57,54 @@ class View:
         return seen >= configured - self.silent and given_up >= self.silent and bool(self.jobs)
 
 
-def table(view: View, world: str) -> Group:
-    """The live picture."""
+COLUMNS = {"module": 0, "signal": 0, "registration": 0, "band": 100, "IP": 0, "firmware": 132, "APN": 120}
+"""What is told of a module, and how wide the screen must be to have room for it."""
+
+
+def table(view: View, world: str, width: int) -> Group:
+    """The live picture, on a screen so wide."""
     modem = view.modem
-    state = modem.get("problem") or f"{modem.get('operator')}, {modem.get('signal_dbm')} dBm"
+    well = f"{modem.get('operator')}, {modem.get('signal_dbm')} dBm" if modem else "starting"
+    state = modem.get("problem") or well
     modules = Table(title=f"{world}   bridge {view.bridge}   modem {state}", title_justify="left")
-    for title in ("module", "signal", "registration", "band", "IP", "firmware", "APN", "last seen", "state"):
-        modules.add_column(title)
+    shown = [title for title, least in COLUMNS.items() if width >= least]
+    for title in (*shown, "last seen", "state"):
+        modules.add_column(title, no_wrap=True)
     for name, m in sorted(view.modules.items()):
-        seen = m["last_seen"] and datetime.fromisoformat(m["last_seen"]).astimezone().strftime("%H:%M:%S")
-        signal_dbm = f"{m['signal_dbm']} dBm" if m["signal_dbm"] is not None else "-"
-        modules.add_row(
-            name,
-            signal_dbm,
-            *(str(m[key] or "-") for key in ("registration", "band", "ip", "firmware")),
-            str(m["settings"]["apn"] or "-"),
-            seen or "never",
-            _state(m),
-        )
+        told = {"module": name, **_told(m)}
+        modules.add_row(*(told[title] for title in (*shown, "last seen", "state")))
     jobs = Table(title="last jobs", title_justify="left")
-    for title in ("module", "job", "outcome", "before", "after", "words"):
-        jobs.add_column(title)
+    for title in ("module", "job", "outcome", "before", "after"):
+        jobs.add_column(title, overflow="fold")
     for job in reversed(view.jobs):
-        error = job.get("error", {}).get("message", "")
-        before, after = (json.dumps(job[k]) if job.get(k) else "-" for k in ("before", "after"))
-        jobs.add_row(job["module"], job["action"], job["state"], before, after, error)
-    return Group(modules, jobs)
+        jobs.add_row(job["module"], job["action"], job["state"], *_changed(job))
+    # a terminal shows Ctrl-C as ^C: behind a line as wide as the screen it would move the picture
+    return Group(*(Constrain(part, width - len("^C")) for part in (modules, jobs)))
+
+
+def _changed(job: dict[str, Any]) -> tuple[str, str]:
+    """What was so before and is so after; of a job that failed, why."""
+    if "error" in job:
+        return "-", job["error"]["message"]
+    before, after = (
+        ", ".join(f"{name}: {value}" for name, value in (job.get(when) or {}).items())
+        for when in ("before", "after")
+    )
+    return before or "-", after or "-"
+
+
+def _told(module: dict[str, Any]) -> dict[str, str]:
+    """What goes into the columns."""
+    seen = module["last_seen"]
+    values = {title: module[title.lower()] for title in ("registration", "band", "IP", "firmware")}
+    signal_dbm = module["signal_dbm"]
+    return {
+        **{title: str(value or "-") for title, value in values.items()},
+        "signal": f"{signal_dbm} dBm" if signal_dbm is not None else "-",
+        "APN": module["settings"]["apn"] or "-",
+        "last seen": datetime.fromisoformat(seen).astimezone().strftime("%H:%M:%S") if seen else "never",
+        "state": _state(module),
+    }
 
 
 def _state(module: dict[str, Any]) -> str:
@@ -92,7 +115,7 @@ def _state(module: dict[str, Any]) -> str:
 
 def report(view: View, log: Path, console: Console, *, once: bool, done: bool) -> int:
     """Print the last picture and the topics."""
-    console.print(table(view, "simulated world"))
+    console.print(table(view, "simulated world", console.width))
     if once:
         topics = Table("topic", "messages", title="MQTT topics", title_justify="left")
         for topic, count in sorted(view.topics.items()):

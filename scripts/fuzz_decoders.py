@@ -8,14 +8,20 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Generator
+from functools import partial
 
 import atheris
 
 with atheris.instrument_imports():
+    import fuzz_files
+    import fuzz_mqtt
+    import fuzz_pdu_to_job
     from gsm_meter_bridge.at.dialogue import Dialogue
     from gsm_meter_bridge.at.framing import AtFramer
+    from gsm_meter_bridge.at.indications import parse_cnmi_test
     from gsm_meter_bridge.at.messages import parse_cmgl, parse_cmgr, parse_place
     from gsm_meter_bridge.at.responses import parse_cops, parse_cpms_query, parse_registration
+    from gsm_meter_bridge.at.ussd import parse_cusd
     from gsm_meter_bridge.dlms import Client, ExtendedStatus, associate, extended_status, session
     from gsm_meter_bridge.dlms.acse import Aare, Aarq
     from gsm_meter_bridge.dlms.data import Data, decode_data
@@ -26,11 +32,11 @@ with atheris.instrument_imports():
     from gsm_meter_bridge.dlms.service import decode_request, decode_response
     from gsm_meter_bridge.errors import DecodeError, DlmsError, IecError
     from gsm_meter_bridge.families import bundled_profile, bundled_profiles, families
-    from gsm_meter_bridge.families.lers_gsm_mini.identification import IdentificationReader
-    from gsm_meter_bridge.family import Access, Family, Request
     from gsm_meter_bridge.iec62056 import open_session
     from gsm_meter_bridge.iec62056.data import parse_data
-    from gsm_meter_bridge.profile.learn import draft_profile
+    from gsm_meter_bridge.model import Access, Family, Request, is_setting
+    from gsm_meter_bridge.profiles.encodings import captured_text
+    from gsm_meter_bridge.profiles.learn import draft_profile
     from gsm_meter_bridge.sms import decode_pdu
     from gsm_meter_bridge.vocabulary import Secret
 
@@ -93,6 +99,15 @@ def _asked(client: Client) -> session.Dialogue[ExtendedStatus]:
     return (yield from extended_status((yield from associate(client))))
 
 
+def _draft(family: Family, octets: bytes) -> None:
+    draft_profile([captured_text(octets)], "x", family, [Secret("1")])
+
+
+def _introduced(family: Family, octets: bytes) -> None:
+    if (reader := family.identification_reader()) is not None:
+        reader.feed(octets)
+
+
 def _decoders() -> list[Decoder]:
     found: list[Decoder] = [
         lambda octets: decode_pdu(octets.hex()),
@@ -100,28 +115,30 @@ def _decoders() -> list[Decoder]:
         _modem,
         _iec_meter,
         lambda octets: parse_data(_text(octets)),
-        lambda octets: IdentificationReader().feed(octets),
         _lines(parse_cmgl),
         _lines(parse_cmgr, 1),
         _lines(parse_cops),
         _lines(parse_cpms_query),
+        _lines(parse_cnmi_test),
+        lambda octets: parse_cusd(f"+CUSD: {_text(octets)}"),
         lambda octets: parse_registration(_text(octets)),
         lambda octets: parse_place(_text(octets), "+CMTI"),
         lambda octets: Deframer().feed(octets),
         *(Frame.decode, Parameters.decode, Aarq.decode, Aare.decode, decode_request, decode_response),
         *map(_taken, (take_object_list, take_cell_info, take_adjacent_cells)),
         _dlms_meter,
-        lambda octets: draft_profile(_text(octets), "x", "x", Secret("1"), is_hex=False),
     ]
     for family in families().values():
+        found += [partial(_draft, family), partial(_introduced, family)]
         profiles = [bundled_profile(family, name) for name in bundled_profiles(family.id)]
         found += [p.frame.decode for p in profiles if p.frame is not None]
         for access in [Access(Secret("1")), *(Access(Secret("1"), p) for p in profiles if p.requests)]:
             requests = [Request.read(r.name) for r in family.reads(access)]
             requests += [Request.action(a.name) for a in family.actions]
-            requests += family.writes({"apn": "internet"}, access)
+            if is_setting(family, "apn"):
+                requests += family.writes({"apn": "internet"}, access)
             found += [_reply(family, request, access) for request in requests]
-    return found
+    return found + fuzz_pdu_to_job.decoders() + fuzz_mqtt.decoders() + fuzz_files.decoders()
 
 
 DECODERS = _decoders()

@@ -1,10 +1,24 @@
 """For all tests: speed is measured in benchmarks, never here."""
 
+from __future__ import annotations
+
+import signal
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import settings
 
+if TYPE_CHECKING:
+    from tests.mqtt.conftest import Watcher
+    from tests.support.mosquitto import Mosquitto
+
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # started by a shell in the background: what the tests start would not hear Ctrl-C either
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -14,3 +28,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for n, item in enumerate(long):
         others.insert(n * (len(others) + 1) // len(long), item)
     items[:] = others
+
+
+@pytest.fixture
+def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
+    """A mosquitto of the test's own."""
+    from tests.support.mosquitto import Mosquitto  # the integration's tests run without the bridge
+
+    with Mosquitto(tmp_path_factory.mktemp("mosquitto")) as mosquitto:
+        yield mosquitto
+
+
+@pytest.fixture
+def broker(mosquitto: Mosquitto) -> Mosquitto:
+    """The broker of the test: a mosquitto where nothing else is said."""
+    return mosquitto
+
+
+@pytest.fixture
+async def seen(broker: Mosquitto) -> AsyncIterator[Watcher]:
+    """What is published at it."""
+    from tests.mqtt.conftest import watcher
+
+    async with watcher(broker.port) as seen:
+        yield seen

@@ -20,6 +20,7 @@ APP = Path(__file__).parents[1] / "app"
 CONFIG: dict[str, Any] = yaml.safe_load((APP / "config.yaml").read_text("utf-8"))
 MODULE = {
     "id": "hut",
+    "name": "Дом 🏠",
     "family": "energomera_gs04",
     "number": "+79990000101",
     "password": "0000",
@@ -62,7 +63,7 @@ def _run(
 
 
 @pytest.mark.parametrize("ssl", [False, True])
-def test_start(tmp_path: Path, ssl: bool) -> None:
+def test_app_start_writes_configuration_that_bridge_accepts(tmp_path: Path, ssl: bool) -> None:
     done, config = _run(tmp_path, {**SERVICE, "ssl": ssl})
     assert done.returncode == 0, done.stderr
     assert "hut" in done.stdout
@@ -73,14 +74,14 @@ def test_start(tmp_path: Path, ssl: bool) -> None:
     assert "pin" not in written["modems"][0]
 
 
-def test_a_wrong_token_starts_nothing(tmp_path: Path) -> None:
+def test_app_does_not_start_if_token_is_wrong(tmp_path: Path) -> None:
     done, config = _run(tmp_path, SERVICE, token="other")
     assert done.returncode != 0
     assert "401" in done.stderr
     assert not config.exists()
 
 
-def test_options_are_described() -> None:
+def test_app_options_are_described_in_each_language() -> None:
     schema = set(CONFIG["schema"])
     assert set(CONFIG["options"]) <= schema
     for language in ("en", "ru"):
@@ -88,7 +89,7 @@ def test_options_are_described() -> None:
         assert set(told["configuration"]) == schema
 
 
-def test_rights() -> None:
+def test_app_has_no_privileged_rights() -> None:
     assert (CONFIG["uart"], CONFIG["services"]) == (True, ["mqtt:need"])
     assert not {"privileged", "full_access", "host_network", "hassio_api"} & set(CONFIG)
     assert f'io.hass.version="{CONFIG["version"]}"' in (APP / "Dockerfile").read_text("utf-8")

@@ -21,7 +21,7 @@ def _run(*arguments: str, stdin: str | bytes | None = None) -> Result:
 ASSUMED = files("gsm_meter_bridge.families.energomera_gs04") / "profiles" / "assumed_status.yaml"
 
 
-def test_profile_check(tmp_path: Path) -> None:
+def test_profile_check_lists_requests_and_warns_if_unverified(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(ASSUMED.read_text("utf-8"), "utf-8")
     result = _run("profile", "check", str(file))
@@ -36,7 +36,11 @@ def test_profile_check(tmp_path: Path) -> None:
     ("old", "new", "words"),
     [
         ("family: energomera_gs04", "family: zigbee", "energomera_gs04, lers_gsm_mini"),
-        ("verified: false", "verified: perhaps", "verified: expected bool"),
+        (
+            "verified: false",
+            "verified: perhaps",
+            "verified: 'perhaps' is not allowed; allowed: true or false",
+        ),
         ("value: iccid", "value: colour", "requests.iccid"),
         ("profile: assumed_status", "profile: {", "cannot be read"),
     ],
@@ -51,7 +55,7 @@ def test_profile_check_names_the_fault(tmp_path: Path, old: str, new: str, words
     assert words in " ".join(result.stderr.split())
 
 
-def test_config_frame_there_and_back() -> None:
+def test_config_frame_decodes_what_it_encodes_without_password() -> None:
     arguments = ("--family", "energomera_gs04", "--number", "+79990000101", "--password", "87654321")
     made = _run("config-frame", "encode", *arguments, "apn=m2m", "apn_password=hunter2", "mode=server")
     assert made.exit_code == 0, made.output
@@ -76,7 +80,7 @@ def test_config_frame_there_and_back() -> None:
         (("decode", "--family", "energomera_gs04", "0102"), "ends without"),
     ],
 )
-def test_config_frame_what_cannot_be(arguments: tuple[str, ...], words: str) -> None:
+def test_config_frame_says_why_input_is_refused(arguments: tuple[str, ...], words: str) -> None:
     result = _run("config-frame", *arguments)
     assert (result.exit_code, result.stdout) == (1, "")
     assert words in " ".join(result.stderr.split())

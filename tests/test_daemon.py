@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ import trustme
 
 from tests.mqtt.conftest import TOPICS, Watcher, watcher
 from tests.support.mosquitto import Mosquitto
-from tests.support.processes import BridgeProcess, Simulator, wait_until
+from tests.support.processes import BridgeProcess, Simulator
+from tests.support.waiting import wait_until
 
 PUMP, HUT = "+79990000201", "+79990000101"
 SET, SET_ANSWER = TOPICS.request("set"), TOPICS.response("set")
@@ -36,25 +38,13 @@ def _config(device: Path, port: int, **mqtt: Any) -> dict[str, Any]:
         "bridge": {"id": "home", "name": "Test bridge", "log_level": "debug"},
         "mqtt": {"host": "127.0.0.1", "port": port, **mqtt},
         "modems": [{"id": "stick", "url": str(device), "status_interval": 1}],
-        "sms": {"reply_timeout": 5, "deadline": "2 min", "resend_delay": 0.2},
-        "poll": {"first_spread": 0},
+        "sms": {"reply_timeout": 5, "deadline": "2 min", "retry_delay": 0.2},
+        "poll": {"initial_poll_spread": 0},
         "modules": [
             {"id": "pump", "family": "lers_gsm_mini", "number": PUMP, "password": "s3same"},
             {"id": "hut", "family": "energomera_gs04", "number": HUT, "profile": "assumed_status"},
         ],
     }
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    with Mosquitto(tmp_path / "mosquitto") as broker:
-        yield broker
-
-
-@pytest.fixture
-async def seen(broker: Mosquitto) -> AsyncIterator[Watcher]:
-    async with watcher(broker.port) as seen:
-        yield seen
 
 
 @pytest.fixture
@@ -73,16 +63,26 @@ def _final(document: dict[str, Any]) -> bool:
     return document["status"] != "accepted"
 
 
+def _is_of(transaction: str, document: dict[str, Any]) -> bool:
+    return document["transaction"] == transaction
+
+
+def _is_end_of(transaction: str, document: dict[str, Any]) -> bool:
+    return _is_of(transaction, document) and _final(document)
+
+
 async def _polled(seen: Watcher) -> None:
     await seen.wait(TOPICS.module("pump"), lambda m: m["signal_dbm"] and m["settings"]["apn"] is not None)
     await seen.wait(TOPICS.module("hut"), lambda m: m["signal_dbm"] and m["settings"]["apn"] is not None)
 
 
-async def _ask(seen: Watcher, transaction: str, **wish: object) -> None:
-    await seen.say(SET, {"transaction": transaction, "module": "pump", **wish})
+async def _ask(seen: Watcher, transaction: str, **fields: object) -> None:
+    await seen.say(SET, {"transaction": transaction, "module": "pump", **fields})
 
 
-async def test_an_orderly_life(seen: Watcher, daemon: BridgeProcess) -> None:
+async def test_daemon_polls_sets_and_stops_without_secrets_in_log(
+    seen: Watcher, daemon: BridgeProcess
+) -> None:
     await _polled(seen)
     await _ask(seen, "t1", apn="m2m", apn_password="hunter2")
     assert (await seen.wait(SET_ANSWER, _final))["status"] == "ok"
@@ -95,7 +95,9 @@ async def test_an_orderly_life(seen: Watcher, daemon: BridgeProcess) -> None:
     assert "hunter2" not in daemon.log
 
 
-async def test_a_crash_and_a_new_start(seen: Watcher, daemon: BridgeProcess, simulator: Simulator) -> None:
+async def test_daemon_restores_state_after_crash_without_polling(
+    seen: Watcher, daemon: BridgeProcess, simulator: Simulator
+) -> None:
     await _polled(seen)
     seen.messages.clear()
     daemon.kill()
@@ -110,7 +112,7 @@ async def test_a_crash_and_a_new_start(seen: Watcher, daemon: BridgeProcess, sim
     assert simulator.sms_to(PUMP) == asked  # a restart asks nobody
 
 
-async def test_a_crash_right_after_accepted_loses_and_doubles_nothing(
+async def test_job_is_neither_lost_nor_doubled_by_crash_after_acceptance(
     seen: Watcher, daemon: BridgeProcess, simulator: Simulator
 ) -> None:
     await _polled(seen)
@@ -118,11 +120,11 @@ async def test_a_crash_right_after_accepted_loses_and_doubles_nothing(
         asked = simulator.sms_to(PUMP)
         deadline = (datetime.now(UTC) + timedelta(seconds=20)).isoformat()
         await _ask(seen, f"t{n}", apn=f"apn{n}", deadline=deadline)
-        await seen.wait(SET_ANSWER, lambda d, n=n: d["transaction"] == f"t{n}")
+        await seen.wait(SET_ANSWER, partial(_is_of, f"t{n}"))
         await asyncio.sleep(0.05 * n)  # each time the crash finds it elsewhere
         daemon.kill()
         daemon.start()
-        done = await seen.wait(SET_ANSWER, lambda d, n=n: d["transaction"] == f"t{n}" and _final(d))
+        done = await seen.wait(SET_ANSWER, partial(_is_end_of, f"t{n}"))
         # the write at most once; a reading may be repeated
         assert simulator.sms_to(PUMP) - asked <= 3
         if done["status"] != "ok":
@@ -131,7 +133,7 @@ async def test_a_crash_right_after_accepted_loses_and_doubles_nothing(
             break
 
 
-async def test_a_reply_that_came_while_the_bridge_was_away_is_used(
+async def test_reply_is_used_if_it_came_while_daemon_was_away(
     tmp_path: Path, seen: Watcher, broker: Mosquitto
 ) -> None:
     with Simulator(tmp_path, _world(faults={"delay_s": 2.0})) as simulator:
@@ -143,10 +145,12 @@ async def test_a_reply_that_came_while_the_bridge_was_away_is_used(
             wait_until(lambda: f"{PUMP} ->" in simulator.log, lambda: simulator.log)
             daemon.start()
             state = await seen.wait(TOPICS.module("pump"), lambda m: m["signal_dbm"])
-            assert state["sources"]["signal_dbm"]["source"] == "sms"
+            assert state["sources"]["signal_dbm"]["transport"] == "sms"
 
 
-async def test_a_bad_network(tmp_path: Path, seen: Watcher, broker: Mosquitto) -> None:
+async def test_daemon_copes_with_duplicates_and_reordered_parts(
+    tmp_path: Path, seen: Watcher, broker: Mosquitto
+) -> None:
     world = _world()
     faults = {"duplicate_every": 2, "reorder_parts": True}
     world["network"] |= {"sms_storage_size": 1, "faults": faults}
@@ -165,7 +169,9 @@ async def test_a_bad_network(tmp_path: Path, seen: Watcher, broker: Mosquitto) -
         assert "Traceback" not in daemon.log
 
 
-async def test_a_modem_that_comes_later(tmp_path: Path, seen: Watcher, broker: Mosquitto) -> None:
+async def test_daemon_waits_for_modem_and_reports_its_loss(
+    tmp_path: Path, seen: Watcher, broker: Mosquitto
+) -> None:
     simulator = Simulator(tmp_path, _world())
     with BridgeProcess(tmp_path, _config(simulator.link, broker.port)):
         absent = await seen.wait(TOPICS.modem("stick"), lambda m: m["problem"])
@@ -179,7 +185,7 @@ async def test_a_modem_that_comes_later(tmp_path: Path, seen: Watcher, broker: M
             await seen.wait(TOPICS.modem("stick"), lambda m: not m["connected"])
 
 
-async def test_a_broker_that_comes_later(tmp_path: Path, simulator: Simulator) -> None:
+async def test_daemon_connects_to_broker_that_starts_later(tmp_path: Path, simulator: Simulator) -> None:
     broker = Mosquitto(tmp_path / "mosquitto")
     with BridgeProcess(tmp_path, _config(simulator.link, broker.port)) as daemon:
         wait_until(lambda: "no connection to the broker" in daemon.log, lambda: daemon.log)
@@ -204,7 +210,7 @@ def _secured(folder: Path) -> Mosquitto:
 
 
 @pytest.mark.usefixtures("authority")
-async def test_tls(tmp_path: Path, simulator: Simulator) -> None:
+async def test_daemon_connects_to_broker_by_tls(tmp_path: Path, simulator: Simulator) -> None:
     with _secured(tmp_path) as broker:
         config = _config(simulator.link, broker.port, tls={"ca_file": str(tmp_path / "ca.pem")})
         with BridgeProcess(tmp_path, config) as daemon:
@@ -212,7 +218,9 @@ async def test_tls(tmp_path: Path, simulator: Simulator) -> None:
 
 
 @pytest.mark.usefixtures("authority")
-async def test_tls_of_an_authority_that_is_not_ours(tmp_path: Path, simulator: Simulator) -> None:
+async def test_daemon_refuses_broker_certificate_of_unknown_authority(
+    tmp_path: Path, simulator: Simulator
+) -> None:
     trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
     with _secured(tmp_path) as broker:
         config = _config(simulator.link, broker.port, tls={"ca_file": str(tmp_path / "other.pem")})
@@ -224,7 +232,9 @@ async def test_tls_of_an_authority_that_is_not_ours(tmp_path: Path, simulator: S
 @pytest.mark.parametrize(
     ("password", "words"), [("s-right-s", "connected to"), ("s-wrong-s", "refuses the connection")]
 )
-async def test_a_password(tmp_path: Path, simulator: Simulator, password: str, words: str) -> None:
+async def test_daemon_logs_whether_broker_accepts_login_without_password(
+    tmp_path: Path, simulator: Simulator, password: str, words: str
+) -> None:
     file = tmp_path / "passwords"
     passwd = shutil.which("mosquitto_passwd")
     assert passwd

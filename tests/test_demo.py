@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ import pytest
 
 from tests.mqtt.conftest import watcher
 from tests.support.mosquitto import Mosquitto
+from tests.support.screen import CTRL_C, Screen
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "demo.py"
 SHOWN = (
@@ -35,7 +38,7 @@ def _check(output: str) -> None:
 
 
 @pytest.mark.parametrize("broker", ["mosquitto", "embedded"])
-def test_once(broker: str) -> None:
+def test_demo_runs_once_with_each_broker(broker: str) -> None:
     hide = "shutil.which = lambda *_, **__: None" if broker == "embedded" else ""
     run = f"sys.argv = ['demo', '--once']; runpy.run_path({str(SCRIPT)!r}, run_name='__main__')"
     program = f"import runpy, shutil, sys\nsys.path.insert(0, {str(SCRIPT.parent)!r})\n{hide}\n{run}"
@@ -61,7 +64,7 @@ def _started(command: list[str]) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_on_ones_own_broker_it_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
+async def test_demo_leaves_nothing_on_own_broker(tmp_path: Path, number: signal.Signals) -> None:
     with Mosquitto(tmp_path / "mosquitto") as broker:
         with _started([sys.executable, str(SCRIPT), "--broker", f"127.0.0.1:{broker.port}"]) as demo:
             async with watcher(broker.port) as seen:
@@ -73,9 +76,115 @@ async def test_on_ones_own_broker_it_leaves_nothing_behind(tmp_path: Path, numbe
             assert [topic for topic, _ in seen.messages if topic != "watcher/ready"] == []
 
 
+def test_demo_asks_for_broker_password_and_hides_it(tmp_path: Path) -> None:
+    users = tmp_path / "users"
+    users.touch(0o600)
+    subprocess.run(["mosquitto_passwd", "-b", str(users), "ha", "p: #1 %{}"], check=True)
+    listener = f"allow_anonymous false\npassword_file {users}"
+    command = [sys.executable, str(SCRIPT), "--username", "ha"]
+    with Mosquitto(tmp_path / "mosquitto", listener) as broker:
+        command += ["--broker", f"127.0.0.1:{broker.port}"]
+        with Screen(command) as screen:
+            screen.wait("password of ha: ")
+            screen.type("p: #1 %{}\n")
+            screen.wait("10.20.30.41")
+            screen.type(CTRL_C)
+            _ends_well(screen, "10.20.30.41")
+            assert "p: #1" not in screen.shown
+    unasked = subprocess.run(
+        ["setsid", *command], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    assert unasked.returncode == 1
+    assert "nobody is there to be asked for the password: set MQTT_PASSWORD" in unasked.stderr
+    assert "Traceback" not in unasked.stderr
+
+
 @pytest.mark.parametrize("broker", ["nonsense", "host:", ":1883", "host:port"])
-def test_a_broker_that_is_none(broker: str) -> None:
+def test_demo_refuses_invalid_broker_address(broker: str) -> None:
     command = [sys.executable, str(SCRIPT), "--broker", broker]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
     assert f"{broker!r} is not HOST:PORT" in done.stderr
+
+
+# it takes less than half a second; this is what a person still waits for, on a machine with much to do
+SOON_S = 4.0
+
+
+def _ends_well(screen: Screen, *shown: str) -> None:
+    assert screen.end(SOON_S) == 130, screen.shown
+    assert "Traceback" not in screen.shown
+    assert "Error" not in screen.shown
+    for words in shown:
+        assert words in screen.shown.rpartition("simulated world")[2]
+    assert screen.left() == []
+
+
+@pytest.mark.parametrize("keys", [CTRL_C, CTRL_C * 3], ids=["once", "three times"])
+@pytest.mark.parametrize("seen", ["10.20.30.41", "simulated modem:", "broker:"])
+def test_demo_ends_well_at_ctrl_c(keys: str, seen: str) -> None:
+    with Screen([sys.executable, str(SCRIPT)]) as screen:
+        screen.wait(seen)
+        screen.type(keys)
+        # the last picture stays
+        _ends_well(screen, *(["cottage", "-71 dBm", "10.20.30.41"] if seen == "10.20.30.41" else []))
+
+
+def test_demo_ends_well_at_ctrl_c_while_it_loads() -> None:
+    # Python's own start cannot be stopped without a traceback: the demo's begins after it
+    run = f"import sys; sys.path.insert(0, {str(SCRIPT.parent)!r}); print('Python is there', flush=True)"
+    run += f"; import runpy; runpy.run_path({str(SCRIPT)!r}, run_name='__main__')"
+    with Screen([sys.executable, "-c", f"import signal; signal.signal(2, signal.SIG_DFL); {run}"]) as screen:
+        screen.wait("Python is there")
+        screen.type(CTRL_C)
+        _ends_well(screen)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_demo_ends_well_at_signal(number: signal.Signals) -> None:
+    with Screen([sys.executable, str(SCRIPT)]) as screen:
+        screen.wait("10.20.30.41")
+        screen.send(number)
+        _ends_well(screen, "10.20.30.41")
+
+
+@pytest.mark.parametrize("state", ["there", "gone", "killed", "frozen"])
+def test_demo_ends_well_at_ctrl_c_in_each_state_of_own_broker(tmp_path: Path, state: str) -> None:
+    with Mosquitto(tmp_path / "mosquitto") as broker:
+        with Screen([sys.executable, str(SCRIPT), "--broker", f"127.0.0.1:{broker.port}"]) as screen:
+            screen.wait("10.20.30.41")
+            if state == "frozen":
+                broker.freeze()
+            elif state != "there":
+                {"gone": broker.stop, "killed": broker.kill}[state]()
+            screen.type(CTRL_C)
+            _ends_well(screen, "10.20.30.41")
+        broker.thaw()
+
+
+def test_demo_ends_well_at_ctrl_c_if_broker_is_silent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        command = [sys.executable, str(SCRIPT), "--broker", f"127.0.0.1:{silent.getsockname()[1]}"]
+        with Screen(command) as screen:
+            screen.wait("simulated world")
+            screen.type(CTRL_C)
+            _ends_well(screen)
+
+
+def test_demo_fits_small_terminal() -> None:
+    with Screen([sys.executable, str(SCRIPT)]) as screen:
+        screen.wait("10.20.30.42")
+        screen.type(CTRL_C)
+        _ends_well(screen, "boiler_house", "heat_point", "registration", "roaming", "10.20.30.41")
+        last = screen.shown.rpartition("simulated world")[2]
+        assert "…" not in last
+        # no line is as wide as the screen: ^C behind it would move the picture
+        assert max(len(line) for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", last).splitlines()) <= 78
+
+
+def test_demo_shows_change_in_words() -> None:
+    with Screen([sys.executable, str(SCRIPT)]) as screen:
+        screen.wait("apn: m2m.demo")
+        screen.type(CTRL_C)
+        _ends_well(screen, "verified", "apn: m2m.demo")
+        assert '{"' not in screen.shown

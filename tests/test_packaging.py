@@ -15,7 +15,8 @@ import yaml
 
 from gsm_meter_bridge import __version__
 from tests.support.mosquitto import Mosquitto
-from tests.support.processes import BridgeProcess, Simulator, wait_until
+from tests.support.processes import BridgeProcess, Simulator
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[1]
 HEALTHCHECK = ROOT / "bridge" / "healthcheck.py"
@@ -39,7 +40,7 @@ def _healthcheck(config: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_health(tmp_path: Path) -> None:
+def test_healthcheck_fails_if_broker_is_gone(tmp_path: Path) -> None:
     simulator = Simulator(tmp_path, WORLD)
     with (
         Mosquitto(tmp_path / "mosquitto") as broker,
@@ -55,7 +56,7 @@ def test_health(tmp_path: Path) -> None:
         assert ill.stdout.startswith("broker: ")
 
 
-def test_a_broken_configuration_is_no_health(tmp_path: Path) -> None:
+def test_healthcheck_fails_if_configuration_is_broken(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text("bridge: {id: ?}\n", "utf-8")
     ill = _healthcheck(config)
@@ -64,15 +65,15 @@ def test_a_broken_configuration_is_no_health(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", ["run --help", "doctor --help"])
-def test_commands(arguments: str) -> None:
+def test_command_of_package_takes_config_option(arguments: str) -> None:
     command = [sys.executable, "-m", "gsm_meter_bridge", *arguments.split()]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "--config" in told
 
 
-def test_the_unit_of_systemd() -> None:
+def test_systemd_unit_runs_bridge_without_privileges() -> None:
     unit = configparser.ConfigParser(strict=False, interpolation=None)
-    unit.optionxform = str
+    unit.optionxform = str  # type: ignore[method-assign, assignment]
     unit.read(ROOT / "bridge" / "systemd" / "gsm-meter-bridge.service", "utf-8")
     service = unit["Service"]
     program, command, *_ = shlex.split(service["ExecStart"])
@@ -81,7 +82,7 @@ def test_the_unit_of_systemd() -> None:
     assert (service["NoNewPrivileges"], service["CapabilityBoundingSet"]) == ("yes", "")
 
 
-def test_compose() -> None:
+def test_compose_file_runs_services_without_privileges() -> None:
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
     bridge, broker = compose["services"]["bridge"], compose["services"]["mosquitto"]
     assert (ROOT / bridge["build"]["dockerfile"]).exists()
@@ -93,7 +94,7 @@ def test_compose() -> None:
     assert "allow_anonymous false" in (ROOT / "bridge" / "mosquitto.conf").read_text("utf-8").splitlines()
 
 
-def test_what_the_image_copies_is_there() -> None:
+def test_dockerfile_copies_existing_files_and_drops_root() -> None:
     lines = (ROOT / "bridge" / "Dockerfile").read_text("utf-8").splitlines()
     copied = [line.split()[1:-1] for line in lines if line.startswith("COPY ") and "--from" not in line]
     assert copied
@@ -107,7 +108,7 @@ def _pictures(folder: str) -> dict[str, tuple[int, int]]:
     return {name: struct.unpack(">II", head[16:]) for name, head in heads.items()}
 
 
-def test_pictures_of_the_app() -> None:
+def test_app_pictures_have_required_sizes() -> None:
     assert _pictures("app") == {"icon.png": (128, 128), "logo.png": (250, 100)}
 
 
@@ -117,13 +118,13 @@ def _versions(*tag: str) -> tuple[int, str]:
     return told.returncode, told.stdout
 
 
-def test_all_parts_name_one_version() -> None:
+def test_version_check_finds_one_version_in_all_parts() -> None:
     assert _versions(f"v{__version__}") == (0, _versions()[1] + f"the tag: {__version__}\n")
     status, told = _versions("v0.0.0")
     assert (status, told.splitlines()[-1]) == (1, "the tag: 0.0.0")
 
 
-def test_only_the_release_may_write() -> None:
+def test_workflows_give_write_permission_to_release_only() -> None:
     """And packages only, in the job that comes after the check of the versions."""
     for path in (ROOT / ".github" / "workflows").glob("*.yml"):
         workflow = yaml.safe_load(path.read_text("utf-8"))

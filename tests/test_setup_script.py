@@ -29,14 +29,14 @@ def _install(folder: Path, status: int) -> list[str]:
 
 
 @pytest.mark.parametrize("status", [0, 100])
-def test_no_service_is_started_meanwhile(tmp_path: Path, status: int) -> None:
+def test_setup_script_starts_no_service_while_installing(tmp_path: Path, status: int) -> None:
     asked = _install(tmp_path, status)
     assert asked[:2] == ["-qq update: #!/bin/sh", "exit 101"]
     assert ("-qq install -y --no-install-recommends gammu smstools: #!/bin/sh" in asked) is (status == 0)
     assert not (tmp_path / "policy-rc.d").exists()
 
 
-def test_a_policy_that_is_there_stays(tmp_path: Path) -> None:
+def test_setup_script_keeps_existing_policy(tmp_path: Path) -> None:
     policy = tmp_path / "policy-rc.d"
     policy.write_text("mine")
     assert _install(tmp_path, 0)[0] == "-qq update: mine"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.mqtt.conftest import TOPICS, Watcher, watcher
+from tests.mqtt.conftest import TOPICS, Watcher
 from tests.support.mosquitto import Mosquitto
 from tests.support.processes import BridgeProcess, Simulator
 
@@ -31,28 +31,16 @@ def _config(lake: Path, town: Path, port: int) -> dict[str, Any]:
         "bridge": {"id": "home", "name": "Test bridge"},
         "mqtt": {"host": "127.0.0.1", "port": port},
         "modems": [
-            {"id": "lake", "url": str(lake), "status_interval": 1, "admin": True},
+            {"id": "lake", "url": str(lake), "status_interval": 1, "allow_raw_commands": True},
             {"id": "town", "url": str(town), "status_interval": 1, "group": "north", "budget": {"day": 4}},
         ],
         "sms": {"reply_timeout": 5, "deadline": "2 min", "price": 2.5, "currency": "RUB"},
-        "poll": {"first_spread": "30 d", "interval": "30 d"},
+        "poll": {"initial_poll_spread": "30 d", "interval": "30 d"},
         "modules": [
             {"id": "hut", "family": LERS, "number": HUT, "modem": "lake"},
             {"id": "pump", "family": LERS, "number": PUMP, "group": "north"},
         ],
     }
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    with Mosquitto(tmp_path / "mosquitto") as broker:
-        yield broker
-
-
-@pytest.fixture
-async def seen(broker: Mosquitto) -> AsyncIterator[Watcher]:
-    async with watcher(broker.port) as seen:
-        yield seen
 
 
 @pytest.fixture
@@ -67,15 +55,15 @@ def house(tmp_path: Path, broker: Mosquitto) -> Iterator[House]:
         yield House(lake, town, bridge)
 
 
-async def _ask(seen: Watcher, action: str, transaction: str, **wish: object) -> dict[str, Any]:
-    await seen.say(TOPICS.request(action), {"transaction": transaction, **wish})
+async def _ask(seen: Watcher, action: str, transaction: str, **fields: object) -> dict[str, Any]:
+    await seen.say(TOPICS.request(action), {"transaction": transaction, **fields})
     answer: dict[str, Any] = await seen.wait(
         TOPICS.response(action), lambda a: a["transaction"] == transaction and a["status"] != "accepted"
     )
     return answer
 
 
-async def test_each_module_is_asked_through_its_own(seen: Watcher, house: House) -> None:
+async def test_module_is_asked_through_its_own_modem(seen: Watcher, house: House) -> None:
     for modem in ("lake", "town"):
         await seen.wait(TOPICS.modem(modem), lambda m: m["ready"])
     for module in ("hut", "pump"):
@@ -93,7 +81,7 @@ async def test_each_module_is_asked_through_its_own(seen: Watcher, house: House)
     assert (await _ask(seen, "set", "apn3", module="hut", apn="b"))["status"] == "ok"
 
 
-async def test_one_modem_missing_stops_only_its_own_modules(seen: Watcher, house: House) -> None:
+async def test_missing_modem_stops_only_its_own_modules(seen: Watcher, house: House) -> None:
     await seen.wait(TOPICS.modem("town"), lambda m: m["ready"])
     house.town.kill()
     gone = await seen.wait(TOPICS.modem("town"), lambda m: not m["connected"] and m["signal_dbm"] is None)
@@ -109,7 +97,7 @@ async def test_one_modem_missing_stops_only_its_own_modules(seen: Watcher, house
     assert house.bridge.log.count("modem town is back") == 1
 
 
-async def test_administrators(seen: Watcher, house: House) -> None:
+async def test_administrator_commands_need_permission_of_modem(seen: Watcher, house: House) -> None:
     for modem in ("lake", "town"):
         await seen.wait(TOPICS.modem(modem), lambda m: m["ready"])
     told = await _ask(seen, "raw_at", "a", modem="lake", command="AT+CSQ")

@@ -1,35 +1,48 @@
-"""The one error tree.
+"""The exceptions of this package, one tree.
 
-GsmMeterError                      `code` is what MQTT responses carry
-├── ConfigError                    the configuration file: path, value and what is allowed
-├── InvalidValueError              a value asked for: name, value and what is allowed
+GsmMeterError                      `code` is published in MQTT responses
+├── ConfigError                    a fault in the configuration file: path, value, allowed values
+├── InvalidValueError              a requested value is not allowed: name, value, allowed values
 ├── UnknownNameError               a module, action, setting or profile that does not exist
 ├── GuardError                     a change that would do harm, or needs `confirm`
-├── ConflictError                  a transaction used twice for two different things
-├── DecodeError                    bytes or text that are not what they should be
-├── IecError                       a meter that refuses what it was asked over IEC 62056-21
-├── ModemError                     our own modem on its serial port
+├── ConflictError                  a transaction id used for two different requests
+├── DecodeError                    bytes or text that do not have the expected shape
+├── IecError                       a meter refused a request over IEC 62056-21
+├── ModemError                     the gateway modem on its serial port
 │   ├── LinkLostError              the port closed or cannot be opened
 │   │   └── PortHeldError          because another program has it
 │   ├── CommandTimeoutError        no final result code in time
 │   └── CommandFailedError         ERROR, +CME ERROR or +CMS ERROR
-├── DeliveryError                  a request on its way to a module
+├── DeliveryError                  a request could not be delivered to a module
 │   ├── SendRefusedError           it certainly did not leave
-│   │   └── SendRejectedError      and it never will
+│   │   └── SendRejectedError      and a retry would fail too
+│   │       └── PasswordLostError  because the password cannot be decrypted
 │   └── SendUncertainError         it may have left
-├── DlmsError                      a meter asked by DLMS
+├── DlmsError                      a meter refused a request over DLMS
 │   ├── MeterLinkError             its HDLC link: not opened, closed or out of step
-│   ├── AssociationRefusedError    it does not talk with this client
+│   ├── AssociationRefusedError    it refuses this client
 │   │   └── WrongPasswordError     because of the password or key
-│   └── ReadRefusedError           it does not tell, or do, one thing
-├── StorageError                   the database takes nothing just now
+│   └── ReadRefusedError           it refuses to read, or do, one thing
+├── StorageError                   the database is unavailable
 ├── LeaseLostError                 another process has taken over
-└── TransitionError                a job event its state does not know: a bug
+└── TransitionError                a job event that its state does not allow: a bug
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from difflib import get_close_matches
+
+LONGEST_SENTENCE = 300
+"""The most characters of an error message that repeats input from outside."""
+_LONGEST_VALUE = 200
+_LEAST_OF_VALUE = 40
+_NAME = re.compile(r"\w[\w.<>/+ -]{0,63}")
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.<>-]{0,63}")
+_MANY_NAMES = 500
+_LETTERS_APART = 2
+_PROBLEMS_AT_MOST = 100
 
 
 class GsmMeterError(Exception):
@@ -39,42 +52,65 @@ class GsmMeterError(Exception):
 
 
 class ConfigError(GsmMeterError):
-    """The configuration is not usable; `problems` has one sentence for each fault."""
+    """The configuration is unusable; `problems` has one message for each of the first 100 faults.
+
+    A message is one line of at most LONGEST_SENTENCE characters.
+    """
 
     code = "bad_configuration"
 
     def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = tuple(problems)
+        told = [_in_one_line(problem) for problem in problems]
+        more = [f"and {len(told) - _PROBLEMS_AT_MOST} more"] if len(told) > _PROBLEMS_AT_MOST else []
+        self.problems = (*told[:_PROBLEMS_AT_MOST], *more)
         super().__init__("\n".join(self.problems))
 
 
 class InvalidValueError(GsmMeterError):
-    """A value that a setting or field does not take."""
+    """A value that a setting or field does not accept.
+
+    Only if `shown`, the message repeats a plain scalar, at most 200 characters of it: a value in the wrong
+    place may be a secret. Otherwise it states the type and size of the value.
+    """
 
     code = "invalid_value"
 
-    def __init__(self, name: str, value: object, allowed: str) -> None:
-        self.name, self.value, self.allowed = name, value, allowed
-        super().__init__(f"{name}: {value!r} is not allowed; expected {allowed}")
+    def __init__(self, name: str, value: object, allowed: str, *, shown: bool = False) -> None:
+        self.name, self.allowed = name, allowed
+        ending = f" is not allowed; expected {allowed}"
+        room = LONGEST_SENTENCE - len(name) - len(ending) - 2
+        told = _repeated(value, min(_LONGEST_VALUE, max(room, _LEAST_OF_VALUE))) if shown else kind_of(value)
+        super().__init__(cut(f"{name}: {told}{ending}"))
 
 
 class UnknownNameError(GsmMeterError):
-    """Something was named that is not there."""
+    """A name that does not exist.
+
+    The message repeats `name` only if it looks like a name. A `key` may be a misplaced value, so it is
+    repeated only if it is similar to a known one.
+    """
 
     code = "unknown_name"
 
-    def __init__(self, what: str, name: str, known: Iterable[str], code: str = "unknown_name") -> None:
+    def __init__(
+        self, what: str, name: str, known: Iterable[str], code: str = "unknown_name", *, key: bool = False
+    ) -> None:
         self.code = code
-        choices = ", ".join(sorted(known)) or "none"
-        super().__init__(f"unknown {what} {name!r}; known: {choices}")
+        choices = sorted(known)
+        is_name = _comes_near(name, choices) if key else _NAME.fullmatch(name) is not None
+        told = repr(name) if is_name else f"of {len(name)} characters"
+        beginning = f"unknown {what} {told}; known: "
+        super().__init__(cut(beginning + (_listed(choices, LONGEST_SENTENCE - len(beginning)) or "none")))
 
 
 class GuardError(GsmMeterError):
-    """A change that is not carried out because it would do harm, or not without a confirmation."""
+    """A change that is not carried out because it would do harm, or because it needs a confirmation."""
 
     def __init__(self, code: str, words: Iterable[str]) -> None:
         self.code = code
-        super().__init__("; ".join(words))
+        *reasons, last = tuple(words)
+        told = _listed(reasons, LONGEST_SENTENCE - len(last) - 2, "; ")
+        super().__init__(cut(f"{told}; {last}" if told else last))
 
 
 class ConflictError(GsmMeterError):
@@ -95,7 +131,7 @@ class DecodeError(GsmMeterError):
 
 
 class IecError(GsmMeterError):
-    """A meter said no: `number` is what stands behind ERR in its answer; None where it gave none."""
+    """A meter refused a request; `number` is the number after ERR in its answer, None if there is none."""
 
     code = "meter_refused"
 
@@ -106,7 +142,7 @@ class IecError(GsmMeterError):
 
 
 class ModemError(GsmMeterError):
-    """Something between us and our own modem."""
+    """A failure between the bridge and its gateway modem."""
 
     code = "modem_error"
 
@@ -124,9 +160,17 @@ class PortHeldError(LinkLostError):
 
 
 class CommandTimeoutError(ModemError):
-    """The modem gave no final result code within the deadline."""
+    """The modem sent no final result code within the deadline; `lines` are the lines it did send."""
 
     code = "modem_timeout"
+
+    def __init__(self, words: str, lines: tuple[str, ...] = ()) -> None:
+        super().__init__(words)
+        self.lines = lines
+
+
+class UnansweredError(CommandTimeoutError):
+    """The modem did not answer a command, but answers AT."""
 
 
 class CommandFailedError(ModemError):
@@ -141,7 +185,7 @@ class CommandFailedError(ModemError):
 
 
 class DeliveryError(GsmMeterError):
-    """A request could not be brought to its module."""
+    """A request could not be delivered to its module."""
 
     code = "delivery_failed"
 
@@ -149,35 +193,41 @@ class DeliveryError(GsmMeterError):
 class SendRefusedError(DeliveryError):
     """The request certainly did not leave; sending it again is safe."""
 
-    code = "send_refused"
+    code = "modem_send_failed"
 
 
 class SendRejectedError(SendRefusedError):
-    """The request did not leave, and would not if it were tried again."""
+    """The request did not leave, and a retry would fail too."""
 
-    code = "send_rejected"
+    code = "rejected_by_network"
+
+
+class PasswordLostError(SendRejectedError):
+    """The access password that came with a job cannot be read: the key that sealed it is lost."""
+
+    code = "modem_send_failed"
 
 
 class SendUncertainError(DeliveryError):
-    """The request may have left; only reading back can tell."""
+    """The request may have left; only reading the settings back shows whether it did."""
 
     code = "send_uncertain"
 
 
 class DlmsError(GsmMeterError):
-    """A meter that was asked by DLMS refused, in words that it or the standard has for it."""
+    """A meter refused a DLMS request; the message is the meter's own or the standard's."""
 
     code = "meter_refused"
 
 
 class MeterLinkError(DlmsError):
-    """The meter does not open its HDLC link, has closed it, or has lost step."""
+    """The meter does not open its HDLC link, has closed it, or is out of sequence."""
 
     code = "meter_link_lost"
 
 
 class AssociationRefusedError(DlmsError):
-    """The meter does not talk with this client; `result` and `diagnostic` are its codes where it gave any."""
+    """The meter refuses this client; `result` and `diagnostic` are its codes, None if it sent none."""
 
     code = "meter_association_refused"
 
@@ -187,13 +237,13 @@ class AssociationRefusedError(DlmsError):
 
 
 class WrongPasswordError(AssociationRefusedError):
-    """The meter does not take the password or key."""
+    """The meter does not accept the password or key."""
 
     code = "meter_wrong_password"
 
 
 class ReadRefusedError(DlmsError):
-    """The meter does not give or do one thing; `result` is its data access result, if it gave one."""
+    """The meter refuses to read or do one thing; `result` is its data access result, None if it sent none."""
 
     code = "meter_read_refused"
 
@@ -203,18 +253,80 @@ class ReadRefusedError(DlmsError):
 
 
 class StorageError(GsmMeterError):
-    """The database takes nothing just now: its disk is full, or its server is away."""
+    """The database is unavailable: its disk is full, or its server is down."""
 
     code = "storage_failed"
 
 
 class LeaseLostError(GsmMeterError):
-    """Another process has taken over what this one did; it must stop."""
+    """Another process has taken over the lease; this process must stop."""
 
     code = "lease_lost"
 
 
 class TransitionError(GsmMeterError):
-    """A job was told an event that its state has no row for."""
+    """A job received an event for which its state has no transition."""
 
     code = "internal"
+
+
+def cut(words: str, limit: int = LONGEST_SENTENCE) -> str:
+    """Return `words`, cut at their end to at most `limit` characters."""
+    return words if len(words) <= limit else f"{words[: limit - 1]}…"
+
+
+def ending(words: str, limit: int) -> str:
+    """Return `words`, cut at their beginning to at most `limit` characters; the end of a path says most."""
+    return words if len(words) <= limit else f"…{words[1 - limit :]}"
+
+
+def kind_of(value: object) -> str:
+    """Return a description of the type and size of `value`, without any of its content."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "a flag"
+        case int() | float():
+            return "a number"
+        case str():
+            return f"a text of {len(value)} characters"
+        case bytes():
+            return f"{len(value)} octets"
+        case dict():
+            return f"an object of {len(value)}"
+        case list() | tuple():
+            return f"a list of {len(value)}"
+        case _:
+            return f"a {type(value).__name__}"
+
+
+def _repeated(value: object, limit: int) -> str:
+    """Return the literal of a plain scalar, cut to `limit` characters; for other values, `kind_of`."""
+    if isinstance(value, str):
+        return repr(value) if len(value) + 2 <= limit else cut(repr(value[:limit]), limit)
+    if isinstance(value, int) and value.bit_length() > 64:
+        return kind_of(value)
+    return repr(value) if isinstance(value, (int, float)) else kind_of(value)
+
+
+def _listed(words: list[str], room: int, between: str = ", ") -> str:
+    """Return as many of `words` as fit into `room` characters, joined, and the number of the others."""
+    taken, more = list(words), ""
+    while taken and len(between.join(taken)) + len(more) > room:
+        keep = min(len(taken) - 1, room // 2)  # each takes at least two characters with its separator
+        taken = taken[:keep]
+        more = f"{between}and {len(words) - keep} more"
+    return between.join(taken) + more if taken else more.removeprefix(between)
+
+
+def _comes_near(name: str, known: list[str]) -> bool:
+    """Return whether `name` is most likely a misspelling of one of `known`."""
+    if _KEY.fullmatch(name) is None or len(known) > _MANY_NAMES:
+        return False
+    alike = get_close_matches(name, known, 1)
+    return bool(alike) and abs(len(alike[0]) - len(name)) <= _LETTERS_APART
+
+
+def _in_one_line(problem: str) -> str:
+    return cut(" ".join(problem[: 4 * LONGEST_SENTENCE].split()))

@@ -1,33 +1,41 @@
-"""Settings of a module in a YAML file: `family:` and `settings:`, by the names used everywhere."""
+"""Settings of a module in a YAML file: `family:` and `settings:`, by their common names."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
+import voluptuous as vol
 import yaml
 
-from gsm_meter_bridge.errors import ConfigError
 from gsm_meter_bridge.vocabulary import Scalar
+from gsm_meter_bridge.yaml_file import read_yaml
+from gsm_meter_bridge.yaml_file.checks import Check, checked, long_text, matching, named, options, text
+
+_VALUE = "allowed: a text, a number, true or false; '' is an empty text"
 
 
 def load_settings(path: Path, family: str) -> dict[str, object]:
-    """Return the settings in the file `path`, unchecked; ConfigError where it is not one for `family`."""
-    try:
-        document = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError([f"{path}: cannot be read: {error}"]) from error
-    if not isinstance(document, dict) or document.keys() - {"family", "settings"}:
-        raise ConfigError([f"{path}: expected the keys family and settings, nothing else"])
-    if document.get("family") != family:
-        raise ConfigError([f"{path}: family: {document.get('family')!r}; expected {family}"])
-    settings = document.get("settings")
-    if not isinstance(settings, dict) or not all(isinstance(name, str) for name in settings):
-        raise ConfigError([f"{path}: settings: expected names and their values"])
-    return settings
+    """Return the settings in the file `path` as they are written, unchecked.
+
+    Each value is a str, whatever it looks like: 0123 stays 0123. Raises ConfigError if the file cannot be
+    read or is not for `family`.
+    """
+    return dict(checked(read_yaml(path), _schema(family))["settings"])
+
+
+def _schema(family: str) -> Check:
+    words = f"expected {family}"
+    return options(
+        {
+            vol.Required("family"): matching(re.escape(family), words),
+            vol.Required("settings"): named(text(1, 64), long_text(0, 1000, _VALUE), 1, 1000),
+        }
+    )
 
 
 def dump_settings(family: str, settings: Mapping[str, Scalar | None]) -> str:
-    """Return the file that holds `settings`; those that are not known (None) are left out."""
+    """Return the text of a file with `settings`; unknown ones (None) are left out."""
     known = {name: value for name, value in sorted(settings.items()) if value is not None}
     return yaml.safe_dump({"family": family, "settings": known}, sort_keys=False, allow_unicode=True)

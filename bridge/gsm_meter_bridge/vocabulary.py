@@ -1,24 +1,27 @@
-"""Words that all families, topics and settings share; where vendors clash, ours stand here."""
+"""Names and values shared by all families, topics and settings, with one term where vendors differ."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
+from math import isfinite
 from types import MappingProxyType
 
 Scalar = str | int | float | bool
-"""What a setting or an observed value can be."""
+"""The type of a setting or an observed value."""
 
 UNKNOWN = "unknown"
-"""Published for a code that no table explains; the raw code stands beside it."""
+"""Published for a code that no table explains, next to the raw code."""
 
 MASK = "***"
 """Shown in place of a secret."""
 
 
 class Secret:
-    """A text that appears in no log, topic, URL or traceback; `reveal()` gives it."""
+    """A text that appears in no log, topic, URL or traceback; `reveal()` returns it."""
 
     __slots__ = ("_text",)
 
@@ -26,7 +29,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """Return the text itself; call only where it is sent or compared."""
+        """Return the text itself; call only to send or compare it."""
         return self._text
 
     def __repr__(self) -> str:
@@ -42,7 +45,10 @@ class Secret:
 
 
 class Registration(StrEnum):
-    """Network registration, the states of 3GPP TS 27.007 clause 7.2 and `no_sim`."""
+    """Network registration: the states of 3GPP TS 27.007 clause 7.2, and others that modules report.
+
+    `unknown_error`, `no_sim_or_pin_required` and `no_sim` have no code in that clause.
+    """
 
     NOT_REGISTERED = "not_registered"
     HOME = "home"
@@ -50,6 +56,8 @@ class Registration(StrEnum):
     DENIED = "denied"
     ROAMING = "roaming"
     NO_SIM = "no_sim"
+    NO_SIM_OR_PIN_REQUIRED = "no_sim_or_pin_required"
+    UNKNOWN_ERROR = "unknown_error"
     UNKNOWN = UNKNOWN
 
 
@@ -72,50 +80,17 @@ class Band(StrEnum):
     UNKNOWN = UNKNOWN
 
 
-class GprsState(StrEnum):
-    """How far a module's packet data link has come."""
-
-    OFF = "off"
-    CLIENT_CONNECTING = "client_connecting"
-    CLIENT_CONNECTED = "client_connected"
-    REGISTERED_AT_CENC = "registered_at_cenc"
-    SERVER_STARTING = "server_starting"
-    SERVER_LISTENING = "server_listening"
-    NO_CONNECTION = "no_connection"
-    UNKNOWN = UNKNOWN
-
-
 class MeterLink(StrEnum):
     """State of the link between a module and its meter."""
 
     OK = "ok"
-    NO_METER = "no_meter"
+    UNKNOWN_METER_OR_NO_LINK = "unknown_meter_or_no_link"
     READING_CLOCK = "reading_clock"
     UNKNOWN = UNKNOWN
 
 
-class CencState(StrEnum):
-    """Registration of a module at a CE Net-Connection server."""
-
-    NONE = "none"
-    REQUESTED = "requested"
-    REGISTERED = "registered"
-    REFUSED = "refused"
-    UNKNOWN = UNKNOWN
-
-
-class Mode(StrEnum):
-    """What a module does with its data link."""
-
-    SMS = "sms"
-    CLIENT_CENC = "client_cenc"
-    SERVER = "server"
-    CLIENT = "client"
-    UNKNOWN = UNKNOWN
-
-
 class Radio(StrEnum):
-    """How a module's packet data goes over the air (DLMS class 47, attribute 5)."""
+    """Radio technology of a module's packet data (DLMS class 47, attribute 5)."""
 
     INACTIVE = "inactive"
     GPRS = "gprs"
@@ -131,13 +106,13 @@ class Radio(StrEnum):
 
 
 class UpdateState(StrEnum):
-    """How far an update of a module's firmware has come."""
+    """Progress of a module's firmware update."""
 
     REQUESTED = "requested"
     DOWNLOADING = "downloading"
     INSTALLING = "installing"
     FINISHED = "finished"
-    """The module was heard of again after it; what it is now, its firmware tells."""
+    """The module has reported again since the update; `firmware` shows the version it runs."""
     UP_TO_DATE = "up_to_date"
     FAILED = "failed"
     UNKNOWN = UNKNOWN
@@ -145,10 +120,12 @@ class UpdateState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Observable:
-    """One value that a module can tell.
+    """One value that a module can report.
 
-    `kind` is text, integer, energy (a count that only grows), flag or enum; `unit` as Home Assistant
-    writes it; `options` lists every value of an enum, `unknown` included; `secret` values are never shown.
+    `kind` is text, integer, energy (a count that only grows), flag or enum; `unit`, `device_class` and `icon`
+    as Home Assistant writes them; `options` lists every value of an enum, `unknown` included. A `volatile`
+    value changes by itself, and is read at every poll. `follows_from` names the value it is derived from. A
+    `constant` comes from a manual.
     """
 
     name: str
@@ -156,82 +133,133 @@ class Observable:
     kind: str = "text"
     unit: str | None = None
     options: tuple[str, ...] = ()
-    secret: bool = False
+    device_class: str | None = None
+    icon: str | None = None
+    volatile: bool = False
+    follows_from: str | None = None
+    constant: bool = False
+
+    @property
+    def measured(self) -> bool:
+        """Whether it is a quantity for which statistics make sense: no identifier, ordinal or constant."""
+        return self.kind == "integer" and self.unit is not None and not self.constant
+
+    def takes(self, value: object) -> bool:
+        """Return whether `value` has the type of `kind`; for an enum, whether it is one of `options`."""
+        match self.kind:
+            case "enum":
+                return value in self.options
+            case "flag":
+                return isinstance(value, bool)
+            case "integer":
+                return isinstance(value, int) and not isinstance(value, bool)
+            case "energy":
+                return isinstance(value, float) and impossible_energy(value) is None
+        return isinstance(value, str)
 
 
 _ENERGY = (
     ("energy_import_kwh", "Energy imported"),
-    ("energy_import_t1_kwh", "Energy imported, tariff 1"),
-    ("energy_import_t2_kwh", "Energy imported, tariff 2"),
-    ("energy_import_t3_kwh", "Energy imported, tariff 3"),
-    ("energy_import_t4_kwh", "Energy imported, tariff 4"),
+    ("energy_import_t1_kwh", "Energy, tariff 1"),
+    ("energy_import_t2_kwh", "Energy, tariff 2"),
+    ("energy_import_t3_kwh", "Energy, tariff 3"),
+    ("energy_import_t4_kwh", "Energy, tariff 4"),
     ("energy_export_kwh", "Energy exported"),
 )
 
 _OBSERVABLES = (
-    Observable("signal_dbm", "Signal strength", "integer", "dBm"),
-    Observable("signal_level", "Signal level", "integer"),
+    Observable(
+        "signal_dbm", "Signal strength", "integer", "dBm", device_class="signal_strength", volatile=True
+    ),
+    Observable("signal_level", "Signal level", "integer", volatile=True),
     Observable("signal_percent", "Signal", "integer", "%"),
-    Observable("signal_sufficient", "Signal sufficient", "flag"),
-    Observable("signal_threshold_dbm", "Signal threshold", "integer", "dBm"),
-    Observable("registration", "Registration", "enum", options=tuple(Registration)),
-    Observable("band", "Band", "enum", options=tuple(Band)),
-    Observable("ip", "IP address"),
+    Observable("registration", "Registration", "enum", options=tuple(Registration), volatile=True),
+    Observable("band", "Band", "enum", options=tuple(Band), volatile=True),
+    Observable("ip", "IP address", volatile=True),
     Observable("imei", "IMEI"),
     Observable("iccid", "ICCID"),
     Observable("operator", "Operator"),
-    Observable("gprs", "GPRS state", "enum", options=tuple(GprsState)),
-    Observable("sim", "SIM detected", "flag"),
-    Observable("internet", "Internet allowed by mode", "flag"),
-    Observable("tcp", "TCP connection", "flag"),
-    Observable("cenc", "CE Net-Connection registration", "enum", options=tuple(CencState)),
-    Observable("meter_link", "Link to the meter", "enum", options=tuple(MeterLink)),
-    Observable("firmware", "Firmware"),
-    Observable("update_state", "Firmware update", "enum", options=tuple(UpdateState)),
+    Observable("firmware", "Firmware version"),
+    Observable("update_state", "Update progress", "enum", options=tuple(UpdateState)),
     Observable("model", "Model"),
-    Observable("core_version", "Core version"),
-    Observable("platform", "Hardware platform"),
-    Observable("module_type", "Module type"),
     Observable("serial_number", "Serial number"),
     Observable("hardware", "Hardware"),
     Observable("pin_state", "PIN of the SIM"),
     Observable("network_code", "Network code"),
-    Observable("connect_reason", "Reason of the connection"),
+    Observable("balance", "Balance"),
+    Observable("module_clock", "Clock", device_class="timestamp"),
     Observable("clock_difference_s", "Clock difference", "integer", "s"),
+    Observable(
+        "meter_link",
+        "Link to the meter",
+        "enum",
+        options=tuple(MeterLink),
+        icon="mdi:meter-electric",
+        volatile=True,
+    ),
+    Observable(
+        "meter_link_problem",
+        "Problem of the link to the meter",
+        "flag",
+        device_class="problem",
+        icon="mdi:alert-circle-outline",
+    ),
     Observable("radio", "Radio technology", "enum", options=tuple(Radio)),
     Observable("cell_id", "Cell", "integer"),
     Observable("location_area", "Location area", "integer"),
     Observable("meter_clock_difference_s", "Clock difference of the meter", "integer", "s"),
     *(Observable(name, title, "energy", "kWh") for name, title in _ENERGY),
     Observable("meter_type", "Meter type"),
-    Observable("meter_serial", "Meter serial number"),
-    Observable("mode", "Mode", "enum", options=tuple(Mode)),
+    Observable("meter_serial", "Meter number"),
     Observable("apn", "APN"),
     Observable("apn_user", "APN user"),
-    Observable("apn_password", "APN password", secret=True),
-    Observable("server_host", "Server address"),
-    Observable("server_port", "Server port", "integer"),
-    Observable("connect_period_s", "Connection period", "integer", "s"),
-    Observable("idle_restart_period_h", "Restart when idle", "integer", "h"),
-    Observable("serial_port", "Serial port"),
-    Observable("reboot_period_min", "Reboot period", "integer", "min"),
-    Observable("csd_idle_timeout_s", "CSD idle time-out", "integer", "s"),
-    Observable("access_password", "Access password", secret=True),
+    Observable("apn_password", "APN password"),
+    Observable("access_password", "Access password"),
 )
 
 OBSERVABLES = MappingProxyType({o.name: o for o in _OBSERVABLES})
-"""Every value a module can tell, by name."""
+"""The values that modules of any family, and meters, can report, by name; families add their own."""
+
+_SECRET = re.compile(r"(?:.*[._])?(?:password|pin|puk|key|secret)")
+
+
+def is_secret(name: str) -> bool:
+    """Return whether the value or setting `name` is secret and never shown, by the last part of its name."""
+    return _SECRET.fullmatch(name) is not None
+
+
+MOST_KWH = 10**8
+"""Upper bound of meter counts, which have eight digits before the decimal point."""
+
+_NO_COUNT = frozenset(Decimal((1 << bits) - 1).scaleb(-n) for bits in (31, 32) for n in range(10))
+"""The kWh values of registers of all ones (31 or 32 bits, 0 to 9 decimals), which mean no count."""
+
+
+def impossible_energy(kwh: Decimal | float) -> str | None:
+    """Return the reason why a meter cannot have counted `kwh`, as text; None if it can."""
+    if not isfinite(kwh):
+        return "is no number"
+    if kwh < 0:
+        return "is less than nothing"
+    if Decimal(str(kwh)) in _NO_COUNT:
+        return "is a register of all ones"
+    return f"is more than {MOST_KWH} kWh" if kwh >= MOST_KWH else None
 
 
 def within_day(minute: int, span: tuple[int, int]) -> bool:
-    """Return whether a minute of the day is in `span`, which may go over midnight."""
+    """Return whether a minute of the day is in `span` (begin, end; end excluded); it may cross midnight."""
     begin, end = span
     return begin <= minute < end if begin <= end else minute >= begin or minute < end
 
 
 def masked(values: Mapping[str, Scalar | None]) -> dict[str, Scalar | None]:
     """Return `values` with those of secret names replaced by a mask (empty ones stay empty)."""
-    return {
-        name: MASK if value and name in OBSERVABLES and OBSERVABLES[name].secret else value
-        for name, value in values.items()
-    }
+    return {name: MASK if value and is_secret(name) else value for name, value in values.items()}
+
+
+def printable(text: str, longest: int) -> str:
+    """Return `text` fit to store and publish: cut to `longest` characters, unprintable ones replaced.
+
+    Control characters, NUL, lone surrogates and bidirectional formatting marks become U+FFFD.
+    """
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:longest])

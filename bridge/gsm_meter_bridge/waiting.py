@@ -1,4 +1,4 @@
-"""Waiting for something or for a time; doing several things until one of them fails."""
+"""Helpers for asyncio: events with a time-out, groups of tasks, and cancellation at an idle moment."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 
 async def wait_set(event: asyncio.Event, timeout_s: float) -> bool:
-    """Wait until `event` is set, at most `timeout_s` seconds; return whether it is.
+    """Wait until `event` is set, at most `timeout_s` seconds; return whether it was set.
 
-    Not `asyncio.wait_for`: up to Python 3.11 that forgets a cancellation which comes together with the event.
+    Not `asyncio.wait_for`: up to Python 3.11 that loses a cancellation that arrives together with the event.
     """
     try:
         async with asyncio.timeout(timeout_s):
@@ -21,14 +21,14 @@ async def wait_set(event: asyncio.Event, timeout_s: float) -> bool:
     return True
 
 
-Calm = Callable[[], AbstractAsyncContextManager[object]]
-"""Entered while tasks are cancelled: nothing that must not be cut off is under way then."""
+IdleGuard = Callable[[], AbstractAsyncContextManager[object]]
+"""Returns a context manager inside which no uninterruptible work runs, so that tasks can be cancelled."""
 
 
-async def run_together(works: Mapping[str, Coroutine[Any, Any, None]], calm: Calm) -> None:
-    """Do all of `works`, by name, until one fails: then the others are cancelled and its error is raised.
+async def run_group(works: Mapping[str, Coroutine[Any, Any, None]], idle: IdleGuard) -> None:
+    """Run all of `works`, by name, until one fails; then cancel the others and raise its exception.
 
-    Who cancels this task must be calm already.
+    A caller that cancels this task must hold the idle guard already.
     """
     tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
     try:
@@ -36,19 +36,19 @@ async def run_together(works: Mapping[str, Coroutine[Any, Any, None]], calm: Cal
     except asyncio.CancelledError:
         await _end(tasks)
         raise
-    async with calm():
+    async with idle():
         await _end(tasks)
     for task in done:
         task.result()
 
 
-async def run_calmly(work: Coroutine[Any, Any, None], calm: Calm) -> None:
-    """Do `work`; where this task is cancelled, `work` is cancelled once it is calm."""
+async def cancel_when_idle(work: Coroutine[Any, Any, None], idle: IdleGuard) -> None:
+    """Run `work`; if this task is cancelled, cancel `work` inside the idle guard."""
     task = asyncio.create_task(work)
     try:
         await asyncio.shield(task)
     except asyncio.CancelledError:
-        async with calm():
+        async with idle():
             await _end([task])
         raise
 

@@ -14,6 +14,7 @@ from homeassistant.helpers.typing import ConfigType
 from .bridge import Bridge
 from .const import CONF_BASE_TOPIC, CONF_BRIDGE, DOMAIN, FIRST_INFO_S
 from .contract import Topics
+from .dashboard import async_setup_dashboard
 from .issues import Issues, forget_issues
 from .options import Options
 from .serials import Serials
@@ -34,8 +35,9 @@ type GsmMeterConfigEntry = ConfigEntry[Runtime]
 
 
 async def async_setup(hass: HomeAssistant, _: ConfigType) -> bool:
-    """Register the actions; they say so themselves where no bridge is loaded."""
+    """Register the actions and the dashboard; they say so themselves where no bridge is loaded."""
     async_setup_services(hass)
+    await async_setup_dashboard(hass)
     return True
 
 

@@ -11,9 +11,6 @@ from .bridge import Kind
 
 type Data = Mapping[str, Any]
 
-ENERGOMERA, LERS, OURS = "Energomera", "LERS", "GSM Meter Modem"
-"""Manufacturers as the bridge publishes them."""
-
 DEVICE_ID, WAIT, TIMEOUT, CONFIRM = "device_id", "wait", "timeout", "confirm"
 _TEXT: Final[Mapping[str, Any]] = {"text": {}}
 _SECRET: Final = {"text": {"type": "password"}}
@@ -38,7 +35,8 @@ class Action:
     """One action.
 
     `request` is the bridge's action. `fields_of` makes the fields of the request, of the call's data and
-    the module's settings. `of` is the kind of device it is called for; only `manufacturers` are offered.
+    the module's settings. `of` is the kind of device it is called for. One that sets something is offered
+    for modules whose family has one of `settings`, any other where the family has the action.
     `admin`: only for administrators; `confirm`: only with `confirm: true`. `job`: the bridge makes a job of
     it and answers twice. `repeatable`: published again while unanswered, because the bridge does it once.
     `answers`: its answer is all that it is for; `settings_only`: of the module's document it answers with
@@ -50,7 +48,7 @@ class Action:
     fields: tuple[Field, ...] = ()
     fields_of: Callable[[Data, frozenset[str]], dict[str, Any]] | None = None
     of: Kind = Kind.MODULE
-    manufacturers: tuple[str, ...] = (ENERGOMERA, LERS)
+    settings: tuple[str, ...] = ()
     admin: bool = False
     confirm: bool = False
     job: bool = True
@@ -67,15 +65,14 @@ def _confirmed(name: str, request: str, *fields: Field, **more: Any) -> Action:
 
 def _modem(name: str, request: str, *fields: Field) -> Action:
     """Return an action on a modem of ours, for administrators."""
-    return Action(
-        name, request, fields, of=Kind.MODEM, manufacturers=(), admin=True, job=False, repeatable=False
-    )
+    return Action(name, request, fields, of=Kind.MODEM, admin=True, job=False, repeatable=False)
 
 
 _SETTINGS: Final = Field(
     "settings", {"object": {}}, example='{"apn": "m2m.example", "connect_period_s": 300}'
 )
 _SERVER_INDEX: Final = Field("server", _SERVER, required=False, default=0)
+_ANY_SERVER: Final = Field("server", _SERVER, required=False)
 _LISTED: Final = Field("numbers", _NUMBERS, example='["+79990000001"]')
 
 ACTIONS: Final = (
@@ -97,6 +94,7 @@ ACTIONS: Final = (
             ),
         ),
         changes.apn,
+        settings=("apn",),
     ),
     _confirmed(
         "set_mode",
@@ -107,16 +105,17 @@ ACTIONS: Final = (
             example="client",
         ),
         fields_of=changes.mode,
-        manufacturers=(ENERGOMERA,),
+        settings=("mode",),
     ),
     _confirmed(
         "set_server",
         "apply",
-        Field("host", _TEXT, example="server.example"),
+        Field("host", _TEXT, required=False, example="server.example"),
         Field("port", {"number": {"min": 1, "max": 65535, "mode": "box"}}, example=20000),
-        Field("server", _SERVER, required=False),
+        _ANY_SERVER,
         Field("enabled", {"boolean": {}}, required=False),
         fields_of=changes.server,
+        settings=("server_host", "server.<n>.address"),
     ),
     Action(
         "set_connect_period",
@@ -129,7 +128,7 @@ ACTIONS: Final = (
             ),
         ),
         changes.connect_period,
-        manufacturers=(ENERGOMERA,),
+        settings=("connect_period_s",),
     ),
     Action(
         "set_idle_restart_period",
@@ -142,14 +141,14 @@ ACTIONS: Final = (
             ),
         ),
         changes.idle_restart_period,
-        manufacturers=(ENERGOMERA,),
+        settings=("idle_restart_period_h",),
     ),
     Action(
         "set_serial_port",
         "apply",
         (Field("serial_port", _TEXT, example="9600,8,N,1"),),
         changes.serial_port,
-        manufacturers=(LERS,),
+        settings=("serial_port",),
     ),
     Action(
         "set_server_rule",
@@ -167,30 +166,38 @@ ACTIONS: Final = (
             ),
         ),
         changes.server_rule,
-        manufacturers=(LERS,),
+        settings=("server.<n>.rule.<x>",),
     ),
     Action(
         "clear_server_rule",
         "apply",
         (_SERVER_INDEX, Field("rule", _ENTRY, example=0)),
         changes.no_server_rule,
-        manufacturers=(LERS,),
+        settings=("server.<n>.rule.<x>",),
     ),
-    _confirmed("set_white_list", "apply", _LISTED, fields_of=changes.white_list, manufacturers=(LERS,)),
+    _confirmed(
+        "set_white_list", "apply", _LISTED, fields_of=changes.white_list, settings=("white_list.<x>",)
+    ),
     Action(
         "set_server_white_list",
         "apply",
         (_SERVER_INDEX, _LISTED),
         changes.server_white_list,
-        manufacturers=(LERS,),
+        settings=("server.<n>.white_list.<x>",),
     ),
-    _confirmed("set_access_password", "apply", Field("password", _SECRET), fields_of=changes.access_password),
-    Action("connect", "connect", (_SERVER_INDEX,), changes.server_index, manufacturers=(LERS,)),
-    Action("disconnect", "disconnect", manufacturers=(LERS,)),
-    Action("call", "call", manufacturers=(LERS,)),
-    Action("reboot", "reboot", manufacturers=(LERS,)),
-    _confirmed("restore_factory_settings", "restore", manufacturers=(LERS,)),
-    _confirmed("update_firmware", "update", manufacturers=(LERS,)),
+    _confirmed(
+        "set_access_password",
+        "apply",
+        Field("password", _SECRET),
+        fields_of=changes.access_password,
+        settings=("access_password",),
+    ),
+    Action("connect", "connect", (_ANY_SERVER,), changes.server_index),
+    Action("disconnect", "disconnect"),
+    Action("call", "call"),
+    Action("reboot", "reboot"),
+    _confirmed("restore_factory_settings", "restore"),
+    _confirmed("update_firmware", "update"),
     Action("accept_drift", "accept_drift", job=False),
     Action("plan", "plan", (_SETTINGS,), changes.settings, job=False, answers=True),
     Action(
@@ -206,7 +213,6 @@ ACTIONS: Final = (
         (Field("job", _TEXT, example="01935f0a3c00a1b2c3d4"),),
         changes.job,
         of=Kind.BRIDGE,
-        manufacturers=(OURS,),
         job=False,
     ),
     _modem("send_raw", "raw_at", Field("command", _TEXT, example="AT+CSQ")),

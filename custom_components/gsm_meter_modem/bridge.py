@@ -11,9 +11,10 @@ from homeassistant.components import mqtt
 from homeassistant.components.mqtt.models import ReceiveMessage
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 
-from . import contract
+from . import capabilities, contract
+from .capabilities import BridgeInfo, ModuleInfo
 from .const import LOGGER
-from .contract import BridgeInfo, ContractError, Document, ModemState, ModuleState, Topics
+from .contract import ContractError, Document, ModemState, ModuleState, Topics
 from .exchanges import Exchanges
 
 
@@ -23,10 +24,11 @@ class Kind(Enum):
     BRIDGE = "bridge"
     MODEM = "modem"
     MODULE = "module"
+    PROFILE = "profile"
 
 
 class Subject(NamedTuple):
-    """A bridge, one of its modems or one of its modules; `id` is that of the contract."""
+    """A bridge, one of its modems or modules, or a profile of modules; `id` is that of the contract."""
 
     kind: Kind
     id: str
@@ -85,12 +87,16 @@ class Bridge:
     def identifiers(self) -> dict[str, Subject]:
         """Return the identifiers of the MQTT devices that the bridge publishes, and what they are of."""
         uid = f"gmm_{self.topics.bridge}"
-        modules = self.info.modules if self.info else ()
+        modules = {*(self.info.modules if self.info else ()), *self.modules}
         return {
             uid: self.subject,
             **{f"{uid}_modem_{n}": Subject(Kind.MODEM, n) for n in self.modems},
             **{f"{uid}_module_{m}": Subject(Kind.MODULE, m) for m in modules},
         }
+
+    def module(self, module: str) -> ModuleInfo | None:
+        """Return what a module is and can do; None if the bridge has not told of it."""
+        return None if self.info is None else self.info.module(module, self.modules.get(module))
 
     def _guarded(self, receive: Callable[[str, Document], None]) -> Callable[[ReceiveMessage], None]:
         @callback
@@ -114,10 +120,11 @@ class Bridge:
     def _info(self, _: str, document: Document) -> None:
         if not document:
             return
-        self.info = contract.bridge_info(document)
+        self.info = capabilities.bridge_info(document)
         self.documents[self.topics.info] = document
-        for gone in self.modules.keys() - self.info.modules.keys():
-            self._forget(Subject(Kind.MODULE, gone))
+        if self.info.lists_modules:
+            for gone in self.modules.keys() - self.info.modules.keys():
+                self._forget(Subject(Kind.MODULE, gone))
         self._told()
 
     def _told(self) -> None:

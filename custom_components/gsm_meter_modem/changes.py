@@ -12,7 +12,7 @@ type Data = Mapping[str, Any]
 type Known = frozenset[str]
 
 ENTRIES = 10
-"""Rules and numbers in a list of a LERS modem (clauses 4.3.6, 4.3.7, 4.3.15 of its manual)."""
+"""Rules and numbers in a list of a module."""
 
 
 def apn(data: Data, _: Known) -> dict[str, Any]:
@@ -27,13 +27,19 @@ def apn(data: Data, _: Known) -> dict[str, Any]:
 
 
 def mode(data: Data, _: Known) -> dict[str, Any]:
-    """Mode of an Energomera module."""
+    """Mode of a module."""
     return _settings({"mode": data["mode"]})
 
 
 def server(data: Data, known: Known) -> dict[str, Any]:
-    """Address of the server, in the form that the module's family has for it."""
-    host, port = data["host"], int(data["port"])
+    """Address of the server, in the form that the module's family has for it.
+
+    Without a host, only the port: a module in the mode server listens there.
+    """
+    port = int(data["port"])
+    if "host" not in data:
+        return _settings({"server_port": port})
+    host = data["host"]
     if "server_host" in known and "server" not in data and "enabled" not in data:
         return _settings({"server_host": host, "server_port": port})
     index = int(data.get("server", 0))
@@ -44,22 +50,22 @@ def server(data: Data, known: Known) -> dict[str, Any]:
 
 
 def connect_period(data: Data, _: Known) -> dict[str, Any]:
-    """How often an Energomera module connects."""
+    """How often a module connects."""
     return _settings({"connect_period_s": int(data["connect_period_s"])})
 
 
 def idle_restart_period(data: Data, _: Known) -> dict[str, Any]:
-    """After how long without a connection an Energomera module restarts."""
+    """After how long without a connection a module restarts."""
     return _settings({"idle_restart_period_h": int(data["idle_restart_period_h"])})
 
 
 def serial_port(data: Data, _: Known) -> dict[str, Any]:
-    """Serial port of a LERS modem, as speed,bits,parity,stop bits or a meter's name."""
+    """Serial port of a module, as speed,bits,parity,stop bits or a meter's name."""
     return _settings({"serial_port": data["serial_port"]})
 
 
 def server_rule(data: Data, _: Known) -> dict[str, Any]:
-    """When a LERS modem connects: HH:MM-HH:MM[,minutes]."""
+    """When a module connects: HH:MM-HH:MM[,minutes]."""
     window = f"{data['start'][:5]}-{data['end'][:5]}"
     every = f",{int(data['every_min'])}" if "every_min" in data else ""
     return _settings({_rule(data): window + every})
@@ -71,12 +77,12 @@ def no_server_rule(data: Data, _: Known) -> dict[str, Any]:
 
 
 def white_list(data: Data, _: Known) -> dict[str, Any]:
-    """The whole list of numbers that a LERS modem obeys."""
+    """The whole list of numbers that a module obeys."""
     return _settings(_entries("white_list", data["numbers"]))
 
 
 def server_white_list(data: Data, _: Known) -> dict[str, Any]:
-    """The whole list of numbers that make a LERS modem connect to a server."""
+    """The whole list of numbers that make a module connect to a server."""
     return _settings(_entries(f"server.{int(data.get('server', 0))}.white_list", data["numbers"]))
 
 
@@ -86,8 +92,8 @@ def access_password(data: Data, _: Known) -> dict[str, Any]:
 
 
 def server_index(data: Data, _: Known) -> dict[str, Any]:
-    """Which server to connect to."""
-    return {"server": int(data.get("server", 0))}
+    """Which server to connect to; without one, the bridge takes the one that is enabled."""
+    return {"server": int(data["server"])} if "server" in data else {}
 
 
 def settings(data: Data, _: Known) -> dict[str, Any]:

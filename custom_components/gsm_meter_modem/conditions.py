@@ -9,7 +9,8 @@ from datetime import timedelta
 from enum import Enum
 from typing import Any, Final
 
-from .contract import BridgeInfo, ModemState, ModuleState, Sim
+from .capabilities import CONTRACTS, BridgeInfo
+from .contract import ModemState, ModuleState, Sim
 from .options import Options
 
 type Words = Mapping[str, str]
@@ -18,6 +19,8 @@ _AT_ONCE: Final = timedelta()
 _A_MINUTE: Final = timedelta(minutes=1)
 """A bridge that starts anew may find its port held by the one that has not ended yet."""
 _PORT_HELD: Final = "port_held"
+_NAMED: Final = 10
+"""So many modules are named in one repair; of the others there is the number."""
 
 
 class Weight(Enum):
@@ -52,10 +55,14 @@ class BridgeState:
 
 @dataclass(frozen=True, slots=True)
 class WatchedModule:
-    """What is judged of a module; `first_serial` is that of the meter it was first seen in."""
+    """What is judged of a module; `first_serial` is that of the meter it was first seen in.
+
+    `local_time` makes words of a time of the contract.
+    """
 
     state: ModuleState
     first_serial: str | None
+    local_time: Callable[[str], str] = str
 
 
 def _when(true: object, **words: Any) -> Words | None:
@@ -64,7 +71,10 @@ def _when(true: object, **words: Any) -> Words | None:
 
 def _contract(bridge: BridgeState, _: Options) -> Words | None:
     info = bridge.info
-    return None if info is None else _when(not info.supported, version=info.contract, bridge=info.version)
+    if info is None:
+        return None
+    spoken = ", ".join(map(str, CONTRACTS))
+    return _when(not info.supported, version=info.contract, bridge=info.version, spoken=spoken)
 
 
 def _store_full(modem: ModemState, _: Options) -> Words | None:
@@ -74,9 +84,14 @@ def _store_full(modem: ModemState, _: Options) -> Words | None:
 
 def _unreachable(module: WatchedModule, options: Options) -> Words | None:
     state = module.state
-    return _when(
-        state.missed_polls >= options.missed_polls, polls=state.missed_polls, last_seen=state.last_seen or "-"
-    )
+    missed = state.missed_polls >= options.missed_polls and state.last_seen is not None
+    return _when(missed, polls=state.missed_polls, last_seen=module.local_time(state.last_seen or ""))
+
+
+def _never_seen(module: WatchedModule, options: Options) -> Words | None:
+    state = module.state
+    missed = state.missed_polls >= options.missed_polls and state.last_seen is None
+    return _when(missed, polls=state.missed_polls)
 
 
 def _signal_low(module: WatchedModule, options: Options) -> Words | None:
@@ -96,7 +111,9 @@ def _meter_changed(module: WatchedModule, _: Options) -> Words | None:
 
 def _drifted(module: WatchedModule, _: Options) -> Words | None:
     drift = module.state.drift
-    lines = (f"- `{name}`: {_code(values.wanted)} → {_code(values.told)}" for name, values in drift.items())
+    lines = (
+        f"- `{name}`: {_code(values.desired)} → {_code(values.reported)}" for name, values in drift.items()
+    )
     return _when(drift, settings="\n".join(lines))
 
 
@@ -104,9 +121,18 @@ def _code(value: Any) -> str:
     return f"`{json.dumps(value, ensure_ascii=False)}`"
 
 
-def _unverified(module: WatchedModule, _: Options) -> Words | None:
-    profile = module.state.profile
-    return None if profile is None else _when(not profile.verified, profile=profile.name)
+@dataclass(frozen=True, slots=True)
+class UsedProfile:
+    """What is judged of a profile that is not verified: the names of the modules that use it."""
+
+    name: str
+    modules: tuple[str, ...]
+
+
+def _unverified(profile: UsedProfile, _: Options) -> Words | None:
+    count = len(profile.modules)
+    more = f", … +{count - _NAMED}" if count > _NAMED else ""
+    return _when(count, profile=profile.name, count=count, modules=", ".join(profile.modules[:_NAMED]) + more)
 
 
 def _away(modem: ModemState, _: Options) -> Words | None:
@@ -149,10 +175,14 @@ OF_MODULE: Final[tuple[Condition[WatchedModule], ...]] = (
         "module_budget_exhausted", Weight.WARNING, lambda module, _: _when(module.state.budget_left == 0)
     ),
     Condition("module_unreachable", Weight.ERROR, _unreachable, fixable=True),
+    Condition("module_never_seen", Weight.ERROR, _never_seen, fixable=True),
     Condition("signal_low", Weight.WARNING, _signal_low, lambda o: o.signal_low),
     Condition("meter_changed", Weight.WARNING, _meter_changed, fixable=True),
     Condition("settings_drifted", Weight.WARNING, _drifted, fixable=True),
+)
+
+OF_PROFILE: Final[tuple[Condition[UsedProfile], ...]] = (
     Condition("profile_unverified", Weight.WARNING, _unverified),
 )
 
-ALL: Final = (*OF_BRIDGE, *OF_MODEM, *OF_MODULE)
+ALL: Final = (*OF_BRIDGE, *OF_MODEM, *OF_MODULE, *OF_PROFILE)

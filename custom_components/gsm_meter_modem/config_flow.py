@@ -11,10 +11,11 @@ from homeassistant.core import callback
 from homeassistant.helpers import selector
 from homeassistant.helpers.service_info.mqtt import MqttServiceInfo
 
-from . import contract, options
+from . import capabilities, contract, options
 from .bridge import Bridge
+from .capabilities import BridgeInfo
 from .const import CONF_BASE_TOPIC, CONF_BRIDGE, DEFAULT_BASE_TOPIC, DEFAULT_BRIDGE, DOMAIN, FIRST_INFO_S
-from .contract import BridgeInfo, ContractError, Topics
+from .contract import ContractError, Topics
 
 _BASE_TOPIC = {vol.Required(CONF_BASE_TOPIC, default=DEFAULT_BASE_TOPIC): selector.TextSelector()}
 _BY_HAND = vol.Schema(
@@ -38,10 +39,12 @@ class GsmMeterModemConfigFlow(ConfigFlow, domain=DOMAIN):
         return BridgeOptionsFlow()
 
     async def async_step_mqtt(self, discovery_info: MqttServiceInfo) -> ConfigFlowResult:
-        """Offer a bridge whose `bridge/info` was seen at the broker."""
+        """Offer a bridge whose `bridge/info` was seen at the broker, until that is emptied."""
         try:
             self._topics = Topics.of_info(discovery_info.topic)
-            info = contract.bridge_info(contract.read_document(discovery_info.payload))
+            if not discovery_info.payload:
+                return self._take_back_offers()
+            info = capabilities.bridge_info(contract.read_document(discovery_info.payload))
         except ContractError:
             return self.async_abort(reason="invalid_discovery_info")
         if not info.supported:
@@ -53,12 +56,22 @@ class GsmMeterModemConfigFlow(ConfigFlow, domain=DOMAIN):
         return await self.async_step_confirm()
 
     async def async_step_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask whether the bridge that was found is wanted."""
+        """Ask whether the bridge that was found is wanted; it may have gone since, so look again."""
+        errors: dict[str, str] = {}
         if user_input is not None:
-            return self._create_entry()
+            info, errors = await self._probe(self._topics.base, self._topics.bridge)
+            if info is not None:
+                return self._create_entry()
         self._set_confirm_only()
         words = {"name": self._name, "topic": self._topics.root}
-        return self.async_show_form(step_id="confirm", description_placeholders=words)
+        return self.async_show_form(step_id="confirm", description_placeholders=words, errors=errors)
+
+    @callback
+    def _take_back_offers(self) -> ConfigFlowResult:
+        """End the flows that offer a bridge which is gone."""
+        for offer in self._async_in_progress(match_context={"unique_id": self._topics.bridge}):
+            self.hass.config_entries.flow.async_abort(offer["flow_id"])
+        return self.async_abort(reason="no_bridge")
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Add a bridge by its topic, if it answers."""

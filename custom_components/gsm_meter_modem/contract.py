@@ -12,8 +12,6 @@ from typing import Any, Self
 
 type Document = dict[str, Any]
 
-CONTRACT_VERSION = 1
-"""The version of docs/mqtt.md that is spoken here."""
 BRIDGE_ID = re.compile(r"[a-z0-9_]{1,32}")
 _INFO_TOPIC = re.compile(r"(?P<base>.+)/(?P<bridge>[a-z0-9_]{1,32})/bridge/info")
 
@@ -85,37 +83,6 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
-class ModuleInfo:
-    """What a module is and can do, from `bridge/info`."""
-
-    id: str
-    name: str
-    settings: frozenset[str]
-    actions: frozenset[str]
-    profile: Profile | None
-
-    def has_setting(self, name: str) -> bool:
-        """Return whether a setting like `server.0.rule.3` is one of the module's (`server.<n>.rule.<x>`)."""
-        return name in self.settings or any(_template(t).fullmatch(name) for t in self.settings if "<" in t)
-
-
-@dataclass(frozen=True, slots=True)
-class BridgeInfo:
-    """`bridge/info`; of another version of the contract only the head."""
-
-    version: str
-    contract: int
-    bridge: str
-    name: str
-    modules: Mapping[str, ModuleInfo]
-
-    @property
-    def supported(self) -> bool:
-        """Return whether the bridge speaks our version of the contract."""
-        return self.contract == CONTRACT_VERSION
-
-
-@dataclass(frozen=True, slots=True)
 class ModemState:
     """`modem/<n>`: one of our modems. Counts are SMS; `budget_left` is None without a budget.
 
@@ -135,13 +102,18 @@ class ModemState:
 class Drifted:
     """A setting that is not what it was last set to and verified."""
 
-    wanted: Any
-    told: Any
+    desired: Any
+    reported: Any
 
 
 @dataclass(frozen=True, slots=True)
 class ModuleState:
-    """`module/<m>`, what watching it needs. `signal_sufficient` is None where the manual has no threshold."""
+    """`module/<m>`, what watching it needs.
+
+    `signal_sufficient` is None where the manual has no threshold. `family`, `name`, `actions` and
+    `supported_settings` are None in contract 1, which has them in `bridge/info`; the last two also where a
+    module can do just what its family can.
+    """
 
     signal_dbm: int | None
     signal_sufficient: bool | None
@@ -152,6 +124,10 @@ class ModuleState:
     last_seen: str | None
     drift: Mapping[str, Drifted]
     profile: Profile | None
+    family: str | None
+    name: str | None
+    actions: frozenset[str] | None
+    supported_settings: frozenset[str] | None
 
 
 class Status(StrEnum):
@@ -193,20 +169,6 @@ def bridge_online(document: Mapping[str, Any]) -> bool:
     return document.get("state") == "online"
 
 
-def bridge_info(document: Mapping[str, Any]) -> BridgeInfo:
-    """Read `bridge/info`; raises ContractError."""
-    try:
-        contract = int(document["contract"])
-        modules = [_module_info(m) for m in document["modules"]] if contract == CONTRACT_VERSION else []
-        version, bridge = str(document["version"]), str(document["bridge"])
-        name = str(document.get("name") or bridge)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ContractError(repr(error)) from error
-    if BRIDGE_ID.fullmatch(bridge) is None:
-        raise ContractError(bridge)
-    return BridgeInfo(version, contract, bridge, name, MappingProxyType({m.id: m for m in modules}))
-
-
 def modem_state(document: Mapping[str, Any]) -> ModemState:
     """Read `modem/<n>`."""
     return ModemState(
@@ -232,6 +194,10 @@ def module_state(document: Mapping[str, Any]) -> ModuleState:
         last_seen=document.get("last_seen"),
         drift=_drift(document.get("drift") or {}),
         profile=_profile(document.get("profile")),
+        family=_text(document.get("family")),
+        name=_text(document.get("name")),
+        actions=_names(document.get("actions")),
+        supported_settings=_names(document.get("supported_settings")),
     )
 
 
@@ -243,20 +209,9 @@ def answer(document: Mapping[str, Any]) -> Answer:
     return Answer(transaction, Status(status), document)
 
 
-def _module_info(document: Mapping[str, Any]) -> ModuleInfo:
-    can = document["capabilities"]
-    return ModuleInfo(
-        id=str(document["id"]),
-        name=str(document["name"]),
-        settings=frozenset(can["settings"]),
-        actions=frozenset(can["actions"]),
-        profile=_profile(document.get("profile")),
-    )
-
-
 def _drift(document: Mapping[str, Any]) -> Mapping[str, Drifted]:
     try:
-        drift = {name: Drifted(values["wanted"], values["told"]) for name, values in document.items()}
+        drift = {name: _drifted(values) for name, values in document.items()}
     except (AttributeError, KeyError, TypeError) as error:
         raise ContractError(f"drift: {error!r}") from error
     return MappingProxyType(drift)
@@ -266,6 +221,16 @@ def _profile(document: Mapping[str, Any] | None) -> Profile | None:
     return None if document is None else Profile(str(document.get("name")), document.get("verified") is True)
 
 
-def _template(name: str) -> re.Pattern[str]:
-    """Return what names like `server.<n>.rule.<x>` match: each `<x>` is a digit."""
-    return re.compile(re.sub(r"<\w>", r"\\d", re.escape(name)))
+def _drifted(values: Mapping[str, Any]) -> Drifted:
+    """Read one setting that has drifted, in the words of contract 2 or of contract 1."""
+    if "desired" in values:
+        return Drifted(values["desired"], values["reported"])
+    return Drifted(values["wanted"], values["told"])
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _names(value: Any) -> frozenset[str] | None:
+    return frozenset(map(str, value)) if isinstance(value, list) else None

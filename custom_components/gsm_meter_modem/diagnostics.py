@@ -72,7 +72,7 @@ def _of_key(key: str, value: Any) -> Any:
 
 def _is_source(value: Any) -> bool:
     """Return whether `value` says where and when a value came from, and not the value itself."""
-    return isinstance(value, Mapping) and value.keys() == {"source", "at"}
+    return isinstance(value, Mapping) and value.keys() in ({"transport", "at"}, {"source", "at"})
 
 
 def _topic(bridge: Bridge, kind: Kind, subject: str) -> str:

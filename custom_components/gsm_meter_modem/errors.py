@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Final
 
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -18,12 +19,14 @@ USER_CODES: Final = frozenset(
         "unknown_action",
         "unsupported_action",
         "unsupported_setting",
-        "guarded",
+        "unsafe_change",
         "confirm_required",
         "unknown_job",
         "not_cancellable",
         "not_allowed",
+        "number_in_use",
         "unknown_modem",
+        "unknown_name",
     }
 )
 """Codes of the contract that say: what you asked for is wrong; nothing was stored."""
@@ -32,20 +35,40 @@ FAILURE_CODES: Final = frozenset(
     {
         "budget_exhausted",
         "storage_failed",
-        "send_rejected",
+        "internal_error",
+        "overloaded",
+        "rejected_by_network",
         "transaction_conflict",
-        "not_sent",
-        "send_refused",
+        "deadline_before_send",
+        "modem_send_failed",
         "not_delivered",
         "no_reply",
-        "module_refused",
+        "unreadable_reply",
+        "rejected_by_module",
         "update_failed",
         "mismatched",
         "unconfirmed",
         "uncertain",
+        "cancelled",
+        "link_lost",
+        "port_held",
+        "modem_timeout",
+        "modem_refused",
+        "modem_error",
     }
 )
 """Codes that say: it was right, and it did not work out."""
+
+OF_CONTRACT_1: Final = MappingProxyType(
+    {
+        "guarded": "unsafe_change",
+        "module_refused": "rejected_by_module",
+        "not_sent": "deadline_before_send",
+        "send_refused": "modem_send_failed",
+        "send_rejected": "rejected_by_network",
+    }
+)
+"""Codes of contract 1, and what they are called since."""
 
 
 def invalid(key: str, **placeholders: str) -> ServiceValidationError:
@@ -64,7 +87,8 @@ def failed(key: str, **placeholders: str) -> HomeAssistantError:
 
 def of_answer(answer: Answer) -> HomeAssistantError:
     """Return what an answer with an error is; unknown codes are told as they are."""
-    code, message = answer.error
+    told, message = answer.error
+    code = OF_CONTRACT_1.get(told, told)
     if code in USER_CODES:
         return invalid(f"error_{code}", message=message)
     if code in FAILURE_CODES:

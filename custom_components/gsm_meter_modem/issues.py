@@ -10,11 +10,24 @@ from typing import Any
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_call_later
+from homeassistant.util import dt as dt_util
 
 from .bridge import Bridge, Kind, Subject
-from .conditions import OF_BRIDGE, OF_MODEM, OF_MODULE, BridgeState, Condition, WatchedModule, Words
+from .conditions import (
+    OF_BRIDGE,
+    OF_MODEM,
+    OF_MODULE,
+    OF_PROFILE,
+    BridgeState,
+    Condition,
+    UsedProfile,
+    WatchedModule,
+    Words,
+)
 from .const import DOMAIN
+from .devices import Devices
 from .options import Options
+from .profiles import Profiles
 from .serials import Serials
 
 _LEARN_MORE = "https://github.com/gsm-meter-modem/gsm-meter-modem/blob/main/docs/integration.md"
@@ -26,12 +39,18 @@ class Issues:
     def __init__(self, bridge: Bridge, options: Options, serials: Serials) -> None:
         self.serials = serials
         self._bridge, self._options = bridge, options
+        self.devices = Devices(bridge.hass, bridge, self.look)
+        self._profiles = Profiles()
         self._lasted: set[str] = set()
         self._later: dict[str, CALLBACK_TYPE] = {}
 
     @callback
     def look(self, subject: Subject) -> None:
-        """Judge a subject anew."""
+        """Judge a subject anew, and the profiles whose use it changes."""
+        if subject.kind is Kind.MODULE:
+            state = self._bridge.modules.get(subject.id)
+            for name in self._profiles.keep(subject.id, state.profile if state else None):
+                self.look(Subject(Kind.PROFILE, name))
         for condition, words in self._judged(subject):
             issue_id = self._id(condition.key, subject)
             if words is None or condition.key not in self._options.issues:
@@ -42,6 +61,7 @@ class Issues:
     @callback
     def stop(self) -> None:
         """Look no more; what was told stays told, because Home Assistant keeps what was ignored with it."""
+        self.devices.stop()
         while self._later:
             self._later.popitem()[1]()
 
@@ -55,6 +75,8 @@ class Issues:
             return self._of_rows(OF_BRIDGE, BridgeState(bridge.online, bridge.info))
         if subject.kind is Kind.MODEM:
             return self._of_rows(OF_MODEM, bridge.modems.get(subject.id))
+        if subject.kind is Kind.PROFILE:
+            return self._of_rows(OF_PROFILE, self._used(subject.id))
         return self._of_rows(OF_MODULE, self._watched(subject.id))
 
     def _of_rows[S](
@@ -68,7 +90,14 @@ class Issues:
         if state is None:
             return None
         serial = state.meter_serial
-        return WatchedModule(state, self.serials.first(module, serial) if serial else None)
+        return WatchedModule(state, self.serials.first(module, serial) if serial else None, _local_time)
+
+    def _used(self, profile: str) -> UsedProfile | None:
+        found = self._profiles.unverified(profile)
+        if found is None:
+            return None
+        names = sorted(self._name(Subject(Kind.MODULE, module)) for module in found.modules)
+        return UsedProfile(found.name, tuple(names))
 
     def _found(self, issue_id: str, condition: Condition[Any], subject: Subject, words: Words) -> None:
         lasting = condition.lasting(self._options)
@@ -104,12 +133,19 @@ class Issues:
         )
 
     def _name(self, subject: Subject) -> str:
-        info = self._bridge.info
+        """Return what people call a subject: as its device is named, else as the bridge names it."""
+        if (name := self.devices.name(subject)) is not None:
+            return name
+        info, module = self._bridge.info, self._bridge.module(subject.id)
         if subject.kind is Kind.BRIDGE and info is not None:
             return info.name
-        if subject.kind is Kind.MODULE and info is not None and subject.id in info.modules:
-            return info.modules[subject.id].name
-        return subject.id
+        return module.name if subject.kind is Kind.MODULE and module is not None else subject.id
+
+
+def _local_time(told: str) -> str:
+    """Return a time of the contract as a clock at home shows it; what is no time as it is."""
+    at = dt_util.parse_datetime(told)
+    return told if at is None else f"{dt_util.as_local(at):%Y-%m-%d %H:%M}"
 
 
 @callback

@@ -29,6 +29,7 @@ ISSUES: Final = (
     "modem_budget_exhausted",
     "module_budget_exhausted",
     "module_unreachable",
+    "module_never_seen",
     "signal_low",
     "meter_changed",
     "settings_drifted",

@@ -12,7 +12,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 
 from .const import CONF_BRIDGE, DOMAIN
-from .exchanges import Terms
+from .exchanges import Outcome, Terms
 from .targets import check
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from . import GsmMeterConfigEntry, Runtime
 
 type Input = dict[str, str] | None
-type Fix = Callable[[Runtime, str], Awaitable[None]]
+type Fix = Callable[[Runtime, str], Awaitable[bool]]
+"""Does something about a module; returns whether that has solved it, not only asked for what may."""
 
 
 async def async_create_fix_flow(_: HomeAssistant, issue_id: str, data: dict[str, Any] | None) -> RepairsFlow:
@@ -54,13 +55,16 @@ class ModuleFlow(RepairsFlow):
         return next((e.runtime_data for e in entries if e.data[CONF_BRIDGE] == self._bridge), None)
 
     async def _do(self, fix: Fix) -> RepairsFlowResult:
-        """End with what `fix` does."""
+        """End with what `fix` does; nobody is told that it is solved before it is."""
         if (runtime := self._runtime()) is None:
             return self.async_abort(reason="not_loaded")
         try:
-            await fix(runtime, self._module)
+            solved = await fix(runtime, self._module)
         except HomeAssistantError as error:
             return self._failed(error)
+        if not solved:
+            # an abort leaves the issue as it is; the module's next document takes it back
+            return self.async_abort(reason="asked", description_placeholders=self._words())
         return self.async_create_entry(data={})
 
     def _failed(self, error: HomeAssistantError) -> RepairsFlowResult:
@@ -109,53 +113,59 @@ class DriftFlow(ModuleFlow):
 
     async def async_step_read(self, _: Input = None) -> RepairsFlowResult:
         """Read all settings again; perhaps they are right by now."""
-        return await self._do(_asking("read_settings"))
+        return await self._do(_read)
 
     async def async_step_accept(self, _: Input = None) -> RepairsFlowResult:
         """Take the settings as they are."""
         return await self._do(_asking("accept_drift"))
 
 
-async def _ask(runtime: Runtime, action: str, **fields: Any) -> Mapping[str, Any]:
-    """Return the first answer; the outcome, whenever it comes, ends the trouble."""
+async def _ask(runtime: Runtime, action: str, **fields: Any) -> Outcome:
+    """Return the first answer: that it is stored, or what became of it already."""
     check(runtime.bridge)
-    outcome = await runtime.bridge.exchanges.async_ask(action, fields, Terms(wait=False))
-    answer = outcome.final or outcome.accepted
-    return answer.document if answer else {}
+    return await runtime.bridge.exchanges.async_ask(action, fields, Terms(wait=False))
 
 
 def _asking(action: str) -> Fix:
-    """Return a fix that asks the bridge for something about the module."""
+    """Return a fix that asks the bridge for something about the module; verified, it is solved."""
 
-    async def fix(runtime: Runtime, module: str) -> None:
-        await _ask(runtime, action, module=module)
+    async def fix(runtime: Runtime, module: str) -> bool:
+        return (await _ask(runtime, action, module=module)).final is not None
 
     return fix
 
 
-def _wanted(runtime: Runtime, module: str) -> dict[str, Any]:
+async def _read(runtime: Runtime, module: str) -> bool:
+    await _ask(runtime, "read_settings", module=module)
+    return False  # what it tells may be the same again
+
+
+def _desired(runtime: Runtime, module: str) -> dict[str, Any]:
     state = runtime.bridge.modules.get(module)
-    return {} if state is None else {name: drifted.wanted for name, drifted in state.drift.items()}
+    return {} if state is None else {name: drifted.desired for name, drifted in state.drift.items()}
 
 
 async def _plan(runtime: Runtime, module: str) -> Mapping[str, Any]:
-    answer = await _ask(runtime, "plan", module=module, settings=_wanted(runtime, module))
-    plan: Mapping[str, Any] = answer["plan"]
+    outcome = await _ask(runtime, "plan", module=module, settings=_desired(runtime, module))
+    plan: Mapping[str, Any] = outcome.final.document["plan"] if outcome.final else {}
     return plan
 
 
-async def _restore(runtime: Runtime, module: str) -> None:
-    await _ask(runtime, "apply", module=module, settings=_wanted(runtime, module), confirm=True)
+async def _restore(runtime: Runtime, module: str) -> bool:
+    outcome = await _ask(runtime, "apply", module=module, settings=_desired(runtime, module), confirm=True)
+    return outcome.final is not None
 
 
-async def _accept_meter(runtime: Runtime, module: str) -> None:
+async def _accept_meter(runtime: Runtime, module: str) -> bool:
     state = runtime.bridge.modules.get(module)
     if state is not None and state.meter_serial:
         runtime.issues.serials.accept(module, state.meter_serial)
+    return True
 
 
 _FLOWS: Final[dict[str, Callable[[str, str], ModuleFlow]]] = {
     "module_unreachable": lambda bridge, module: ConfirmFlow(bridge, module, _asking("request_status")),
+    "module_never_seen": lambda bridge, module: ConfirmFlow(bridge, module, _asking("request_status")),
     "meter_changed": lambda bridge, module: ConfirmFlow(bridge, module, _accept_meter),
     "settings_drifted": DriftFlow,
 }

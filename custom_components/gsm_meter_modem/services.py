@@ -13,11 +13,12 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import selector
 from homeassistant.helpers.service import async_register_admin_service
+from homeassistant.helpers.translation import async_get_translations
 
 from .actions import ACTIONS, CONFIRM, DEVICE_ID, TIMEOUT, WAIT, Action, Field
 from .bridge import Kind
+from .capabilities import ModuleInfo
 from .const import ANSWER_S, ASKS, DOMAIN, MODEM_ANSWER_S
-from .contract import ModuleInfo
 from .errors import failed, invalid
 from .exchanges import Outcome, Terms
 from .targets import Target, resolve
@@ -63,7 +64,7 @@ def _key(field: Field) -> vol.Marker:
 async def _handle(action: Action, call: ServiceCall) -> ServiceResponse:
     """Ask all devices at once; the first error is told, or a summary where there are several devices."""
     if action.confirm and not call.data[CONFIRM]:
-        raise invalid("confirm_needed", action=action.name)
+        raise invalid("confirm_needed", action=await _title(call.hass, action))
     targets = [resolve(call.hass, device, action.of) for device in dict.fromkeys(call.data[DEVICE_ID])]
     requests = [_request(action, target, call.data) for target in targets]
     asked = (
@@ -85,7 +86,7 @@ def _request(action: Action, target: Target, data: Mapping[str, Any]) -> dict[st
     """Return the fields of the request; raises ServiceValidationError where the module cannot do it."""
     given = {k: v for k, v in data.items() if k not in (DEVICE_ID, WAIT, TIMEOUT, CONFIRM)}
     module = target.module
-    known = module.settings if module is not None else frozenset()
+    known = (module.settings if module is not None else None) or frozenset()
     fields = action.fields_of(given, known) if action.fields_of else given
     if module is not None:
         _check(module, action, fields)
@@ -99,9 +100,14 @@ def _check(module: ModuleInfo, action: Action, fields: Mapping[str, Any]) -> Non
     for name in fields.get("settings", ()):
         if not module.has_setting(name):
             raise invalid("setting_missing", module=module.name, setting=name)
-    can = {name.partition(".")[0] for name in module.actions}
-    if action.request not in can:
+    if not module.has_action(action.request):
         raise invalid("action_missing", module=module.name, action=action.name)
+
+
+async def _title(hass: HomeAssistant, action: Action) -> str:
+    """Return what an action is called in the forms."""
+    words = await async_get_translations(hass, hass.config.language, "services", {DOMAIN})
+    return words.get(f"component.{DOMAIN}.services.{action.name}.name", action.name)
 
 
 async def _ask(action: Action, target: Target, fields: Mapping[str, Any], data: Mapping[str, Any]) -> Outcome:

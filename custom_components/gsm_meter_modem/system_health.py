@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from homeassistant.components import mqtt, system_health
 from homeassistant.core import HomeAssistant, callback
 
+from .capabilities import CONTRACTS
 from .const import DOMAIN
-from .contract import CONTRACT_VERSION
 
 if TYPE_CHECKING:
     from . import GsmMeterConfigEntry
@@ -26,7 +26,7 @@ async def system_health_info(hass: HomeAssistant) -> dict[str, Any]:
     bridges = [entry.runtime_data.bridge for entry in entries]
     return {
         "mqtt_connected": mqtt.is_connected(hass),
-        "contract": CONTRACT_VERSION,
+        "contract": ", ".join(map(str, CONTRACTS)),
         "bridges": len(bridges),
         "bridges_online": sum(bridge.online is True for bridge in bridges),
         "versions": ", ".join(sorted({b.info.version for b in bridges if b.info})),

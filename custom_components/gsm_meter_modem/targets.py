@@ -15,8 +15,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
 from .bridge import Bridge, Kind, Subject
+from .capabilities import ModuleInfo
 from .const import DOMAIN
-from .contract import ModuleInfo
 from .errors import failed, invalid
 
 if TYPE_CHECKING:
@@ -35,9 +35,7 @@ class Target:
     @property
     def module(self) -> ModuleInfo | None:
         """Return what a module can do; None for a modem or a bridge."""
-        if self.subject.kind is not Kind.MODULE or self.bridge.info is None:
-            return None
-        return self.bridge.info.modules[self.subject.id]
+        return self.bridge.module(self.subject.id) if self.subject.kind is Kind.MODULE else None
 
 
 def resolve(hass: HomeAssistant, device_id: str, wanted: Kind) -> Target:
@@ -73,7 +71,7 @@ def find(hass: HomeAssistant, identifiers: Iterable[tuple[str, str]]) -> tuple[B
 def check(bridge: Bridge) -> None:
     """Raise HomeAssistantError unless the bridge is there and speaks our language.
 
-    A wish that waits at the broker would be carried out whenever the bridge comes back.
+    A request that waits at the broker would be carried out whenever the bridge comes back.
     """
     if bridge.info is not None and not bridge.info.supported:
         raise failed("contract_unsupported", bridge=bridge.info.name, version=str(bridge.info.contract))

@@ -25,17 +25,17 @@ def talk(command: str, lines, *, echo: bool = False):
     ("command", "form"),
     [("AT", Form.EXECUTE), ("AT+CREG?", Form.QUERY), ("AT+CNMI=?", Form.TEST), ("AT+CMGF=0", Form.SET)],
 )
-def test_forms(command, form):
+def test_form_of_command_is_recognised(command, form):
     assert form_of(command) is form
 
 
 @pytest.mark.parametrize("echo", [False, True])
-def test_echo_on_and_off(echo):
+def test_dialogue_drops_echo_of_command(echo):
     exchange, news = talk("AT+CSQ", ["+CSQ: 17,0", "OK"], echo=echo)
     assert (exchange.lines, exchange.final.ok, news) == (["+CSQ: 17,0"], True, [])
 
 
-def test_the_echo_of_a_pdu_is_swallowed():
+def test_dialogue_drops_echo_of_pdu():
     dialogue = Dialogue()
     exchange = dialogue.begin(f"AT+CMGS={LENGTH}")
     assert dialogue.feed(Line(f"AT+CMGS={LENGTH}")) == ()
@@ -48,14 +48,14 @@ def test_the_echo_of_a_pdu_is_swallowed():
     assert (exchange.lines, exchange.done) == (["+CMGS: 9"], True)
 
 
-def test_an_unsolicited_line_inside_a_list():
+def test_unsolicited_line_inside_list_is_separated():
     lines = [f"+CMGL: 1,1,,{LENGTH}", '+CMTI: "SM",3', PDU, "+CREG: 2", f"+CMGL: 2,1,,{LENGTH}", PDU, "OK"]
     exchange, news = talk("AT+CMGL=4", lines)
     assert exchange.lines == [lines[0], PDU, lines[4], PDU]
     assert news == [Urc("+CMTI", '+CMTI: "SM",3'), Urc("+CREG", "+CREG: 2")]
 
 
-def test_a_routed_message_inside_a_list_takes_its_own_pdu():
+def test_routed_message_inside_list_takes_its_own_pdu():
     other = PDU[:-2] + "AA"
     lines = [f"+CMGL: 1,1,,{LENGTH}", f"+CMT: ,{LENGTH}", other, PDU, "OK"]
     exchange, news = talk("AT+CMGL=4", lines)
@@ -79,18 +79,18 @@ def test_a_routed_message_inside_a_list_takes_its_own_pdu():
         ("AT+CSQ", "NO CARRIER", False),
     ],
 )
-def test_a_line_that_could_be_both(command, line, answers):
+def test_dialogue_distinguishes_answer_from_unsolicited_line_by_command(command, line, answers):
     exchange, news = talk(command, [line, "OK"])
     assert (exchange.lines == [line]) is answers
     assert bool(news) is not answers
 
 
-def test_a_call_ends_while_dialling_only():
+def test_dialogue_ends_command_at_no_carrier_only_while_dialling():
     assert talk("ATD+79990000101", ["NO CARRIER"])[0].final.kind is ResultKind.NO_CARRIER
     assert talk("AT+CSQ", ["NO CARRIER"])[0].final is None
 
 
-def test_late_and_unknown_lines_are_strays():
+def test_dialogue_reports_late_and_unknown_lines_as_strays():
     dialogue = Dialogue()
     assert dialogue.feed(Line("+CMGS: 7")) == (Stray("+CMGS: 7"),)
     assert dialogue.feed(Line("OK")) == (Stray("OK"),)
@@ -101,7 +101,7 @@ def test_late_and_unknown_lines_are_strays():
     assert dialogue.feed(Line("+CSQ: 3,0")) == (Stray("+CSQ: 3,0"),)
 
 
-def test_a_routed_header_without_its_pdu_is_told_and_takes_nothing_else():
+def test_routed_header_without_pdu_is_reported_and_takes_no_answer():
     dialogue = Dialogue()
     exchange = dialogue.begin("AT+CCID")
     news = [n for line in ("+CMT: ,25", "89701012345678901234", "OK") for n in dialogue.feed(Line(line))]
@@ -165,3 +165,99 @@ def test_unsolicited_lines_never_change_a_result_nor_get_lost(command, echo, ins
     assert news == expected
     assert [line.encode() for line in exchange.lines] == DIALOGUES[command][:-1]
     assert exchange.done
+
+
+def news_of(*octets: bytes, command: str | None = None):
+    """Return what comes unasked, and the exchange of `command`."""
+    framer, dialogue = AtFramer(), Dialogue()
+    exchange = dialogue.begin(command) if command else None
+    return [n for chunk in octets for e in framer.feed(chunk) for n in dialogue.feed(e)], exchange
+
+
+MENU = '"Balance: 12.50\nValid to 01.01.2027\n1. Top up"'
+SPOKEN = {
+    "with a coding": f"+CUSD: 1,{MENU},15",
+    "without": f"+CUSD: 0,{MENU}",
+    "with an empty one": f"+CUSD: 0,{MENU},",
+    "begins with a line end": '+CUSD: 1,"\nMenu\n0> back",15',
+    "quotes inside": '+CUSD: 0,"Tariff "Smart"\nis active",15',
+    "a quote at the end of a line": '+CUSD: 0,"Tariff "Smart"\n"All in"\nhere",15',
+    "an inch": '+CUSD: 0,"7" of rain\nfell",15',
+    "words of a modem": '+CUSD: 0,"Press\nOK\nRING\nSTART\nNO CARRIER\nto go on",15',
+    "choices": '+CUSD: 1,"What?\n>1 this\n>2 that\n>",15',
+    "no space": '+CUSD:0,"a\nb",15',
+    "one line": '+CUSD: 0,"a",15',
+}
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\n\n", "\r\r\n"])
+@pytest.mark.parametrize("text", SPOKEN.values(), ids=SPOKEN)
+def test_ussd_text_of_several_lines_is_one_unsolicited_line(text, end):
+    octets = f"\r\n{text}\r\n".replace("\n", end).encode()
+    for chunks in ((octets,), tuple(bytes([octet]) for octet in octets)):
+        news, _ = news_of(*chunks, b"\r\nRING\r\n")
+        assert news == [Urc("+CUSD", text), Urc("RING", "RING")]
+
+
+@pytest.mark.parametrize(
+    ("rest", "answers"),
+    [
+        (["OK"], []),
+        (["+CME ERROR: 3"], []),
+        (['+CMTI: "SM",3', "OK"], [Urc("+CMTI", '+CMTI: "SM",3')]),
+        ([f"+CMT: ,{LENGTH}", PDU, "OK"], [Urc("+CMT", f"+CMT: ,{LENGTH}", PDU)]),
+        ([f"+CDS: {LENGTH}", PDU, "OK"], [Urc("+CDS", f"+CDS: {LENGTH}", PDU)]),
+    ],
+)
+def test_open_quote_swallows_no_following_line(rest, answers):
+    exchange, news = talk("AT+CSQ", ["+CSQ: 3,99", '+CUSD: 0,"half a', *rest])
+    assert (exchange.lines[0], exchange.done) == ("+CSQ: 3,99", True)
+    assert [n for n in news if n.name != "+CUSD"] == answers
+    assert Urc("+CUSD", '+CUSD: 0,"half a') in news
+
+
+def test_open_quote_ends_with_next_command_or_after_many_lines():
+    dialogue = Dialogue()
+    assert dialogue.feed(Line('+CUSD: 0,"half')) == dialogue.feed(Line("RDY")) == ()
+    exchange = dialogue.begin("AT")
+    assert dialogue.feed(Line("OK")) == (Urc("+CUSD", '+CUSD: 0,"half'), Urc("RDY", "RDY"))
+    assert dialogue.exchange is exchange
+    assert exchange.done
+    dialogue.feed(Line('+CUSD: 0,"half'))
+    told = [n for _ in range(50) for n in dialogue.feed(Line("RING"))]
+    assert told.count(Urc("RING", "RING")) == 50
+
+
+def test_message_prompt_ends_open_quote():
+    dialogue = Dialogue()
+    exchange = dialogue.begin("AT+CMGS=20")
+    dialogue.feed(Line('+CUSD: 0,"half'))
+    dialogue.feed(Prompt())
+    assert exchange.prompted
+
+
+@pytest.mark.parametrize("between", ["+CREG: 1", '+CMTI: "SM",3', "^RSSI: 7"])
+@pytest.mark.parametrize("command", ["AT+CSQ", "AT+CMGL=4", None])
+def test_routed_header_gets_its_pdu_after_unsolicited_line(between, command):
+    lines = (f"+CDS: {LENGTH}", between, PDU, *(("OK",) if command else ()))
+    news, exchange = news_of(*(f"\r\n{line}\r\n".encode() for line in lines), command=command)
+    assert Urc("+CDS", lines[0], PDU) in news
+    assert len(news) == 2
+    assert exchange is None or (exchange.done and not exchange.lines)
+
+
+@pytest.mark.parametrize(
+    "answer", [["OK"], ["+CSQ: 17,0", "OK"], ['+CPMS: "SM",0,20', "OK"], ["+CME ERROR: 3"]]
+)
+def test_routed_header_gets_its_pdu_after_command_answer(answer):
+    exchange, news = talk("AT+CSQ", [f"+CDS: {LENGTH}", *answer, PDU])
+    assert exchange.done
+    assert exchange.lines == answer[:-1]
+    assert news[-1] == Urc("+CDS", f"+CDS: {LENGTH}", PDU)
+
+
+def test_routed_header_without_pdu_takes_none_of_list():
+    lines = [f"+CMGL: 1,1,,{LENGTH}", PDU, f"+CMGL: 2,1,,{LENGTH}", PDU, "OK"]
+    exchange, news = talk("AT+CMGL=4", [f"+CDS: {LENGTH}", *lines])
+    assert exchange.lines == lines[:-1]
+    assert news == [Urc("+CDS", f"+CDS: {LENGTH}")]

@@ -15,7 +15,7 @@ def events(*chunks: bytes):
     return [event for chunk in chunks for event in framer.feed(chunk)]
 
 
-def test_a_dialogue_becomes_lines_and_a_prompt():
+def test_framer_splits_dialogue_into_lines_and_prompt():
     assert events(DIALOGUE) == [
         Line("OK"),
         Line('+CMTI: "SM",3'),
@@ -27,22 +27,22 @@ def test_a_dialogue_becomes_lines_and_a_prompt():
     ]
 
 
-def test_the_prompt_is_seen_before_anything_follows_it():
+def test_framer_reports_prompt_before_anything_follows():
     framer = AtFramer()
     assert framer.feed(b"\r\n>") == [Prompt()]
     assert framer.feed(b" ") == []
     assert framer.feed(b"\r\n+CREG: 1\r\n") == [Line("+CREG: 1")]
 
 
-def test_a_greater_sign_inside_a_line_is_no_prompt():
+def test_greater_sign_inside_line_is_no_prompt():
     assert events(b'+CUSD: 0,"a > b"\r\n') == [Line('+CUSD: 0,"a > b"')]
 
 
-def test_nuls_and_empty_lines_vanish_and_octets_above_127_stay():
+def test_framer_drops_nuls_and_empty_lines_and_keeps_octets_above_127():
     assert events(b"\x00\r\n\r\n \r\nO\x00K\r\n\xff\xfe\n") == [Line("OK"), Line("\xff\xfe")]
 
 
-def test_an_overlong_line_is_dropped_with_its_start_and_the_next_is_whole():
+def test_framer_reports_start_of_overlong_line_and_keeps_next_one():
     assert events(b"x" * (MAX_LINE_OCTETS + 500) + b">\r\nOK\r\n") == [Overlong("x" * 64), Line("OK")]
     assert events(b"y" * MAX_LINE_OCTETS + b"\r") == [Line("y" * MAX_LINE_OCTETS)]
 
@@ -54,13 +54,13 @@ octets = st.binary(max_size=200) | st.lists(
 
 
 @given(data=octets, cuts=st.lists(st.integers(0, 400), max_size=20))
-def test_cuts_do_not_matter(data, cuts):
+def test_framer_gives_same_events_however_octets_are_cut(data, cuts):
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     chunks = [data[a:b] for a, b in pairwise(edges)]
     assert events(*chunks) == events(data) == events(*(bytes([octet]) for octet in data))
 
 
 @given(size=st.integers(MAX_LINE_OCTETS - 2, MAX_LINE_OCTETS + 3), cut=st.integers(0, MAX_LINE_OCTETS))
-def test_cuts_do_not_matter_at_the_longest_line(size, cut):
+def test_framer_gives_same_events_if_longest_line_is_cut(size, cut):
     data = b"z" * size + b"\r\nOK\r"
     assert events(data[:cut], data[cut:]) == events(data)

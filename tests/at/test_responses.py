@@ -38,11 +38,11 @@ def test_parameters_are_split_outside_quotes_and_parentheses(text, expected):
 
 
 @given(st.lists(st.text(alphabet='ab,() 1"', max_size=8).filter(lambda t: '"' not in t), min_size=1))
-def test_quoted_texts_come_back(texts):
+def test_quoted_texts_survive_splitting(texts):
     assert list(split_parameters(",".join(f'"{t}"' for t in texts))) == texts
 
 
-def test_numbers_of_a_test_answer():
+def test_number_ranges_of_test_answer_are_expanded():
     assert numbers_in("(0-2,4)") == {0, 1, 2, 4}
     assert numbers_in("(,)") == frozenset()
 
@@ -50,7 +50,7 @@ def test_numbers_of_a_test_answer():
 @pytest.mark.parametrize(
     ("rssi", "dbm"), [("0", -113), ("17", -79), ("31", -51), ("99", None), ("199", None), ("32", None)]
 )
-def test_signal(rssi, dbm):
+def test_csq_answer_gives_signal_in_dbm(rssi, dbm):
     assert r.parse_csq((f"+CSQ: {rssi},99",)) == dbm
 
 
@@ -71,12 +71,12 @@ def test_signal(rssi, dbm):
         ("0,77", True, Registration.UNKNOWN),
     ],
 )
-def test_registration_answer_and_unsolicited(value, answer, registration):
+def test_registration_is_parsed_from_answer_and_unsolicited_line(value, answer, registration):
     assert r.is_registration_answer(value) is answer
     assert r.parse_registration(value) is registration
 
 
-def test_every_registration_state_of_the_table():
+def test_registration_states_of_table_are_all_parsed():
     for stat, registration in r.REGISTRATION.items():
         assert r.parse_registration(f"0,{stat}") is registration
 
@@ -93,25 +93,26 @@ def test_every_registration_state_of_the_table():
         ('"READY"', "ready"),
     ],
 )
-def test_sim(code, state):
+def test_cpin_answer_gives_sim_state(code, state):
     assert r.parse_cpin((f"+CPIN: {code}",)) == state
+    assert r.parse_cpin(("+CPIN: NOT READY", f"+CPIN: {code}")) == state
 
 
-def test_pin_tries():
+def test_cpinr_answer_gives_pin_tries():
     assert r.parse_cpinr(("+CPINR: SIM PUK,10,10", "+CPINR: SIM PIN,2,3")) == (2, 3)
     assert r.parse_cpinr(('+CPINR: "SIM PIN",1',)) == (1, None)
     with pytest.raises(DecodeError):
         r.parse_cpinr(("+CPINR: SIM PUK,10",))
 
 
-def test_operator():
+def test_cops_answer_gives_operator_name():
     assert r.parse_cops(('+COPS: 0,0,"MegaFon, RUS",7',)) == "MegaFon, RUS"
     assert r.parse_cops(("+COPS: 0",)) is None
     assert r.parse_cops(('+COPS: 0,0,"\xd0\x9c\xd0\xa2\xd0\xa1"',)) == "МТС"
     assert r.parse_cops(('+COPS: 0,0,"M\xe9o"',)) == "Méo"
 
 
-def test_storage():
+def test_cpms_answers_give_memories():
     query = ('+CPMS: "SM",3,20,"SM",3,20,"ME",0,100',)
     assert [m.name for m in r.parse_cpms_query(query)] == ["SM", "SM", "ME"]
     assert r.parse_cpms_query(query)[2] == r.Memory("ME", 0, 100)
@@ -130,11 +131,60 @@ def test_storage():
         (('+CGMM: "SIM800"',), "SIM800"),
         (("Revision:1418B05SIM800L24",), "1418B05SIM800L24"),
         (("^RSSI: 7", "huawei"), "huawei"),
+        (("+GMM: SIM7600",), "SIM7600"),
+        (("+cgmm: SIM7600",), "SIM7600"),
+        (("model: E3372", "more"), "E3372"),
+        (('"EC25"',), "EC25"),
+        (("LE910-EU V2",), "LE910-EU V2"),
         ((), None),
+        (("+CGMI: another",), None),
+        (("\xff\xfe", "EC25"), "EC25"),
+        (("...", "EC25"), "EC25"),
     ],
 )
-def test_identity(lines, value):
+def test_identity_is_parsed_from_answer_lines(lines, value):
     assert r.parse_identity(lines, "+CGMM") == value
+
+
+UNKNOWN = (
+    *("#QSS: 3", "%CPI: 1,0", "$QCSIMSTAT: 1", "^DSCI: 1,0,4", "*PSSTKI: 1", "_OSIGQ: 3,0", "!GSTATUS: 1"),
+    *("+ZUSIMR: 2", "&X: 866782040000009", "+XSIM: 3", '^NDISSTAT:1,,,"IPV4"', "+SIM STATUS: 1", "~X: 1"),
+    *("  #QSS: 3", "@SIM: 866782040000009"),
+)
+
+
+@pytest.mark.parametrize("unknown", UNKNOWN)
+def test_identity_and_serial_number_ignore_lines_of_other_names(unknown):
+    for prefix in ("+CGMI", "+CGMM", "+CGMR"):
+        assert r.parse_identity((unknown,), prefix) is None
+        assert r.parse_identity((unknown, "EC25"), prefix) == "EC25"
+    for prefix in ("+CGSN", "+CIMI"):
+        assert r.parse_serial((unknown,), prefix) is None
+        assert r.parse_serial((unknown, "866782040000001"), prefix) == "866782040000001"
+
+
+@pytest.mark.parametrize(
+    ("line", "digits"),
+    [
+        ("866782040000001", "866782040000001"),
+        ('+CGSN: "866782040000001"', "866782040000001"),
+        ("+GSN: 866782040000001", "866782040000001"),
+        ("IMEI: 866782040000001", "866782040000001"),
+        ("866782040000001,01", "866782040000001"),
+        ("35824005111111", "35824005111111"),
+        ("8667820400000012", "8667820400000012"),
+        ("86678204000000123", "86678204000000123"),
+        ("8667820400000", None),
+        ("866782040000001234", None),
+        ("89701012345678901234", None),
+        ("EC25", None),
+        ("A1000049C4B1D2", None),
+        ("ERR", None),
+        ("", None),
+    ],
+)
+def test_serial_number_has_14_to_17_digits(line, digits):
+    assert r.parse_serial((line,), "+CGSN") == digits
 
 
 @pytest.mark.parametrize(
@@ -147,18 +197,18 @@ def test_identity(lines, value):
         "89701012345678901234F",
     ],
 )
-def test_iccid(line):
+def test_iccid_is_parsed_from_answers_of_all_makes(line):
     assert r.parse_iccid((line,)) == "89701012345678901234"
 
 
-def test_iccid_from_the_file():
+def test_iccid_is_parsed_from_crsm_answer():
     assert r.parse_crsm_iccid(('+CRSM: 144,0,"98071021436587092143"',)) == "89700112345678901234"
     assert r.parse_crsm_iccid(('+CRSM: 144,0,"980710214365870921F3"',)) == "8970011234567890123"
     assert r.parse_crsm_iccid(("+CRSM: 106,130",)) is None
     assert r.parse_iccid(("860000000000000", "ERR")) is None
 
 
-def test_service_centre_and_reference():
+def test_service_centre_and_message_reference_are_parsed():
     assert r.parse_csca(('+CSCA: "+79168960438",145',)) == "+79168960438"
     assert r.parse_csca(('+CSCA: "",129',)) is None
     assert r.parse_cmgs(("+CMGS: 255",)) == 255
@@ -168,7 +218,7 @@ def test_service_centre_and_reference():
         value_of(("+CSQ 17",), "+CSQ")
 
 
-def test_stored_messages():
+def test_stored_messages_are_parsed_from_cmgl_and_cmgr():
     lines = (
         "+CMGL: 1,0,,30",
         PDU,
@@ -192,13 +242,13 @@ def test_stored_messages():
     ]
 
 
-def test_places():
+def test_place_is_parsed_from_indication():
     assert parse_place('+CMTI: "SM",3', "+CMTI") == Place("SM", 3)
     with pytest.raises(DecodeError):
         parse_place("+CMTI: ", "+CMTI")
 
 
-def test_a_pdu_fits_its_header():
+def test_pdu_fits_header_only_if_length_matches():
     octets = len(PDU) // 2
     assert pdu_fits(f"+CMT: ,{octets - 8}", PDU)
     assert pdu_fits(f"+CDS: {octets}", PDU)  # modems that leave out the service centre's address

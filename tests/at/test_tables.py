@@ -4,21 +4,27 @@ import pytest
 
 from gsm_meter_bridge.at.cme import CME_ERRORS, cme_words
 from gsm_meter_bridge.at.cms import CMS_ERRORS, SendOutcome, cms_words, send_outcome
-from gsm_meter_bridge.at.results import ResultKind, parse_final
+from gsm_meter_bridge.at.results import Final, ResultKind, parse_final
 from gsm_meter_bridge.at.urc import URCS, urc_row
 
 
+def final_of(line: str, *, dialling: bool = False) -> Final:
+    final = parse_final(line, dialling=dialling)
+    assert final is not None
+    return final
+
+
 @pytest.mark.parametrize("number", CME_ERRORS)
-def test_each_cme_number_is_described(number):
-    final = parse_final(f"+CME ERROR: {number}")
+def test_cme_error_number_is_described(number):
+    final = final_of(f"+CME ERROR: {number}")
     assert (final.kind, final.number, final.meaning) == (ResultKind.CME, number, CME_ERRORS[number])
     assert len(final.meaning) > 3
     assert not final.ok
 
 
 @pytest.mark.parametrize("number", CMS_ERRORS)
-def test_each_cms_number_is_described_and_classed(number):
-    final = parse_final(f"+CMS ERROR: {number}")
+def test_cms_error_number_is_described_and_classed(number):
+    final = final_of(f"+CMS ERROR: {number}")
     row = CMS_ERRORS[number]
     assert (final.kind, final.number, final.meaning) == (ResultKind.CMS, number, row.words)
     assert final.send_outcome is send_outcome(number) is row.outcome
@@ -28,26 +34,26 @@ def test_each_cms_number_is_described_and_classed(number):
 @pytest.mark.parametrize(
     ("kind", "table"), [("CME", CME_ERRORS), ("CMS", {n: r.words for n, r in CMS_ERRORS.items()})]
 )
-def test_words_instead_of_a_number_find_their_row(kind, table):
+def test_error_in_words_is_found_in_table(kind, table):
     for number, words in table.items():
-        final = parse_final(f"+{kind} ERROR: {words.capitalize()}")
+        final = final_of(f"+{kind} ERROR: {words.capitalize()}")
         assert table[final.number] == words, number
 
 
-def test_words_no_table_knows_are_kept():
-    final = parse_final("+CME ERROR: SIM is on fire")
+def test_error_in_unknown_words_keeps_them():
+    final = final_of("+CME ERROR: SIM is on fire")
     assert (final.number, final.meaning) == (None, "SIM is on fire")
     assert final.send_outcome is SendOutcome.UNCERTAIN
 
 
-def test_each_class_has_the_codes_that_matter():
+def test_send_outcome_is_as_expected_for_important_codes():
     assert send_outcome(304) is send_outcome(330) is send_outcome(310) is SendOutcome.REJECTED
     assert send_outcome(331) is send_outcome(192) is send_outcome(42) is SendOutcome.RETRY
     for number in (332, 340, 300, 500, 38, 41, 197, 512, 9999, -1, 66):
         assert send_outcome(number) is SendOutcome.UNCERTAIN
 
 
-def test_numbers_without_a_row_are_named_by_their_range():
+def test_error_number_without_row_is_named_by_its_range():
     assert cms_words(66) == "reserved cause of TS 24.011"
     assert cms_words(150) == "reserved TP-FCS value of TS 23.040"
     assert cms_words(230) == "TP-FCS value of an application"
@@ -66,26 +72,26 @@ def test_numbers_without_a_row_are_named_by_their_range():
         ("+CMS ERROR: SMSC address unknown", SendOutcome.REJECTED),
     ],
 )
-def test_what_an_error_says_of_the_message(line, outcome):
-    assert parse_final(line).send_outcome is outcome
+def test_final_error_gives_send_outcome(line, outcome):
+    assert final_of(line).send_outcome is outcome
 
 
-def test_results_of_calls_end_dialling_only():
+def test_call_results_end_command_only_while_dialling():
     for line in ("NO CARRIER", "BUSY", "NO ANSWER", "NO DIALTONE", "NO DIAL TONE", "CONNECT", "CONNECT 9600"):
         assert parse_final(line) is None
         assert parse_final(line, dialling=True) is not None
-    assert parse_final("CONNECT 9600", dialling=True).ok
+    assert final_of("CONNECT 9600", dialling=True).ok
 
 
-def test_what_is_no_result():
+def test_final_result_is_distinguished_from_other_lines():
     for line in ("", "OKAY", "+CMS: ERROR", '+CMTI: "SM",1', "ERRORS"):
         assert parse_final(line) is None
-    assert parse_final(" OK ").ok
-    assert parse_final("COMMAND NOT SUPPORT").meaning == "command not supported"
+    assert final_of(" OK ").ok
+    assert final_of("COMMAND NOT SUPPORT").meaning == "command not supported"
 
 
 @pytest.mark.parametrize("name", URCS)
-def test_each_unsolicited_line_is_found_and_has_a_source(name):
+def test_urc_row_is_found_by_its_line_and_has_source(name):
     assert urc_row(f"{name}: 1") is URCS[name]
     assert urc_row(name) is URCS[name]
     assert URCS[name].source

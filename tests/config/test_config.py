@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
-from gsm_meter_bridge.config import load_config
-from gsm_meter_bridge.errors import ConfigError
-from gsm_meter_bridge.family import DataCall
+from gsm_meter_bridge.config import Config, load_config
+from gsm_meter_bridge.errors import LONGEST_SENTENCE, ConfigError
+from gsm_meter_bridge.families import family_of
+from gsm_meter_bridge.model import Address, Connectivity, DataCall
 
 BRIDGE = Path(__file__).parents[2] / "bridge"
 PROFILE = BRIDGE / "gsm_meter_bridge/families/energomera_gs04/profiles/assumed_status.yaml"
@@ -36,7 +38,7 @@ def _problems(folder: Path, text: str) -> str:
     return "\n".join(caught.value.problems)
 
 
-def test_the_example_is_right(tmp_path: Path) -> None:
+def test_example_configuration_loads(tmp_path: Path) -> None:
     shutil.copy(EXAMPLE, tmp_path / "config.yaml")
     (tmp_path / "secrets.yaml").write_text(
         "{mqtt_password: a, summer_house_password: s3cret, boiler_house_password: c}"
@@ -50,7 +52,7 @@ def test_the_example_is_right(tmp_path: Path) -> None:
     assert "s3cret" not in repr(config)
 
 
-def test_defaults(tmp_path: Path) -> None:
+def test_config_fills_in_defaults(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(GOOD)
     config = load_config(tmp_path / "config.yaml")
     assert config.mqtt.port == 1883
@@ -59,19 +61,25 @@ def test_defaults(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("poll_by", "call", "reads"),
+    ("poll_transports", "call", "reads"),
     [("[tcp, sms]", DataCall(), True), ("[csd]", DataCall(polls=True), True), ("[sms]", DataCall(), False)],
 )
-def test_a_module_that_is_called_by_data(
-    tmp_path: Path, poll_by: str, call: DataCall, *, reads: bool
+def test_data_calls_are_loaded_and_refused_without_modem(
+    tmp_path: Path, poll_transports: str, call: DataCall, *, reads: bool
 ) -> None:
     lers = GOOD.replace("energomera_gs04", "lers_gsm_mini")
-    here = lers.replace(PSW, f"csd: true, meter: {{protocol: iec}}, poll_by: {poll_by}")
+    here = lers.replace(
+        PSW, f"data_calls: true, meter: {{protocol: iec}}, poll_transports: {poll_transports}"
+    )
     (tmp_path / "config.yaml").write_text(here)
-    reach = load_config(tmp_path / "config.yaml").modules["hut"].reach
-    assert (reach.data_call, reach.meter is not None, reach.by_tcp) == (call, reads, True)
+    connectivity = load_config(tmp_path / "config.yaml").modules["hut"].connectivity
+    assert (connectivity.data_call, connectivity.meter is not None, connectivity.by_tcp) == (
+        call,
+        reads,
+        True,
+    )
     without = here.replace("[{id: stick, url: /dev/ttyUSB0}]", "[]")
-    assert "csd: a modem makes the call, and there is none" in _problems(tmp_path, without)
+    assert "data_calls: a modem makes the call, and there is none" in _problems(tmp_path, without)
 
 
 @pytest.mark.parametrize(
@@ -79,14 +87,29 @@ def test_a_module_that_is_called_by_data(
     [
         ("127.0.0.1", "''", "mqtt.host", "allowed: a text"),
         ("{host: 127.0.0.1}", "{host: a, port: 0}", "mqtt.port: 0", "allowed: 1 to 65535"),
+        ("{host: 127.0.0.1}", "{host: a, port: '1883'}", "mqtt.port: '1883'", "1 to 65535, without quotes"),
+        ('password: "0000"', "poll_interval: 2 years", "'2 years'", "allowed: 1 s to 366 d, like 90"),
+        ('password: "0000"', "pol_interval: 1 h", "no such option", "; perhaps poll_interval is meant; "),
         ("{host: 127.0.0.1}", "{host: a, tls: {verify: false}}", "mqtt.tls", "no such option"),
         ("{host: 127.0.0.1}", "{host: a, base_topic: a/#}", "mqtt.base_topic: 'a/#'", "without +, #"),
+        (
+            "{host: 127.0.0.1}",
+            "{host: a, base_topic: a, status_topic: a/bridge/request/set}",
+            "mqtt.status_topic",
+            "among the bridge's own topics, below a/bridge",
+        ),
+        (
+            "{host: 127.0.0.1}",
+            "{host: a, base_topic: homeassistant/device}",
+            "mqtt.base_topic",
+            "devices are discovered",
+        ),
         ("{host: 127.0.0.1}", "{}", "mqtt.host", "is missing"),
         ("id: hut", "id: Hut!", "modules.0.id: 'Hut!'", "a-z, 0-9 and _"),
         ("energomera_gs04", "energomera", "modules.0.family: 'energomera'", "energomera_gs04, lers_gsm_mini"),
         ('"+79990000101"', "79990000101", "modules.0.number: 79990000101", "in quotes"),
         ('"+79990000101"', '"8 999"', "modules.0.number: '8 999'", "international number"),
-        ('password: "0000"', "password: 0", "modules.0.password: '***'", "a text in quotes"),
+        ('password: "0000"', "password: ''", "modules.0.password: '***'", "a text, in quotes or not"),
         ('password: "0000"', "profile: other", "'other'", "assumed_status"),
         ('password: "0000"', "poll_interval: soon", "poll_interval: 'soon'", "24 h or 30 d"),
         ('password: "0000"', "pasword: x", "modules.0.pasword", "there is no such option"),
@@ -100,48 +123,67 @@ def test_a_module_that_is_called_by_data(
         ("mqtt:", "bridge: {database: 'mysql://x'}\nmqtt:", "bridge.database", "postgresql://"),
         ("mqtt:", "sms: {reply_timeout: 0}\nmqtt:", "sms.reply_timeout: 0", "allowed: 1 s to"),
         ("mqtt:", "poll: {jitter: 0.9}\nmqtt:", "poll.jitter: 0.9", "allowed: 0 to 0.5"),
-        (PSW, "caller: {}", "modules.0.caller: {}", "at least one of imei"),
-        (PSW, "caller: {networks: [10.0.0.0/33]}", "caller.networks.0: '10.0.0.0/33'", "a network, like"),
+        (PSW, "identify_by: {}", "modules.0.identify_by: {}", "at least one of imei"),
+        (
+            PSW,
+            "identify_by: {networks: [10.0.0.0/33]}",
+            "identify_by.networks.0: '10.0.0.0/33'",
+            "a network, like",
+        ),
         (PSW, "tcp: {host: a}", "modules.0.tcp.port", "is missing"),
         (PSW, "tcp: {host: a, port: 1, via: pigeon}", "tcp.via: 'pigeon'", "allowed: tcp, cenc"),
         (PSW, "meter: {client: reader}, tcp: {host: a, port: 1}", "hut: meter", "reader needs a password"),
-        (PSW, "meter: {protocol: dlms}", "hut: meter", "give tcp: ..., caller: ..., or csd: true"),
-        (PSW, "tunnel: {port: 47001}", "hut: tunnel", "give tcp: ..., caller: ..., or csd: true"),
-        (PSW, "csd: true", "hut: csd", "Energomera GS04/GB04 knows no data calls"),
-        (PSW, "csd: true, tcp: {host: a, port: 1}", "hut: csd", "give one of them"),
-        (PSW, "csd: true, delivery: tcp", "hut: csd", "not with delivery: tcp"),
-        (PSW, "poll_by: [csd, sms]", "hut: poll_by", "csd needs csd: true, and meter"),
-        (PSW, "delivery: tcp", "hut: delivery: tcp", "needs tcp: {host"),
-        (PSW, "delivery: cenc, tcp: {host: a, port: 1}", "hut: delivery: cenc", "via: cenc"),
-        (PSW, "delivery: direct_channel", "hut: delivery: direct_channel", "needs direct: {url"),
-        ("mqtt:", "listeners: [{id: a, port: 1, per_address: 0}]\nmqtt:", "per_address: 0", "1 to 100000"),
+        (
+            PSW,
+            "meter: {protocol: dlms}",
+            "hut: meter",
+            "give tcp: ..., identify_by: ..., or data_calls: true",
+        ),
+        (PSW, "tunnel: {port: 47001}", "hut: tunnel", "give tcp: ..., identify_by: ..., or data_calls: true"),
+        (PSW, "data_calls: true", "hut: data_calls", "Energomera GS04/GB04 knows no data calls"),
+        (PSW, "data_calls: true, tcp: {host: a, port: 1}", "hut: data_calls", "give one of them"),
+        (PSW, "data_calls: true, transport: tcp", "hut: data_calls", "not with transport: tcp"),
+        (PSW, "poll_transports: [csd, sms]", "hut: poll_transports", "csd needs data_calls: true, and meter"),
+        (PSW, "transport: tcp", "hut: transport: tcp", "needs tcp: {host"),
+        (PSW, "transport: cenc, tcp: {host: a, port: 1}", "hut: transport: cenc", "via: cenc"),
+        (PSW, "transport: direct_channel", "hut: transport: direct_channel", "needs direct_channel: {url"),
+        (
+            "mqtt:",
+            "listeners: [{id: a, port: 1, max_connections_per_address: 0}]\nmqtt:",
+            "max_connections_per_address: 0",
+            "1 to 100000",
+        ),
         ("mqtt:", "listeners: [{id: a, port: 1}, {id: b, port: 1}]\nmqtt:", "listeners: port 1", "2 times"),
     ],
 )
-def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, place: str, words: str) -> None:
+def test_config_error_names_file_place_and_allowed_values(
+    tmp_path: Path, old: str, new: str, place: str, words: str
+) -> None:
     said = _problems(tmp_path, GOOD.replace(old, new))
     assert str(tmp_path / "config.yaml") in said
     assert place in said
     assert words in said
 
 
-def test_all_faults_at_once(tmp_path: Path) -> None:
+def test_config_error_names_all_faults_at_once(tmp_path: Path) -> None:
     said = _problems(tmp_path, GOOD.replace("energomera_gs04", "x").replace("127.0.0.1", "''"))
     assert "modules.0.family" in said
     assert "mqtt.host" in said
 
 
-def test_the_same_number_twice(tmp_path: Path) -> None:
+def test_config_refuses_same_number_for_two_modules(tmp_path: Path) -> None:
     twice = GOOD + '  - {id: shed, family: lers_gsm_mini, number: "+79990000101"}\n'
     assert "number '+79990000101' is used 2 times" in _problems(tmp_path, twice)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "", "a: [", "mqtt: 5"])
-def test_what_is_no_configuration(tmp_path: Path, text: str) -> None:
+def test_config_refuses_text_that_is_no_configuration(tmp_path: Path, text: str) -> None:
     assert "config.yaml" in _problems(tmp_path, text)
 
 
-def test_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secret_is_read_from_environment_file_and_secrets_yaml(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HUT_PASSWORD", "from-env")
     (tmp_path / "pw").write_text("from-file\n")
     (tmp_path / "secrets.yaml").write_text("hut: from-secrets")
@@ -151,14 +193,14 @@ def test_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert config.modules["hut"].access.password.reveal() == f"from-{value}"
 
 
-@pytest.mark.parametrize("tag", ["!env NOT_THERE", "!file nowhere", "!secret unknown"])
-def test_secrets_that_are_not_there(tmp_path: Path, tag: str) -> None:
+@pytest.mark.parametrize("tag", ["!env NOT_THERE", "!file nowhere", "!secret not_there"])
+def test_config_error_names_missing_secret(tmp_path: Path, tag: str) -> None:
     (tmp_path / "secrets.yaml").write_text("hut: x")
     said = _problems(tmp_path, GOOD.replace('"0000"', tag))
     assert tag.split()[1] in said
 
 
-def test_a_profile_of_ones_own(tmp_path: Path) -> None:
+def test_config_loads_profile_file_of_user(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(
         PROFILE.read_text("utf-8").replace("verified: false", "verified: true")
     )
@@ -179,8 +221,108 @@ def test_a_profile_of_ones_own(tmp_path: Path) -> None:
         ("verified: false", "verified: perhaps", "verified"),
     ],
 )
-def test_a_profile_with_a_fault(tmp_path: Path, old: str, new: str, words: str) -> None:
+def test_config_error_names_fault_in_profile_file(tmp_path: Path, old: str, new: str, words: str) -> None:
     (tmp_path / "mine.yaml").write_text(PROFILE.read_text("utf-8").replace(old, new))
     said = _problems(tmp_path, GOOD.replace('password: "0000"', "profile: mine.yaml"))
     assert "mine.yaml" in said
     assert words in said
+
+
+@pytest.mark.parametrize("length", [1, 100, 220])
+def test_config_error_of_profile_stays_short_if_path_is_long(tmp_path: Path, length: int) -> None:
+    folder = tmp_path / ("f" * length)
+    folder.mkdir()
+    profile = PROFILE.read_text("utf-8").replace("table: band", f"table: {'b' * 500}")
+    (folder / "mine.yaml").write_text(profile, "utf-8")
+    said = _problems(folder, GOOD.replace('password: "0000"', f"profile: {folder}/mine.yaml"))
+    assert len(said) <= LONGEST_SENTENCE
+    assert "mine.yaml: line " in said
+    assert re.search(r"is no table of energomera_gs04; allowed: [a-z_, ]+$", said), said
+
+
+def test_config_error_shows_start_of_overlong_profile_name(tmp_path: Path) -> None:
+    said = _problems(tmp_path, GOOD.replace('password: "0000"', f"profile: {'p' * 1100}"))
+    assert "modules.0.profile: 'ppp" in said
+    assert said.endswith("allowed: a text of 1 to 1024 characters in one line")
+
+
+_WAYS = {
+    "tcp": "tcp: {host: 10.0.0.7, port: 8000}",
+    "cenc": "tcp: {host: 10.0.0.7, port: 8000, via: cenc}",
+    "direct_channel": "direct_channel: {url: /dev/ttyUSB7, password: '777777'}",
+}
+_NO_FORM = "documents no requests by it, and"
+
+
+@pytest.mark.parametrize("way", _WAYS)
+@pytest.mark.parametrize(
+    ("profile", "has"),
+    [
+        ("", "no profile is chosen that has any"),
+        (", profile: assumed_status", "profile assumed_status has none"),
+        (", profile: gs01_binary", "no profile is chosen that has any"),
+        (", profile: [assumed_status, gs01_binary]", "profile assumed_status has none"),
+    ],
+)
+def test_transport_is_refused_if_neither_manual_nor_profile_has_requests(
+    tmp_path: Path, way: str, profile: str, has: str
+) -> None:
+    said = _problems(tmp_path, GOOD.replace(PSW, f"transport: {way}, {_WAYS[way]}{profile}"))
+    assert f"modules.0.transport: '{way}': the manual of Energomera GS04/GB04 {_NO_FORM} {has}" in said
+    assert f"add requests with `transport: {way}` to a profile" in said
+
+
+_BY_TCP = """\
+profile: mine
+family: energomera_gs04
+verified: false
+provenance: the test's
+requests:
+  status:
+    transport: %s
+    volatile: true
+    send: {text: "STATUS"}
+    reply: {pattern: 'OK (?P<ip>.+)', fields: [{group: ip, value: ip}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("way", "connectivity", "words"),
+    [
+        ("tcp", "tcp: {host: 10.0.0.7, port: 8000}", None),
+        (
+            "tcp",
+            "identify_by: {meter_serial: '1'}",
+            "hut: transport: tcp is for the mode server (clause 6.4.3)",
+        ),
+        ("cenc", "tcp: {host: 10.0.0.7, port: 8000, via: cenc}", None),
+    ],
+)
+def test_config_warns_of_tcp_settings_outside_server_mode(
+    tmp_path: Path, way: str, connectivity: str, words: str | None
+) -> None:
+    (tmp_path / "mine.yaml").write_text(_BY_TCP % way, "utf-8")
+    config = _load(tmp_path, GOOD.replace(PSW, f"transport: {way}, {connectivity}, profile: mine.yaml"))
+    assert isinstance(config, Config)
+    assert [w for w in config.warnings if words is None or not w.startswith(words)] == []
+    assert bool(config.warnings) == (words is not None)
+
+
+@pytest.mark.parametrize(
+    ("way", "mode", "doubted"),
+    [
+        ("tcp", "server", False),
+        ("tcp", "client", True),
+        ("tcp", "sms", True),
+        ("cenc", "client_cenc", False),
+        ("cenc", "server", True),
+        ("sms", "client", False),
+        ("direct_channel", "sms", False),
+        ("tcp", None, False),
+    ],
+)
+def test_family_doubts_transport_if_module_mode_does_not_fit(
+    way: str, mode: str | None, doubted: bool
+) -> None:
+    connectivity = Connectivity(address=Address("10.0.0.7", 8000))
+    assert bool(family_of("energomera_gs04").doubts(way, connectivity, {"mode": mode})) == doubted

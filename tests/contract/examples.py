@@ -7,26 +7,30 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from gsm_meter_bridge.at.responses import SimState
-from gsm_meter_bridge.delivery.strangers import Stranger
-from gsm_meter_bridge.delivery.switchboard import LineStatus
+from gsm_meter_bridge.commands.plan import Price, make_plan
+from gsm_meter_bridge.connections.unidentified_clients import UnidentifiedClient
 from gsm_meter_bridge.families import bundled_profile, family_of
-from gsm_meter_bridge.family import Access, Address, Meter, Module, Reach, Request, TunnelPlan
-from gsm_meter_bridge.job import Job, Purpose, State, Step
-from gsm_meter_bridge.jobs.budgets import Spending
-from gsm_meter_bridge.jobs.observations import Known, ModuleFacts
-from gsm_meter_bridge.modem import ModemStatus
+from gsm_meter_bridge.health import BridgeProblemCode, Door, Health, InternalError
+from gsm_meter_bridge.model import Access, Address, Connectivity, Meter, Module, Request, TunnelConfig
+from gsm_meter_bridge.model.facts import ConnectionStatus, Known, Lookalike, ModuleFacts, Spending
+from gsm_meter_bridge.model.job import Job, Purpose, State, Step, Unfinished
+from gsm_meter_bridge.modem import ModemStatus, StepState, StepStatus
 from gsm_meter_bridge.mqtt import answers, discovery, documents
+from gsm_meter_bridge.mqtt.identity import Discovery
 from gsm_meter_bridge.mqtt.topics import Topics
-from gsm_meter_bridge.service.plan import Price, make_plan
+from gsm_meter_bridge.sms import TypeOfNumber
 from gsm_meter_bridge.vocabulary import Registration, Scalar, Secret
+from gsm_meter_bridge.words import Language
 
 FOLDER = Path(__file__).parent
 TOPICS = Topics("gsm_meter_modem", "home", "homeassistant", "homeassistant/status")
+FORM = discovery.Form(TOPICS)
 AT = 1_795_262_400.0
 
 _ENERGOMERA, _LERS = family_of("energomera_gs04"), family_of("lers_gsm_mini")
@@ -36,15 +40,15 @@ HUT = Module(
     _ENERGOMERA,
     "+79990000101",
     Access(Secret("12345678"), bundled_profile(_ENERGOMERA, "assumed_status")),
-    Reach(
+    Connectivity(
         address=Address("10.20.30.40", 9001),
         meter=Meter(client="reader", password=Secret("meter's")),
-        tunnel=TunnelPlan("127.0.0.1", 47001, ()),
+        tunnel=TunnelConfig("127.0.0.1", 47001, ()),
     ),
 )
-LINE = LineStatus(
+CONNECTION = ConnectionStatus(
     connected=True,
-    way="tcp",
+    transport="tcp",
     since=AT,
     received=4711,
     sent=815,
@@ -52,7 +56,9 @@ LINE = LineStatus(
     used_by="tunnel from 127.0.0.1",
     used_at=AT + 3,
 )
-STRANGER = Stranger("10.9.8.7", "lers", AT, AT + 60, 2, {"model": "LERS GSM Mini", "imei": "356945326452915"})
+UNIDENTIFIED = UnidentifiedClient(
+    "10.9.8.7", "lers", AT, AT + 60, 2, {"model": "LERS GSM Mini", "imei": "356945326452915"}
+)
 PUMP = Module("pump", "Pump house", _LERS, "+79990000201", Access(Secret("1234")))
 
 HUT_FACTS = ModuleFacts(
@@ -90,7 +96,11 @@ HUT_FACTS = ModuleFacts(
     0,
     AT + 86_400,
 )
-PUMP_FACTS = ModuleFacts(missed=3, next_poll_at=AT + 3600)
+PUMP_FACTS = ModuleFacts(
+    missed=3,
+    next_poll_at=AT + 3600,
+    lookalikes=(Lookalike("79990000201", TypeOfNumber.ALPHANUMERIC, 3, AT),),
+)
 
 MODEM = ModemStatus(
     connected=True,
@@ -109,6 +119,16 @@ MODEM = ModemStatus(
     sms_memory="SM",
     sms_used=1,
     sms_total=20,
+    setup=(
+        StepStatus("pdu_mode", "messages in PDU mode", StepState.DONE),
+        StepStatus(
+            "indications",
+            "new messages are told",
+            StepState.LACKING,
+            "AT+CNMI=2,1: +CMS ERROR 303",
+            datetime.fromtimestamp(AT, UTC),
+        ),
+    ),
 )
 
 _SET = (
@@ -118,6 +138,7 @@ _SET = (
 QUEUED = Job(
     "01935f0a3c00a1b2c3d4", "pump", "set", _SET, AT, AT + 1800, AT, transaction="01JD2Q9", before={"apn": ""}
 )
+NEXT = replace(QUEUED, id="01935f0a3c00a1b2c3d6", transaction="01JD2QF", created_at=AT + 30)
 VERIFIED = replace(
     QUEUED,
     state=State.VERIFIED,
@@ -125,10 +146,19 @@ VERIFIED = replace(
     after={"apn": "m2m.example", "apn_password": "***"},
     ended_at=AT + 40,
 )
+BY_NUMBER = replace(
+    VERIFIED,
+    id="01935f0a3c00a1b2c3d7",
+    module="+79990000301",
+    action="apply",
+    transaction="01JD2QG",
+    after={"apn": "m2m.example"},
+    ad_hoc_family="lers_gsm_mini",
+)
 REFUSED = replace(
     QUEUED,
     state=State.REFUSED,
-    error_code="module_refused",
+    error_code="rejected_by_module",
     error_words="the modem cannot carry out the command (it answered Err)",
     ended_at=AT + 20,
 )
@@ -151,14 +181,26 @@ _WANTED: dict[str, Scalar] = {"mode": "client_cenc", "server_host": "cenc.exampl
 _KNOWN: dict[str, Scalar | None] = {"mode": "sms", "connect_period_s": 60}
 
 
+def _health() -> Health:
+    health = Health(now=lambda: AT)
+    health.report(BridgeProblemCode.LISTENER_CLOSED, "listener clients", "port 9100 is taken; trying again")
+    health.internal_errors, health.last = 1, InternalError(Door.MQTT, "KeyError", "mqtt/requests.py:99", AT)
+    return health
+
+
 def examples() -> dict[str, Any]:
     """Every document by the name of its file."""
-    hut = documents.module_state(HUT, HUT_FACTS, ASKED, online=True, mask=False, line=LINE)
-    pump = documents.module_state(PUMP, PUMP_FACTS, REFUSED, online=False, mask=False)
+    hut = documents.module_state(HUT, HUT_FACTS, ASKED, online=True, mask=False, connection=CONNECTION)
+    hut_in_russian = documents.module_state(
+        HUT, HUT_FACTS, ASKED, online=True, mask=False, connection=CONNECTION, language=Language.RU
+    )
+    pump = documents.module_state(
+        PUMP, PUMP_FACTS, REFUSED, online=False, mask=False, waiting=(Unfinished(NEXT, AT + 30),)
+    )
     told = {k: v for k, v in hut.items() if k != "last_result"}
     return {
         "bridge_state": documents.bridge_state(online=True),
-        "bridge_info": documents.bridge_info("home", "GSM meter bridge", (HUT, PUMP), mask=False),
+        "bridge_info": documents.bridge_info("home", "GSM meter bridge", (HUT, PUMP)),
         "modem": documents.modem_state(
             MODEM,
             Spending(4, 31, 46, 69),
@@ -166,14 +208,16 @@ def examples() -> dict[str, Any]:
             mask=True,
             price=Price(2.5, "RUB"),
         ),
-        "bridge_callers": documents.callers((STRANGER,), mask=False),
+        "bridge_unidentified_clients": documents.unidentified_clients((UNIDENTIFIED,), mask=False),
+        "bridge_health": documents.bridge_health(_health()),
         "module_energomera": hut,
+        "module_russian": hut_in_russian,
         "module_lers": pump,
         "event": answers.command_event(VERIFIED),
-        "event_refused_wish": answers.refused_wish(
+        "event_rejected_command": answers.rejected_command(
             "set", "invalid_value", "apn: 'a b'; allowed: 1 to 63 characters"
         ),
-        "wish": {"apn": "m2m.example"},
+        "command": {"apn": "m2m.example"},
         "request_set": {
             "transaction": "01JD2Q9",
             "module": "pump",
@@ -181,6 +225,13 @@ def examples() -> dict[str, Any]:
             "deadline": "2026-11-21T12:30:00Z",
         },
         "request_status": {"transaction": "01JD2QA", "module": "hut"},
+        "request_by_number": {
+            "transaction": "01JD2QG",
+            "number": "+79990000301",
+            "family": "lers_gsm_mini",
+            "password": "4711",
+            "settings": {"apn": "m2m.example"},
+        },
         "request_plan": {"transaction": "01JD2QC", "module": "hut", "settings": _WANTED},
         "request_apply": {"transaction": "01JD2QD", "module": "hut", "settings": _WANTED, "confirm": True},
         "response_plan": {
@@ -190,15 +241,25 @@ def examples() -> dict[str, Any]:
                 "hut", make_plan(HUT, _WANTED, {"mode": "sms", "connect_period_s": 60}), Price(2.5, "RUB")
             ),
         },
+        "request_jobs": {"transaction": "01JD2QE"},
+        "response_jobs": {
+            "transaction": "01JD2QE",
+            "status": "ok",
+            **answers.jobs((Unfinished(QUEUED, AT), Unfinished(replace(ASKED, state=State.SENT), AT + 60))),
+        },
         "response_accepted": answers.accepted(QUEUED),
+        "response_by_number": answers.outcome(BY_NUMBER),
         "response_ok": answers.outcome(VERIFIED),
         "response_status": answers.outcome(ASKED, told),
         "response_error": answers.outcome(REFUSED),
         "response_rejected": answers.rejected("01JD2QB", "unknown_module", "unknown module 'x'"),
-        "discovery_bridge": discovery.bridge_device(TOPICS, "GSM meter bridge"),
-        "discovery_modem": discovery.modem_device(TOPICS, "stick", "GSM modem", MODEM),
-        "discovery_energomera": discovery.module_device(TOPICS, HUT, hut),
-        "discovery_lers": discovery.module_device(TOPICS, PUMP, pump),
+        "discovery_bridge": discovery.bridge_device(FORM, "GSM meter bridge"),
+        "discovery_modem": discovery.modem_device(FORM, "stick", "GSM modem", MODEM),
+        "discovery_energomera": discovery.module_device(FORM, HUT, hut),
+        "discovery_lers": discovery.module_device(FORM, PUMP, pump),
+        "discovery_essential": discovery.module_device(
+            replace(FORM, discovery=Discovery.ESSENTIAL, language=Language.RU), HUT, hut_in_russian
+        ),
     }
 
 

@@ -97,6 +97,7 @@ class Meter(GXDLMSSecureServer):
             self.items.append(item)
             association.objectList.append(item)
         self.associated = False
+        self.info = GXReplyData()
         self.rest: GXByteBuffer | None = None
 
     def feed(self, octets: bytes) -> bytes:

@@ -41,7 +41,7 @@ def one_by_one(octets: bytes) -> Iterable[bytes]:
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.mechanism.name)
-def test_every_mechanism_reads_everything(client: Client):
+def test_client_reads_all_values_with_each_mechanism(client: Client):
     meter = meter_for(client)
     association = carry_out(associate(client), meter.feed)
     status = carry_out(extended_status(association), meter.feed)
@@ -64,7 +64,7 @@ def test_every_mechanism_reads_everything(client: Client):
 
 @pytest.mark.parametrize(("frame", "pdu"), [(16, 64), (40, 4096), (128, 100), (2030, 4096)])
 @pytest.mark.parametrize("offered", [128, 1000])
-def test_segments_and_blocks_of_any_size(frame: int, pdu: int, offered: int):
+def test_client_reads_segments_and_blocks_of_any_size(frame: int, pdu: int, offered: int):
     client = Client(32, Mechanism.LLS, PASSWORD, max_info_octets=offered)
     meter = meter_for(client, FULL, frame, pdu)
     association = carry_out(associate(client), meter.feed, one_by_one)
@@ -73,7 +73,7 @@ def test_segments_and_blocks_of_any_size(frame: int, pdu: int, offered: int):
     assert len(carry_out(extended_status(association, listed), meter.feed).energies_kwh) == len(ENERGIES)
 
 
-def test_only_what_is_listed_is_asked_for():
+def test_client_reads_only_listed_objects():
     client = Client.reader(PASSWORD)
     asked: list[bytes] = []
     meter = meter_for(client, MeterValues(CLOCK, energies_wh={"energy_import_kwh": 5}))
@@ -91,7 +91,7 @@ def test_only_what_is_listed_is_asked_for():
 
 
 @pytest.mark.parametrize("version", [0, 1, 2])
-def test_versions_of_the_gsm_diagnostic(version: int):
+def test_gsm_diagnostic_is_read_in_each_version(version: int):
     client = Client.public()
     meter = meter_for(
         client, MeterValues(CLOCK, gsm=SimulatedGsm(version=version, ps_status=5, registration=9))
@@ -106,7 +106,7 @@ def test_versions_of_the_gsm_diagnostic(version: int):
     assert (status.gsm.captured_at and status.gsm.captured_at.local) == CLOCK
 
 
-def test_a_listed_object_that_cannot_be_read_is_a_problem_and_no_end():
+def test_unreadable_object_is_reported_and_reading_continues():
     entries = [(1, "0.0.42.0.0"), (1, "0.0.96.1.0"), (42, "0.0.25.1.0"), (3, "1.0.1.8.0")]
     listed = array(
         *(
@@ -136,7 +136,7 @@ def test_a_listed_object_that_cannot_be_read_is_a_problem_and_no_end():
     assert "W, not Wh" in words[3]
 
 
-def test_a_value_in_blocks():
+def test_value_in_blocks_is_joined():
     octets = encode_data(Data(Tag.OCTET_STRING, b"one value"))
     blocks = [GetBlock(n == len(octets), n, octets[n - 1 : n]) for n in range(1, len(octets) + 1)]
     meter = ScriptedMeter(ACCEPTED, *(block.encode() for block in blocks))
@@ -144,7 +144,7 @@ def test_a_value_in_blocks():
     assert carry_out(read(association, SERIAL), meter.feed).text == "one value"
 
 
-def test_a_dialogue_waits_without_sending():
+def test_dialogue_sends_nothing_while_answer_is_incomplete():
     dialogue = associate(Client.public())
     assert next(dialogue)
     assert [dialogue.send(octets) for octets in (b"", b"\x00", b"~\xa0")] == [b"", b"", b""]

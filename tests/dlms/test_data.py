@@ -62,18 +62,18 @@ values = st.recursive(
         ("03 01", Data(Tag.BOOLEAN, True)),  # noqa: FBT003
     ],
 )
-def test_values_by_hand(octets: str, value: Data):
+def test_value_is_encoded_as_expected_octets_and_decoded(octets: str, value: Data):
     assert decode_data(bytes.fromhex(octets)) == value
     assert encode_data(value) == bytes.fromhex(octets)
 
 
 @given(values)
-def test_values_come_back(value: Data):
+def test_value_survives_encoding_and_decoding(value: Data):
     assert decode_data(encode_data(value)) == value
 
 
 @given(st.binary(max_size=80))
-def test_any_octets_are_a_value_or_a_decode_error(octets: bytes):
+def test_value_decoder_raises_only_decode_error_for_any_octets(octets: bytes):
     with contextlib.suppress(DecodeError):
         value = decode_data(octets)
         assert decode_data(encode_data(value)) == value or "nan" in repr(value)
@@ -82,18 +82,18 @@ def test_any_octets_are_a_value_or_a_decode_error(octets: bytes):
 @pytest.mark.parametrize(
     "octets", ["", "13", "06 00 00", "01 02 00", "09 ff 00", "09 85 00 00 00 00 00", "00 00"]
 )
-def test_what_is_no_value_is_refused(octets: str):
+def test_invalid_value_raises_decode_error(octets: str):
     with pytest.raises(DecodeError):
         decode_data(bytes.fromhex(octets))
 
 
-def test_nesting_has_an_end():
+def test_value_nested_too_deep_raises_decode_error():
     assert decode_data(b"\1\1" * MAX_DEPTH + b"\0").tag is Tag.ARRAY
     with pytest.raises(DecodeError, match="deeper"):
         decode_data(b"\1\1" * 5000 + b"\0")
 
 
-def test_a_value_has_only_what_its_type_has():
+def test_value_gives_only_what_its_type_has():
     number, text = Data(Tag.UNSIGNED, 7), Data(Tag.VISIBLE_STRING, b"7")
     assert (number.number, number.text, text.text) == (7, "7", "7")
     for value, name in [(number, "octets"), (number, "parts"), (text, "number"), (Data(Tag.NULL), "text")]:
@@ -105,17 +105,17 @@ def test_a_value_has_only_what_its_type_has():
         encode_data(Data(Tag.UNSIGNED, 256))
 
 
-def test_texts_of_russian_meters():
+def test_text_of_russian_meters_is_decoded():
     assert Data(Tag.OCTET_STRING, "Счётчик 208".encode("cp1251") + b"\0\0").text == "Счётчик 208"
     assert Data(Tag.UTF8_STRING, " Счётчик\r\n".encode()).text == "Счётчик"
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_lengths_come_back(length: int):
+def test_length_survives_encoding_and_decoding(length: int):
     assert Octets(encode_length(length)).length("length") == length
 
 
-def test_obis_codes():
+def test_obis_code_is_parsed_and_invalid_one_is_refused():
     assert Obis.parse("1.0.1.8.0") == Obis.parse("1.0.1.8.0.255") == Obis.of(Obis.parse("1.0.1.8.0").data)
     assert str(Obis.parse("0.0.96.1.0")) == "0.0.96.1.0.255"
     for wrong in ("", "1.0.1.8", "1.0.1.8.0.256", "1.0.1.8.0.255.1", "a.0.1.8.0", "1.0.1.8.-1"):
@@ -128,7 +128,7 @@ def test_obis_codes():
 MOSCOW = "07ea 0b 15 06 0c1e0f 00 ff4c 00"
 
 
-def test_a_time_by_hand():
+def test_time_is_encoded_as_expected_octets_and_decoded():
     """2026-11-21, a Saturday, 12:30:15; deviation -180 minutes."""
     moment = datetime.fromisoformat("2026-11-21T12:30:15")
     assert encode_time(moment, -180) == bytes.fromhex(MOSCOW)
@@ -144,7 +144,7 @@ def test_a_time_by_hand():
         ("07ea 0b 15 06 0c1eff ff 8000 00", datetime.fromisoformat("2026-11-21T12:30")),
     ],
 )
-def test_times_that_leave_parts_open(octets: str, local: datetime | None):
+def test_time_with_open_or_invalid_parts_is_decoded(octets: str, local: datetime | None):
     told = CosemTime.of(Data(Tag.DATE_TIME, bytes.fromhex(octets)))
     assert (told.local, told.deviation_min) == (local, None)
 
@@ -153,12 +153,12 @@ moments = st.datetimes().map(lambda moment: moment.replace(microsecond=moment.mi
 
 
 @given(moments, st.integers(-720, 720), st.integers(0, 255))
-def test_times_come_back(moment: datetime, deviation_min: int, status: int):
+def test_time_survives_encoding_and_decoding(moment: datetime, deviation_min: int, status: int):
     octets = encode_time(moment, deviation_min, status)
     assert CosemTime.of(Data(Tag.OCTET_STRING, octets)) == CosemTime(moment, deviation_min, status, octets)
 
 
 @given(st.binary(max_size=13))
-def test_any_octets_are_a_time_or_a_decode_error(octets: bytes):
+def test_time_decoder_raises_only_decode_error_for_any_octets(octets: bytes):
     with contextlib.suppress(DecodeError):
         assert CosemTime.of(Data(Tag.OCTET_STRING, octets)).octets == octets

@@ -19,7 +19,9 @@ from gsm_meter_bridge.dlms import (
     Attribute,
     Client,
     Dialogue,
+    ExtendedStatus,
     Keys,
+    Known,
     Mechanism,
     Obis,
     associate,
@@ -27,6 +29,7 @@ from gsm_meter_bridge.dlms import (
     object_list,
     read,
     release,
+    visit,
 )
 from gsm_meter_bridge.dlms.gsm import Cell, ServingCell
 from gsm_meter_bridge.errors import ReadRefusedError, WrongPasswordError
@@ -95,7 +98,20 @@ def told(wire: Wire, client: Client) -> Association:
     assert status.gsm.cell == ServingCell(4711, 17, 815, 3, *network)
     values = status.values()
     assert (values["registration"], values["signal_dbm"], values["operator"]) == ("roaming", -79, "Gurux")
+    visited(wire, association, status)
     return association
+
+
+def visited(wire: Wire, association: Association, status: ExtendedStatus) -> None:
+    """By names, and with what is known from that, all that is published is read, too."""
+    heard: list[ExtendedStatus] = []
+    for _ in range(2):
+        known = Known(heard[-1].serial_number, heard[-1].objects, heard[-1].scalers) if heard else Known()
+        rest = wire.carry_out(visit(association, known, heard.append))
+        assert heard[-1].values() == status.values()
+        if rest is not None:
+            wire.carry_out(rest())
+        assert (heard[-1].values(), heard[-1].problems) == (status.values(), ())
 
 
 CASES = [
@@ -112,7 +128,7 @@ CASES = [
     CASES,
     ids=[case[0] for case in CASES],
 )
-def test_everything_is_read(
+def test_client_reads_everything_from_gurux_server(
     mechanism: str, client: Client, gsm_version: int, frame_octets: int, pdu_octets: int
 ):
     """Small frames make segments, small PDUs make blocks; LOW and HIGH_MD5 have both."""
@@ -134,7 +150,7 @@ def test_everything_is_read(
 
 
 @pytest.mark.parametrize("case", [CASES[1], CASES[2]], ids=["LOW", "HIGH"])
-def test_a_wrong_password(case: tuple[str, Client, int, int, int]):
+def test_client_raises_wrong_password_error_at_gurux_server(case: tuple[str, Client, int, int, int]):
     mechanism, client, *numbers = case
     with gurux(mechanism, *numbers) as wire, pytest.raises(WrongPasswordError):
         wire.carry_out(associate(Client(client.address, client.mechanism, Keys(Secret("another")))))

@@ -30,31 +30,31 @@ def u16(number: int) -> Data:
     ("value", "scaler", "kwh"),
     [
         (Data(Tag.DOUBLE_LONG_UNSIGNED, 1234567), 0, 1234.567),
-        (Data(Tag.LONG64, -5), 3, -5.0),
+        (Data(Tag.LONG64, 5), 3, 5.0),
         (Data(Tag.LONG64_UNSIGNED, 123456789), -1, 12345.6789),
         (Data(Tag.FLOAT64, 1500.5), 0, 1.5005),
     ],
 )
-def test_energy(value: Data, scaler: int, kwh: float):
+def test_energy_is_scaled_to_kwh(value: Data, scaler: int, kwh: float):
     assert Register.of(value, ScalerUnit.of(structure(Data(Tag.INTEGER, scaler), enum(30)))).kwh == kwh
 
 
 @pytest.mark.parametrize(
     "value", [Data(Tag.NULL), Data(Tag.FLOAT32, float("nan")), Data(Tag.FLOAT64, float("inf"))]
 )
-def test_what_is_no_energy(value: Data):
+def test_invalid_energy_raises_decode_error(value: Data):
     with pytest.raises(DecodeError):
         assert Register.of(value, ScalerUnit(0, 30)).kwh is None
 
 
-def test_other_units_keep_their_number():
+def test_register_of_other_unit_keeps_number_and_gives_no_energy():
     voltage, unknown = (Register.of(u16(2301), ScalerUnit(-1, unit)) for unit in (35, 200))
     assert (str(voltage.value), voltage.unit_name, unknown.unit_name) == ("230.1", "V", "unit 200")
     with pytest.raises(DecodeError, match="V, not Wh"):
         assert voltage.kwh
 
 
-def test_addresses_as_number_and_octets():
+def test_ipv4_address_is_read_from_number_or_octets():
     number, octets = (
         Data(Tag.DOUBLE_LONG_UNSIGNED, 0x0A141E28),
         Data(Tag.OCTET_STRING, bytes((10, 20, 30, 40))),
@@ -77,11 +77,11 @@ def test_addresses_as_number_and_octets():
         (6, Registration.UNKNOWN),
     ],
 )
-def test_registration(code: int, registration: Registration):
+def test_registration_code_is_decoded(code: int, registration: Registration):
     assert gsm.take_registration(enum(code)) == gsm.Code(code, registration)
 
 
-def test_the_other_codes():
+def test_cs_attachment_and_ps_status_codes_are_decoded():
     assert [gsm.take_cs_attachment(enum(n)).word for n in range(4)] == [
         "inactive",
         "incoming_call",
@@ -97,7 +97,7 @@ def test_the_other_codes():
 @pytest.mark.parametrize(
     ("quality", "dbm"), [(0, -113), (1, -111), (2, -109), (30, -53), (31, -51), (99, None), (32, None)]
 )
-def test_signal_quality(quality: int, dbm: int | None):
+def test_signal_quality_is_converted_to_dbm(quality: int, dbm: int | None):
     assert gsm.Cell(1, quality).signal_dbm == dbm
 
 
@@ -122,7 +122,7 @@ def test_signal_quality(quality: int, dbm: int | None):
         (6, 300, None),
     ],
 )
-def test_bands(ps_status: int, channel: int, band: Band | None):
+def test_band_is_found_by_ps_status_and_channel(ps_status: int, channel: int, band: Band | None):
     numbers = [Data(Tag.DOUBLE_LONG_UNSIGNED, 1), u16(2), Data(Tag.UNSIGNED, 20), Data(Tag.UNSIGNED, 0)]
     numbers += [u16(250), u16(99), Data(Tag.DOUBLE_LONG_UNSIGNED, channel)]
     cell = gsm.take_cell_info(structure(*numbers))
@@ -130,7 +130,7 @@ def test_bands(ps_status: int, channel: int, band: Band | None):
     assert (cell.mcc, cell.mnc, cell.location_id) == (250, 99, 2)
 
 
-def test_a_cell_of_version_0_and_its_neighbours():
+def test_cell_of_version_0_and_neighbours_are_decoded():
     cell = gsm.take_cell_info(structure(u16(7), u16(8), Data(Tag.UNSIGNED, 31), Data(Tag.UNSIGNED, 99)))
     assert cell == gsm.ServingCell(7, 31, 8, 99)
     assert cell.band(gsm.Code(1, "gprs")) is None
@@ -152,6 +152,6 @@ TAKES: list[Callable[[Data], object]] = [
 
 
 @given(values, st.sampled_from(TAKES))
-def test_any_value_has_a_meaning_or_is_a_decode_error(value: Data, take: Callable[[Data], object]):
+def test_object_decoders_raise_only_decode_error_for_any_value(value: Data, take: Callable[[Data], object]):
     with contextlib.suppress(DecodeError):
         assert take(value) is not None

@@ -53,7 +53,7 @@ ENDLESS = [GetBlock(NOT_LAST, number, bytes(2000)).encode() for number in range(
 
 
 @pytest.mark.parametrize("client", CLIENTS[1:], ids=lambda client: client.mechanism.name)
-def test_a_wrong_password_is_named_and_not_shown(client: Client):
+def test_wrong_password_is_named_and_not_shown(client: Client):
     other = Keys(Secret("0x" + "77" * 16), Secret("0x" + "d0" * 16))
     with pytest.raises(WrongPasswordError) as caught:
         carry_out(associate(replace(client, keys=other)), meter_for(client).feed)
@@ -61,7 +61,7 @@ def test_a_wrong_password_is_named_and_not_shown(client: Client):
     assert caught.value.code == "meter_wrong_password"
 
 
-def test_a_client_that_the_meter_does_not_know():
+def test_unknown_client_is_refused_with_hint():
     with pytest.raises(AssociationRefusedError, match="authentication required; is it the right client"):
         carry_out(associate(Client.public()), meter_for(Client.reader(PASSWORD)).feed)
 
@@ -75,7 +75,7 @@ def test_a_client_that_the_meter_does_not_know():
         replace(Client.configurator(KEYS, Mechanism.HLS_GMAC), counter=1 << 32),
     ],
 )
-def test_a_password_that_is_missing_or_does_not_fit_is_told_before_anything_is_sent(client: Client):
+def test_invalid_password_is_refused_before_anything_is_sent(client: Client):
     with pytest.raises(InvalidValueError):
         next(associate(client))
 
@@ -97,7 +97,9 @@ PENDING = Aare(0, 14, challenge=b"challenge").encode()
         ([ACCEPTED], AssociationRefusedError, "no challenge"),
     ],
 )
-def test_a_meter_that_proves_nothing_is_not_believed(apdus: list[bytes], error: type[Exception], words: str):
+def test_association_fails_if_meter_does_not_prove_itself(
+    apdus: list[bytes], error: type[Exception], words: str
+):
     client = Client(32, Mechanism.HLS_SHA1, KEYS)
     with pytest.raises(error, match=words):
         carry_out(associate(client), ScriptedMeter(*apdus).feed)
@@ -131,7 +133,9 @@ def test_a_meter_that_proves_nothing_is_not_believed(apdus: list[bytes], error: 
         ([ACCEPTED, GetBlock(LAST, 1, b"", 250).encode()], ReadRefusedError, "other reason"),
     ],
 )
-def test_refusals_have_words(apdus: list[bytes], error: type[Exception], words: str):
+def test_error_describes_refusal_or_wrong_answer_of_meter(
+    apdus: list[bytes], error: type[Exception], words: str
+):
     meter = ScriptedMeter(*apdus)
     with pytest.raises(error, match=words):
         carry_out(read(carry_out(associate(Client.reader(PASSWORD)), meter.feed), SERIAL), meter.feed)
@@ -147,7 +151,7 @@ SMALL = Parameters(16, 16).encode()
 
 @pytest.mark.parametrize("mirrored", [b"%s", b"before%safter"])
 @pytest.mark.parametrize("client", CLIENTS[2:], ids=lambda client: client.mechanism.name)
-def test_a_meter_that_mirrors_our_challenge_gets_no_answer_to_mirror(client: Client, mirrored: bytes):
+def test_association_is_refused_if_meter_mirrors_challenge(client: Client, mirrored: bytes):
     pending = Aare(0, 14, challenge=mirrored % b"a challenge", system_title=client.system_title)
     meter = ScriptedMeter(pending.encode())
     with pytest.raises(AssociationRefusedError, match="our own challenge"):
@@ -170,13 +174,13 @@ def test_a_meter_that_mirrors_our_challenge_gets_no_answer_to_mirror(client: Cli
         ),
     ],
 )
-def test_links_that_fail(answers: list[bytes], words: str):
+def test_association_raises_meter_link_error_if_hdlc_link_fails(answers: list[bytes], words: str):
     said = iter(answers)
     with pytest.raises(MeterLinkError, match=words):
         carry_out(associate(Client.reader(PASSWORD)), lambda octets: next(said))
 
 
-def test_a_meter_that_needs_time_and_is_not_alone_on_the_line():
+def test_association_succeeds_despite_delays_and_foreign_frames():
     """Garbage, a frame to somebody else, a late answer of an earlier link, and RR before the answer."""
     stranger = Frame(METER, READER, Control(Kind.DM)).encode()
     said = iter(
@@ -191,13 +195,13 @@ def test_a_meter_that_needs_time_and_is_not_alone_on_the_line():
     assert association.max_pdu_octets == 0
 
 
-def test_an_answer_without_its_link_layer_head():
+def test_answer_without_llc_header_raises_decode_error():
     said = iter([UA, answer(Kind.I, 1, 0, ACCEPTED)])
     with pytest.raises(DecodeError, match="LLC"):
         carry_out(associate(Client.reader(PASSWORD)), lambda octets: next(said))
 
 
-def test_a_meter_of_another_address_is_released_past_what_it_still_says():
+def test_release_ignores_late_frame_of_meter():
     client = Client.public().at(logical=1, physical=300)
     meter = DlmsMeter(FULL, MeterSetup(address=client.server))
     association = carry_out(associate(client), meter.feed)
@@ -205,7 +209,7 @@ def test_a_meter_of_another_address_is_released_past_what_it_still_says():
     carry_out(release(association), lambda octets: late + meter.feed(octets))
 
 
-def test_another_answer_to_the_release_is_no_release():
+def test_release_fails_if_meter_gives_another_answer():
     meter = ScriptedMeter(ACCEPTED, ACCEPTED)
     association = carry_out(associate(Client.reader(PASSWORD)), meter.feed)
     with pytest.raises(DecodeError, match="RLRE"):
@@ -213,7 +217,7 @@ def test_another_answer_to_the_release_is_no_release():
 
 
 @given(st.lists(st.binary(max_size=40), max_size=8))
-def test_any_octets_end_in_an_error_of_ours_or_in_waiting(chunks: list[bytes]):
+def test_association_raises_only_own_errors_for_any_octets(chunks: list[bytes]):
     dialogue = associate(Client.reader(PASSWORD))
     next(dialogue)
     with contextlib.suppress(DlmsError, DecodeError, StopIteration):
@@ -222,7 +226,7 @@ def test_any_octets_end_in_an_error_of_ours_or_in_waiting(chunks: list[bytes]):
 
 
 @given(st.lists(st.binary(max_size=60), min_size=1, max_size=4), st.booleans())
-def test_any_apdus_end_in_an_error_of_ours_or_a_value(apdus: list[bytes], accepted: bool):
+def test_reading_raises_only_own_errors_for_any_apdus(apdus: list[bytes], accepted: bool):
     meter = ScriptedMeter(*([ACCEPTED] if accepted else []), *apdus, *[GetResponse(None, 4).encode()] * 3)
     with contextlib.suppress(DlmsError, DecodeError, IndexError):
         association = carry_out(associate(Client.reader(PASSWORD)), meter.feed)

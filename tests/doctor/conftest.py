@@ -17,13 +17,13 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from gsm_meter_bridge.cli import app
-from gsm_meter_bridge.family import Reading
-from gsm_meter_bridge.job import Observation
-from gsm_meter_bridge.jobs import observations
-from gsm_meter_bridge.jobs.database import Database
-from gsm_meter_bridge.jobs.leases import Leases, of_bridge, of_modem
+from gsm_meter_bridge.model import Reading
+from gsm_meter_bridge.model.job import Observation
 from gsm_meter_bridge.simulator import World, commands
 from gsm_meter_bridge.simulator.world import RunningWorld
+from gsm_meter_bridge.storage import observations
+from gsm_meter_bridge.storage.database import Database
+from gsm_meter_bridge.storage.leases import Leases, of_bridge, of_modem
 from tests.support.mosquitto import Mosquitto
 
 Says = Callable[[str, str], None]

@@ -15,6 +15,7 @@ import trustme
 
 from gsm_meter_bridge.doctor import broker as broker_check
 from gsm_meter_bridge.doctor import session
+from gsm_meter_bridge.doctor.finding import Severity
 from tests.doctor.conftest import House
 from tests.mqtt.conftest import watcher
 from tests.support.mosquitto import Mosquitto, free_port
@@ -22,27 +23,29 @@ from tests.support.mosquitto import Mosquitto, free_port
 pytestmark = pytest.mark.usefixtures("world")
 
 
-async def test_no_broker(house: House) -> None:
+async def test_doctor_reports_refused_connection_if_broker_is_not_running(house: House) -> None:
     house.config["mqtt"] |= {"host": "localhost", "port": free_port()}
     [problem] = await house.lines("problem")
     assert "cannot be reached: the connection is refused; is the broker running?" in problem
 
 
-async def test_a_host_that_is_not_known(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_doctor_reports_unknown_host_name_of_broker(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def unknown(*_: object) -> None:  # no test asks a name server
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    monkeypatch.setattr(broker_check.socket, "create_connection", unknown)
+    monkeypatch.setattr(socket, "create_connection", unknown)
     house.config["mqtt"]["host"] = "broker.invalid"
     [problem] = await house.lines("problem")
     assert "broker.invalid" in problem
     assert "the name is not known; look at mqtt: host" in problem
 
 
-async def test_a_host_that_is_no_name(house: House) -> None:
+async def test_doctor_reports_malformed_host_name_of_broker(house: House) -> None:
     house.config["mqtt"]["host"] = "broker..example"
     [problem] = await house.lines("problem")
-    assert "that is no name of a host; look at mqtt: host" in problem
+    assert "the name or the address of a host" in problem
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
@@ -58,7 +61,9 @@ async def test_a_host_that_is_no_name(house: House) -> None:
         ({}, "problem", "the broker wants a login and none is configured; write mqtt: username and password"),
     ],
 )
-async def test_a_password(house: House, protocol: str, login: dict[str, str], mark: str, words: str) -> None:
+async def test_doctor_reports_whether_broker_accepts_login_without_password(
+    house: House, protocol: str, login: dict[str, str], mark: str, words: str
+) -> None:
     with Mosquitto(house.folder / "mosquitto", _passwords(house.folder)) as broker:
         house.config["mqtt"] |= {"port": broker.port, "protocol": protocol, **login}
         result = await house.doctor()
@@ -74,44 +79,71 @@ def _passwords(folder: Path) -> str:
     return f"allow_anonymous false\npassword_file {folder / 'passwords'}"
 
 
+OURS, THEIRS = "gsm_meter_modem/home/", "homeassistant/"
+NOT_BACK = "what is published below {} does not come back"
+
+
 @pytest.mark.parametrize(
-    ("rule", "protocol", "words"),
+    ("rules", "protocol", "words"),
     [
-        ("read", "5", "we may not publish below gsm_meter_modem/home/; let the broker's access rules"),
-        ("read", "3.1.1", "what is published below gsm_meter_modem/home/ does not come back; let"),
-        ("write", "5", "what is published below gsm_meter_modem/home/ does not come back; let"),
+        (("read #",), "5", ("we may not publish below {}", "we may not publish below {}")),
+        (("read #",), "3.1.1", (NOT_BACK, NOT_BACK)),
+        (("write #",), "5", (NOT_BACK, NOT_BACK)),
+        (("readwrite #",), "5", ("", "")),
+        (("readwrite #",), "3.1.1", ("", "")),
+        # what is often written, because the bridge's own topics are all that one thinks of
+        (
+            ("readwrite gsm_meter_modem/#", "read homeassistant/status"),
+            "5",
+            ("", "we may not publish below {}"),
+        ),
+        (("readwrite gsm_meter_modem/#", "read homeassistant/status"), "3.1.1", ("", NOT_BACK)),
+        (("readwrite gsm_meter_modem/#", "read homeassistant/#"), "3.1.1", ("", NOT_BACK)),
+        (("readwrite homeassistant/#",), "5", ("we may not publish below {}", "")),
     ],
 )
-async def test_rights(
-    house: House, monkeypatch: pytest.MonkeyPatch, rule: str, protocol: str, words: str
+async def test_doctor_reports_missing_rights_below_each_topic_prefix(
+    house: House,
+    monkeypatch: pytest.MonkeyPatch,
+    rules: tuple[str, ...],
+    protocol: str,
+    words: tuple[str, str],
 ) -> None:
     monkeypatch.setattr(session, "ECHO_S", 1.0)
-    rules = house.folder / "acl"
-    rules.write_text(f"topic {rule} #\n")
-    rules.chmod(0o600)
-    with Mosquitto(house.folder / "mosquitto", f"allow_anonymous true\nacl_file {rules}") as broker:
+    file = house.folder / "acl"
+    file.write_text("".join(f"topic {rule}\n" for rule in rules))
+    file.chmod(0o600)
+    with Mosquitto(house.folder / "mosquitto", f"allow_anonymous true\nacl_file {file}") as broker:
         house.config["mqtt"] |= {"port": broker.port, "protocol": protocol}
-        [problem] = await house.lines("problem")
-    assert problem.startswith(f"broker: {words}")
+        result = await house.doctor()
+    lines = result.stdout.splitlines()
+    for below, said in zip((OURS, THEIRS), words, strict=True):
+        rights = f"problem  broker: {said.format(below)}; let the broker's access rules give us reading"
+        good = f"ok       broker: we may publish and subscribe below {below}"
+        assert sum(line.startswith(rights if said else good) for line in lines) == 1, lines
+    assert sum(line.startswith("problem") for line in lines) == sum(map(bool, words))
 
 
-async def test_the_old_protocol(house: House) -> None:
+async def test_doctor_warns_of_mqtt_3_1_1(house: House) -> None:
     house.config["mqtt"]["protocol"] = "3.1.1"
     await house.heard("pump")
     [warning] = await house.lines("warning")
     assert warning.startswith("broker: MQTT 3.1.1 is spoken; Home Assistant needs 5 from 2027.1; let the")
 
 
-async def test_home_assistant_left_word(house: House, tmp_path: Path) -> None:
+async def test_doctor_shows_home_assistant_status_and_publishes_probes_only(
+    house: House, tmp_path: Path
+) -> None:
     with Mosquitto(tmp_path / "mosquitto") as broker:
         house.config["mqtt"]["port"] = broker.port
         async with watcher(broker.port) as seen:
             await seen.say("homeassistant/status", "online", retain=True)
             assert "broker: Home Assistant says at homeassistant/status: online" in await house.lines("ok")
             published = {topic for topic, _ in seen.messages}
-    [own] = [topic for topic in published if "/doctor/" in topic]
-    assert own.startswith("gsm_meter_modem/home/doctor/")
-    assert published == {own, "watcher/ready", "homeassistant/status"}
+    [own] = [topic for topic in published if topic.startswith("gsm_meter_modem/home/doctor/")]
+    [below] = [topic for topic in published if topic.startswith("homeassistant/gsm_meter_modem_doctor/")]
+    assert published == {own, below, "watcher/ready", "homeassistant/status"}
+    assert not below.endswith("/config")  # or Home Assistant would take it for a device
 
 
 @pytest.fixture
@@ -130,7 +162,7 @@ def _secured(folder: Path, certificate: trustme.LeafCert) -> Iterator[Mosquitto]
         yield broker
 
 
-async def test_tls(house: House, authority: trustme.CA) -> None:
+async def test_doctor_accepts_good_certificate_of_broker(house: House, authority: trustme.CA) -> None:
     with _secured(house.folder, authority.issue_cert("127.0.0.1")) as broker:
         house.config["mqtt"] |= {"port": broker.port, "tls": {"ca_file": str(house.folder / "ca.pem")}}
         said = await house.lines("ok")
@@ -150,25 +182,26 @@ OLD = datetime(2020, 1, 1).astimezone()
         ("127.0.0.1", OLD, "ca.pem", "it has expired; renew the certificate, and look at the clocks"),
     ],
 )
-async def test_a_certificate_that_is_not_accepted(
+async def test_doctor_says_why_certificate_of_broker_is_refused(
     house: House, authority: trustme.CA, host: str, until: datetime | None, ca_file: str, words: str
 ) -> None:
     trustme.CA().cert_pem.write_to_path(house.folder / "other.pem")
-    valid = {} if until is None else {"not_before": until - timedelta(days=9), "not_after": until}
-    with _secured(house.folder, authority.issue_cert(host, **valid)) as broker:
+    begin = None if until is None else until - timedelta(days=9)
+    certificate = authority.issue_cert(host, not_before=begin, not_after=until)
+    with _secured(house.folder, certificate) as broker:
         house.config["mqtt"] |= {"port": broker.port, "tls": {"ca_file": str(house.folder / ca_file)}}
         [problem] = await house.lines("problem")
     assert f"the certificate of 127.0.0.1:{broker.port} is not accepted: {words}" in problem
 
 
 @pytest.mark.usefixtures("authority")
-async def test_a_port_without_tls(house: House) -> None:
+async def test_doctor_reports_tls_configured_for_port_without_tls(house: House) -> None:
     house.config["mqtt"]["tls"] = {"ca_file": str(house.folder / "ca.pem")}
     [problem] = await house.lines("problem")
     assert "look at mqtt: port (usually 1883, or 8883 with TLS), and whether it is to be TLS" in problem
 
 
-async def test_a_port_that_wants_tls(
+async def test_doctor_reports_port_that_needs_tls_if_none_is_configured(
     house: House, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "CONNECT_S", 1.0)
@@ -179,7 +212,24 @@ async def test_a_port_that_wants_tls(
     assert "whether it wants TLS" in problem
 
 
-async def test_files_of_tls_that_are_not_there(house: House) -> None:
+async def test_doctor_reports_missing_tls_file(house: House) -> None:
     house.config["mqtt"]["tls"] = {"ca_file": str(house.folder / "none.pem")}
     [problem] = await house.lines("problem")
     assert f"the files of mqtt: tls cannot be used: there is no {house.folder}/none.pem" in problem
+
+
+@pytest.mark.parametrize(
+    ("document", "lines"),
+    [
+        ({"internal_errors": 0, "last_internal_error": None, "problems": []}, 0),
+        ({"internal_errors": 2, "last_internal_error": {"kind": "KeyError", "place": "x.py:1"}}, 1),
+        ({"problems": [{"subject": "listener a", "message": "port 9100 is taken"}]}, 1),
+        # whatever somebody else wrote there
+        ({"internal_errors": 2, "last_internal_error": 7, "problems": {"a": 1}}, 0),
+        ({"problems": [7, None]}, 0),
+    ],
+)
+def test_doctor_reports_problems_of_bridge_health_document(document: dict[str, object], lines: int) -> None:
+    found = list(broker_check._health(document))
+    assert len(found) == lines
+    assert {f.severity for f in found} <= {Severity.PROBLEM}

@@ -22,16 +22,18 @@ pytestmark = pytest.mark.usefixtures("world")
         (timedelta(days=-3660), "ok", "no modem tells a time to compare it with"),
     ],
 )
-async def test_the_clock(house: House, says: Says, ahead: timedelta, mark: str, words: str) -> None:
+async def test_doctor_compares_system_clock_with_network_time(
+    house: House, says: Says, ahead: timedelta, mark: str, words: str
+) -> None:
     says("+CCLK?", cclk(ahead))
     assert any(line.startswith("clock: ") and words in line for line in await house.lines(mark))
 
 
 @pytest.mark.parametrize("words", ["80/01/06,00:00:12+00", "26/13/40,00:00:00+00", "26/01/01,00:00:00", "x"])
-def test_a_time_that_is_none(words: str) -> None:
+def test_cclk_parser_returns_none_if_time_is_invalid(words: str) -> None:
     assert clock.parse_cclk([f'+CCLK: "{words}"']) is None
 
 
-def test_a_year_long_ago() -> None:
+def test_doctor_warns_if_system_clock_is_in_1970() -> None:
     [finding] = clock.judge(0.0, {})
     assert finding.line().startswith("warning  clock: the system's clock says 1970-01-01 00:00 UTC, which is")

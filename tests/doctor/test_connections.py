@@ -1,4 +1,4 @@
-"""`doctor` and TCP: ports, modules that are dialled, callers that nobody could know."""
+"""`doctor` and TCP: ports, modules that are dialled, clients that nobody could know."""
 
 from __future__ import annotations
 
@@ -19,49 +19,51 @@ def taken() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-async def test_a_free_port_and_a_module_known_by_its_call(house: House) -> None:
+async def test_doctor_reports_listener_port_as_free(house: House) -> None:
     port = free_port()
-    house.config["listeners"] = [{"id": "callers", "port": port}]
-    house.config["modules"][0]["caller"] = {"imei": "1", "networks": ["10.0.0.0/8"]}
+    house.config["listeners"] = [{"id": "clients", "port": port}]
+    house.config["modules"][0]["identify_by"] = {"imei": "1", "networks": ["10.0.0.0/8"]}
     await house.heard("pump")
-    assert f"listener callers: port {port} of 127.0.0.1 is free for the bridge" in await house.lines("ok")
+    assert f"listener clients: port {port} of 127.0.0.1 is free for the bridge" in await house.lines("ok")
     assert await house.lines("warning") == []
 
 
-async def test_a_taken_port_is_a_problem_unless_the_bridge_has_it(house: House, taken: int) -> None:
-    house.config["listeners"] = [{"id": "callers", "port": taken}]
-    house.config["modules"][0]["caller"] = {"imei": "1", "networks": ["10.0.0.0/8"]}
+async def test_doctor_reports_port_in_use_as_problem_unless_bridge_runs(house: House, taken: int) -> None:
+    house.config["listeners"] = [{"id": "clients", "port": taken}]
+    house.config["modules"][0]["identify_by"] = {"imei": "1", "networks": ["10.0.0.0/8"]}
     await house.heard("pump")
     [problem] = await house.lines("problem")
-    assert problem.startswith(f"listener callers: port {taken} of 127.0.0.1 cannot be had: ")
+    assert problem.startswith(f"listener clients: port {taken} of 127.0.0.1 cannot be had: ")
     async with running_bridge(house):
-        words = f"listener callers: port {taken} is in use, as it should be: the bridge runs"
+        words = (
+            f"listener clients: port {taken} is in use; the bridge runs, and tells if it is another program's"
+        )
         assert words in await house.lines("ok")
 
 
-async def test_callers_without_a_listener(house: House) -> None:
-    house.config["modules"][0]["caller"] = {"imei": "1", "networks": ["10.0.0.0/8"]}
+async def test_doctor_reports_modules_with_identify_by_but_no_listener(house: House) -> None:
+    house.config["modules"][0]["identify_by"] = {"imei": "1", "networks": ["10.0.0.0/8"]}
     await house.heard("pump")
     [problem] = await house.lines("problem")
     assert problem.startswith("listener: 1 modules may dial us, and nobody listens; write where: ")
 
 
-async def test_a_number_alone_is_easily_claimed(house: House) -> None:
-    house.config["listeners"] = [{"id": "callers", "port": free_port()}]
-    house.config["modules"][0]["caller"] = {"imei": "1"}
+async def test_doctor_warns_if_module_is_identified_by_imei_alone(house: House) -> None:
+    house.config["listeners"] = [{"id": "clients", "port": free_port()}]
+    house.config["modules"][0]["identify_by"] = {"imei": "1"}
     await house.heard("pump")
     [warning] = await house.lines("warning")
     assert warning.startswith("module pump: whoever tells its number is believed to be it")
 
 
-async def test_a_listener_for_nobody(house: House) -> None:
-    house.config["listeners"] = [{"id": "callers", "port": free_port()}]
+async def test_doctor_warns_of_listener_if_no_module_has_identify_by(house: House) -> None:
+    house.config["listeners"] = [{"id": "clients", "port": free_port()}]
     await house.heard("pump")
     [warning] = await house.lines("warning")
-    assert warning.startswith("listener: no module is known by its call, so every caller is a stranger")
+    assert warning.startswith("listener: no module has `identify_by`, so every client stays unidentified")
 
 
-async def test_modules_are_dialled(house: House, taken: int) -> None:
+async def test_doctor_checks_tcp_address_of_module(house: House, taken: int) -> None:
     house.config["modules"][0]["tcp"] = {"host": "127.0.0.1", "port": taken}
     await house.heard("pump")
     assert f"module pump: it takes connections at 127.0.0.1:{taken}" in await house.lines("ok")
@@ -70,3 +72,53 @@ async def test_modules_are_dialled(house: House, taken: int) -> None:
     assert problem.startswith(
         f"module pump: tcp://127.0.0.1:{gone} cannot be reached: the connection was refused"
     )
+
+
+@pytest.mark.parametrize("identify_by_meter", [True, False])
+async def test_doctor_reports_meter_identification_if_no_listener_reads_meters(
+    house: House, *, identify_by_meter: bool
+) -> None:
+    house.config["listeners"] = [
+        {"id": "clients", "port": free_port(), "identify_by_meter": identify_by_meter}
+    ]
+    house.config["modules"][0]["identify_by"] = {"meter_serial": "1", "networks": ["10.0.0.0/8"]}
+    await house.heard("pump")
+    problems = await house.lines("problem")
+    words = "module pump: it is known by its meter only, and no listener asks meters: it is never let in"
+    assert any(p.startswith(words) for p in problems) is not identify_by_meter
+
+
+async def test_doctor_warns_of_modules_with_overlapping_identification(house: House) -> None:
+    house.config["listeners"] = [{"id": "clients", "port": free_port()}]
+    pump = house.config["modules"][0]
+    pump["identify_by"] = {"networks": ["10.1.0.0/16"]}
+    twin = {
+        **pump,
+        "id": "twin",
+        "number": "+79990000299",
+        "identify_by": {"networks": ["10.1.2.3"], "imei": "1"},
+    }
+    house.config["modules"].append(twin)
+    warnings = await house.lines("warning")
+    assert any(w.startswith("module pump: nobody can tell it from twin") for w in warnings)
+    twin["identify_by"] = {"networks": ["10.2.2.3"], "imei": "1"}
+    assert not any("nobody can tell" in w for w in await house.lines("warning"))
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        ("192.0.2.1", "that is no address of this machine"),
+        ("no-such-host.invalid", "the host name is not known"),
+    ],
+)
+async def test_doctor_reports_listener_host_that_cannot_be_bound(house: House, host: str, words: str) -> None:
+    house.config["listeners"] = [{"id": "clients", "port": 9100, "host": host}]
+    await house.heard("pump")
+    assert any(words in p for p in await house.lines("problem"))
+
+
+async def test_doctor_checks_listener_at_ipv6_address(house: House) -> None:
+    port = free_port()
+    house.config["listeners"] = [{"id": "clients", "port": port, "host": "::1"}]
+    assert f"listener clients: port {port} of ::1 is free for the bridge" in await house.lines("ok")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from gsm_meter_bridge.doctor import ledger
-from gsm_meter_bridge.jobs.database import Database
+from gsm_meter_bridge.doctor import database as database_check
+from gsm_meter_bridge.errors import ConfigError
+from gsm_meter_bridge.storage.database import Database
 from tests.doctor.conftest import House, running_bridge
 from tests.support.mosquitto import free_port
 from tests.support.postgresql import Postgresql
@@ -17,28 +20,98 @@ from tests.support.postgresql import Postgresql
 pytestmark = pytest.mark.usefixtures("world")
 
 
-async def test_a_database_that_is_none(house: House) -> None:
+async def test_doctor_reports_file_that_is_not_a_database(house: House) -> None:
     house.database.write_bytes(b"these are not the tables you are looking for" * 100)
     [problem] = await house.lines("problem")
-    assert problem.startswith("database: the database cannot be used: file is not a database; look at the")
+    assert "bridge.db is damaged, or another program's (file is not a database): the bridge sends" in problem
+    assert "stop the bridge, move the file away" in problem
 
 
-async def test_a_database_yet_to_be_made(house: House) -> None:
+async def _filled(house: House) -> None:
+    await house.heard("pump")
+    with sqlite3.connect(house.database) as connection:
+        columns = "digest, run, bridge, modem, received_at, fate, text"
+        rows = [(bytes([n % 256]) * 32, "r", "b", "m", 0.0, "used", "x" * 300) for n in range(2000)]
+        connection.executemany(f"insert into messages ({columns}) values (?, ?, ?, ?, ?, ?, ?)", rows)
+    connection.close()
+
+
+@pytest.mark.parametrize("octets", [b"\xff", b"\0"])
+async def test_doctor_reports_damaged_pages_and_leaves_database_unchanged(
+    house: House, octets: bytes
+) -> None:
+    await _filled(house)
+    assert not await house.lines("problem")
+    content = house.database.read_bytes()
+    middle = len(content) // 2 // 4096 * 4096
+    torn = content[:middle] + octets * 8192 + content[middle + 8192 :]
+    house.database.write_bytes(torn)
+    [problem] = await house.lines("problem")
+    assert "is damaged, or another program's (" in problem
+    assert "stop the bridge, move the file away" in problem
+    assert house.database.read_bytes() == torn, "doctor wrote into it"
+
+
+async def test_doctor_stops_integrity_check_after_its_time_limit(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _filled(house)
+    monkeypatch.setattr(database_check, "LONGEST_LOOK_S", -1.0)
+    assert database_check._damage(house.database) is None
+    assert not await house.lines("problem")
+
+
+async def test_doctor_does_not_create_missing_database(house: House) -> None:
     assert any("bridge.db is not there yet; the bridge makes it" in line for line in await house.lines("ok"))
     assert not house.database.exists()
 
 
-async def test_a_database_of_an_older_version(house: House) -> None:
+async def test_doctor_warns_of_older_revision_and_does_not_migrate(house: House) -> None:
     await _change(house, "update alembic_version set version_num = '0001'")
     warnings = await house.lines("warning")
     assert any(w.startswith("database: its tables are of the older revision 0001; ") for w in warnings)
     assert await _change(house, "select version_num from alembic_version", keep=True) == "0001"
 
 
-async def test_a_database_of_a_newer_version(house: House) -> None:
+async def test_doctor_reports_database_of_newer_version(house: House) -> None:
     await _change(house, "update alembic_version set version_num = '9999'")
     [problem] = await house.lines("problem")
     assert "its tables are of a newer version (9999" in problem
+
+
+@pytest.mark.parametrize(
+    ("statements", "words"),
+    [
+        (["update alembic_version set version_num = '../x'"], "of another program ('../x')"),
+        (["update alembic_version set version_num = ''"], "of another program ('')"),
+        (["update alembic_version set version_num = '٠٠٠٩'"], "of another program ("),
+        (["update alembic_version set version_num = x'ff00'"], "of another program ("),
+        (["delete from alembic_version"], "of another program ('None')"),
+        (["drop table alembic_version"], "what tells their revision is missing"),
+        (["drop table readings"], "tables are missing: readings"),
+        (["drop table wanted", "drop table passwords"], "tables are missing: passwords, wanted"),
+        (["drop table meters", "create view meters as select 1 as module"], "tables are missing: meters"),
+    ],
+)
+async def test_doctor_and_bridge_refuse_database_with_foreign_schema(
+    house: House, statements: list[str], words: str
+) -> None:
+    for statement in statements:
+        await _change(house, statement, keep=house.database.exists())
+    [problem] = await house.lines("problem")
+    assert words in problem
+    with pytest.raises(ConfigError, match="the database cannot be used: ") as caught:
+        await Database.open(house.database)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("columns", ["a", "module, steps"])
+async def test_doctor_reports_jobs_table_of_another_program(house: House, columns: str) -> None:
+    with sqlite3.connect(house.database) as connection:
+        connection.execute(f"create table jobs ({columns})")
+    connection.close()
+    [problem] = await house.lines("problem")
+    assert "of another program" in problem
 
 
 async def _change(house: House, statement: str, *, keep: bool = False) -> Any:
@@ -52,15 +125,17 @@ async def _change(house: House, statement: str, *, keep: bool = False) -> Any:
     return value
 
 
-async def test_a_disk_that_fills(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_doctor_warns_if_little_disk_space_is_free(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await house.heard("pump")
-    monkeypatch.setattr(ledger.shutil, "disk_usage", lambda _: SimpleNamespace(free=99_000_000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=99_000_000))
     assert await house.lines("warning") == [
         "database: only 99 MB are free on its disk; a full disk stops the bridge; make room"
     ]
 
 
-async def test_a_database_in_a_server(house: House) -> None:
+async def test_doctor_checks_postgresql_and_hides_its_password(house: House) -> None:
     with Postgresql() as server:
         where = server.database()
         house.config["bridge"]["database"] = url = where.reveal().replace("+asyncpg", "")
@@ -73,7 +148,7 @@ async def test_a_database_in_a_server(house: House) -> None:
     assert url.partition("tests:")[2].partition("@")[0] not in result.output
 
 
-async def test_a_server_that_is_away(house: House) -> None:
+async def test_doctor_reports_unreachable_postgresql_without_its_password(house: House) -> None:
     house.config["bridge"]["database"] = f"postgresql://bridge:s3cret@127.0.0.1:{free_port()}/bridge"
     result = await house.doctor()
     assert "problem  database: the database cannot be used: " in result.stdout
@@ -81,7 +156,7 @@ async def test_a_server_that_is_away(house: House) -> None:
     assert "s3cret" not in result.output
 
 
-async def test_jobs(house: House) -> None:
+async def test_doctor_counts_waiting_and_uncertain_jobs(house: House) -> None:
     columns = "id, module, action, fingerprint, steps, state, priority, created_at, deadline_at, due_at"
     columns += ", step, attempts, write_answered, before, after"
     for n, (module, state) in enumerate([("pump", "uncertain"), ("pump", "queued"), ("hers", "queued")]):
@@ -91,6 +166,6 @@ async def test_jobs(house: House) -> None:
     assert any(w.startswith("database: jobs that are uncertain: 1; ") for w in await house.lines("warning"))
 
 
-async def test_a_bridge_that_runs(house: House) -> None:
+async def test_doctor_reports_process_of_running_bridge(house: House) -> None:
     async with running_bridge(house):
         assert any(w.startswith("database: the bridge home runs: process ") for w in await house.lines("ok"))

@@ -10,7 +10,11 @@ from typing import Any
 
 import pytest
 
+from gsm_meter_bridge.installation import load_key
 from gsm_meter_bridge.simulator.world import RunningWorld
+from gsm_meter_bridge.storage.database import Database
+from gsm_meter_bridge.storage.pins import PinTries
+from gsm_meter_bridge.vocabulary import Secret
 from tests.doctor.conftest import OWN, PUMP, House, Says, running_bridge
 from tests.mqtt.conftest import watcher
 
@@ -28,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("world")
         ({"silent": True}, "the modem does not answer"),
     ],
 )
-async def test_a_modem_with_a_problem(
+async def test_doctor_names_fault_of_modem_and_remedy(
     house: House, world: RunningWorld, fault: dict[str, Any], words: str
 ) -> None:
     for name, value in fault.items():
@@ -37,13 +41,13 @@ async def test_a_modem_with_a_problem(
     assert problem.startswith(f"modem stick: {words}")
 
 
-async def test_a_sim_that_is_blocked(house: House, says: Says) -> None:
+async def test_doctor_reports_blocked_sim_that_asks_for_puk(house: House, says: Says) -> None:
     says("+CPIN?", "+CPIN: SIM PUK")
     [problem] = await house.lines("problem")
     assert problem.startswith("modem stick: the SIM is blocked and asks for its PUK; enter its PUK in a")
 
 
-async def test_a_pin_that_is_configured_is_left_to_the_bridge(house: House, world: RunningWorld) -> None:
+async def test_doctor_does_not_enter_configured_pin(house: House, world: RunningWorld) -> None:
     world.modem.faults.pin = "4711"
     house.modem["pin"] = "4711"
     result = await house.doctor()
@@ -52,13 +56,30 @@ async def test_a_pin_that_is_configured_is_left_to_the_bridge(house: House, worl
     assert (result.exit_code, world.modem.faults.pin) == (0, "4711")
 
 
+async def test_doctor_reports_pin_that_sim_refused_before(house: House, world: RunningWorld) -> None:
+    world.modem.faults.pin = "4711"
+    house.modem["pin"] = "1111"
+    key, _ = load_key(house.database.with_name("bridge.db.key"))
+    database = await Database.open(house.database, key)
+    await PinTries(database, "stick").begin("", Secret("1111"))
+    await database.close()
+    [problem] = await house.lines("problem")
+    assert problem.startswith(
+        "modem stick: the SIM did not take the configured PIN, which is not tried again"
+    )
+    house.modem["pin"] = "4711"
+    assert await house.lines("problem") == []
+
+
 @pytest.mark.parametrize(("csq", "words"), [(3, "the signal is weak: -107 dBm"), (99, "does not tell its")])
-async def test_a_weak_signal(house: House, world: RunningWorld, csq: int, words: str) -> None:
+async def test_doctor_warns_of_weak_or_unknown_signal(
+    house: House, world: RunningWorld, csq: int, words: str
+) -> None:
     world.modem.faults.csq = csq
     assert any(words in line for line in await house.lines("warning"))
 
 
-async def test_a_signal_that_is_just_enough(house: House, world: RunningWorld) -> None:
+async def test_doctor_accepts_signal_of_minus_105_dbm(house: House, world: RunningWorld) -> None:
     world.modem.faults.csq = 4
     assert "modem stick: the signal is -105 dBm" in await house.lines("ok")
 
@@ -71,7 +92,7 @@ async def test_a_signal_that_is_just_enough(house: House, world: RunningWorld) -
         (20, "problem", "storage SM holds 20 of 20 SMS: it is full, and no reply arrives"),
     ],
 )
-async def test_a_storage_that_fills(
+async def test_doctor_reports_use_of_sms_storage_and_deletes_nothing(
     house: House, world: RunningWorld, count: int, mark: str, words: str
 ) -> None:
     for n in range(count):
@@ -80,7 +101,28 @@ async def test_a_storage_that_fills(
     assert len(world.modem.storage.messages) == count
 
 
-async def test_no_service_centre(house: House, says: Says) -> None:
+@pytest.mark.parametrize(
+    ("command", "answer", "mark", "words"),
+    [
+        ("+CMGF=?", "+CMGF: (1)", "problem", "the modem does not take messages in PDU mode, or not yet"),
+        ("+CNMI=?", "+CNMI: (0),(0)", "warning", "the modem does not tell of new messages"),
+        ("+CPMS?", '+CPMS: "ME",0,0,"ME",0,0,"ME",0,0', "problem", "storage ME has no places for SMS"),
+        ("+CPMS?", '+CPMS: "ME",0,0,"SM",0,20,"SM",0,20', "ok", "storage SM holds 0 of 20 SMS"),
+    ],
+)
+async def test_doctor_reports_missing_sms_functions_of_modem(
+    house: House, says: Says, command: str, answer: str, mark: str, words: str
+) -> None:
+    says("+CMGF?", "+CMGF: 1")
+    says("+CNMI?", "+CNMI: 0,0,0,0,0")
+    says(command, answer)
+    lines = await house.lines(mark)
+    assert any(line.startswith(f"modem stick: {words}") for line in lines), lines
+    told = [line for line in await house.lines("problem") if "has no places" in line]
+    assert len(told) == ("no places" in words)
+
+
+async def test_doctor_reports_missing_service_centre_number(house: House, says: Says) -> None:
     says("+CSCA?", '+CSCA: "",129')
     [problem] = await house.lines("problem")
     assert "no number of a service centre, so no SMS can be sent; set the operator's number" in problem
@@ -90,7 +132,7 @@ HOLD = "import fcntl, sys, time; f = open(sys.argv[1], 'rb+', buffering=0); fcnt
 HOLD += "print('held', flush=True); time.sleep(60)"
 
 
-async def test_a_port_that_another_program_has(house: House, world: RunningWorld) -> None:
+async def test_doctor_names_process_that_holds_serial_port(house: House, world: RunningWorld) -> None:
     program = house.folder / "ModemManager"
     program.symlink_to(Path(sys.executable).resolve())
     words = [str(program), "-c", HOLD, world.device, "s3cret"]
@@ -102,24 +144,57 @@ async def test_a_port_that_another_program_has(house: House, world: RunningWorld
         finally:
             other.kill()
     assert "cannot be opened" in problem
-    assert f"ModemManager (process {other.pid}) has it open: stop it" in problem
+    assert f"ModemManager (process {other.pid}) has it open; stop it" in problem
+    assert problem.count("has it open") == 1
     assert "s3cret" not in problem
 
 
-async def test_a_modem_in_use_by_therunning_bridge(house: House, world: RunningWorld) -> None:
+async def test_doctor_reports_modem_from_status_of_running_bridge(house: House, world: RunningWorld) -> None:
     world.modem.faults.silent = True  # nobody asks it
     async with running_bridge(house), watcher(house.config["mqtt"]["port"], "bridge") as told:
         assert any(
             line.startswith("modem stick: it is in use by the running bridge (process ")
             for line in await house.lines("ok")
         )
-        assert any("has not told about it yet" in line for line in await house.lines("warning"))
+        assert any("has not said anything about it yet" in line for line in await house.lines("warning"))
         state = {"ready": True, "problem": None, "registration": "home", "operator": "X", "signal_dbm": -107}
         state |= {"sms_storage": "SM", "sms_storage_used": 2, "sms_storage_total": 20}
         topic = "gsm_meter_modem/home/modem/stick"
         await told.say(topic, state, retain=True)
         assert any("signal is weak: -107" in line for line in await house.lines("warning"))
         assert "modem stick: storage SM holds 2 of 20 SMS" in await house.lines("ok")
+        lacking = {"state": "lacking", "problem": "AT+CNMI=2,1: ERROR"}
+        steps = {"pdu_mode": {"state": "done"}, "indications": lacking, "other": lacking}
+        await told.say(topic, state | {"signal_dbm": -70, "setup": steps}, retain=True)
+        warnings = [line for line in await house.lines("warning") if line.startswith("modem stick: the mod")]
+        words = "modem stick: the modem does not tell of new messages: AT+CNMI=2,1: ERROR; messages are found"
+        assert [line.startswith(words) for line in warnings] == [True]
         await told.say(topic, state | {"ready": False, "problem": "SIM not inserted"}, retain=True)
         assert await house.lines("problem") == ["modem stick: the running bridge says: SIM not inserted"]
         await told.say(topic, "", retain=True)
+
+
+@pytest.mark.parametrize(
+    ("connection", "words"),
+    [
+        (
+            {"problem": "energy_import_kwh: it fell"},
+            "the running bridge says of its meter: energy_import_kwh: it fell",
+        ),
+        ({"problem": None}, None),
+        (["nonsense"], None),
+    ],
+)
+async def test_doctor_reports_meter_problem_from_running_bridge(
+    house: House, world: RunningWorld, connection: object, words: str | None
+) -> None:
+    world.modem.faults.silent = True
+    house.config["modules"][0] |= {"tcp": {"host": "127.0.0.1", "port": 9}, "meter": {"protocol": "iec"}}
+    name = house.config["modules"][0]["id"]
+    async with running_bridge(house), watcher(house.config["mqtt"]["port"], "bridge") as told:
+        topic = f"gsm_meter_modem/home/module/{name}"
+        await told.say(topic, {"connection": connection}, retain=True)
+        found = [line for line in await house.lines("problem") if line.startswith(f"module {name}: ")]
+        await told.say(topic, "", retain=True)
+    assert bool(found) is (words is not None)
+    assert all(words in line for line in found if words)

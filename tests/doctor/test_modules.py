@@ -6,13 +6,15 @@ import time
 
 import pytest
 
-from gsm_meter_bridge.jobs.database import Database
+from gsm_meter_bridge.sms import TypeOfNumber
+from gsm_meter_bridge.storage import lookalikes
+from gsm_meter_bridge.storage.database import Database
 from tests.doctor.conftest import HUT, OTHER, OWN, House
 
 pytestmark = pytest.mark.usefixtures("world")
 
 
-async def test_a_white_list_without_us(house: House) -> None:
+async def test_doctor_reports_white_list_without_number_of_gateway_modem(house: House) -> None:
     await house.heard("pump", white_list__0=OTHER, white_list__1="")
     [problem] = await house.lines("problem")
     assert problem.startswith(
@@ -20,12 +22,12 @@ async def test_a_white_list_without_us(house: House) -> None:
     )
 
 
-async def test_lists_of_callers_are_something_else(house: House) -> None:
+async def test_doctor_does_not_take_server_white_list_for_sms_white_list(house: House) -> None:
     await house.heard("pump", server__0__white_list__0=OTHER, white_list__0="")
     assert await house.lines("problem") == []
 
 
-async def test_our_own_number_is_not_configured(house: House) -> None:
+async def test_doctor_warns_if_number_of_gateway_modem_is_not_configured(house: House) -> None:
     del house.modem["number"]
     await house.heard("pump", white_list__0=OTHER)
     write = 'write its own number: modems: - {id: stick, number: "+79991234567"}'
@@ -35,7 +37,7 @@ async def test_our_own_number_is_not_configured(house: House) -> None:
     ]
 
 
-async def test_one_of_two_modems_is_listed(house: House) -> None:
+async def test_doctor_checks_white_list_against_modem_of_module(house: House) -> None:
     house.config["modems"].append({"id": "spare", "url": house.modem["url"] + "2", "number": HUT})
     await house.heard("pump", white_list__0=OWN)
     warnings = await house.lines("warning")
@@ -46,22 +48,56 @@ async def test_one_of_two_modems_is_listed(house: House) -> None:
     assert any(f"does not have our number {HUT}" in line for line in await house.lines("problem"))
 
 
-async def test_a_module_that_was_never_heard_of(house: House) -> None:
+async def test_doctor_warns_of_module_that_has_never_answered(house: House) -> None:
     await (await Database.open(house.database)).close()
     [warning] = await house.lines("warning")
     assert warning.startswith("module pump: it has never answered; look at its signal, SIM, number and")
 
 
 @pytest.mark.parametrize(("hours", "mark"), [(35, "ok"), (37, "warning")])
-async def test_a_module_that_fell_silent(house: House, hours: int, mark: str) -> None:
+async def test_doctor_warns_if_module_is_silent_for_three_poll_intervals(
+    house: House, hours: int, mark: str
+) -> None:
     await house.heard("pump", time.time() - hours * 3600)
     words = f"module pump: it was last heard of {hours} h ago, and is asked every 12 h"
     assert any(line.startswith(words) for line in await house.lines(mark))
 
 
-async def test_a_profile_that_is_an_assumption(house: House) -> None:
+@pytest.mark.parametrize(
+    ("sender", "kind", "mask", "shown"),
+    [
+        ("89990000201", TypeOfNumber.ALPHANUMERIC, False, "the name 89990000201"),
+        ("9990000201", TypeOfNumber.SUBSCRIBER, False, "the number (subscriber) 9990000201"),
+        ("9990000201", TypeOfNumber.SUBSCRIBER, True, "the number (subscriber) ***0201"),
+    ],
+)
+async def test_doctor_warns_of_messages_from_lookalike_number(
+    house: House, sender: str, kind: TypeOfNumber, shown: str, *, mask: bool
+) -> None:
+    house.config["bridge"]["mask_identifiers"] = mask
+    await house.heard("pump")
+    database = await Database.open(house.database)
+    async with database.transaction() as tx:
+        await lookalikes.note(tx, "pump", sender, kind, time.time())
+    await database.close()
+    [warning] = await house.lines("warning")
+    said = f"module pump: messages came from {shown}, which is not its number and looks like it: 1; they"
+    assert warning.startswith(said)
+    assert "default_region: RU" in warning
+
+
+async def test_doctor_warns_of_unverified_profile(house: House) -> None:
     hut = {"id": "hut", "family": "energomera_gs04", "number": HUT, "profile": "assumed_status"}
     house.config["modules"] = [hut]
     await house.heard("hut")
     [warning] = await house.lines("warning")
     assert warning.startswith("module hut: its profile assumed_status is an assumption that nobody has")
+
+
+@pytest.mark.parametrize(("day", "mark"), [(1, "warning"), (1000, "ok")])
+async def test_doctor_compares_polls_with_sms_budget(house: House, day: int, mark: str) -> None:
+    house.modem["budget"] = {"day": day}
+    words = "polls take" if mark == "ok" else "modem stick: polls take"
+    found = [line for line in await house.lines(mark) if words in line]
+    assert len(found) == 1
+    assert ("does not suffice" in found[0]) == (mark == "warning")

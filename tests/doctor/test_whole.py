@@ -7,19 +7,23 @@ from datetime import timedelta
 
 import pytest
 
+from gsm_meter_bridge.doctor import Finding, Severity, count, summary
 from gsm_meter_bridge.simulator.world import RunningWorld
 from tests.doctor.conftest import OTHER, OWN, House, Says, cclk
+from tests.support.mosquitto import free_port
 
 pytestmark = pytest.mark.usefixtures("world")
 
 
-async def test_all_is_well(house: House, says: Says) -> None:
+async def test_doctor_reports_every_check_as_ok_if_all_is_well(house: House, says: Says) -> None:
     says("+CCLK?", cclk(timedelta(0)))
     await house.heard("pump", white_list__0=OTHER, white_list__3=OWN)
     result = await house.doctor()
     assert result.exit_code == 0, result.output
     said = result.stdout.splitlines()
-    assert [line for line in said if not line.startswith("ok       ")] == []
+    assert [line for line in said if not line.startswith("ok       ")] == [
+        "in all   no problems, no warnings"
+    ]
     for words in (
         "configuration: ",
         "modem stick: SimTel SIM-800 answers AT",
@@ -39,36 +43,38 @@ async def test_all_is_well(house: House, says: Says) -> None:
         "database: jobs that wait: 0, under way: 0",
         "database: no bridge home runs now",
         "white_list pump: its white list has our number: it obeys us",
-        "module pump: it was last heard of 0 s ago, and is asked every 12 h",
+        " s ago, and is asked every 12 h",
     ):
         assert any(words in line for line in said), words
 
 
-async def test_json_says_the_same(house: House) -> None:
+async def test_doctor_json_has_findings_and_counts(house: House) -> None:
     await house.heard("pump")
     result = await house.doctor("--json")
     document = json.loads(result.stdout)
     assert (result.exit_code, document["healthy"]) == (0, True)
+    marks = [finding["severity"] for finding in document["findings"]]
+    assert (document["problems"], document["warnings"]) == (0, marks.count("warning"))
     assert {
         "check": "modem",
         "subject": "stick",
-        "mark": "ok",
-        "words": "the signal is -77 dBm",
-        "advice": None,
+        "severity": "ok",
+        "message": "the signal is -77 dBm",
+        "hint": None,
     } in document["findings"]
 
 
-async def test_json_of_a_problem(house: House) -> None:
+async def test_doctor_json_is_unhealthy_and_has_hint_if_problem_is_found(house: House) -> None:
     house.modem["url"] += "2"
     result = await house.doctor("--json")
     document = json.loads(result.stdout)
     assert (result.exit_code, document["healthy"]) == (1, False)
-    [problem] = [f for f in document["findings"] if f["mark"] == "problem"]
-    assert "does not exist" in problem["words"]
-    assert "docs/hardware.md" in problem["advice"]
+    [problem] = [f for f in document["findings"] if f["severity"] == "problem"]
+    assert "does not exist" in problem["message"]
+    assert "docs/hardware.md" in problem["hint"]
 
 
-async def test_a_bad_configuration_ends_it(house: House) -> None:
+async def test_doctor_stops_after_faults_of_configuration(house: House) -> None:
     house.config["poll"]["interval"] = "soon"
     house.config["modules"][0]["family"] = "lers"
     problems = await house.lines("problem")
@@ -78,7 +84,7 @@ async def test_a_bad_configuration_ends_it(house: House) -> None:
     assert await house.lines("ok") == []
 
 
-async def test_nothing_is_sent_or_changed(
+async def test_doctor_sends_and_changes_nothing_on_modem(
     house: House, world: RunningWorld, says: Says, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[object] = []
@@ -89,3 +95,25 @@ async def test_nothing_is_sent_or_changed(
     assert "s3same" not in result.output
     assert (world.modem.number("CMEE"), world.modem.settings.cnmi, world.modem.memories) == state
     assert sent == []
+
+
+@pytest.mark.parametrize(
+    ("marks", "words"),
+    [
+        ("", "no problems, no warnings"),
+        ("oo", "no problems, no warnings"),
+        ("opo", "1 problem, no warnings"),
+        ("wwp", "1 problem, 2 warnings"),
+        ("pwp", "2 problems, 1 warning"),
+    ],
+)
+def test_doctor_summary_counts_problems_and_warnings(marks: str, words: str) -> None:
+    kinds = {"o": Severity.OK, "p": Severity.PROBLEM, "w": Severity.WARNING}
+    findings = [Finding("broker", None, kinds[mark], "x") for mark in marks]
+    assert summary(*count(findings)) == f"in all   {words}"
+
+
+async def test_doctor_output_ends_with_summary(house: House) -> None:
+    house.config["mqtt"]["port"] = free_port()
+    last = (await house.doctor()).stdout.splitlines()[-1]
+    assert last.startswith("in all   1 problem, ")

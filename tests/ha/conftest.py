@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def bridge_config(device: Path, port: int) -> dict[str, Any]:
         "mqtt": {"host": "127.0.0.1", "port": port, "birth_delay": 1},
         "modems": [{"id": "stick", "url": str(device), "status_interval": 2}],
         "sms": {"reply_timeout": 3, "deadline": "1 min"},
-        "poll": {"first_spread": 0, "missed_polls": 1},
+        "poll": {"initial_poll_spread": 0, "offline_after_missed_polls": 1},
         "latest_firmware": {"lers_gsm_mini": "M1.2.0"},
         "modules": [
             {"id": "cottage", "name": "Cottage", "family": "energomera_gs04", "number": COTTAGE} | assumed,
@@ -63,15 +64,23 @@ class House:
     bridge: BridgeProcess
 
 
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """One house for the tests of a module; they run in their order."""
-    folder = tmp_path_factory.mktemp("house")
-    simulator = Simulator(folder, WORLD)
+@contextmanager
+def open_house(
+    folder: Path, world: dict[str, Any], config: Callable[[Path, int], dict[str, Any]]
+) -> Iterator[House]:
+    """A house with that world and a bridge so configured, for the port of its modem and the broker's."""
+    simulator = Simulator(folder, world)
     with (
         Mosquitto(folder / "mosquitto") as broker,
         HomeAssistant(folder / "home-assistant") as home_assistant,
         simulator,
-        BridgeProcess(folder, bridge_config(simulator.link, broker.port)) as bridge,
+        BridgeProcess(folder, config(simulator.link, broker.port)) as bridge,
     ):
         yield House(broker, home_assistant, simulator, bridge)
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One house for the tests of a module; they run in their order."""
+    with open_house(tmp_path_factory.mktemp("house"), WORLD, bridge_config) as house:
+        yield house

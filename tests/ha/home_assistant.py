@@ -17,11 +17,12 @@ from typing import Any, Self
 import aiohttp
 
 from tests.support.mosquitto import free_port
-from tests.support.processes import wait_until
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 VENV = ROOT / ".venv-ha"
 INTEGRATION = Path("custom_components", "gsm_meter_modem")
+BLUEPRINTS = Path("blueprints", "automation", "gsm_meter_modem")
 USER, PASSWORD = "tester", "correct horse battery"
 START_S = 120.0
 State = dict[str, Any]
@@ -47,6 +48,7 @@ class HomeAssistant:
         shutil.copytree(
             ROOT / INTEGRATION, folder / INTEGRATION, ignore=shutil.ignore_patterns("__pycache__")
         )
+        shutil.copytree(ROOT / BLUEPRINTS, folder / BLUEPRINTS)
 
     def __enter__(self) -> Self:
         self.start()
@@ -136,6 +138,11 @@ class Session:
         async with self._http.get(path) as response:
             assert response.status == 200, f"{path}: {response.status} {await response.text()}"
             return await response.json()
+
+    async def automate(self, name: str, blueprint: str, **inputs: Any) -> None:
+        """Make an automation of a blueprint, as the editor does."""
+        made = {"alias": name, "use_blueprint": {"path": blueprint, "input": inputs}}
+        await _post(self._http, f"/api/config/automation/config/{name}", json=made)
 
     async def confirm(self, handler: str) -> Any:
         """Confirm what was discovered for an integration, as soon as it is; the entry."""

@@ -26,6 +26,8 @@ diagnostics:
 repairs:
 recorder:
   commit_interval: 1
+automation: !include automations.yaml
+system_log:
 logger:
   default: info
 """
@@ -42,6 +44,7 @@ def main() -> None:
     folder, port, user, password = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
     (folder / ".storage").mkdir(parents=True)
     (folder / "configuration.yaml").write_text(CONFIGURATION, "utf-8")
+    (folder / "automations.yaml").write_text("[]", "utf-8")
     store(folder, "onboarding", 4, {"done": ["user", "core_config", "analytics", "integration"]})
     settings = http.HTTP_STORAGE_SCHEMA({"server_host": ["127.0.0.1"], "server_port": port})
     settings |= {"created_at": "2026-01-01T00:00:00+00:00", "error": None, "error_message": None}

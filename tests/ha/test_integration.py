@@ -18,7 +18,7 @@ async def _device(user: Session, name: str) -> str:
     return str(next(device["id"] for device in devices if device["name"] == name))
 
 
-async def test_a_bridge_is_found_and_added(house: House) -> None:
+async def test_integration_discovers_and_adds_bridge(house: House) -> None:
     async with house.home_assistant.session() as user:
         await user.add_mqtt(house.broker.port)
         entry = await user.confirm(OURS)
@@ -29,7 +29,7 @@ async def test_a_bridge_is_found_and_added(house: House) -> None:
         assert (states[OURS], states["mqtt"]) == ("loaded", "loaded")
 
 
-async def test_an_action_is_verified(house: House) -> None:
+async def test_action_is_verified_by_reading_back(house: House) -> None:
     async with house.home_assistant.session() as user:
         cottage = await _device(user, "Cottage")
         answer = await user.answer(OURS, "set_apn", device_id=cottage, apn="m2m.example")
@@ -40,7 +40,7 @@ async def test_an_action_is_verified(house: House) -> None:
         await user.wait("text.cottage_apn", lambda state: state["state"] == "m2m.example")
 
 
-async def test_a_plan_sends_nothing(house: House) -> None:
+async def test_plan_action_sends_no_sms(house: House) -> None:
     async with house.home_assistant.session() as user:
         sent = house.simulator.sms_to(COTTAGE)
         cottage = await _device(user, "Cottage")
@@ -52,7 +52,7 @@ async def test_a_plan_sends_nothing(house: House) -> None:
         assert house.simulator.sms_to(COTTAGE) == sent
 
 
-async def test_several_modules_and_a_change_of_the_other_family(house: House) -> None:
+async def test_action_takes_several_modules_of_both_families(house: House) -> None:
     async with house.home_assistant.session() as user:
         pump, cottage = await _device(user, "Pump"), await _device(user, "Cottage")
         answer = await user.answer(OURS, "request_status", device_id=[pump, cottage])
@@ -62,7 +62,7 @@ async def test_several_modules_and_a_change_of_the_other_family(house: House) ->
         assert answer["results"][pump]["after"] == {"serial_port": "4800,8,N,1"}
 
 
-async def test_what_is_refused_sends_nothing(house: House) -> None:
+async def test_refused_action_sends_no_sms(house: House) -> None:
     async with house.home_assistant.session() as user:
         sent = house.simulator.sms_to(PUMP)
         pump = await _device(user, "Pump")
@@ -77,7 +77,7 @@ async def test_what_is_refused_sends_nothing(house: House) -> None:
         assert house.simulator.sms_to(PUMP) == sent
 
 
-async def test_forms_have_their_words(house: House) -> None:
+async def test_action_fields_are_translated_and_take_several_devices(house: House) -> None:
     async with house.home_assistant.session() as user:
         fields = (await user.ask("get_services"))[OURS]["set_apn"]["fields"]
         assert fields["device_id"]["selector"]["device"]["multiple"]
@@ -88,7 +88,7 @@ async def test_forms_have_their_words(house: House) -> None:
             assert words[f"component.{OURS}.services.set_apn.fields.{field}.name"]
 
 
-async def test_repairs_and_diagnostics(house: House) -> None:
+async def test_repairs_name_unverified_profile_and_diagnostics_are_redacted(house: House) -> None:
     async with house.home_assistant.session() as user:
         issues = (await user.ask("repairs/list_issues"))["issues"]
         ours = {issue["translation_key"] for issue in issues if issue["domain"] == OURS}

@@ -39,7 +39,7 @@ class Recorded:
         return self.meter.feed(octets)
 
 
-def test_identify() -> None:
+def test_identify_returns_identity_of_meter() -> None:
     found = hold(identify(), IecMeter(PASSWORD).feed)
     assert (found.manufacturer, found.model, found.has_dlms, found.baud_rate) == (
         "EMR",
@@ -51,13 +51,15 @@ def test_identify() -> None:
     assert not hold(identify("174000001"), old.feed).has_dlms
 
 
-def test_only_the_meter_of_the_address_answers() -> None:
+def test_identify_gets_no_answer_from_meter_with_other_address() -> None:
     with pytest.raises(SilenceError):
         hold(identify("174000002"), IecMeter(PASSWORD).feed)
 
 
 @given(cuts=CUTS, checksum=st.sampled_from([None, *Checksum]), plain=st.booleans())
-def test_a_session(cuts: tuple[int, ...], checksum: Checksum | None, plain: bool) -> None:
+def test_session_reads_and_writes_with_each_checksum_method(
+    cuts: tuple[int, ...], checksum: Checksum | None, plain: bool
+) -> None:
     meter = IecMeter(PASSWORD, checksum=checksum)
 
     def work() -> Generator[bytes, bytes, bytes]:
@@ -82,14 +84,14 @@ def _after_the_end() -> Generator[bytes, bytes, None]:
     yield frame(Command.READ, "SNUMB()", Checksum.ADD)
 
 
-def test_the_password_goes_only_as_digest() -> None:
+def test_session_sends_password_only_as_digest() -> None:
     meter = Recorded(IecMeter(PASSWORD))
     hold(_read("SNUMB"), meter.feed)
     assert b"s3cret" not in meter.told
     assert b"P2" in meter.told
 
 
-def test_a_meter_that_gives_nothing_to_make_a_digest_of_does_not_get_the_password() -> None:
+def test_session_does_not_send_password_if_challenge_is_empty() -> None:
     said = iter((b"/EMR5CE3080.10\r\n", frame(Command.CHALLENGE, "()", Checksum.ADD)))
     told = b""
 
@@ -104,14 +106,14 @@ def test_a_meter_that_gives_nothing_to_make_a_digest_of_does_not_get_the_passwor
 
 
 @pytest.mark.parametrize("plain", [True, False])
-def test_a_wrong_password(plain: bool) -> None:
+def test_session_error_does_not_show_refused_password(plain: bool) -> None:
     with pytest.raises(IecError, match="password: the meter refused it") as caught:
         hold(open_session(Secret("wr0ng"), plain=plain), IecMeter(PASSWORD).feed)
     assert "wr0ng" not in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["(", "пароль", "x" * 33, "a\x03"])
-def test_what_cannot_be_a_password(text: str) -> None:
+def test_session_rejects_invalid_password_without_showing_it(text: str) -> None:
     with pytest.raises(InvalidValueError) as caught:
         hold(open_session(Secret(text)), IecMeter(PASSWORD).feed)
     assert text not in str(caught.value).removeprefix("password").replace("parentheses", "")
@@ -121,19 +123,19 @@ def test_what_cannot_be_a_password(text: str) -> None:
     ("name", "number", "words"),
     [("ET0PE", "12", "does not know the parameter"), ("EAD__", "12", "parameter")],
 )
-def test_a_refused_reading(name: str, number: str, words: str) -> None:
+def test_session_error_names_parameter_that_meter_refuses(name: str, number: str, words: str) -> None:
     with pytest.raises(IecError, match=words) as caught:
         hold(_read(name), IecMeter(PASSWORD).feed)
     assert (caught.value.what, caught.value.number, caught.value.code) == (name, number, "meter_refused")
 
 
-def test_an_error_of_no_table_is_kept() -> None:
+def test_session_error_keeps_unknown_error_number() -> None:
     with pytest.raises(IecError, match=r"ERR77.*no table") as caught:
         hold(_read("VOLTA"), IecMeter(PASSWORD, {"VOLTA": ("ERR77",)}).feed)
     assert caught.value.number == "77"
 
 
-def test_nobody_writes_without_a_password() -> None:
+def test_session_cannot_write_without_password() -> None:
     def work() -> Generator[bytes, bytes, None]:
         session = yield from open_session()
         yield from session.write("STAT_", "1")
@@ -142,7 +144,7 @@ def test_nobody_writes_without_a_password() -> None:
         hold(work(), IecMeter(PASSWORD).feed)
 
 
-def test_a_password_is_changed() -> None:
+def test_session_changes_password() -> None:
     def work() -> Generator[bytes, bytes, bytes]:
         session = yield from open_session(PASSWORD)
         yield from session.write("PSW01", Secret("other"))
@@ -154,19 +156,19 @@ def test_a_password_is_changed() -> None:
 
 
 @given(cuts=CUTS, asked=st.sampled_from(Checksum))
-def test_a_reading_without_a_session(cuts: tuple[int, ...], asked: Checksum) -> None:
+def test_read_once_reads_parameter_without_session(cuts: tuple[int, ...], asked: Checksum) -> None:
     meter = IecMeter(PASSWORD)
     assert hold(read_once("SNUMB", "174000001", asked), meter.feed, cuts).values == FACTORY["SNUMB"]
     with pytest.raises(IecError, match="ERR12"):
         hold(read_once("ET0PE"), meter.feed, cuts)
 
 
-def test_a_checksum_that_the_meter_does_not_take() -> None:
+def test_read_once_fails_if_meter_refuses_checksum() -> None:
     with pytest.raises(IecError, match="did not understand"):
         hold(read_once("SNUMB", checksum=Checksum.XOR), IecMeter(PASSWORD, checksum=Checksum.ADD).feed)
 
 
-def test_a_session_with_a_given_checksum() -> None:
+def test_session_fails_if_given_checksum_is_not_of_meter() -> None:
     meter = IecMeter(PASSWORD, checksum=Checksum.XOR)
     hold(open_session(PASSWORD, checksum=Checksum.XOR), meter.feed)
     with pytest.raises(DecodeError, match="checksum"):
@@ -176,7 +178,7 @@ def test_a_session_with_a_given_checksum() -> None:
 @pytest.mark.parametrize(
     "noise", [b"\x00\xff\xfe", b"/", b"/?!\r\n", b"\x02VOL\x04", b"\x01R1\x02VOLTA()\x03_", b"\x7e\xa0"]
 )
-def test_noise_and_an_echo_before_each_answer(noise: bytes) -> None:
+def test_session_ignores_noise_and_echo_before_each_answer(noise: bytes) -> None:
     meter = IecMeter(PASSWORD)
 
     def feed(octets: bytes) -> bytes:
@@ -186,7 +188,7 @@ def test_noise_and_an_echo_before_each_answer(noise: bytes) -> None:
     assert hold(_read("SNUMB"), feed)[0].values == FACTORY["SNUMB"]
 
 
-def test_a_late_answer_to_something_else_is_passed_over() -> None:
+def test_session_skips_late_answer_to_another_request() -> None:
     meter = IecMeter(PASSWORD)
 
     def feed(octets: bytes) -> bytes:
@@ -208,19 +210,19 @@ def test_a_late_answer_to_something_else_is_passed_over() -> None:
         (b"\x06" * 100_000, DecodeError),
     ],
 )
-def test_answers_that_end_it(said: bytes, error: type[Exception]) -> None:
+def test_session_fails_if_answer_is_invalid_or_refusal(said: bytes, error: type[Exception]) -> None:
     meter = IecMeter(PASSWORD)
     with pytest.raises(error):
         hold(_read("VOLTA"), lambda octets: said if b"VOLTA" in octets else meter.feed(octets))
 
 
-def test_an_endless_line_piece_by_piece() -> None:
+def test_identify_fails_if_line_is_endless() -> None:
     with pytest.raises(DecodeError):
         hold(identify(), lambda _: b"/" + b"x" * 200_000, (50,))
 
 
 @given(st.lists(st.binary(max_size=40), max_size=20), st.integers(0, 4))
-def test_any_octets_at_any_step(parts: list[bytes], step: int) -> None:
+def test_session_raises_only_known_errors_for_random_octets(parts: list[bytes], step: int) -> None:
     dialogue = _read("VOLTA", "CURRE")
     meter = IecMeter(PASSWORD)
     to_send = next(dialogue)

@@ -46,18 +46,18 @@ def _opened(silence_s: int = 60) -> tuple[IecMeter, Module]:
         (Pipe(Port.COM1, 5), "105"),
     ],
 )
-def test_what_opens_it(pipe: Pipe, value: str) -> None:
+def test_pipe_value_encodes_port_and_silence(pipe: Pipe, value: str) -> None:
     assert pipe.value == value
 
 
 @pytest.mark.parametrize("silence_s", [0, 4, 256, -1])
-def test_no_such_silence(silence_s: int) -> None:
+def test_pipe_rejects_invalid_silence(silence_s: int) -> None:
     with pytest.raises(InvalidValueError):
         Pipe(silence_s=silence_s)
 
 
 @given(st.lists(st.binary(max_size=20)))
-def test_octets_pass_both_ways(parts: list[bytes]) -> None:
+def test_pipe_passes_octets_in_both_directions(parts: list[bytes]) -> None:
     octets = b"".join(parts).replace(b"!", b"")
     meter, module = _opened()
     assert b"".join(map(meter.feed, (part.replace(b"!", b"") for part in parts))) == Module().feed(octets)
@@ -65,7 +65,7 @@ def test_octets_pass_both_ways(parts: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
-def test_four_marks_close_it(size: int) -> None:
+def test_pipe_closes_after_four_exclamation_marks(size: int) -> None:
     meter, module = _opened()
     octets = b"!a!!!b" + CLOSE + b"/?!\r\n"
     said = b"".join(meter.feed(octets[at : at + size]) for at in range(0, len(octets), size))
@@ -74,7 +74,7 @@ def test_four_marks_close_it(size: int) -> None:
     assert module.told == b"!a!!!b!!!"
 
 
-def test_silence_closes_it() -> None:
+def test_pipe_closes_after_silence() -> None:
     meter, _ = _opened(silence_s=10)
     meter.silence(10)
     assert meter.has_pipe
@@ -83,14 +83,14 @@ def test_silence_closes_it() -> None:
     assert hold(identify(), meter.feed).model == "CE3080.10"
 
 
-def test_a_port_without_anything_at_it() -> None:
+def test_pipe_fails_if_port_has_no_device() -> None:
     meter = IecMeter(PASSWORD, devices={1: Module().feed})
     with pytest.raises(IecError, match="ERR17") as caught:
         hold(open_pipe(Pipe(Port.COM2), PASSWORD), meter.feed)
     assert caught.value.what == "CMDDI"
 
 
-def test_a_wrong_password_opens_nothing() -> None:
+def test_pipe_does_not_open_with_wrong_password() -> None:
     meter = IecMeter(PASSWORD, devices={1: Module().feed})
     with pytest.raises(IecError, match="password"):
         hold(open_pipe(Pipe(), Secret("777777")), meter.feed)

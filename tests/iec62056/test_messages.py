@@ -42,7 +42,9 @@ ADD, XOR = Checksum.ADD, Checksum.XOR
         (Command.READ, "EMD01(0.0,1)", ADD, b"\x01R1\x02EMD01(0.0,1)\x03{"),
     ],
 )
-def test_frames(command: Command, data: str | None, method: Checksum, octets: bytes) -> None:
+def test_frame_is_encoded_and_decoded(
+    command: Command, data: str | None, method: Checksum, octets: bytes
+) -> None:
     assert frame(command, data, method) == octets
     [found] = MessageReader().feed(octets)
     assert isinstance(found, Frame)
@@ -50,7 +52,7 @@ def test_frames(command: Command, data: str | None, method: Checksum, octets: by
     assert method in found.methods
 
 
-def test_both_methods_fit_now_and_then() -> None:
+def test_fitting_returns_every_checksum_method_that_matches() -> None:
     assert fitting(b"\x03", 3) == (ADD, XOR)
     assert fitting(b"\x03\x03", 6) == (ADD,)
     assert fitting(b"\x03\x03", 0) == (XOR,)
@@ -58,11 +60,11 @@ def test_both_methods_fit_now_and_then() -> None:
 
 
 @given(st.binary())
-def test_a_checksum_has_seven_bits(octets: bytes) -> None:
+def test_checksum_has_seven_bits(octets: bytes) -> None:
     assert all(0 <= bcc(octets, method) <= 127 for method in Checksum)
 
 
-def test_sign_on_and_option_select() -> None:
+def test_sign_on_and_option_select_encode_requests() -> None:
     assert sign_on() == b"/?!\r\n"
     assert sign_on("174000001") == b"/?174000001!\r\n"
     assert select(Option.PROGRAMMING, "5") == b"\x06051\r\n"
@@ -71,7 +73,7 @@ def test_sign_on_and_option_select() -> None:
 
 
 @pytest.mark.parametrize("address", ["", "1!", "1\r\n", "a b", "1" * 33])
-def test_no_address(address: str) -> None:
+def test_sign_on_rejects_invalid_address(address: str) -> None:
     with pytest.raises(InvalidValueError):
         sign_on(address)
 
@@ -86,7 +88,7 @@ def test_no_address(address: str) -> None:
         ("/ABC0", Identity("ABC", "0", has_dlms=False, model=""), None, None, 300),
     ],
 )
-def test_identities(
+def test_identity_is_parsed_from_identification_line(
     line: str, identity: Identity, platform: str | None, version: str | None, baud_rate: int | None
 ) -> None:
     found = parse_identity(line)
@@ -94,24 +96,24 @@ def test_identities(
     assert (found.platform, found.version, found.baud_rate) == (platform, version, baud_rate)
 
 
-def test_a_platform_names_the_meter() -> None:
+def test_platform_number_determines_meter_model() -> None:
     assert MODELS[parse_identity(r"/EMR5\2CE3080.11").platform or ""] == "CE308"
 
 
 @pytest.mark.parametrize("line", ["", "/", "/?!", "/EM5CE", "EMR5CE3080.10", "/EMR5CE\x7f", "/EMR5/CE"])
-def test_no_identity(line: str) -> None:
+def test_parse_identity_rejects_invalid_line(line: str) -> None:
     with pytest.raises(DecodeError):
         parse_identity(line)
 
 
-def test_the_digest_of_a_password() -> None:
+def test_password_digest_is_crc32_jamcrc() -> None:
     # the check value of CRC-32/JAMCRC: begun with ones, not inverted at its end
     assert digest(Secret("123456789"), "(FFFFFFFF)") == "340BC6D9"
     assert digest(Secret(""), "(1a2b3c4d)") == "1A2B3C4D"
 
 
 @pytest.mark.parametrize("challenge", ["", "()", "(123456789)", "(xyz)", "1234"])
-def test_no_challenge(challenge: str) -> None:
+def test_digest_rejects_invalid_challenge(challenge: str) -> None:
     with pytest.raises(DecodeError):
         digest(Secret("1"), challenge)
 
@@ -119,7 +121,7 @@ def test_no_challenge(challenge: str) -> None:
 FEED = b"\x00/x/EMR5\\2CE3080.10\r\n\x06\x15\x01P0\x02(0012)\x03\x00\x02A(/1)\r\n\x03\x06\xff\x06"
 
 
-def test_noise_is_passed_over() -> None:
+def test_reader_skips_noise_between_messages() -> None:
     found = MessageReader().feed(FEED)
     assert found == [
         Identity("EMR", "5", has_dlms=True, model="CE3080.10"),
@@ -136,14 +138,14 @@ def test_noise_is_passed_over() -> None:
 @pytest.mark.parametrize(
     "noise", [b"\x02", b"\x01", b"\x01R1\x04", b"\x02abc", b"/", b"/EMR", b"\x01R1\x02ab", b"/\x80"]
 )
-def test_a_start_begins_anew(noise: bytes) -> None:
+def test_reader_finds_message_after_unfinished_one(noise: bytes) -> None:
     assert MessageReader().feed(noise + Signal.ACK.value) == [Signal.ACK]
     whole = answer("VOLTA(1)", ADD)
     assert MessageReader().feed(noise + whole)[-1] == Frame(b"\x02", whole[1:-1], whole[-1])
 
 
 @given(st.lists(st.integers(0, len(FEED))))
-def test_any_cut_gives_the_same(cuts: list[int]) -> None:
+def test_reader_finds_same_messages_however_octets_are_split(cuts: list[int]) -> None:
     reader, found, at = MessageReader(), list[Message](), 0
     for cut in [*sorted(cuts), len(FEED)]:
         found += reader.feed(FEED[at:cut])
@@ -151,7 +153,7 @@ def test_any_cut_gives_the_same(cuts: list[int]) -> None:
     assert found == MessageReader().feed(FEED)
 
 
-def test_an_endless_line_is_noise_and_an_endless_frame_an_error() -> None:
+def test_reader_skips_endless_line_and_rejects_endless_frame() -> None:
     reader = MessageReader()
     assert reader.feed(b"/" + b"x" * 100_000 + b"\r\n/EMR5CE\r\n") == [
         Identity("EMR", "5", has_dlms=False, model="CE")
@@ -162,14 +164,14 @@ def test_an_endless_line_is_noise_and_an_endless_frame_an_error() -> None:
 
 
 @given(st.binary(max_size=300))
-def test_any_octets(octets: bytes) -> None:
+def test_reader_decodes_only_ascii_data_from_random_octets(octets: bytes) -> None:
     for message in MessageReader().feed(octets):
         if isinstance(message, Frame):
             assert message.data.isascii()
 
 
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126)), st.sampled_from(Checksum))
-def test_what_is_framed_is_found(data: str, method: Checksum) -> None:
+def test_reader_finds_every_encoded_frame(data: str, method: Checksum) -> None:
     for octets in (answer(data, method), frame(Command.READ, data, method)):
         [found] = MessageReader().feed(octets)
         assert isinstance(found, Frame)

@@ -21,9 +21,9 @@ CALLS: list[tuple[str, str, dict[str, Any], str, dict[str, Any]]] = [
     (
         "set_apn",
         "hut",
-        {"apn": "a", "user": "u", "password": "p", "authentication": "pap"},
+        {"apn": "a", "user": "u", "password": "p"},
         "apply",
-        {"settings": {"apn": "a", "apn_user": "u", "apn_password": "p", "apn_authentication": "pap"}},
+        {"settings": {"apn": "a", "apn_user": "u", "apn_password": "p"}},
     ),
     ("set_mode", "hut", SURE | {"mode": "client"}, "apply", SURE | {"settings": {"mode": "client"}}),
     (
@@ -33,6 +33,7 @@ CALLS: list[tuple[str, str, dict[str, Any], str, dict[str, Any]]] = [
         "apply",
         SURE | {"settings": {"server_host": "a.example", "server_port": 20000}},
     ),
+    ("set_server", "hut", SURE | {"port": 9001}, "apply", SURE | {"settings": {"server_port": 9001}}),
     (
         "set_server",
         "pump",
@@ -118,6 +119,9 @@ NOT_ASKED: list[tuple[str, str, dict[str, Any], str]] = [
     ("apply", "pump", {"settings": {"colour": "red"}}, "setting_missing"),
     ("set_white_list", "pump", SURE | {"numbers": ["+79990000001"] * 11}, "setting_missing"),
     ("set_server", "hut", SURE | {"host": "a", "port": 1, "server": 1}, "setting_missing"),
+    ("set_server", "pump", SURE | {"port": 1}, "setting_missing"),
+    ("set_access_password", "hut", SURE | {"password": "4321"}, "setting_missing"),
+    ("set_apn", "hut", {"apn": "a", "authentication": "pap"}, "setting_missing"),
     ("set_mode", "hut", {"mode": "sms"}, "confirm_needed"),
     ("restore_factory_settings", "pump", {"confirm": False}, "confirm_needed"),
 ]

@@ -23,7 +23,7 @@ from custom_components.gsm_meter_modem.const import DOMAIN
 from tests.integration.played_bridge import PlayedBridge, golden
 from tests.support.mosquitto import Mosquitto
 
-WAIT_S = 10.0
+WAIT_S = 30.0
 
 
 async def until(wanted: Callable[[], object]) -> None:

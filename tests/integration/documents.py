@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import yaml
 from custom_components.gsm_meter_modem.actions import ACTIONS, DEVICE_ID, TIMEOUT, WAIT, Action, Field
 from custom_components.gsm_meter_modem.bridge import Kind
 
+OURS = "GSM Meter Modem"
+"""Manufacturer of the bridge, as it publishes itself."""
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "custom_components" / "gsm_meter_modem"
 GUIDE = ROOT / "docs" / "integration.md"
@@ -35,8 +38,26 @@ def _fields(action: Action) -> dict[str, Any]:
     return fields
 
 
+def manufacturers(action: Action) -> list[str]:
+    """The manufacturers of the devices that the action is offered for; none: of any."""
+    if action.of is not Kind.MODULE:
+        return [OURS] if action.of is Kind.BRIDGE else []
+    return [family["manufacturer"] for family in _families() if _can(family, action)]
+
+
+def _families() -> list[dict[str, Any]]:
+    info = json.loads((ROOT / "tests" / "contract" / "bridge_info.json").read_text("utf-8"))
+    return [family for _, family in sorted(info["families"].items())]
+
+
+def _can(family: dict[str, Any], action: Action) -> bool:
+    if action.settings:
+        return any(setting["name"] in action.settings for setting in family["settings"])
+    return action.request in {name.partition(".")[0] for name in family["actions"]}
+
+
 def _devices(action: Action) -> dict[str, Any]:
-    filters = [{"integration": "mqtt", "manufacturer": m} for m in action.manufacturers]
+    filters = [{"integration": "mqtt", "manufacturer": name} for name in manufacturers(action)]
     return {"device": {"multiple": True, "filter": filters or [{"integration": "mqtt"}]}}
 
 
@@ -62,7 +83,7 @@ def _row(action: Action) -> str:
     notes = ["administrators only"] * action.admin + ["needs `confirm: true`"] * action.confirm
     cells = (
         f"`{action.name}`",
-        whose.get(action.of) or ", ".join(action.manufacturers),
+        whose.get(action.of) or ", ".join(manufacturers(action)),
         fields,
         "; ".join(notes),
     )

@@ -15,7 +15,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUs
 from custom_components.gsm_meter_modem import exchanges, services
 from custom_components.gsm_meter_modem.actions import ACTIONS, Action
 from custom_components.gsm_meter_modem.const import DOMAIN
-from custom_components.gsm_meter_modem.errors import FAILURE_CODES, USER_CODES
+from custom_components.gsm_meter_modem.errors import FAILURE_CODES, OF_CONTRACT_1, USER_CODES
 from tests.integration.action_cases import CALLS, NO_FORM_SENDS, NOT_ASKED
 from tests.integration.conftest import until
 from tests.integration.played_bridge import PlayedBridge, accepted, answering, golden, verified
@@ -133,8 +133,9 @@ async def test_several_devices(hass: HomeAssistant, played: PlayedBridge, device
 
 
 async def test_errors_of_the_bridge(hass: HomeAssistant, played: PlayedBridge, devices: Devices) -> None:
-    for code in sorted(USER_CODES | FAILURE_CODES | {"something_new"}):
-        error = {"code": code, "message": "these words"}
+    for told in sorted(USER_CODES | FAILURE_CODES | OF_CONTRACT_1.keys() | {"something_new"}):
+        code = OF_CONTRACT_1.get(told, told)
+        error = {"code": told, "message": "these words"}
         played.answer("reboot", answering("response_rejected", error=error))
         with pytest.raises(HomeAssistantError, match="these words") as raised:
             await call(hass, "reboot", devices["pump"])
@@ -153,7 +154,7 @@ async def test_a_change_that_fails_in_the_end(
     played.answer("apply", reply)
     with pytest.raises(HomeAssistantError, match="it answered Err") as raised:
         await call(hass, "set_apn", devices["pump"], apn="m2m.example")
-    assert raised.value.translation_key == "error_module_refused"
+    assert raised.value.translation_key == "error_rejected_by_module"
 
 
 async def test_a_bridge_that_does_not_answer_is_asked_again(
@@ -198,6 +199,9 @@ async def test_what_is_not_asked(hass: HomeAssistant, played: PlayedBridge, devi
         with pytest.raises(ServiceValidationError) as raised:
             await call(hass, name, devices.get(device, device), **data)
         assert raised.value.translation_key == key
+        if key == "confirm_needed":  # named as its form is
+            words = raised.value.translation_placeholders
+            assert words == {"action": {"set_mode": "Set mode"}.get(name, "Restore factory settings")}
     for name, data in NO_FORM_SENDS:
         with pytest.raises(vol.Invalid):
             await hass.services.async_call(
@@ -214,7 +218,7 @@ async def test_a_bridge_that_is_away_or_of_another_time(
     with pytest.raises(HomeAssistantError) as raised:
         await call(hass, "request_status", devices["hut"])
     assert raised.value.translation_key == "bridge_offline"
-    played.tell("bridge/info", golden("bridge_info") | {"contract": 2})
+    played.tell("bridge/info", golden("bridge_info") | {"contract": 99})
     await until(lambda: not loaded.runtime_data.bridge.info.supported)
     with pytest.raises(HomeAssistantError) as raised:
         await call(hass, "cancel_job", devices["bridge"], job="1")

@@ -7,19 +7,22 @@ from typing import Any
 
 import pytest
 
-from custom_components.gsm_meter_modem import contract
+from custom_components.gsm_meter_modem import capabilities, contract
 from custom_components.gsm_meter_modem.conditions import (
     ALL,
     OF_BRIDGE,
     OF_MODEM,
     OF_MODULE,
+    OF_PROFILE,
     BridgeState,
+    UsedProfile,
     WatchedModule,
 )
 from custom_components.gsm_meter_modem.options import ISSUES, Options
+from custom_components.gsm_meter_modem.profiles import Profiles, Unverified
 from tests.integration.played_bridge import golden
 
-INFO = contract.bridge_info(golden("bridge_info"))
+INFO = capabilities.bridge_info(golden("bridge_info"))
 HUT = golden("module_energomera")
 OPTIONS = Options()
 
@@ -46,8 +49,9 @@ def test_where_all_is_well_nothing_is_found() -> None:
 
 def test_bridges() -> None:
     assert _found(OF_BRIDGE, BridgeState(online=False, info=INFO)) == {"bridge_away": {}}
-    newer = BridgeState(online=True, info=replace(INFO, contract=2))
-    assert _found(OF_BRIDGE, newer) == {"contract_unsupported": {"version": "2", "bridge": "0.1.0"}}
+    newer = BridgeState(online=True, info=replace(INFO, contract=3))
+    words = {"version": "3", "bridge": INFO.version, "spoken": "1, 2"}
+    assert _found(OF_BRIDGE, newer) == {"contract_unsupported": words}
 
 
 @pytest.mark.parametrize(
@@ -89,21 +93,22 @@ def test_modems(told: dict[str, Any], found: dict[str, Any]) -> None:
             {"missed_polls": 3},
             {"module_unreachable": {"polls": "3", "last_seen": "2026-11-21T12:00:00+00:00"}},
         ),
-        ({"missed_polls": 9, "last_seen": None}, {"module_unreachable": {"polls": "9", "last_seen": "-"}}),
+        ({"missed_polls": 2, "last_seen": None}, {}),
+        ({"missed_polls": 9, "last_seen": None}, {"module_never_seen": {"polls": "9"}}),
         (
             {"signal_dbm": -93, "signal_sufficient": False, "signal_threshold_dbm": -91},
             {"signal_low": {"signal": "-93", "threshold": "-91"}},
         ),
         ({"signal_dbm": -112, "signal_sufficient": None}, {}),
         (
-            {"drift": {"apn": {"wanted": "m2m", "told": "internet"}, "port": {"wanted": 1, "told": None}}},
+            {
+                "drift": {
+                    "apn": {"desired": "m2m", "reported": "internet"},
+                    "port": {"wanted": 1, "told": None},
+                }
+            },
             {"settings_drifted": {"settings": '- `apn`: `"m2m"` → `"internet"`\n- `port`: `1` → `null`'}},
         ),
-        (
-            {"profile": {"name": "assumed_status", "verified": False}},
-            {"profile_unverified": {"profile": "assumed_status"}},
-        ),
-        ({"profile": {"name": "captured", "verified": True}}, {}),
     ],
 )
 def test_modules(told: dict[str, Any], found: dict[str, Any]) -> None:
@@ -121,3 +126,37 @@ def test_a_threshold_of_our_own_counts_only_where_the_manual_has_none() -> None:
 def test_another_meter() -> None:
     assert _found(OF_MODULE, _module("1", meter_serial=None)) == {}
     assert _found(OF_MODULE, _module("1", meter_serial="2")) == {"meter_changed": {"before": "1", "now": "2"}}
+
+
+@pytest.mark.parametrize(
+    ("modules", "told"),
+    [
+        ((), None),
+        (("Hut",), {"count": "1", "modules": "Hut"}),
+        (("Barn", "Hut"), {"count": "2", "modules": "Barn, Hut"}),
+        (
+            tuple(f"m{n}" for n in range(10)),
+            {"count": "10", "modules": "m0, m1, m2, m3, m4, m5, m6, m7, m8, m9"},
+        ),
+        (tuple("abcdefghijklm"), {"count": "13", "modules": "a, b, c, d, e, f, g, h, i, j, … +3"}),
+    ],
+)
+def test_a_profile_that_is_not_verified(modules: tuple[str, ...], told: dict[str, str] | None) -> None:
+    found = {} if told is None else {"profile_unverified": {"profile": "assumed"} | told}
+    assert _found(OF_PROFILE, UsedProfile("assumed", modules)) == found
+
+
+def test_profiles_in_use() -> None:
+    profiles = Profiles()
+    assumed, other, verified = (
+        contract.Profile(name, verified=sure) for name, sure in (("a", False), ("b", False), ("c", True))
+    )
+    assert profiles.keep("hut", assumed) == {"a"}
+    assert profiles.keep("barn", assumed) == {"a"}
+    assert profiles.keep("hut", assumed) == set()
+    assert profiles.unverified("a") == Unverified("a", ("barn", "hut"))
+    assert profiles.keep("hut", other) == {"a", "b"}
+    assert profiles.unverified("a") == Unverified("a", ("barn",))
+    assert profiles.keep("barn", verified) == {"a"}
+    assert profiles.keep("barn", None) == profiles.keep("pump", None) == set()
+    assert profiles.unverified("a") is profiles.unverified("c") is None

@@ -144,10 +144,46 @@ async def test_a_bridge_at_the_broker_is_found(hass: HomeAssistant, played: Play
     await hass.config_entries.async_unload(made["result"].entry_id)
 
 
+async def test_a_bridge_that_has_gone_is_offered_no_more(hass: HomeAssistant, played: PlayedBridge) -> None:
+    flows = hass.config_entries.flow
+    played.tell_all()
+    await until(lambda: flows.async_progress_by_handler(DOMAIN))
+    played.tell("bridge/info", golden("bridge_info") | {"bridge": "north"}, root="gsm_meter_modem/north")
+    await until(lambda: len(flows.async_progress_by_handler(DOMAIN)) == 2)
+    played.tell("bridge/info", "")
+    await until(lambda: len(flows.async_progress_by_handler(DOMAIN)) == 1)
+    assert flows.async_progress_by_handler(DOMAIN)[0]["context"]["unique_id"] == "north"
+    played.tell("bridge/info", golden("bridge_info"))
+    await until(lambda: len(flows.async_progress_by_handler(DOMAIN)) == 2)
+
+
+async def test_a_bridge_is_looked_for_again_before_it_is_added(
+    hass: HomeAssistant, played: PlayedBridge, hurried: pytest.MonkeyPatch
+) -> None:
+    flows = hass.config_entries.flow
+    played.tell_all()
+    await until(lambda: flows.async_progress_by_handler(DOMAIN))
+    (found,) = flows.async_progress_by_handler(DOMAIN)
+    played.tell("bridge/state", {"state": "offline"})
+    await all_heard(hass)
+    shown = await flows.async_configure(found["flow_id"], {})
+    assert (shown["type"], shown["errors"]) == (FlowResultType.FORM, {"base": "bridge_offline"})
+    played.tell("bridge/state", "")
+    await all_heard(hass)
+    shown = await flows.async_configure(found["flow_id"], {})
+    assert (shown["type"], shown["errors"]) == (FlowResultType.FORM, {"base": "no_bridge"})
+    hurried.undo()
+    played.tell("bridge/state", {"state": "online"})
+    await all_heard(hass)
+    made = await flows.async_configure(found["flow_id"], {})
+    assert made["type"] is FlowResultType.CREATE_ENTRY
+    await hass.config_entries.async_unload(made["result"].entry_id)
+
+
 @pytest.mark.parametrize(
     ("payload", "topic", "reason"),
     [
-        ("", "gsm_meter_modem/home/bridge/info", "invalid_discovery_info"),
+        ("", "gsm_meter_modem/home/bridge/info", "no_bridge"),
         ("{}", "gsm_meter_modem/home/bridge/info", "invalid_discovery_info"),
         ("{}", "gsm_meter_modem/Not An Id/bridge/info", "invalid_discovery_info"),
         (

@@ -17,7 +17,7 @@ from custom_components.gsm_meter_modem import services
 from custom_components.gsm_meter_modem.actions import ACTIONS, DEVICE_ID, TIMEOUT, WAIT
 from custom_components.gsm_meter_modem.conditions import ALL
 from custom_components.gsm_meter_modem.const import DOMAIN
-from custom_components.gsm_meter_modem.errors import FAILURE_CODES, USER_CODES
+from custom_components.gsm_meter_modem.errors import FAILURE_CODES, OF_CONTRACT_1, USER_CODES
 from custom_components.gsm_meter_modem.options import ISSUES
 from tests.integration import documents
 from tests.integration.documents import FOLDER, ROOT
@@ -48,13 +48,10 @@ def test_manifest() -> None:
     keys = list(MANIFEST)
     assert keys == ["domain", "name", *sorted(keys[2:])]
     required = {"codeowners", "documentation", "domain", "iot_class", "issue_tracker", "name", "version"}
-    assert (
-        required
-        <= set(keys)
-        <= required | {*("config_flow", "dependencies", "integration_type", "mqtt", "requirements")}
-    )
+    more = {"after_dependencies", "config_flow", "dependencies", "integration_type", "mqtt", "requirements"}
+    assert required <= set(keys) <= required | more
     assert MANIFEST["domain"] == FOLDER.name
-    assert (MANIFEST["requirements"], MANIFEST["dependencies"]) == ([], ["mqtt"])
+    assert (MANIFEST["requirements"], MANIFEST["dependencies"]) == ([], ["http", "mqtt"])
     assert MANIFEST["iot_class"] == "local_push"
     assert all(owner.startswith("@") for owner in MANIFEST["codeowners"])
     for key in ("documentation", "issue_tracker"):
@@ -80,7 +77,10 @@ def test_hacs() -> None:
     assert (ROOT / "LICENSE").exists()
 
 
-@pytest.mark.parametrize(("name", "size"), [("icon.png", 256), ("icon@2x.png", 512)])
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("icon.png", 256), ("icon@2x.png", 512), ("dark_icon.png", 256), ("dark_icon@2x.png", 512)],
+)
 def test_brand(name: str, size: int) -> None:
     head = (FOLDER / "brand" / name).read_bytes()[:26]
     assert head[:8] == b"\x89PNG\r\n\x1a\n"
@@ -141,8 +141,11 @@ def test_every_error_has_its_words() -> None:
 def test_every_code_of_the_contract_is_known() -> None:
     contract = (ROOT / "docs" / "mqtt.md").read_text("utf-8")
     table = contract.partition("| code | meaning |")[2].partition("\n\n")[0]
-    codes = {code for row in table.splitlines() for code in re.findall(r"`(\w+)`", row.partition(" | ")[0])}
-    assert codes <= USER_CODES | FAILURE_CODES
+    codes = {
+        code for row in table.splitlines() for code in re.findall(r"`(\w+)`(?!.*\))", row.partition(" | ")[0])
+    }
+    assert codes <= USER_CODES | FAILURE_CODES | OF_CONTRACT_1.keys()
+    assert set(OF_CONTRACT_1.values()) <= USER_CODES | FAILURE_CODES
     assert len(codes) > 15
 
 
@@ -160,6 +163,12 @@ def test_every_flow_has_its_words() -> None:
     assert options["data"].keys() == options["data_description"].keys()
 
 
+def test_the_words_of_the_dashboard() -> None:
+    drawn = (FOLDER / "frontend" / "modules.jinja").read_text("utf-8")
+    used = set(re.findall(r"words\.(\w+)", drawn)) | set(re.findall(r'words\["(\w+)"\]', SOURCES))
+    assert set(WORDS["en"]["common"]) == used
+
+
 def test_every_issue_is_in_the_guide() -> None:
     guide = documents.GUIDE.read_text("utf-8")
     for condition in ALL:
@@ -169,9 +178,9 @@ def test_every_issue_is_in_the_guide() -> None:
 def test_the_examples_of_the_guide() -> None:
     blocks = re.findall(r"```yaml\n(.+?)```", documents.GUIDE.read_text("utf-8"), re.DOTALL)
     actions = {f"{DOMAIN}.{action.name}": action for action in ACTIONS}
-    assert len(blocks) == 5
-    for block in blocks:
-        example = yaml.safe_load(block)
+    examples = [example for example in map(yaml.safe_load, blocks) if "action" in example]
+    assert len(examples) == 5
+    for example in examples:
         assert services.schema(actions[example["action"]])(example["data"])
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
@@ -15,11 +16,13 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.gsm_meter_modem import repairs as our_repairs
 from custom_components.gsm_meter_modem.const import DOMAIN
-from tests.integration.conftest import until
+from tests.integration.conftest import all_heard, until
 from tests.integration.played_bridge import PlayedBridge, answering, golden
 
 HUT = golden("module_energomera")
 UNREACHABLE = "home/module_pump_module_unreachable"
+NEVER = "home/module_pump_module_never_seen"
+PROFILE = "home/profile_assumed_status_profile_unverified"
 METER = "home/module_hut_meter_changed"
 DRIFT = "home/module_hut_settings_drifted"
 
@@ -37,24 +40,81 @@ async def _pass_time(hass: HomeAssistant, **time: int) -> None:
 
 async def test_what_the_golden_documents_show(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
     found = issues(hass)
-    assert set(found) == {UNREACHABLE, DRIFT, "home/module_hut_profile_unverified"}
-    unreachable = found[UNREACHABLE]
+    assert set(found) == {NEVER, DRIFT, PROFILE}
+    unreachable = found[NEVER]
     assert unreachable.is_fixable
     assert unreachable.severity is ir.IssueSeverity.ERROR
-    assert unreachable.translation_key == "module_unreachable"
-    words = {"name": "Pump house", "polls": "3", "last_seen": "-"}
-    assert unreachable.translation_placeholders == words
+    assert unreachable.translation_key == "module_never_seen"
+    assert unreachable.translation_placeholders == {"name": "Pump house", "polls": "3"}
+    assert found[PROFILE].severity is ir.IssueSeverity.WARNING
+    words = {"name": "assumed_status", "profile": "assumed_status", "count": "1", "modules": "Hut"}
+    assert found[PROFILE].translation_placeholders == words
+
+
+async def test_a_module_that_has_answered_before(
+    hass: HomeAssistant, loaded: MockConfigEntry, played: PlayedBridge
+) -> None:
+    await hass.config.async_set_time_zone("Europe/Moscow")
+    played.tell("module/pump", golden("module_lers") | {"last_seen": "2026-11-21T22:00:00+00:00"})
+    await until(lambda: UNREACHABLE in issues(hass))
+    assert NEVER not in issues(hass)
+    told = issues(hass)[UNREACHABLE].translation_placeholders
+    assert told == {"name": "Pump house", "polls": "3", "last_seen": "2026-11-22 01:00"}
+    played.tell("module/pump", golden("module_lers") | {"last_seen": "lately"})
+    await until(lambda: "lately" in str(issues(hass)[UNREACHABLE].translation_placeholders))
+
+
+async def test_a_profile_is_told_once_for_all_its_modules(
+    hass: HomeAssistant, loaded: MockConfigEntry, played: PlayedBridge
+) -> None:
+    def modules() -> str | None:
+        issue = issues(hass).get(PROFILE)
+        return None if issue is None else (issue.translation_placeholders or {})["modules"]
+
+    profile = {"profile": {"name": "assumed_status", "verified": False}}
+    played.tell("module/pump", golden("module_lers") | profile)
+    await until(lambda: modules() == "Hut, Pump house")
+    assert [i for i in issues(hass) if i.endswith("profile_unverified")] == [PROFILE]
+    played.tell("module/hut", "")
+    await until(lambda: modules() == "Pump house")
+    played.tell("module/pump", golden("module_lers") | {"profile": {"name": "mine", "verified": True}})
+    await until(lambda: modules() is None)
+
+
+async def test_names_are_those_of_devices(
+    hass: HomeAssistant, mqtt: MockConfigEntry, loaded: MockConfigEntry, played: PlayedBridge
+) -> None:
+    def names() -> set[str]:
+        told = (issues(hass).get(i) for i in ("home/modem_stick_modem_sim_missing", NEVER))
+        return {(issue.translation_placeholders or {})["name"] for issue in told if issue}
+
+    played.tell("modem/stick", golden("modem") | {"sim": "missing"})
+    await until(lambda: "home/modem_stick_modem_sim_missing" in issues(hass))
+    assert names() == {"stick", "Pump house"}
+    played.discover()
+    await until(lambda: names() == {"GSM modem", "Pump house"})
+    await until(lambda: hass.states.get("event.pump_command_result"))
+    registry = dr.async_get(hass)
+    devices = {d.name: d.id for d in dr.async_entries_for_config_entry(registry, mqtt.entry_id)}
+    registry.async_update_device(devices["GSM modem"], name_by_user="Attic")
+    registry.async_update_device(devices["Pump house"], name_by_user="Well")
+    await until(lambda: names() == {"Attic", "Well"})
+    await all_heard(hass)
+    played.publish("homeassistant/device/gmm_home_module_pump/config", "")
+    await until(lambda: names() == {"Attic", "Pump house"})
+    assert await hass.config_entries.async_reload(loaded.entry_id)
+    await until(lambda: names() == {"Attic", "Pump house"})
 
 
 async def test_what_is_over_is_taken_back(
     hass: HomeAssistant, loaded: MockConfigEntry, played: PlayedBridge
 ) -> None:
     played.tell("module/pump", golden("module_lers") | {"missed_polls": 0})
-    await until(lambda: UNREACHABLE not in issues(hass))
+    await until(lambda: NEVER not in issues(hass))
     played.tell("module/pump", golden("module_lers"))
-    await until(lambda: UNREACHABLE in issues(hass))
+    await until(lambda: NEVER in issues(hass))
     played.tell("module/pump", "")
-    await until(lambda: UNREACHABLE not in issues(hass))
+    await until(lambda: NEVER not in issues(hass))
 
 
 async def test_only_what_was_chosen(
@@ -62,7 +122,7 @@ async def test_only_what_was_chosen(
 ) -> None:
     hass.config_entries.async_update_entry(loaded, options={"issues": ["profile_unverified"]})
     await hass.config_entries.async_reload(loaded.entry_id)
-    await until(lambda: set(issues(hass)) == {"home/module_hut_profile_unverified"})
+    await until(lambda: set(issues(hass)) == {PROFILE})
 
 
 async def test_a_bridge_away_is_told_after_a_while(
@@ -140,12 +200,26 @@ async def test_a_silent_module_is_asked(
     hass: HomeAssistant, loaded: MockConfigEntry, played: PlayedBridge, hass_client: ClientSessionGenerator
 ) -> None:
     played.answer("request_status", answering("response_accepted"))
-    question, end = await _fix(hass, hass_client, UNREACHABLE)
+    question, end = await _fix(hass, hass_client, NEVER)
     assert (question["step_id"], question["description_placeholders"]["name"]) == ("confirm", "Pump house")
-    assert end["type"] == "create_entry"
+    # it was asked, which has solved nothing yet
+    assert (end["type"], end["reason"]) == ("abort", "asked")
+    assert end["description_placeholders"]["name"] == "Pump house"
     (asked,) = played.requests("request_status")
     assert asked["module"] == "pump"
-    assert UNREACHABLE not in issues(hass)
+    assert NEVER in issues(hass)
+    played.tell("module/pump", golden("module_lers") | {"missed_polls": 0})
+    await until(lambda: NEVER not in issues(hass))
+
+
+@pytest.mark.usefixtures("repairs")
+async def test_a_module_that_has_answered_meanwhile(
+    hass: HomeAssistant, loaded: MockConfigEntry, played: PlayedBridge, hass_client: ClientSessionGenerator
+) -> None:
+    played.answer("request_status", answering("response_status"))
+    _, end = await _fix(hass, hass_client, NEVER)
+    assert end["type"] == "create_entry"
+    assert NEVER not in issues(hass)
 
 
 @pytest.mark.usefixtures("repairs")
@@ -153,13 +227,13 @@ async def test_asking_fails(
     hass: HomeAssistant, loaded: MockConfigEntry, played: PlayedBridge, hass_client: ClientSessionGenerator
 ) -> None:
     played.answer("request_status", answering("response_rejected"))
-    _, end = await _fix(hass, hass_client, UNREACHABLE)
+    _, end = await _fix(hass, hass_client, NEVER)
     assert (end["type"], end["reason"]) == ("abort", "failed")
     assert "unknown module 'x'" in end["description_placeholders"]["error"]
     await hass.config_entries.async_unload(loaded.entry_id)
-    _, end = await _fix(hass, hass_client, UNREACHABLE)
+    _, end = await _fix(hass, hass_client, NEVER)
     assert (end["type"], end["reason"]) == ("abort", "not_loaded")
-    assert UNREACHABLE in issues(hass)
+    assert NEVER in issues(hass)
 
 
 @pytest.mark.usefixtures("repairs")
@@ -173,30 +247,39 @@ async def test_drifted_settings_are_set_back(
     told = question["description_placeholders"]
     assert (told["settings"], told["messages"]) == ("- `connect_period_s`: `300` → `60`", "8")
     assert "- 60 s in mode client_cenc costs much traffic" in told["concerns"]
-    assert end["type"] == "create_entry"
+    assert (end["type"], end["reason"]) == ("abort", "asked")
+    assert DRIFT in issues(hass)
     ((planned,), (applied,)) = played.requests("plan"), played.requests("apply")
     assert planned["settings"] == applied["settings"] == {"connect_period_s": 300}
     assert (applied["module"], applied["confirm"]) == ("hut", True)
 
 
 @pytest.mark.usefixtures("repairs")
-@pytest.mark.parametrize(
-    ("chosen", "action", "answer"),
-    [("read", "read_settings", "response_accepted"), ("accept", "accept_drift", "response_ok")],
-)
-async def test_drifted_settings_are_read_again_or_accepted(
+@pytest.mark.parametrize("answer", ["response_accepted", "response_ok"])
+async def test_drifted_settings_are_read_again(
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     played: PlayedBridge,
     hass_client: ClientSessionGenerator,
-    chosen: str,
-    action: str,
     answer: str,
 ) -> None:
-    played.answer(action, answering(answer))
-    _, end = await _fix(hass, hass_client, DRIFT, chosen)
+    played.answer("read_settings", answering(answer))
+    _, end = await _fix(hass, hass_client, DRIFT, "read")
+    # they may be the same as before
+    assert (end["type"], end["reason"]) == ("abort", "asked")
+    assert DRIFT in issues(hass)
+    assert [asked["module"] for asked in played.requests("read_settings")] == ["hut"]
+
+
+@pytest.mark.usefixtures("repairs")
+async def test_drifted_settings_are_accepted(
+    hass: HomeAssistant, loaded: MockConfigEntry, played: PlayedBridge, hass_client: ClientSessionGenerator
+) -> None:
+    played.answer("accept_drift", answering("response_ok"))
+    _, end = await _fix(hass, hass_client, DRIFT, "accept")
     assert end["type"] == "create_entry"
-    assert [asked["module"] for asked in played.requests(action)] == ["hut"]
+    assert DRIFT not in issues(hass)
+    assert [asked["module"] for asked in played.requests("accept_drift")] == ["hut"]
 
 
 @pytest.mark.usefixtures("repairs")

@@ -12,7 +12,7 @@ from custom_components import gsm_meter_modem
 from custom_components.gsm_meter_modem.const import DOMAIN
 from custom_components.gsm_meter_modem.contract import Sim
 from tests.integration.conftest import all_heard, until
-from tests.integration.played_bridge import PlayedBridge, golden
+from tests.integration.played_bridge import CONTRACT_1, PlayedBridge, golden
 
 
 async def test_what_a_bridge_tells_is_known(loaded: MockConfigEntry) -> None:
@@ -20,8 +20,8 @@ async def test_what_a_bridge_tells_is_known(loaded: MockConfigEntry) -> None:
     assert bridge.online
     assert bridge.info is not None
     assert (bridge.info.version, bridge.info.name) == ("0.1.0", "GSM meter bridge")
-    assert bridge.info.modules["pump"].has_setting("server.1.rule.9")
-    assert not bridge.info.modules["hut"].has_setting("server.1.rule.9")
+    assert bridge.module("pump").has_setting("server.1.rule.9")
+    assert not bridge.module("hut").has_setting("server.1.rule.9")
     assert bridge.modems["stick"].sim is Sim.READY
     assert bridge.modules["hut"].signal_dbm == -71
     assert bridge.modules["pump"].missed_polls == 3
@@ -80,7 +80,7 @@ async def test_what_is_no_document_is_left_out(
 
 async def test_modules_and_modems_that_are_removed(loaded: MockConfigEntry, played: PlayedBridge) -> None:
     bridge = loaded.runtime_data.bridge
-    info = golden("bridge_info")
+    info = golden("bridge_info", CONTRACT_1)
     played.tell("bridge/info", "", retain=False)
     played.tell("bridge/info", info | {"modules": info["modules"][:1]})
     await until(lambda: set(bridge.modules) == {"hut"})
@@ -116,5 +116,6 @@ async def test_two_bridges(hass: HomeAssistant, loaded: MockConfigEntry, played:
     assert await hass.config_entries.async_setup(other.entry_id)
     assert loaded.runtime_data.bridge.info.name == "GSM meter bridge"
     assert other.runtime_data.bridge.info.name == "North"
-    assert "gmm_north_module_hut" in other.runtime_data.bridge.identifiers()
+    played.tell("module/hut", golden("module_energomera"), root=root)
+    await until(lambda: "gmm_north_module_hut" in other.runtime_data.bridge.identifiers())
     await hass.config_entries.async_unload(other.entry_id)

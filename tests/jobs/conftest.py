@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
-from gsm_meter_bridge.jobs.database import Database
+from gsm_meter_bridge.storage.database import Database
 from gsm_meter_bridge.vocabulary import Secret
 from tests.support import short_path
 from tests.support.postgresql import Postgresql
+from tests.support.short_path import World
 
 
 @pytest.fixture(scope="session")
@@ -55,3 +56,17 @@ def _databases(engine: str, request: pytest.FixtureRequest, monkeypatch: pytest.
         return known[path]
 
     monkeypatch.setattr(short_path, "place", place)
+
+
+@pytest.fixture
+async def w() -> AsyncIterator[World]:
+    """A bridge with two modules that it has not spoken to."""
+    async with short_path.world() as made:
+        yield made
+
+
+@pytest.fixture
+async def known(w: World) -> World:
+    """The same bridge once it has asked the pump for its status."""
+    await w.know_status("pump")
+    return w

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from gsm_meter_bridge.commands.handler import CommandOptions
 from gsm_meter_bridge.errors import GuardError, UnknownNameError
-from gsm_meter_bridge.job import State
-from gsm_meter_bridge.jobs import observations
-from gsm_meter_bridge.service.commands import Terms
+from gsm_meter_bridge.model.job import State
+from gsm_meter_bridge.storage import observations
 from tests.support.short_path import PUMP, World, factory_radio, world
 
 
-async def test_a_reboot_is_done_once_the_modem_answers_again() -> None:
+async def test_reboot_is_verified_if_modem_answers_after_it() -> None:
     async with world(radio=factory_radio()) as w:
         await w.know_all()
-        job = await w.commands.act("pump", "reboot", Terms("t"))
-        assert (await w.commands.act("pump", "reboot", Terms())).id == job.id
+        job = await w.commands.act("pump", "reboot", CommandOptions("t"))
+        assert (await w.commands.act("pump", "reboot", CommandOptions())).id == job.id
         await w.settle()
         assert w.texts("pump")[-1] == "1234;REBOOT"
         await w.later(46)
@@ -23,11 +23,11 @@ async def test_a_reboot_is_done_once_the_modem_answers_again() -> None:
         assert w.texts("pump")[-2:] == ["1234;REBOOT", "1234;I"]
 
 
-async def test_an_action_without_an_answer_is_not_repeated() -> None:
+async def test_action_without_answer_becomes_mismatched_and_is_not_repeated() -> None:
     async with world(radio=factory_radio()) as w:
         await w.know_all()
         w.radio.lost = 1
-        job = await w.commands.act("pump", "disconnect", Terms("t"))
+        job = await w.commands.act("pump", "disconnect", CommandOptions("t"))
         await w.settle()
         await w.later(61)
         assert (await w.job(job)).state is State.UNCERTAIN  # the message may still be under way
@@ -39,31 +39,31 @@ async def test_an_action_without_an_answer_is_not_repeated() -> None:
         assert w.texts("pump").count("1234;D") == 1
 
 
-async def test_a_connection_that_cannot_be() -> None:
+async def test_connect_is_refused_if_module_knows_no_such_server() -> None:
     async with world(radio=factory_radio()) as w:
         await w.know_all()
-        job = await w.commands.act("pump", "connect.1", Terms("t"))
+        job = await w.commands.act("pump", "connect.1", CommandOptions("t"))
         await w.settle()
         done = await w.job(job)
         assert (done.state, done.error_words) == (State.REFUSED, "it knows no such server")
 
 
-async def test_restoring_wants_a_confirmation() -> None:
+async def test_restore_requires_confirmation() -> None:
     async with world(radio=factory_radio()) as w:
         with pytest.raises(GuardError, match="all settings, servers and lists are lost"):
-            await w.commands.act("pump", "restore", Terms("t"))
-        job = await w.commands.act("pump", "restore", Terms("t"), confirmed=True)
+            await w.commands.act("pump", "restore", CommandOptions("t"))
+        job = await w.commands.act("pump", "restore", CommandOptions("t"), confirmed=True)
         await w.settle()
         await w.later(46)
         assert (await w.job(job)).state is State.VERIFIED
 
 
-async def test_actions_that_there_are_not() -> None:
+async def test_unknown_action_is_rejected_with_names_of_known_ones() -> None:
     async with world(radio=factory_radio()) as w:
         with pytest.raises(UnknownNameError, match=r"known: connect\.0, .*, reboot, restore"):
-            await w.commands.act("pump", "explode", Terms("t"))
+            await w.commands.act("pump", "explode", CommandOptions("t"))
         with pytest.raises(UnknownNameError, match="known: none"):
-            await w.commands.act("hut", "reboot", Terms("t"))
+            await w.commands.act("hut", "reboot", CommandOptions("t"))
 
 
 async def _value(w: World, name: str) -> object:
@@ -72,11 +72,11 @@ async def _value(w: World, name: str) -> object:
     return None if known is None else known.value
 
 
-async def test_an_update_is_followed_to_its_end() -> None:
+async def test_update_state_follows_module_messages_until_firmware_is_verified() -> None:
     async with world(radio=factory_radio()) as w:
         await w.know_all()
         w.radio.tell_later = True
-        job = await w.commands.act("pump", "update", Terms("t"), confirmed=True)
+        job = await w.commands.act("pump", "update", CommandOptions("t"), confirmed=True)
         await w.settle()
         assert (await w.job(job)).state is State.REPLIED
         assert await _value(w, "update_state") == "requested"
@@ -105,11 +105,13 @@ async def test_an_update_is_followed_to_its_end() -> None:
         ("No update required", State.VERIFIED, "", "up_to_date"),
     ],
 )
-async def test_updates_that_do_not_happen(said: str, state: State, words: str, told: str) -> None:
+async def test_update_ends_as_module_reports_if_nothing_is_installed(
+    said: str, state: State, words: str, told: str
+) -> None:
     async with world(radio=factory_radio()) as w:
         await w.know_all()
         w.radio.tell_later = True
-        job = await w.commands.act("pump", "update", Terms("t"), confirmed=True)
+        job = await w.commands.act("pump", "update", CommandOptions("t"), confirmed=True)
         await w.settle()
         await w.radio.arrive(PUMP, said)
         await w.settle()
@@ -119,11 +121,11 @@ async def test_updates_that_do_not_happen(said: str, state: State, words: str, t
         assert await _value(w, "update_state") == told
 
 
-async def test_an_update_that_says_nothing_more_is_looked_after() -> None:
+async def test_update_is_verified_after_timeout_if_module_reports_no_progress() -> None:
     async with world(radio=factory_radio()) as w:
         await w.know_all()
         w.radio.tell_later = True
-        job = await w.commands.act("pump", "update", Terms("t"), confirmed=True)
+        job = await w.commands.act("pump", "update", CommandOptions("t"), confirmed=True)
         await w.settle()
         await w.later(901)
         assert (await w.job(job)).state is State.VERIFIED

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gsm_meter_bridge.job import State
-from gsm_meter_bridge.jobs.leases import Leases
-from gsm_meter_bridge.service.commands import Terms
+from gsm_meter_bridge.commands.handler import CommandOptions
+from gsm_meter_bridge.model.job import State
+from gsm_meter_bridge.storage.leases import Leases
 from tests.support.short_path import POLICY, world
 
 HOUR_S = 3600.0
@@ -14,11 +14,11 @@ JUMPS = [-24 * HOUR_S, -HOUR_S, HOUR_S, 365 * 24 * HOUR_S]
 
 
 @pytest.mark.parametrize("jump_s", JUMPS)
-async def test_while_a_change_is_under_way(jump_s: float) -> None:
+async def test_change_is_verified_and_sent_once_if_clock_jumps_before_reply(jump_s: float) -> None:
     async with world() as w:
         await w.know_all()
         w.radio.mute = 1
-        job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
+        job = await w.commands.apply("pump", {"apn": "m2m"}, CommandOptions("t"))
         await w.settle()
         assert (await w.job(job)).state is State.SENT
         w.clock[0] += jump_s
@@ -30,11 +30,11 @@ async def test_while_a_change_is_under_way(jump_s: float) -> None:
 
 
 @pytest.mark.parametrize("jump_s", JUMPS)
-async def test_while_a_reply_is_waited_for_that_never_comes(jump_s: float) -> None:
+async def test_lost_change_is_mismatched_and_sent_once_if_clock_jumps(jump_s: float) -> None:
     async with world() as w:
         await w.know_all()
         w.radio.lost = 1
-        job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
+        job = await w.commands.apply("pump", {"apn": "m2m"}, CommandOptions("t"))
         await w.settle()
         w.clock[0] += jump_s
         for _ in range(16):
@@ -45,7 +45,7 @@ async def test_while_a_reply_is_waited_for_that_never_comes(jump_s: float) -> No
 
 
 @pytest.mark.parametrize("jump_s", JUMPS)
-async def test_a_lease_that_nobody_else_wants_is_kept(jump_s: float) -> None:
+async def test_lease_is_kept_if_clock_jumps(jump_s: float) -> None:
     async with world() as w:
         mine = Leases(w.database, ["bridge:home"], w.now)
         await mine.try_acquire()
@@ -55,10 +55,10 @@ async def test_a_lease_that_nobody_else_wants_is_kept(jump_s: float) -> None:
         assert await mine.try_acquire() is None
 
 
-async def test_a_job_accepted_before_the_clock_was_set_back_is_sent() -> None:
+async def test_job_is_sent_if_clock_is_set_back_after_acceptance() -> None:
     async with world() as w:
         w.radio.ready = False
-        job = await w.commands.request_status("pump", Terms("t"))
+        job = await w.commands.request_status("pump", CommandOptions("t"))
         w.clock[0] -= 10.0
         w.radio.ready = True
         await w.settle()

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from gsm_meter_bridge.commands.handler import CommandOptions
 from gsm_meter_bridge.errors import GuardError, UnknownNameError
 from gsm_meter_bridge.families import bundled_profile, family_of
-from gsm_meter_bridge.job import State
-from gsm_meter_bridge.service.commands import Terms
+from gsm_meter_bridge.model.job import State
 from tests.support.short_path import POLICY, World, world
 
 FRAME = bundled_profile(family_of("energomera_gs04"), "gs01_binary").frame
@@ -21,12 +21,12 @@ def _with_frame(running: World) -> None:
     running.modules["hut"] = replace(hut, access=replace(hut.access, frame=FRAME))
 
 
-async def test_one_message_carries_all_and_what_is_read_back_decides() -> None:
+async def test_config_frame_carries_all_settings_and_is_read_back() -> None:
     async with world() as running:
         _with_frame(running)
         await running.know_all()
         running.radio.sent.clear()
-        job = await running.commands.apply("hut", WANTED, Terms(), confirmed=True)
+        job = await running.commands.apply("hut", WANTED, CommandOptions(), confirmed=True)
         await running.settle()
         (frame,) = running.texts("hut")
         assert bytes.fromhex(frame).startswith(b"\x0112345678\x02\x23m2m\0\x17")
@@ -39,7 +39,7 @@ async def test_one_message_carries_all_and_what_is_read_back_decides() -> None:
         assert [t for t in running.texts("hut") if t.startswith("01")] == [frame]
 
 
-async def test_the_plan_shows_it_in_words_without_secrets() -> None:
+async def test_plan_shows_config_frame_in_words_without_secrets() -> None:
     async with world() as running:
         _with_frame(running)
         plan = await running.commands.preview("hut", {"apn": "m2m", "apn_password": "hunter2"})
@@ -47,9 +47,9 @@ async def test_the_plan_shows_it_in_words_without_secrets() -> None:
         assert "hunter2" not in repr(plan.texts)
 
 
-async def test_what_has_no_code_is_refused_before_anything_is_sent() -> None:
+async def test_config_frame_is_refused_unsent_if_setting_has_no_code() -> None:
     async with world() as running:
         _with_frame(running)
         with pytest.raises((GuardError, UnknownNameError), match="network_mode"):
-            await running.commands.apply("hut", {"network_mode": "auto"}, Terms(), confirmed=True)
+            await running.commands.apply("hut", {"network_mode": "auto"}, CommandOptions(), confirmed=True)
         assert running.texts("hut") == []

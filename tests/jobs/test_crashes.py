@@ -23,11 +23,11 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import func, select
 
+from gsm_meter_bridge.commands.handler import CommandOptions
 from gsm_meter_bridge.errors import GuardError, SendRefusedError, SendUncertainError
-from gsm_meter_bridge.family import Module, Request
-from gsm_meter_bridge.job import OPEN, Job, State
-from gsm_meter_bridge.jobs import schema, store
-from gsm_meter_bridge.service.commands import Terms
+from gsm_meter_bridge.model import Module, Request
+from gsm_meter_bridge.model.job import OPEN, Job, State
+from gsm_meter_bridge.storage import schema, store
 from tests.support.short_path import POLICY, Radio, World, factory_radio, world
 
 T = TypeVar("T")
@@ -54,7 +54,7 @@ class FailingRadio(Radio):
 
 
 class Bridge(RuleBasedStateMachine):
-    """A bridge with two modules, wishes, a bad network and power cuts."""
+    """A bridge with two modules, requests, a bad network and power cuts."""
 
     @initialize()
     def start(self) -> None:
@@ -86,15 +86,15 @@ class Bridge(RuleBasedStateMachine):
             self.crash()
 
     @rule(module=st.sampled_from(["pump", "hut"]))
-    def wish(self, module: str) -> None:
+    def request(self, module: str) -> None:
         name = {"pump": "csd_idle_timeout_s", "hut": "connect_period_s"}[module]
         value = next(self.values)
-        job = self._run(self.w.commands.apply(module, {name: value}, Terms(f"t{value}")))
+        job = self._run(self.w.commands.apply(module, {name: value}, CommandOptions(f"t{value}")))
         self.accepted[job.id] = (module, name, value)
 
     @rule(module=st.sampled_from(["pump", "hut"]))
     def ask(self, module: str) -> None:
-        self._run(self.w.commands.request_status(module, Terms()))
+        self._run(self.w.commands.request_status(module, CommandOptions()))
 
     @rule()
     def work(self) -> None:
@@ -189,7 +189,7 @@ def engine(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def test_whatever_happens_nothing_is_lost_and_nothing_is_sent_twice() -> None:
+def test_bridge_loses_no_job_and_sends_no_write_twice_if_it_crashes() -> None:
     assert POLICY.deadline_s < 700.0
     run_state_machine_as_test(
         Bridge,

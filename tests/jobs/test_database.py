@@ -15,14 +15,15 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, event, text
 
 from gsm_meter_bridge.errors import ConfigError
-from gsm_meter_bridge.family import Reading
-from gsm_meter_bridge.job import Observation
-from gsm_meter_bridge.jobs import migrations, observations, store
-from gsm_meter_bridge.jobs.database import Database, engine_at
-from gsm_meter_bridge.jobs.migrate import migrate, upgrade
-from gsm_meter_bridge.jobs.schema import REVISION, metadata
+from gsm_meter_bridge.model import Reading
+from gsm_meter_bridge.model.job import Observation
+from gsm_meter_bridge.storage import migrations, observations, store
+from gsm_meter_bridge.storage.database import Database, engine_at
+from gsm_meter_bridge.storage.migrate import migrate, upgrade
+from gsm_meter_bridge.storage.schema import REVISION, metadata
 from gsm_meter_bridge.vocabulary import Secret
 from tests.support import short_path
+from tests.support.old_tables import go_back_to
 from tests.support.short_path import START
 
 
@@ -32,7 +33,7 @@ def _difference(connection: Connection) -> list[object]:
 
 
 @pytest.mark.parametrize("make", [migrate, partial(upgrade, now=None)])
-async def test_new_tables_and_all_migrations_make_what_the_schema_says(
+async def test_tables_made_new_or_by_migrations_match_schema(
     request: pytest.FixtureRequest, engine: str, make: Callable[[Connection], None]
 ) -> None:
     server = request.getfixturevalue("postgresql") if engine == "postgresql" else None
@@ -44,7 +45,7 @@ async def test_new_tables_and_all_migrations_make_what_the_schema_says(
     await database.close()
 
 
-async def test_new_tables_are_those_of_all_migrations_to_the_letter() -> None:
+async def test_tables_made_new_have_same_sql_as_after_all_migrations() -> None:
     made: list[dict[str, list[str]]] = []
     for make in (migrate, partial(upgrade, now=None)):
         database = Database(engine_at(None))
@@ -57,23 +58,17 @@ async def test_new_tables_are_those_of_all_migrations_to_the_letter() -> None:
     assert made[0] == made[1]
 
 
-def test_the_revision_is_that_of_the_newest_migration() -> None:
+def test_revision_is_that_of_newest_migration() -> None:
     scripts = ScriptDirectory(str(Path(migrations.__file__).parent))
     assert scripts.get_current_head() == REVISION
 
 
-async def test_tables_from_before_there_were_revisions_are_kept(tmp_path: Path, engine: str) -> None:
+async def test_tables_without_revision_are_upgraded_with_their_values(tmp_path: Path, engine: str) -> None:
     where = short_path.place(tmp_path / "db")
     database = await Database.open(where)
     async with database.transaction() as tx:
         await observations.record(tx, Observation("pump", (Reading("imei", "1"),), "sms", START))
-        # back to the first tables, and no word of a revision
-        for table in ("modules", "leases", "passwords", "alembic_version"):
-            await tx.execute(text(f"drop table {table}"))
-        for index in ("jobs_by_module", "sent_to_module", "jobs_to_announce"):
-            await tx.execute(text(f"drop index {index}"))
-        for table, column in (("jobs", "route"), ("messages", "bridge"), ("contacts", "restarts")):
-            await tx.execute(text(f"alter table {table} drop column {column}"))
+        await go_back_to(tx, "0001")
     await database.close()
     database = await Database.open(where)
     async with database.transaction() as tx:
@@ -83,7 +78,7 @@ async def test_tables_from_before_there_were_revisions_are_kept(tmp_path: Path, 
     await database.close()
 
 
-async def test_tables_of_a_newer_version_are_left_alone(tmp_path: Path) -> None:
+async def test_database_open_raises_config_error_if_tables_are_newer(tmp_path: Path) -> None:
     where = short_path.place(tmp_path / "db")
     database = await Database.open(where)
     async with database.transaction() as tx:
@@ -93,7 +88,7 @@ async def test_tables_of_a_newer_version_are_left_alone(tmp_path: Path) -> None:
         await Database.open(where)
 
 
-async def test_a_text_with_a_nul_is_stored(tmp_path: Path) -> None:
+async def test_text_with_nul_is_stored(tmp_path: Path) -> None:
     database = await Database.open(short_path.place(None))
     async with database.transaction() as tx:
         await observations.record(tx, Observation("pump", (Reading("imei", "a\0b", "c\0d"),), "sms", START))
@@ -102,7 +97,7 @@ async def test_a_text_with_a_nul_is_stored(tmp_path: Path) -> None:
     await database.close()
 
 
-async def test_databases_that_cannot_be_opened(tmp_path: Path) -> None:
+async def test_database_open_names_place_without_password_if_it_fails(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(ConfigError, match="cannot be made"):
         await Database.open(tmp_path / "file" / "db")
@@ -112,7 +107,7 @@ async def test_databases_that_cannot_be_opened(tmp_path: Path) -> None:
     assert "hunter2" not in str(caught.value)
 
 
-async def test_outcomes_to_be_told_are_found_without_reading_all_jobs() -> None:
+async def test_jobs_to_announce_are_found_by_index() -> None:
     database = await Database.open(None)
     questions: list[str] = []
 
@@ -120,15 +115,15 @@ async def test_outcomes_to_be_told_are_found_without_reading_all_jobs() -> None:
         questions.append(statement)
 
     async with database.reading() as tx:
-        event.listen(tx._connection, "before_cursor_execute", note)
+        await tx.run_sync(lambda c: event.listen(c, "before_cursor_execute", note))
         await store.to_announce(tx, "home", START)
-        event.remove(tx._connection, "before_cursor_execute", note)
+        await tx.run_sync(lambda c: event.remove(c, "before_cursor_execute", note))
         plan = await tx.execute(text(f"explain query plan {questions[0].replace('?', '1')}"))
         assert any("jobs_to_announce" in row.detail for row in plan)
     await database.close()
 
 
-async def test_what_only_reads_waits_for_nobody_and_keeps_nothing(tmp_path: Path) -> None:
+async def test_reading_does_not_wait_for_writer_and_stores_nothing(tmp_path: Path) -> None:
     ours, other = await Database.open(tmp_path / "db"), await Database.open(tmp_path / "db")
     async with ours.transaction() as tx:
         await observations.record(tx, Observation("pump", (Reading("imei", "1"),), "sms", START))
@@ -143,7 +138,7 @@ async def test_what_only_reads_waits_for_nobody_and_keeps_nothing(tmp_path: Path
     await other.close()
 
 
-async def test_a_task_that_is_cancelled_leaves_the_database_usable(tmp_path: Path) -> None:
+async def test_database_stays_usable_if_task_is_cancelled(tmp_path: Path) -> None:
     database = await Database.open(tmp_path / "db")
     for steps in range(8):
         task = asyncio.create_task(_count_missed(database))

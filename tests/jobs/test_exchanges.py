@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from gsm_meter_bridge.commands.handler import CommandOptions
 from gsm_meter_bridge.errors import ConflictError, InvalidValueError, SendRefusedError
-from gsm_meter_bridge.job import State
-from gsm_meter_bridge.jobs import inbox, observations, schema
-from gsm_meter_bridge.service.commands import Terms
+from gsm_meter_bridge.model.job import State
+from gsm_meter_bridge.storage import inbox, observations, schema
 from tests.support.short_path import HUT, PUMP, World, world
 
 
@@ -24,10 +24,10 @@ async def _fates(w: World) -> dict[str, int]:
         return await inbox.counts(tx, "test")
 
 
-async def test_status_of_both_families() -> None:
+async def test_status_request_is_verified_for_both_families() -> None:
     async with world() as w:
-        hut = await w.commands.request_status("hut", Terms("t1"))
-        pump = await w.commands.request_status("pump", Terms("t2"))
+        hut = await w.commands.request_status("hut", CommandOptions("t1"))
+        pump = await w.commands.request_status("pump", CommandOptions("t2"))
         await w.settle()
         assert (await w.job(hut)).state is State.VERIFIED
         assert (await w.job(pump)).state is State.VERIFIED
@@ -38,7 +38,7 @@ async def test_status_of_both_families() -> None:
         assert w.texts("pump") == ["1234;I", "1234;A"]
 
 
-async def test_what_rarely_changes_is_not_asked_again() -> None:
+async def test_status_request_does_not_read_rarely_changing_values_again() -> None:
     async with world() as w:
         await w.know_status("pump")
         await w.know_status("pump")
@@ -48,9 +48,9 @@ async def test_what_rarely_changes_is_not_asked_again() -> None:
 @pytest.mark.parametrize(
     ("module", "write"), [("hut", "12345678 APN m2m.example"), ("pump", "1234;A=m2m.example")]
 )
-async def test_a_change_is_read_before_written_and_read_back(module: str, write: str) -> None:
+async def test_change_is_read_before_written_and_read_back(module: str, write: str) -> None:
     async with world() as w:
-        job = await w.job(await w.commands.apply(module, {"apn": "m2m.example"}, Terms("t")))
+        job = await w.job(await w.commands.apply(module, {"apn": "m2m.example"}, CommandOptions("t")))
         await w.settle()
         done = await w.job(job)
         assert done.state is State.VERIFIED
@@ -61,39 +61,41 @@ async def test_a_change_is_read_before_written_and_read_back(module: str, write:
         assert w.radio.devices[module].state()["apn"] == "m2m.example"
 
 
-async def test_the_same_transaction_sends_nothing_twice() -> None:
+async def test_repeated_transaction_returns_same_job_and_sends_nothing() -> None:
     async with world() as w:
-        first = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
+        first = await w.commands.apply("pump", {"apn": "m2m"}, CommandOptions("t"))
         await w.settle()
-        again = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
+        again = await w.commands.apply("pump", {"apn": "m2m"}, CommandOptions("t"))
         await w.settle()
         assert again.id == first.id
         assert again.state is State.VERIFIED
         assert w.texts("pump") == ["1234;A", "1234;A=m2m", "1234;A"]
         with pytest.raises(ConflictError):
-            await w.commands.apply("pump", {"apn": "other"}, Terms("t"))
+            await w.commands.apply("pump", {"apn": "other"}, CommandOptions("t"))
 
 
-async def test_a_redelivered_wish_of_an_entity_is_not_done_again() -> None:
+async def test_redelivered_request_of_entity_returns_same_job() -> None:
     async with world() as w:
-        first = await w.commands.apply("pump", {"apn": "m2m"}, Terms())
-        assert (await w.commands.apply("pump", {"apn": "m2m"}, Terms())).id == first.id
+        first = await w.commands.apply("pump", {"apn": "m2m"}, CommandOptions())
+        assert (await w.commands.apply("pump", {"apn": "m2m"}, CommandOptions())).id == first.id
         await w.settle()
-        assert (await w.commands.apply("pump", {"apn": "m2m"}, Terms(redelivered=True))).id == first.id
+        assert (
+            await w.commands.apply("pump", {"apn": "m2m"}, CommandOptions(redelivered=True))
+        ).id == first.id
 
 
-async def test_nothing_is_written_where_it_already_is_so() -> None:
+async def test_change_writes_nothing_if_value_is_already_set() -> None:
     async with world() as w:
-        job = await w.commands.apply("pump", {"apn": "internet"}, Terms("t"))
+        job = await w.commands.apply("pump", {"apn": "internet"}, CommandOptions("t"))
         await w.settle()
         assert (await w.job(job)).state is State.VERIFIED
         assert w.texts("pump") == ["1234;A"]
 
 
-async def test_a_module_that_never_answers() -> None:
+async def test_status_request_expires_if_module_never_answers() -> None:
     async with world() as w:
         w.radio.lost = 99
-        job = await w.commands.request_status("pump", Terms("t"))
+        job = await w.commands.request_status("pump", CommandOptions("t"))
         await w.settle()
         assert (await w.job(job)).state is State.SENT
         await w.later(61)
@@ -104,7 +106,7 @@ async def test_a_module_that_never_answers() -> None:
             assert (await observations.facts(tx, "pump")).missed == 1
 
 
-async def test_a_late_reply_is_still_used() -> None:
+async def test_late_reply_is_still_used() -> None:
     async with world() as w:
         w.radio.mute = 1
         await w.know_status("pump")
@@ -116,7 +118,7 @@ async def test_a_late_reply_is_still_used() -> None:
             assert (await observations.facts(tx, "pump")).missed == 0
 
 
-async def test_a_reply_after_the_window_is_kept_apart() -> None:
+async def test_reply_after_late_reply_window_is_unmatched() -> None:
     async with world() as w:
         w.radio.mute = 1
         await w.know_status("pump")
@@ -127,10 +129,10 @@ async def test_a_reply_after_the_window_is_kept_apart() -> None:
         assert await _fates(w) == {"unmatched": 1}
 
 
-async def test_strangers_change_nothing() -> None:
+async def test_unknown_senders_change_nothing() -> None:
     async with world() as w:
         w.radio.mute = 1
-        job = await w.commands.request_status("pump", Terms("t"))
+        job = await w.commands.request_status("pump", CommandOptions("t"))
         await w.settle()
         for number in ("+79991112233", "LERS", "900"):
             await w.radio.arrive(number, w.radio.withheld[0][1])
@@ -139,10 +141,10 @@ async def test_strangers_change_nothing() -> None:
         assert await _fates(w) == {"stranger": 3}
 
 
-async def test_a_reply_to_something_else_does_not_answer() -> None:
+async def test_reply_to_something_else_does_not_answer() -> None:
     async with world() as w:
         w.radio.mute = 1
-        job = await w.commands.request_status("pump", Terms("t"))
+        job = await w.commands.request_status("pump", CommandOptions("t"))
         await w.settle()
         await w.radio.arrive(PUMP, "Ok")
         await w.radio.arrive(HUT, w.radio.withheld[0][1])
@@ -151,10 +153,10 @@ async def test_a_reply_to_something_else_does_not_answer() -> None:
         assert await _fates(w) == {"unmatched": 2}
 
 
-async def test_the_national_form_of_a_number_is_the_same_number() -> None:
+async def test_reply_from_national_form_of_number_is_accepted() -> None:
     async with world() as w:
         w.radio.mute = 1
-        job = await w.commands.request_status("pump", Terms("t"))
+        job = await w.commands.request_status("pump", CommandOptions("t"))
         await w.settle()
         await w.radio.arrive("8" + PUMP[2:], w.radio.withheld[0][1])
         w.radio.withheld.clear()
@@ -162,18 +164,18 @@ async def test_the_national_form_of_a_number_is_the_same_number() -> None:
         assert (await w.job(job)).state is State.VERIFIED
 
 
-async def test_a_value_out_of_range_is_never_stored() -> None:
+async def test_change_is_rejected_unstored_if_value_is_invalid() -> None:
     async with world() as w:
         with pytest.raises(InvalidValueError, match="apn: 'a b' is not allowed"):
-            await w.commands.apply("hut", {"apn": "a b"}, Terms("t"))
+            await w.commands.apply("hut", {"apn": "a b"}, CommandOptions("t"))
         async with w.database.transaction() as tx:
             assert (await tx.execute(select(schema.jobs))).first() is None
 
 
-async def test_a_modem_that_cannot_send_yet_is_tried_again() -> None:
+async def test_request_is_sent_later_if_modem_cannot_send_yet() -> None:
     async with world() as w:
         w.radio.error = SendRefusedError("no network")
-        job = await w.commands.request_status("pump", Terms("t"))
+        job = await w.commands.request_status("pump", CommandOptions("t"))
         await w.settle()
         assert (await w.job(job)).state is State.QUEUED
         await w.later(31)
@@ -183,8 +185,8 @@ async def test_a_modem_that_cannot_send_yet_is_tried_again() -> None:
 async def test_secrets_do_not_stay_in_the_database(tmp_path: Path, engine: str) -> None:
     path = tmp_path / "bridge.db"
     async with world(path) as w:
-        wish = {"apn": "m2m", "apn_user": "someone", "apn_password": "hunter2"}
-        job = await w.commands.apply("pump", wish, Terms("t"))
+        request = {"apn": "m2m", "apn_user": "someone", "apn_password": "hunter2"}
+        job = await w.commands.apply("pump", request, CommandOptions("t"))
         await w.settle()
         done = await w.job(job)
         assert done.state is State.VERIFIED
@@ -200,16 +202,16 @@ async def test_long_replies_are_put_together() -> None:
     async with world() as w:
         text = "LERS GSM Mini\nSN: 00001\nFW: M1.1.0\nIMEI: 865374036612912\nSignal level: -71dBm (60%)"
         w.radio.lost = 1
-        job = await w.commands.request_status("pump", Terms("t"))
+        job = await w.commands.request_status("pump", CommandOptions("t"))
         await w.settle()
         await w.radio.arrive(PUMP, text + "\n" + "X: " + "y" * 200)
         await w.settle()
         assert (await w.job(job)).step == 1
 
 
-async def test_every_transition_is_in_the_history() -> None:
+async def test_history_holds_every_transition() -> None:
     async with world() as w:
-        job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
+        job = await w.commands.apply("pump", {"apn": "m2m"}, CommandOptions("t"))
         await w.settle()
         async with w.database.transaction() as tx:
             query = select(schema.transitions).where(schema.transitions.c.job_id == job.id)
@@ -220,7 +222,7 @@ async def test_every_transition_is_in_the_history() -> None:
 
 async def test_drift_is_noticed() -> None:
     async with world() as w:
-        await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
+        await w.commands.apply("pump", {"apn": "m2m"}, CommandOptions("t"))
         await w.settle()
         w.radio.devices["pump"].receive("+79990000000", "1234;A=somebody.else", 0.0)
         await w.later(86_401)
@@ -231,4 +233,4 @@ async def test_drift_is_noticed() -> None:
         assert await w.commands.accept_drift("pump") == ()
         async with w.database.transaction() as tx:
             facts = await observations.facts(tx, "pump")
-        assert (facts.drift(), facts.wanted["apn"]) == ([], "somebody.else")
+        assert (facts.drift(), facts.desired["apn"]) == ([], "somebody.else")

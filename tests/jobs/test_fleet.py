@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from gsm_meter_bridge.commands.handler import CommandOptions
 from gsm_meter_bridge.errors import ConfigError, LeaseLostError
-from gsm_meter_bridge.job import State
-from gsm_meter_bridge.jobs import leases, registry, store
-from gsm_meter_bridge.jobs.leases import LEASE_S, Leases
-from gsm_meter_bridge.jobs.registry import Binding
-from gsm_meter_bridge.service.commands import Terms
+from gsm_meter_bridge.model.job import State
+from gsm_meter_bridge.storage import leases, registry, store
+from gsm_meter_bridge.storage.leases import LEASE_S, Leases
+from gsm_meter_bridge.storage.registry import Binding
 from tests.support.short_path import POLICY, START, Radio, World, world
 
 
-class _Stranger(Leases):
+class _OtherBridge(Leases):
     """Leases of a process on another machine, which nobody can look at."""
 
     def __init__(self, w: World, *names: str) -> None:
@@ -27,9 +27,9 @@ class _Stranger(Leases):
         self._holder = f"elsewhere/1:{id(self)}:1:x"
 
 
-async def test_a_lease_has_one_holder_until_it_runs_out() -> None:
+async def test_lease_has_one_holder_until_it_expires() -> None:
     async with world() as w:
-        first, second = _Stranger(w, "bridge:home", "modem:stick"), _Stranger(w, "modem:stick")
+        first, second = _OtherBridge(w, "bridge:home", "modem:stick"), _OtherBridge(w, "modem:stick")
         assert await first.try_acquire() is None
         assert await first.try_acquire() is None
         name, holder = await second.try_acquire() or ("", "")
@@ -41,21 +41,21 @@ async def test_a_lease_has_one_holder_until_it_runs_out() -> None:
                 await first.check(tx)
 
 
-async def test_a_lease_of_a_process_that_has_ended_is_free_at_once() -> None:
+async def test_lease_is_free_at_once_if_its_process_has_ended() -> None:
     async with world() as w:
         dead = subprocess.run(
-            [sys.executable, "-c", "from gsm_meter_bridge.jobs import leases; print(leases._myself())"],
+            [sys.executable, "-c", "from gsm_meter_bridge.storage import leases; print(leases._myself())"],
             capture_output=True,
             text=True,
             check=True,
         ).stdout.strip()
-        held = _Stranger(w, "bridge:home")
+        held = _OtherBridge(w, "bridge:home")
         held._holder = dead
         await held.try_acquire()
         assert await Leases(w.database, ["bridge:home"], w.now).try_acquire() is None
 
 
-async def test_two_processes_on_one_machine_do_not_share_a_lease() -> None:
+async def test_lease_is_not_shared_by_two_processes_on_one_machine() -> None:
     async with world() as w:
         first, second = (Leases(w.database, ["bridge:home"], w.now) for _ in range(2))
         assert await first.try_acquire() is None
@@ -64,7 +64,7 @@ async def test_two_processes_on_one_machine_do_not_share_a_lease() -> None:
         assert await second.try_acquire() is None
 
 
-async def test_a_standby_waits_and_takes_over() -> None:
+async def test_standby_waits_until_lease_is_released_and_takes_over() -> None:
     async with world(ticking=True) as w:
         first, second = (Leases(w.database, ["bridge:home"], w.now) for _ in range(2))
         await first.acquire()
@@ -75,27 +75,27 @@ async def test_a_standby_waits_and_takes_over() -> None:
         await asyncio.wait_for(waiting, 5)
 
 
-async def test_a_bridge_that_lost_its_lease_sends_nothing(tmp_path: Path) -> None:
+async def test_bridge_sends_nothing_if_its_lease_is_lost(tmp_path: Path) -> None:
     async with world() as w:
         mine = Leases(w.database, ["bridge:home"], w.now)
         await mine.try_acquire()
         w.runner._leases = mine
-        await w.commands.request_status("pump", Terms())
+        await w.commands.request_status("pump", CommandOptions())
         w.clock[0] += LEASE_S + 1
-        assert await _Stranger(w, "bridge:home").try_acquire() is None
+        assert await _OtherBridge(w, "bridge:home").try_acquire() is None
         with pytest.raises(LeaseLostError):
             await w.runner.send_next()
         assert w.radio.sent == []
 
 
-async def test_what_a_dead_bridge_was_sending_becomes_uncertain(tmp_path: Path) -> None:
+async def test_change_that_dead_bridge_was_sending_becomes_uncertain(tmp_path: Path) -> None:
     radio = Radio(devices={})
     async with world(tmp_path / "db") as w:
         radio = w.radio
         await w.know_all()
-        job = await w.commands.apply("pump", {"apn": "m2m"}, Terms())
+        job = await w.commands.apply("pump", {"apn": "m2m"}, CommandOptions())
         async with w.database.transaction() as tx:
-            await store.claim(tx, w.now(), store.Reach("home", (registry.ANY,)), lambda _: {})
+            await store.claim(tx, w.now(), store.ClaimScope("home", (registry.ANY,)), lambda _: {})
     radio.sent.clear()
     async with world(tmp_path / "db", radio) as standby:
         await standby.runner.recover()
@@ -104,37 +104,37 @@ async def test_what_a_dead_bridge_was_sending_becomes_uncertain(tmp_path: Path) 
         assert "1234;A=m2m" not in standby.texts("pump")
 
 
-async def test_a_module_belongs_to_one_bridge_that_lives() -> None:
+async def test_module_is_served_by_one_bridge_while_its_lease_lasts() -> None:
     async with world() as w:
         pump = w.modules["pump"]
-        assert await _Stranger(w, leases.of_bridge("home")).try_acquire() is None
+        assert await _OtherBridge(w, leases.of_bridge("home")).try_acquire() is None
         async with w.database.transaction() as tx:
             with pytest.raises(ConfigError, match=r"pump \(\+79990000201\) is served by the bridge home"):
                 await registry.register(tx, "north", [Binding(pump)], w.now())
         w.clock[0] += LEASE_S + 1
         async with w.database.transaction() as tx:
             await registry.register(tx, "north", [Binding(pump)], w.now())
-        await w.commands.request_status("pump", Terms())
+        await w.commands.request_status("pump", CommandOptions())
         await w.settle()
         assert w.texts("pump") == []  # `home` no longer serves it
 
 
-async def test_a_number_belongs_to_one_module_too() -> None:
+async def test_number_is_served_by_one_bridge_under_any_module_id() -> None:
     async with world() as w:
-        await _Stranger(w, leases.of_bridge("home")).try_acquire()
+        await _OtherBridge(w, leases.of_bridge("home")).try_acquire()
         other = replace(w.modules["pump"], id="cellar")
         async with w.database.transaction() as tx:
             with pytest.raises(ConfigError, match="served by the bridge home"):
                 await registry.register(tx, "north", [Binding(other)], START)
 
 
-async def test_a_claim_takes_only_what_its_modem_can_reach() -> None:
+async def test_claim_takes_only_jobs_its_modem_can_reach() -> None:
     async with world() as w:
         bindings = [Binding(w.modules["hut"], "modem:attic"), Binding(w.modules["pump"], "group:north")]
         async with w.database.transaction() as tx:
             await registry.register(tx, "home", bindings, START)
         for module in ("hut", "pump"):
-            await w.commands.request_status(module, Terms())
+            await w.commands.request_status(module, CommandOptions())
         await w.settle()
         assert w.radio.sent == []
         w.radio.serves = (registry.ANY, "modem:attic")

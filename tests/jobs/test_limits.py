@@ -7,14 +7,16 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import func, select
 
-from gsm_meter_bridge.delivery.breaker import FIRST_PAUSE_S, LONGEST_PAUSE_S, Breaker
+from gsm_meter_bridge.commands.actions import POLL
+from gsm_meter_bridge.commands.handler import CommandOptions
 from gsm_meter_bridge.errors import GuardError, SendRejectedError, UnknownNameError
-from gsm_meter_bridge.job import State
-from gsm_meter_bridge.jobs import inbox, observations, retention, schema, store
-from gsm_meter_bridge.jobs.budgets import Budget, Budgets, Spending
-from gsm_meter_bridge.service.actions import POLL
-from gsm_meter_bridge.service.commands import Terms
+from gsm_meter_bridge.jobs.runner import SendGate
+from gsm_meter_bridge.model.facts import Budget, Spending
+from gsm_meter_bridge.model.job import State
 from gsm_meter_bridge.sms import encode_delivers
+from gsm_meter_bridge.storage import inbox, observations, retention, schema, store
+from gsm_meter_bridge.storage.budgets import Budgets
+from gsm_meter_bridge.transports.breaker import FIRST_PAUSE_S, LONGEST_PAUSE_S, Breaker
 from tests.support.short_path import BRIDGE, POLICY, PUMP, START, World, world
 
 DAY_S = 86_400.0
@@ -25,10 +27,10 @@ async def _spending(w: World, budgets: Budgets) -> Spending:
         return await budgets.of_modem(tx, "test", w.now())
 
 
-async def test_what_is_sent_is_counted_by_day_and_month() -> None:
+async def test_budget_counts_sent_messages_by_day_and_month() -> None:
     budgets = Budgets({"test": Budget(day=10, month=12)})
     async with world(budgets=budgets) as w:
-        await w.commands.read_settings("hut", Terms())
+        await w.commands.read_settings("hut", CommandOptions())
         await w.settle()
         sent = len(w.radio.sent)
         assert await _spending(w, budgets) == Spending(sent, sent, 10 - sent, 12 - sent)
@@ -39,48 +41,48 @@ async def test_what_is_sent_is_counted_by_day_and_month() -> None:
         assert await _spending(w, budgets) == Spending(0, 0, 10, 12)
 
 
-async def test_without_a_budget_nothing_is_held_back() -> None:
+async def test_spending_has_no_limit_without_budget() -> None:
     async with world() as w:
         assert (await _spending(w, Budgets())).left is None
 
 
-async def test_the_reserve_is_not_for_polls() -> None:
+async def test_budget_reserve_is_not_used_for_polls() -> None:
     async with world(budgets=Budgets({"test": Budget(day=8, reserve=8)})) as w:
-        await w.commands.request_status("pump", Terms(), action=POLL)
+        await w.commands.request_status("pump", CommandOptions(), action=POLL)
         await w.settle()
         assert w.radio.sent == []
-        await w.commands.request_status("pump", Terms("t"))
+        await w.commands.request_status("pump", CommandOptions("t"))
         await w.settle()
         assert w.texts("pump") == ["1234;I", "1234;A"]
 
 
-async def test_an_exhausted_budget_is_told_before_anything_is_stored() -> None:
+async def test_exhausted_budget_rejects_change_before_it_is_stored() -> None:
     async with world(budgets=Budgets({"test": Budget(day=3)})) as w:
-        await w.commands.request_status("pump", Terms())
+        await w.commands.request_status("pump", CommandOptions())
         await w.settle()
         words = "the budget of modem test has 1 SMS left today or this month; this may take 2"
         with pytest.raises(GuardError, match=words) as caught:
-            await w.commands.apply("pump", {"apn": "m2m"}, Terms())
+            await w.commands.apply("pump", {"apn": "m2m"}, CommandOptions())
         assert caught.value.code == "budget_exhausted"
         async with w.database.transaction() as tx:
             assert await store.waiting(tx, "pump") == ()
         w.clock[0] += DAY_S
-        await w.commands.apply("pump", {"apn": "m2m"}, Terms())
+        await w.commands.apply("pump", {"apn": "m2m"}, CommandOptions())
 
 
-async def test_a_modules_own_budget() -> None:
+async def test_module_budget_rejects_requests_to_that_module_only() -> None:
     async with world(budgets=Budgets({}, {"pump": Budget(month=1)})) as w:
         with pytest.raises(GuardError, match="the budget of pump has 1 SMS left"):
-            await w.commands.request_status("pump", Terms())
-        await w.commands.request_status("hut", Terms())
+            await w.commands.request_status("pump", CommandOptions())
+        await w.commands.request_status("hut", CommandOptions())
 
 
-async def test_what_has_begun_is_finished_whatever_the_budget_says() -> None:
+async def test_change_in_progress_is_finished_if_budget_is_exhausted() -> None:
     async with world(budgets=Budgets({"test": Budget(day=9)})) as w:
         await w.know_status("pump")
-        job = await w.commands.apply("pump", {"apn": "m2m"}, Terms())
+        job = await w.commands.apply("pump", {"apn": "m2m"}, CommandOptions())
         await w.runner.send_next()
-        await w.commands.request_status("hut", Terms())
+        await w.commands.request_status("hut", CommandOptions())
         for _ in range(6):  # somebody else uses the SIM up
             async with w.database.transaction() as tx:
                 await tx.execute(
@@ -93,37 +95,37 @@ async def test_what_has_begun_is_finished_whatever_the_budget_says() -> None:
 
 async def test_quiet_hours_are_for_polls_only() -> None:
     async with world() as w:
-        w.runner._polls_allowed = lambda: False
-        await w.commands.request_status("pump", Terms(), action=POLL)
-        await w.commands.request_status("hut", Terms("t"))
+        w.runner._gate = SendGate(polls_allowed=lambda: False)
+        await w.commands.request_status("pump", CommandOptions(), action=POLL)
+        await w.commands.request_status("hut", CommandOptions("t"))
         await w.settle()
         assert w.texts("pump") == []
         assert w.texts("hut") != []
-        w.runner._polls_allowed = lambda: True
+        w.runner._gate = SendGate()
         await w.settle()
         assert w.texts("pump") != []
 
 
-async def test_people_go_before_polls() -> None:
+async def test_runner_sends_requests_before_polls() -> None:
     async with world() as w:
         w.radio.ready = False
-        await w.commands.request_status("pump", Terms(), action=POLL)
-        await w.commands.request_status("hut", Terms("t"))
+        await w.commands.request_status("pump", CommandOptions(), action=POLL)
+        await w.commands.request_status("hut", CommandOptions("t"))
         w.radio.ready = True
         await w.runner.send_next()
         assert w.radio.sent[0][0] == "hut"
 
 
-async def test_a_message_that_would_never_leave_is_given_up_at_once() -> None:
+async def test_job_fails_at_once_if_network_rejects_its_message() -> None:
     async with world() as w:
         w.radio.error = SendRejectedError("CMS 1 (unassigned number)")
-        job = await w.commands.request_status("pump", Terms("t"))
+        job = await w.commands.request_status("pump", CommandOptions("t"))
         await w.settle()
         done = await w.job(job)
-        assert (done.state, done.error_code) == (State.FAILED, "send_rejected")
+        assert (done.state, done.error_code) == (State.FAILED, "rejected_by_network")
 
 
-def test_a_modem_that_fails_is_left_alone_for_longer_each_time() -> None:
+def test_breaker_pauses_longer_after_each_failure_until_success() -> None:
     clock = [0.0]
     breaker = Breaker(lambda: clock[0])
     for _ in range(2):
@@ -144,10 +146,10 @@ def test_a_modem_that_fails_is_left_alone_for_longer_each_time() -> None:
     assert not breaker.paused_s
 
 
-async def test_a_job_that_waits_is_cancelled() -> None:
+async def test_cancel_ends_waiting_job_unsent() -> None:
     async with world() as w:
         w.radio.ready = False
-        job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
+        job = await w.commands.apply("pump", {"apn": "m2m"}, CommandOptions("t"))
         assert (await w.commands.cancel(job.id)).state is State.CANCELLED
         w.radio.ready = True
         await w.settle()
@@ -156,11 +158,11 @@ async def test_a_job_that_waits_is_cancelled() -> None:
             await w.commands.cancel(job.id)
 
 
-async def test_what_was_sent_cannot_be_taken_back_but_what_nobody_knows_can_be_given_up() -> None:
+async def test_cancel_is_refused_for_sent_job_and_ends_uncertain_one() -> None:
     async with world() as w:
         await w.know_all()
         w.radio.lost = 10
-        job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("t"))
+        job = await w.commands.apply("pump", {"apn": "m2m"}, CommandOptions("t"))
         await w.settle()
         with pytest.raises(GuardError, match="cannot be taken back") as caught:
             await w.commands.cancel(job.id)
@@ -175,22 +177,22 @@ async def test_what_was_sent_cannot_be_taken_back_but_what_nobody_knows_can_be_g
             await w.commands.cancel("nonsense")
 
 
-async def test_parts_whose_others_never_come_are_kept_apart() -> None:
+async def test_incomplete_parts_are_orphaned_after_late_reply_window() -> None:
     async with world() as w:
         parts = encode_delivers(PUMP, "x" * 400, datetime.fromtimestamp(START, UTC), reference=7)
         for pdu in parts[:-1]:
             await w.receiver.store("test", pdu.pdu)
-        await w.receiver.take_in()
+        await w.receiver.process_inbox()
         assert await _fates(w) == {"new": 2}
-        w.clock[0] += POLICY.late_window_s + 1
-        await w.receiver.take_in()
+        w.clock[0] += POLICY.late_reply_window_s + 1
+        await w.receiver.process_inbox()
         assert await _fates(w) == {"orphaned": 2}
 
 
-async def test_restarts_that_we_cause_are_counted() -> None:
+async def test_restart_by_reboot_command_is_counted() -> None:
     async with world() as w:
         await w.know_all()
-        await w.commands.act("pump", "reboot", Terms())
+        await w.commands.act("pump", "reboot", CommandOptions())
         await w.settle()
         await w.later(60)
         async with w.database.transaction() as tx:
@@ -198,15 +200,15 @@ async def test_restarts_that_we_cause_are_counted() -> None:
             assert (await observations.facts(tx, "hut")).restarts == 0
 
 
-async def test_what_is_over_since_long_is_forgotten() -> None:
+async def test_retention_forgets_old_jobs_and_what_they_sent() -> None:
     async with world() as w:
-        old = await w.commands.request_status("pump", Terms())
+        old = await w.commands.request_status("pump", CommandOptions())
         await w.settle()
         async with w.database.transaction() as tx:
             for job in await store.to_announce(tx, BRIDGE, w.now()):
                 await store.mark_announced(tx, job)
         w.clock[0] += 100 * DAY_S
-        new = await w.commands.request_status("hut", Terms())
+        new = await w.commands.request_status("hut", CommandOptions())
         await w.settle()
         async with w.database.transaction() as tx:
             assert await retention.forget_before(tx, w.now() - 90 * DAY_S, w.now()) == 1

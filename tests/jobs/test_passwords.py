@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from gsm_meter_bridge.commands.handler import CommandOptions
 from gsm_meter_bridge.errors import GuardError
-from gsm_meter_bridge.job import State
-from gsm_meter_bridge.jobs import store
-from gsm_meter_bridge.service.commands import Terms
+from gsm_meter_bridge.model.job import State
+from gsm_meter_bridge.storage import store
 from gsm_meter_bridge.vocabulary import Secret
-from tests.support.short_path import BRIDGE, POLICY, PUMP, World, factory_radio, world
+from tests.support.short_path import POLICY, PUMP, World, factory_radio, world
 
 NEW = {"access_password": "hunter2"}
 
 
 async def _change(w: World, changes: dict[str, object] | None = None) -> str:
     w.radio.sent.clear()
-    job = await w.commands.apply("pump", changes or dict(NEW), Terms(), confirmed=True)
+    job = await w.commands.apply("pump", changes or dict(NEW), CommandOptions(), confirmed=True)
     await w.settle()
     return job.id
 
@@ -32,7 +32,7 @@ async def _state(w: World, job_id: str) -> State:
     return job.state
 
 
-async def test_the_new_password_counts_once_the_modem_answered_to_it() -> None:
+async def test_new_password_is_used_after_modem_answers_to_it() -> None:
     async with world(radio=factory_radio()) as w:
         job = await _change(w)
         assert w.texts("pump") == ["1234;PASSWORD=hunter2", "hunter2;I"]
@@ -41,16 +41,16 @@ async def test_the_new_password_counts_once_the_modem_answered_to_it() -> None:
         assert set(w.texts("pump")[2:]) == {"hunter2;I", "hunter2;A"}
 
 
-async def test_it_wants_a_confirmation_and_is_never_shown() -> None:
+async def test_password_change_requires_confirmation_and_hides_password() -> None:
     async with world(radio=factory_radio()) as w:
         with pytest.raises(GuardError, match="forgets it"):
-            await w.commands.apply("pump", NEW, Terms())
+            await w.commands.apply("pump", NEW, CommandOptions())
         plan = await w.commands.preview("pump", NEW)
         assert plan.texts == ("***;PASSWORD=***", "***;I", "***;T")
         assert "hunter2" not in repr(plan)
 
 
-async def test_a_lost_change_leaves_the_old_password_in_use() -> None:
+async def test_lost_password_change_leaves_old_password_in_use() -> None:
     async with world(radio=factory_radio()) as w:
         w.radio.lost = 1
         job = await _change(w)
@@ -64,7 +64,7 @@ async def test_a_lost_change_leaves_the_old_password_in_use() -> None:
         assert w.texts("pump")[-1] == "1234;A"
 
 
-async def test_a_change_without_a_word_is_found_out_by_asking_with_both() -> None:
+async def test_unanswered_password_change_is_resolved_by_asking_with_both() -> None:
     async with world(radio=factory_radio()) as w:
         w.radio.mute = 2  # the Ok, and the first answer to the new password
         job = await _change(w)
@@ -75,7 +75,7 @@ async def test_a_change_without_a_word_is_found_out_by_asking_with_both() -> Non
         assert w.texts("pump").count("1234;PASSWORD=hunter2") == 1
 
 
-async def test_a_refused_change() -> None:
+async def test_refused_password_change_leaves_old_password_in_use() -> None:
     async with world(radio=factory_radio(err=True)) as w:
         job = await _change(w)
         assert await _state(w, job) is State.REFUSED
@@ -83,7 +83,7 @@ async def test_a_refused_change() -> None:
         assert w.texts("pump")[-1] == "1234;A"
 
 
-async def test_with_other_settings_the_rest_is_read_with_the_new_one() -> None:
+async def test_password_change_goes_last_and_settings_are_read_with_new_one() -> None:
     async with world(radio=factory_radio()) as w:
         await w.know_all()
         changes = {"access_password": "hunter2", "server.0.address": "a.example:5000", "apn": "m2m"}
@@ -92,11 +92,11 @@ async def test_with_other_settings_the_rest_is_read_with_the_new_one() -> None:
         await w.later(60)
         assert await _state(w, job) is State.VERIFIED
         texts = w.texts("pump")
-        assert texts[1:3] == ["1234;REBOOT", "1234;PASSWORD=hunter2"]
-        assert all(text.startswith("hunter2;") for text in texts[3:])
+        assert texts[:2] == ["1234;A=m2m;S0S=a.example:5000;REBOOT", "1234;PASSWORD=hunter2"]
+        assert all(text.startswith("hunter2;") for text in texts[2:])
 
 
-async def test_it_outlives_a_restart_until_the_configuration_names_another(tmp_path: Path) -> None:
+async def test_changed_password_survives_restart_until_configuration_changes(tmp_path: Path) -> None:
     radio = factory_radio()
     async with world(tmp_path / "db", radio) as w:
         await _change(w)
@@ -108,24 +108,22 @@ async def test_it_outlives_a_restart_until_the_configuration_names_another(tmp_p
     with sqlite3.connect(tmp_path / "db") as database:
         rows = "\n".join(
             str(row)
-            for (t,) in database.execute(
-                "select name from sqlite_master where type='table' and name != 'passwords'"
-            )
+            for (t,) in database.execute("select name from sqlite_master where type='table'")
             for row in database.execute(f"select * from {t}")
         )
     assert "hunter2" not in rows
     async with world(tmp_path / "db", radio) as w:
         pump = w.modules["pump"]
         w.modules["pump"] = replace(pump, access=replace(pump.access, password=Secret("other")))
-        again = type(w.receiver)(w.database, BRIDGE, w.modules, POLICY)
+        again = type(w.receiver)(w.context)
         await again.recover()
         assert w.modules["pump"].access.password == Secret("other")
 
 
-async def test_after_restoring_the_factory_settings_the_password_is_the_factorys() -> None:
+async def test_restore_returns_to_factory_password() -> None:
     async with world(radio=factory_radio()) as w:
         await _change(w)
-        job = await w.commands.act("pump", "restore", Terms(), confirmed=True)
+        job = await w.commands.act("pump", "restore", CommandOptions(), confirmed=True)
         await w.settle()
         await w.later(46)
         assert await _state(w, job.id) is State.VERIFIED
@@ -133,7 +131,7 @@ async def test_after_restoring_the_factory_settings_the_password_is_the_factorys
         assert w.modules["pump"].access.password == Secret("1234")
 
 
-async def test_a_late_answer_to_one_password_is_not_taken_for_the_other() -> None:
+async def test_late_answer_to_one_password_is_not_taken_for_the_other() -> None:
     async with world(radio=factory_radio()) as w:
         w.radio.mute = 2
         job = await _change(w)

@@ -7,48 +7,62 @@ import contextlib
 import errno
 import logging
 import os
+import subprocess
+import sys
 import tty
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
+import serialx
 
-from gsm_meter_bridge.errors import LinkLostError
+from gsm_meter_bridge.errors import LinkLostError, PortHeldError
 from gsm_meter_bridge.link import open_link, redacted
 from gsm_meter_bridge.link.serial import SerialLink
 
 
+@dataclass
+class Pty:
+    """Both ends of a pseudo-terminal; an end that is closed is -1."""
+
+    master: int
+    slave: int
+    path: str
+
+    def hang_up(self) -> None:
+        """Close what is still open."""
+        for end in (self.slave, self.master):
+            if end >= 0:
+                os.close(end)
+        self.master = self.slave = -1
+
+
 @pytest.fixture
-def pty():
+def pty() -> Iterator[Pty]:
     master, slave = os.openpty()
     tty.setraw(slave)
-    ends = {"master": master, "slave": slave, "path": os.ttyname(slave)}
+    ends = Pty(master, slave, os.ttyname(slave))
     yield ends
-    for name in ("master", "slave"):
-        if ends[name] >= 0:
-            os.close(ends[name])
+    ends.hang_up()
 
 
-def hang_up(ends) -> None:
-    for name in ("slave", "master"):
-        os.close(ends[name])
-        ends[name] = -1
-
-
-async def test_octets_go_both_ways_over_a_pty(pty):
-    link = await open_link(pty["path"])
-    os.write(pty["master"], b"\r\nOK\r\n")
+async def test_serial_link_passes_octets_in_both_directions(pty):
+    link = await open_link(pty.path)
+    os.write(pty.master, b"\r\nOK\r\n")
     assert await link.read() == b"\r\nOK\r\n"
     await link.write(b"AT\r\x1a\x00\xff")
-    assert os.read(pty["master"], 100) == b"AT\r\x1a\x00\xff"
-    assert link.url == pty["path"]
+    assert os.read(pty.master, 100) == b"AT\r\x1a\x00\xff"
+    assert link.url == pty.path
     await link.close()
     await link.close()
 
 
-async def test_a_pty_whose_far_end_closes(pty):
-    link = await open_link(pty["path"])
+async def test_serial_link_is_lost_if_far_end_closes(pty):
+    link = await open_link(pty.path)
     waiting = asyncio.create_task(link.read())
     await asyncio.sleep(0)
-    hang_up(pty)
+    pty.hang_up()
     with pytest.raises(LinkLostError) as lost:
         await waiting
     assert isinstance(lost.value.__cause__, OSError)
@@ -58,8 +72,8 @@ async def test_a_pty_whose_far_end_closes(pty):
     await link.close()
 
 
-async def test_closing_ends_a_read(pty):
-    link = await open_link(pty["path"])
+async def test_serial_link_close_ends_pending_read(pty):
+    link = await open_link(pty.path)
     waiting = asyncio.create_task(link.read())
     await asyncio.sleep(0)
     await link.close()
@@ -70,16 +84,58 @@ async def test_closing_ends_a_read(pty):
             await use
 
 
-async def test_a_port_belongs_to_one_and_is_free_after_closing(pty):
-    link = await open_link(pty["path"])
+HOLD = "import fcntl, sys, time; f = open(sys.argv[1], 'rb+', buffering=0); fcntl.flock(f, fcntl.LOCK_EX)\n"
+HOLD += "print('held', flush=True); time.sleep(60)"
+
+
+@pytest.mark.parametrize("name", ["gsm-meter-bridge", "ModemManager"])
+async def test_port_error_names_program_that_holds_port(pty, tmp_path, name):
+    program = tmp_path / name
+    program.symlink_to(Path(sys.executable).resolve())
+    with subprocess.Popen([program, "-c", HOLD, pty.path, "s3cret"], stdout=subprocess.PIPE) as other:
+        try:
+            assert other.stdout is not None
+            assert await asyncio.to_thread(other.stdout.readline) == b"held\n"
+            with pytest.raises(PortHeldError) as caught:
+                await open_link(pty.path)
+        finally:
+            other.kill()
+    assert str(caught.value).endswith(f"cannot be opened: {name} (process {other.pid}) has it open")
+
+
+async def test_port_error_names_all_programs_that_hold_port(pty, tmp_path):
+    program = tmp_path / "ModemManager"
+    program.symlink_to(Path(sys.executable).resolve())
+    look = HOLD.replace(" fcntl.flock(f, fcntl.LOCK_EX)", "")
+    started: list[subprocess.Popen[bytes]] = []
+    try:
+        for words in (HOLD, look):
+            other = subprocess.Popen([program, "-c", words, pty.path], stdout=subprocess.PIPE)
+            started.append(other)
+            assert other.stdout is not None
+            assert await asyncio.to_thread(other.stdout.readline)
+        with pytest.raises(PortHeldError) as caught:
+            await open_link(pty.path)
+    finally:
+        for other in started:
+            with other:
+                other.kill()
+    first, second = (f"ModemManager (process {other.pid})" for other in started)
+    assert f"{first} and {second} have it open" in str(caught.value) or (
+        f"{second} and {first} have it open" in str(caught.value)
+    )
+
+
+async def test_serial_port_is_exclusive_until_link_closes(pty):
+    link = await open_link(pty.path)
     with pytest.raises(LinkLostError, match="ModemManager"):
-        await open_link(pty["path"])
+        await open_link(pty.path)
     await link.close()
-    again = await open_link(pty["path"], baudrate=9600)
+    again = await open_link(pty.path, baudrate=9600)
     await again.close()
 
 
-async def test_tcp_by_url():
+async def test_socket_url_opens_tcp_link():
     heard: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def serve(reader, writer):
@@ -116,8 +172,10 @@ class AccessServer:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 octet = await reader.readexactly(1)
-                answer = await self._command(reader) if octet[0] == IAC else self.heard.put_nowait(octet)
-                writer.write(answer or b"")
+                if octet[0] == IAC:
+                    writer.write(await self._command(reader))
+                else:
+                    self.heard.put_nowait(octet)
         writer.close()
 
     async def _command(self, reader) -> bytes:
@@ -130,7 +188,7 @@ class AccessServer:
         return bytes([IAC, SB, COM_PORT, body[0] + 100, *body[1:], IAC, SE])
 
 
-async def test_rfc2217_by_url_sets_the_speed():
+async def test_rfc2217_url_sets_baud_rate():
     access = AccessServer()
     async with await asyncio.start_server(access.serve, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
@@ -157,14 +215,14 @@ async def test_rfc2217_by_url_sets_the_speed():
         ("gopher://x", "No handler"),
     ],
 )
-async def test_why_a_link_cannot_be_opened(url, words):
+async def test_open_link_error_states_cause_without_secret(url, words):
     with pytest.raises(LinkLostError, match=words) as failed:
         await open_link(url)
     assert "word@" not in str(failed.value)
     assert failed.value.__cause__ is not None
 
 
-async def test_opening_has_a_deadline(monkeypatch):
+async def test_open_link_fails_if_opening_takes_too_long(monkeypatch):
     class Stuck:
         async def open(self):
             await asyncio.Event().wait()
@@ -183,7 +241,7 @@ async def test_opening_has_a_deadline(monkeypatch):
         (OSError(errno.ENOSPC, "No space left"), "No space left"),
     ],
 )
-async def test_errors_are_put_in_words(monkeypatch, error, words):
+async def test_open_link_error_describes_os_error(monkeypatch, error, words):
     class Broken:
         async def open(self):
             raise error
@@ -193,9 +251,12 @@ async def test_errors_are_put_in_words(monkeypatch, error, words):
         await open_link("/dev/ttyUSB0")
 
 
-async def test_a_close_that_fails_is_no_error(caplog):
-    class Broken:
-        def abort(self):
+async def test_serial_link_close_logs_error_without_raising(caplog):
+    class Broken(serialx.AsyncSerial):
+        def __init__(self) -> None:
+            pass
+
+        def abort(self) -> None:
             raise OSError(errno.EIO, "x")
 
     caplog.set_level(logging.DEBUG)
@@ -203,11 +264,11 @@ async def test_a_close_that_fails_is_no_error(caplog):
     assert "did not close cleanly" in caplog.text
 
 
-async def test_octets_stay_out_of_the_log_of_serialx(pty, caplog):
+async def test_serialx_log_does_not_contain_octets(pty, caplog):
     caplog.set_level(logging.DEBUG)
-    link = await open_link(pty["path"])
+    link = await open_link(pty.path)
     await link.write(b'AT+CPIN="9876"\r')
-    os.write(pty["master"], b'AT+CPIN="9876"\r')
+    os.write(pty.master, b'AT+CPIN="9876"\r')
     await link.read()
     await link.close()
     assert "9876" not in caplog.text

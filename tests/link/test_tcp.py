@@ -10,12 +10,13 @@ import pytest
 from gsm_meter_bridge.errors import LinkLostError
 from gsm_meter_bridge.link import TcpLink, dial, join, part
 from tests.support.mosquitto import free_port
-from tests.support.sockets import LOOPBACK, backlog, linked, until
+from tests.support.sockets import LOOPBACK, backlog, linked
+from tests.support.waiting import until
 
 MIB = 1024 * 1024
 
 
-async def test_octets_go_both_ways_and_are_counted() -> None:
+async def test_tcp_link_passes_and_counts_octets_in_both_directions() -> None:
     async with linked() as (link, far):
         came = bytearray()
         link.take = came.extend
@@ -27,7 +28,7 @@ async def test_octets_go_both_ways_and_are_counted() -> None:
         assert link.peer[0] == LOOPBACK
 
 
-async def test_what_is_unread_comes_first() -> None:
+async def test_tcp_link_delivers_unread_octets_first() -> None:
     async with linked() as (link, far):
         link.unread = b"old "
         came = bytearray()
@@ -37,7 +38,7 @@ async def test_what_is_unread_comes_first() -> None:
         assert link.unread == b""
 
 
-async def test_an_end_is_told_once_to_each_and_writing_fails() -> None:
+async def test_tcp_link_notifies_each_watcher_once_at_end_and_refuses_writes() -> None:
     async with linked() as (link, far):
         told: list[str] = []
 
@@ -59,7 +60,7 @@ async def test_an_end_is_told_once_to_each_and_writing_fails() -> None:
         link.hold(on=False)
 
 
-async def test_what_was_written_is_sent_before_it_closes() -> None:
+async def test_tcp_link_sends_written_octets_before_closing() -> None:
     async with linked() as (link, far):
         link.write(b"x" * MIB)
         link.close()
@@ -67,13 +68,13 @@ async def test_what_was_written_is_sent_before_it_closes() -> None:
         assert len(far.heard) == MIB
 
 
-async def test_nobody_there() -> None:
+async def test_dial_fails_if_port_is_not_open() -> None:
     port = free_port()
     with pytest.raises(LinkLostError, match=f"tcp://127.0.0.1:{port} cannot be reached: "):
         await dial(LOOPBACK, port, 5)
 
 
-async def test_a_link_that_was_never_opened_is_closed() -> None:
+async def test_tcp_link_is_closed_if_never_opened() -> None:
     link = TcpLink()
     assert link.closed
     link.close()
@@ -98,7 +99,7 @@ async def test_joined_links_pass_everything_untouched_in_both_directions() -> No
         assert (right_far.heard, left_far.heard) == (there, back)
 
 
-async def test_who_does_not_read_makes_the_other_wait() -> None:
+async def test_joined_link_waits_if_far_end_of_other_does_not_read() -> None:
     async with linked() as (left, left_far), linked(read=False) as (right, right_far):
         join(left, right)
         left_far.say(b"x" * 48 * MIB)  # more than all buffers of the kernel take
@@ -114,7 +115,7 @@ async def test_who_does_not_read_makes_the_other_wait() -> None:
         await until(lambda: len(right_far.heard) == 48 * MIB)
 
 
-async def test_parted_they_are_links_like_before() -> None:
+async def test_parted_links_work_separately_again() -> None:
     async with linked() as (left, left_far), linked(read=False) as (right, _):
         join(left, right)
         left_far.say(b"x" * 32 * MIB)

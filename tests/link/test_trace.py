@@ -35,7 +35,8 @@ def shown(caplog):
 
 
 async def test_lines_are_shown_whole_with_their_direction(shown):
-    link = TracedLink(Memory(b"\r\n+CS", b"Q: 17,0\r\n\r\nO", b"K\r\n"))
+    memory = Memory(b"\r\n+CS", b"Q: 17,0\r\n\r\nO", b"K\r\n")
+    link = TracedLink(memory)
     await link.write(b"AT+CSQ\r")
     for _ in range(3):
         await link.read()
@@ -44,7 +45,7 @@ async def test_lines_are_shown_whole_with_their_direction(shown):
         "/dev/ttyUSB0 << +CSQ: 17,0",
         "/dev/ttyUSB0 << OK",
     ]
-    assert link._link.written == b"AT+CSQ\r"
+    assert memory.written == b"AT+CSQ\r"
 
 
 async def test_secrets_are_masked_however_they_are_cut(shown):
@@ -53,17 +54,17 @@ async def test_secrets_are_masked_however_they_are_cut(shown):
     for octet in text:
         await link.write(bytes([octet]))
         await link.read()
-    assert shown() == ['/dev/ttyUSB0 >> AT+CPIN="***"', '/dev/ttyUSB0 << AT+CPIN="***"']
+    assert shown() == ["/dev/ttyUSB0 >> AT+CPIN=***", "/dev/ttyUSB0 << AT+CPIN=***"]
 
 
 async def test_pdus_show_their_length_only(shown):
     link = TracedLink(Memory(PDU.encode() + b"\r\n"))
     await link.write(PDU.encode() + b"\x1a")
     await link.read()
-    assert shown() == ["/dev/ttyUSB0 >> <31 octets>", "/dev/ttyUSB0 << <31 octets>"]
+    assert shown() == ["/dev/ttyUSB0 >> <31 bytes>", "/dev/ttyUSB0 << <31 bytes>"]
 
 
-async def test_what_is_unfinished_or_endless_is_told_by_length(shown):
+async def test_trace_shows_length_of_unfinished_or_overlong_line(shown):
     memory = Memory(b"98", b"x" * 5000, b"\xff\x07\n")
     link = TracedLink(memory, [Secret("9876")])
     await link.read()
@@ -72,7 +73,40 @@ async def test_what_is_unfinished_or_endless_is_told_by_length(shown):
     await link.read()
     await link.read()
     assert shown() == [
-        "/dev/ttyUSB0 << 2 octets without a line end",
-        "/dev/ttyUSB0 << 5000 octets",
+        "/dev/ttyUSB0 << 2 bytes without a line end",
+        "/dev/ttyUSB0 << 5000 bytes",
         "/dev/ttyUSB0 << \\xff\\x07",
     ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'AT+CPIN="55667788"',
+        "at+cpin=55667788",
+        'AT+CSQ;+CPIN="55667788","1"',
+        'AT+CPWD="SC","0000","55667788"',
+        'AT+CLCK="SC",1,"55667788"',
+        'AT+CGAUTH=1,1,"user","55667788"',
+        "AT^AUTHDATA=1,2,55667788",
+        "+XYZ: 5566пароль7788",
+        "+XYZ: 043F04300440043E043B044C",
+        "+XYZ: 043f04300440043e043b044c",
+        "+XYZ: D0BFD0B0D180D0BED0BBD18C",
+    ],
+)
+async def test_trace_masks_secret_by_its_command_or_encoding(shown, line):
+    link = TracedLink(Memory(), [Secret("пароль")])
+    await link.write(f"{line}\r".encode())
+    (said,) = shown()
+    assert "***" in said
+    assert not {"55667788", "043F0430", "043f0430", "D0BFD0B0"} & {
+        said[at : at + 8] for at in range(len(said))
+    }
+
+
+async def test_trace_shows_queries_unmasked(shown):
+    link = TracedLink(Memory())
+    for line in ("AT+CPIN?", "AT+CPIN=?", "+CPIN: READY"):
+        await link.write(f"{line}\r".encode())
+    assert [said.split()[-1] for said in shown()] == ["AT+CPIN?", "AT+CPIN=?", "READY"]

@@ -1,20 +1,24 @@
-"""A scripted modem, and a way to wait until something is so."""
+"""A scripted modem, and ours at its port."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gsm_meter_bridge.modem import Modem, ReceivedPdu, Timeouts
+from gsm_meter_bridge.modem import Timeouts
 from tests.modem.fake_modem import FakeModem
+from tests.support.modems import RecordedModem, made
 
 PATIENT = Timeouts(
     command_s=20, write_s=20, prompt_s=20, send_s=20, network_s=20, resync_s=5, resync_tries=3, quiet_s=0.02
 )
 """Deadlines that no test means to reach."""
+
+Start = Callable[..., RecordedModem]
 
 
 @pytest.fixture
@@ -35,36 +39,18 @@ def port(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def eventually() -> Callable[..., object]:
-    async def wait(predicate: Callable[[], object]) -> object:
-        async with asyncio.timeout(20):
-            while not (value := predicate()):
-                await asyncio.sleep(0.002)
-        return value
-
-    return wait
-
-
-@pytest.fixture
-async def run(fake, port, timeouts):
+async def run(fake: FakeModem, port: Path, timeouts: Timeouts) -> AsyncIterator[Start]:
     """Return a function that starts a modem on the port; it stops with the test."""
-    tasks: list[asyncio.Task] = []
+    tasks: list[asyncio.Task[None]] = []
 
-    def start(**options) -> Modem:
-        async def store(received: Sequence[ReceivedPdu]) -> None:
-            modem.received.extend(received)
-
+    def start(**options: Any) -> RecordedModem:
         given = {
             "status_interval_s": 600,
             "reconnect_min_s": 0.01,
             "reconnect_max_s": 0.02,
             "timeouts": timeouts,
         }
-        given |= {"on_status": lambda status: modem.statuses.append(status), "on_received": store} | options
-        modem = Modem("gsm1", str(port), **given)
-        modem.statuses, modem.received = [], []
-        patient = modem.wait_ready
-        modem.wait_ready = lambda: asyncio.wait_for(patient(), 20)
+        modem = made(RecordedModem, str(port), "gsm1", **(given | options))
         tasks.append(asyncio.create_task(modem.run()))
         return modem
 

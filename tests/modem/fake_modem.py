@@ -20,7 +20,7 @@ IDENTITY = {
     "AT+CGMR": "Revision:1418B05SIM800L24",
     "AT+CGSN": "866782040000001",
     "AT+CIMI": "250020000000001",
-    "AT+CCID": "89701012345678901234",
+    "AT+CCID": "89701012345678901234",  # see `FakeModem.iccid`
     "AT+CSCA?": '+CSCA: "+79168960438",145',
     "AT+CSQ": "+CSQ: 17,0",
     "AT+CREG?": "+CREG: 1,1",
@@ -60,6 +60,7 @@ class FakeModem:
         self.tries = 3
         self.knows_tries = True
         self.no_sim = False
+        self.iccid: str | None = IDENTITY["AT+CCID"]
         self.prompt = "\r\n> "
         self.before_prompt: list[str] = []
         self.after_pdu: list[str] | None = ["+CMGS: 7", "OK"]
@@ -151,6 +152,9 @@ class FakeModem:
         if self.no_sim:
             return ["+CME ERROR: 10"]
         return ["+CPIN: SIM PIN" if self.pin else "+CPIN: READY", "OK"]
+
+    def _do_atccid(self, _: str) -> list[str]:
+        return ["ERROR"] if self.iccid is None else [self.iccid, "OK"]
 
     def _do_ate0(self, _: str) -> list[str]:
         self.echo = False

@@ -4,43 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gsm_meter_bridge.at.ussd import parse_cusd, ussd_command
+from gsm_meter_bridge.at.ussd import ussd_command
+from gsm_meter_bridge.commands.administration import Administration
 from gsm_meter_bridge.errors import (
+    CommandTimeoutError,
     DecodeError,
     GuardError,
     InvalidValueError,
     LinkLostError,
     UnknownNameError,
 )
-from gsm_meter_bridge.modem import Modem, ReceivedPdu
-from gsm_meter_bridge.service.administration import Administration
+from gsm_meter_bridge.modem import Modem
 from gsm_meter_bridge.simulator import RunningWorld, World
 from gsm_meter_bridge.vocabulary import Secret
-
-
-async def _ignore(_: Sequence[ReceivedPdu]) -> None:
-    return
+from tests.support.modems import modem_at
+from tests.support.scripted_modem import ScriptedModem, Transcript
 
 
 @asynccontextmanager
 async def _modem(
-    path: Path, restart_after_s: float | None = None, pin: Secret | None = None
+    path: Path, restart_after_no_network_s: float | None = None, pin: Secret | None = None
 ) -> AsyncIterator[tuple[Modem, RunningWorld]]:
     async with World.load().run(path / "modem") as running:
-        modem = Modem(
-            "stick",
+        modem = modem_at(
             running.device,
-            on_status=lambda _: None,
-            on_received=_ignore,
             status_interval_s=0.2,
             reconnect_min_s=0.02,
-            restart_after_s=restart_after_s,
+            restart_after_no_network_s=restart_after_no_network_s,
             pin=pin,
         )
         task = asyncio.create_task(modem.run())
@@ -53,7 +50,7 @@ async def _modem(
                 await task
 
 
-async def test_raw_commands_and_ussd(tmp_path: Path) -> None:
+async def test_administration_runs_raw_commands_and_ussd(tmp_path: Path) -> None:
     async with _modem(tmp_path) as (modem, _):
         admin = Administration({"stick": modem}, frozenset({"stick"}))
         assert await admin.raw_at("stick", "AT+CSQ") == ("+CSQ: 18,99",)
@@ -62,7 +59,21 @@ async def test_raw_commands_and_ussd(tmp_path: Path) -> None:
             await admin.ussd("stick", "*999#")
 
 
-async def test_what_administrators_may_not(tmp_path: Path) -> None:
+async def test_ussd_returns_answer_if_ok_never_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gsm_meter_bridge.modem.ussd._PATIENCE_S", 0.3)
+    answers = {'AT+CUSD=1,"*100#",15': '+CUSD: 0,"Balance 5",15', 'AT+CUSD=1,"*101#",15': "<silence>"}
+    async with ScriptedModem(Transcript("t", "any", "J", "no OK", {"answers": answers})) as scripted:
+        modem = modem_at(scripted.url)
+        task = asyncio.create_task(modem.run())
+        await asyncio.wait_for(modem.wait_ready(), 20)
+        assert await modem.ussd("*100#") == "Balance 5"
+        with pytest.raises(CommandTimeoutError):
+            await modem.ussd("*101#")
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def test_administration_refuses_closed_modem_and_forbidden_or_malformed_command(tmp_path: Path) -> None:
     async with _modem(tmp_path) as (modem, _):
         admin = Administration({"stick": modem}, frozenset())
         with pytest.raises(GuardError, match="not open to administrators"):
@@ -73,20 +84,21 @@ async def test_what_administrators_may_not(tmp_path: Path) -> None:
         for command in ("AT+CMGS=20", "at+cpin=1234", "ATD112;", "AT+CSQ;+CMGD=1,4"):
             with pytest.raises(GuardError, match="is refused"):
                 await opened.raw_at("stick", command)
-        for command in ("CSQ", "AT\rAT", "AT" + "x" * 300, 7):
-            with pytest.raises(InvalidValueError, match="AT and up to 200"):
-                await opened.raw_at("stick", command)
+        no_commands: tuple[Any, ...] = ("CSQ", "AT\rAT", "AT" + "x" * 300, 7)
+        for other in no_commands:
+            with pytest.raises(InvalidValueError, match="AT and up to 198"):
+                await opened.raw_at("stick", other)
         with pytest.raises(InvalidValueError, match=r"like \*100#"):
             await opened.ussd("stick", '*100#"')
 
 
-async def test_a_modem_that_is_not_there(tmp_path: Path) -> None:
-    modem = Modem("stick", str(tmp_path / "none"), on_status=lambda _: None, on_received=_ignore)
+async def test_command_raises_link_lost_if_modem_is_missing(tmp_path: Path) -> None:
+    modem = modem_at(str(tmp_path / "none"))
     with pytest.raises(LinkLostError, match="modem stick is not there"):
         await modem.command("AT")
 
 
-async def test_a_restart_is_survived(tmp_path: Path) -> None:
+async def test_modem_becomes_ready_again_after_restart(tmp_path: Path) -> None:
     async with _modem(tmp_path) as (modem, running):
         running.modem.settings.charset = "HEX"
         await modem.restart()
@@ -95,7 +107,7 @@ async def test_a_restart_is_survived(tmp_path: Path) -> None:
         assert modem.status.operator == "SimTel"
 
 
-async def test_without_a_network_it_is_restarted_only_where_configured(
+async def test_modem_without_network_is_restarted_only_if_configured(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
@@ -103,21 +115,23 @@ async def test_without_a_network_it_is_restarted_only_where_configured(
             running.modem.faults.registration = 2
             await asyncio.sleep(1.0)
         assert "it is restarted" not in caplog.text
-        async with _modem(tmp_path, restart_after_s=0.3) as (_, running):
+        async with _modem(tmp_path, restart_after_no_network_s=0.3) as (_, running):
             running.modem.faults.registration = 2
             async with asyncio.timeout(10):
                 while "it is restarted" not in caplog.text:
                     await asyncio.sleep(0.05)
 
 
-async def test_a_shut_sim_is_no_reason_to_restart(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    async with _modem(tmp_path, restart_after_s=0.1) as (_, running):
+async def test_modem_is_not_restarted_if_sim_is_locked(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with _modem(tmp_path, restart_after_no_network_s=0.1) as (_, running):
         running.modem.faults.pin = "0000"
         await asyncio.sleep(1.0)
     assert "it is restarted" not in caplog.text
 
 
-async def test_a_blocked_sim_is_told_and_its_pin_is_not_tried(tmp_path: Path) -> None:
+async def test_blocked_sim_is_reported_and_pin_is_not_entered(tmp_path: Path) -> None:
     async with _modem(tmp_path, pin=Secret("0000")) as (modem, running):
         running.modem.faults.pin, running.modem.faults.pin_tries = "0000", 0
         async with asyncio.timeout(10):
@@ -129,7 +143,7 @@ async def test_a_blocked_sim_is_told_and_its_pin_is_not_tried(tmp_path: Path) ->
         await asyncio.wait_for(modem.wait_ready(), 10)
 
 
-async def test_the_last_tries_of_a_pin_are_left_to_a_person(tmp_path: Path) -> None:
+async def test_pin_is_not_entered_if_only_one_try_is_left(tmp_path: Path) -> None:
     async with _modem(tmp_path, pin=Secret("0000")) as (modem, running):
         running.modem.faults.pin, running.modem.faults.pin_tries = "0000", 1
         async with asyncio.timeout(10):
@@ -139,10 +153,10 @@ async def test_the_last_tries_of_a_pin_are_left_to_a_person(tmp_path: Path) -> N
         assert running.modem.faults.pin_tries == 1
 
 
-async def test_a_modem_left_in_another_character_set(tmp_path: Path) -> None:
+async def test_modem_is_read_correctly_if_left_in_another_character_set(tmp_path: Path) -> None:
     async with World.load().run(tmp_path / "modem") as running:
         running.modem.settings.charset = "HEX"
-        modem = Modem("stick", running.device, on_status=lambda _: None, on_received=_ignore)
+        modem = modem_at(running.device)
         task = asyncio.create_task(modem.run())
         await asyncio.wait_for(modem.wait_ready(), 20)
         assert (modem.status.operator, modem.status.smsc) == ("SimTel", "+79990000999")
@@ -151,27 +165,20 @@ async def test_a_modem_left_in_another_character_set(tmp_path: Path) -> None:
             await task
 
 
+def test_ussd_command_accepts_codes_of_up_to_41_characters() -> None:
+    assert ussd_command("*100#") == 'AT+CUSD=1,"*100#",15'
+    assert ussd_command("*" + "1" * 39 + "#") == f'AT+CUSD=1,"*{"1" * 39}#",15'
+
+
 @pytest.mark.parametrize(
-    ("line", "said"),
+    "code",
     [
-        ('+CUSD: 0,"Balance 5",15', "Balance 5"),
-        ('+CUSD: 1,"041104300431",72', "Баб"),
-        ('+CUSD: 0,"0411",15', "0411"),
-        ('+CUSD: 0,"Hm"', "Hm"),
+        *("", "*", "#", "100", "*100#;AT", "*" * 42, "*100#\r", "*100#\n", "*100#\0", '*100#"', "*100# "),
+        *("*\u0661\u0660#", "\uff0a100\uff03", "*1\u00b2#", "*100p#", "*100,#", "+100#", "AT+CSQ"),
+        *("**04*1111*4321*4321#", "**042*1*2*2#", "**05*12345678*1*1#", "**052*1*2*2#", "*04*1*2*2#"),
     ],
 )
-def test_what_the_network_says(line: str, said: str) -> None:
-    assert parse_cusd(line) == said
-
-
-@pytest.mark.parametrize("line", ["+CUSD: 4", "+CUSD: 2", '+CUSD: 0,"",15', "+CUSD: x"])
-def test_what_the_network_does_not_say(line: str) -> None:
-    with pytest.raises(DecodeError):
-        parse_cusd(line)
-
-
-def test_codes() -> None:
-    assert ussd_command("*100#") == 'AT+CUSD=1,"*100#",15'
-    for code in ("", "100", "*100#;AT", "*" * 40):
-        with pytest.raises(InvalidValueError):
-            ussd_command(code)
+def test_invalid_ussd_code_is_refused_and_not_repeated_in_error(code: str) -> None:
+    with pytest.raises(InvalidValueError) as caught:
+        ussd_command(code)
+    assert len(code) < 4 or code not in str(caught.value)

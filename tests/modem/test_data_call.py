@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from ipaddress import ip_network
@@ -13,21 +13,23 @@ from typing import Any
 import pytest
 import yaml
 
-from gsm_meter_bridge.delivery.conversation import converse
-from gsm_meter_bridge.delivery.meter import read_meter
-from gsm_meter_bridge.delivery.switchboard import Switchboard
-from gsm_meter_bridge.delivery.tunnel import Tunnel
+from gsm_meter_bridge.connections.conversation import converse
+from gsm_meter_bridge.connections.meter import read_meter
+from gsm_meter_bridge.connections.pool import ConnectionPool
+from gsm_meter_bridge.connections.tunnel import Tunnel
 from gsm_meter_bridge.errors import CommandTimeoutError, LinkLostError, SendRefusedError
-from gsm_meter_bridge.family import DataCall, Meter, Reach, TunnelPlan
 from gsm_meter_bridge.iec62056 import identify
 from gsm_meter_bridge.link import TcpLink, dial
+from gsm_meter_bridge.model import Connectivity, DataCall, Meter, TunnelConfig
 from gsm_meter_bridge.modem import Modem, ReceivedPdu
 from gsm_meter_bridge.modem import data_call as data_call_module
 from gsm_meter_bridge.simulator import RunningWorld, World
 from gsm_meter_bridge.sms import encode_submits
 from tests.modem.conftest import PATIENT
+from tests.support.modems import modem_at
 from tests.support.mosquitto import free_port
 from tests.support.short_path import PUMP, modules
+from tests.support.waiting import until
 
 ME, HUT = "+79990000000", "+79990000101"
 _GUARD_S = 0.04
@@ -37,17 +39,21 @@ _GUARD_S = 0.04
 @asynccontextmanager
 async def _house(
     tmp_path: Path,
-    eventually: Callable[..., Any],
     received: list[ReceivedPdu] | None = None,
     *,
     left_in_call: bool = False,
-    **values: Any,
+    values: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[tuple[Modem, RunningWorld]]:
-    async def store(pdu: ReceivedPdu) -> None:
+    async def store(messages: Sequence[ReceivedPdu]) -> None:
         if received is not None:
-            received.append(pdu)
+            received.extend(messages)
 
-    pump = {"family": "lers_gsm_mini", "msisdn": PUMP, "values": values, "meter": {"serial_number": "777"}}
+    pump = {
+        "family": "lers_gsm_mini",
+        "msisdn": PUMP,
+        "values": dict(values or {}),
+        "meter": {"serial_number": "777"},
+    }
     hut = {"family": "energomera_gs04", "msisdn": HUT, "meter": {}}
     path = tmp_path / "world.yaml"
     path.write_text(
@@ -56,10 +62,8 @@ async def _house(
     async with World.load(path).run() as running:
         running.modem.data.guard_s = _GUARD_S
         assert not left_in_call or running.modem.data.dial(PUMP)
-        modem = Modem(
-            "stick",
+        modem = modem_at(
             running.device,
-            on_status=lambda _: None,
             on_received=store,
             status_interval_s=600,
             reconnect_min_s=0.02,
@@ -69,18 +73,16 @@ async def _house(
         try:
             await asyncio.wait_for(modem.wait_ready(), 20)
             yield modem, running
-            await eventually(lambda: not modem.in_call)
+            await until(lambda: not modem.in_call)
         finally:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
 
 
-async def test_a_call_reaches_the_meter_and_leaves_the_modem_as_it_was(
-    tmp_path: Path, eventually: Callable[..., Any]
-) -> None:
+async def test_data_call_reaches_meter_and_restores_modem_afterwards(tmp_path: Path) -> None:
     received: list[ReceivedPdu] = []
-    async with _house(tmp_path, eventually, received) as (modem, running):
+    async with _house(tmp_path, received) as (modem, running):
         link = await modem.data_call(PUMP)
         assert (link.url, modem.in_call, running.modem.data.passing) == (f"tel:{PUMP}", True, True)
         assert (await converse(link, identify())).manufacturer == "EMR"
@@ -93,16 +95,16 @@ async def test_a_call_reaches_the_meter_and_leaves_the_modem_as_it_was(
         assert not received
         link.close()
         assert link.closed
-        await eventually(lambda: not modem.in_call)
+        await until(lambda: not modem.in_call)
         assert not running.modem.data.passing
-        await eventually(lambda: received)
+        await until(lambda: received)
         assert await modem.command("AT+CSQ") == ("+CSQ: 18,99",)
         assert await modem.send_sms(pdu) > 0
         assert modem.status.ready
 
 
-async def test_one_call_after_the_other(tmp_path: Path, eventually: Callable[..., Any]) -> None:
-    async with _house(tmp_path, eventually) as (modem, _):
+async def test_second_data_call_waits_until_first_is_closed(tmp_path: Path) -> None:
+    async with _house(tmp_path) as (modem, _):
         first = await modem.data_call(PUMP)
         second = asyncio.create_task(modem.data_call(PUMP))
         await asyncio.sleep(0.05)
@@ -113,18 +115,18 @@ async def test_one_call_after_the_other(tmp_path: Path, eventually: Callable[...
         link.abort()
 
 
-async def test_an_escape_that_was_disturbed_is_tried_again(
-    tmp_path: Path, eventually: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+async def test_escape_is_repeated_if_modem_stays_in_data_mode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(data_call_module, "_RESULT_S", 1.0)
-    async with _house(tmp_path, eventually) as (modem, running):
+    async with _house(tmp_path) as (modem, running):
         link = await modem.data_call(PUMP)
         running.modem.data.guard_s = 60.0  # no silence is long enough
         link.close()
         await asyncio.sleep(0.3)
         assert running.modem.data.passing
         running.modem.data.guard_s = _GUARD_S
-        await eventually(lambda: not modem.in_call)
+        await until(lambda: not modem.in_call)
         assert not running.modem.data.passing
         assert await modem.command("AT+CSQ") == ("+CSQ: 18,99",)
 
@@ -139,24 +141,22 @@ async def test_an_escape_that_was_disturbed_is_tried_again(
     ],
     ids=["nobody", "no data calls", "not in its list", "rung to connect"],
 )
-async def test_a_call_that_nobody_takes(
-    tmp_path: Path, eventually: Callable[..., Any], number: str, values: dict[str, Any]
+async def test_data_call_is_refused_if_callee_does_not_take_it(
+    tmp_path: Path, number: str, values: dict[str, Any]
 ) -> None:
-    async with _house(tmp_path, eventually, **values) as (modem, _):
+    async with _house(tmp_path, values=values) as (modem, _):
         with pytest.raises(SendRefusedError, match="nobody takes the data call"):
             await modem.data_call(number)
         assert await modem.command("AT+CSQ")
 
 
-async def test_the_number_in_its_list_is_let_in(tmp_path: Path, eventually: Callable[..., Any]) -> None:
-    async with _house(tmp_path, eventually, **{"white_list.3": ME}) as (modem, _):
+async def test_data_call_succeeds_if_caller_is_on_white_list(tmp_path: Path) -> None:
+    async with _house(tmp_path, values={"white_list.3": ME}) as (modem, _):
         (await modem.data_call(PUMP)).close()
 
 
-async def test_the_far_end_hangs_up_after_its_time_out(
-    tmp_path: Path, eventually: Callable[..., Any]
-) -> None:
-    async with _house(tmp_path, eventually, csd_idle_timeout_s=1) as (modem, running):
+async def test_data_call_ends_if_module_hangs_up_after_idle_timeout(tmp_path: Path) -> None:
+    async with _house(tmp_path, values={"csd_idle_timeout_s": 1}) as (modem, running):
         link = await modem.data_call(PUMP)
         heard: list[bytes] = []
         ended = asyncio.Event()
@@ -164,19 +164,22 @@ async def test_the_far_end_hangs_up_after_its_time_out(
         link.watch(ended.set)
         await asyncio.wait_for(ended.wait(), 10)
         assert (link.closed, running.modem.data.passing, b"".join(heard)) == (True, False, b"")
-        await eventually(lambda: not modem.in_call)
+        await until(lambda: not modem.in_call)
         assert await modem.command("AT+CSQ")
 
 
-async def test_whatever_is_written_the_modem_is_not_led_back_to_commands(
-    tmp_path: Path, eventually: Callable[..., Any]
-) -> None:
+async def test_data_call_stays_in_data_mode_if_escape_is_written(tmp_path: Path) -> None:
     """Else whoever is at a tunnel could have our modem send and call."""
-    async with _house(tmp_path, eventually) as (modem, running):
+    async with _house(tmp_path) as (modem, running):
         link = await modem.data_call(PUMP)
         fed: list[bytes] = []
         pass_on = running.modem.data.feed
-        running.modem.data.feed = lambda octets: (fed.append(octets), pass_on(octets))[1]  # type: ignore[method-assign]
+
+        def feed(octets: bytes) -> None:
+            fed.append(octets)
+            pass_on(octets)
+
+        running.modem.data.feed = feed  # type: ignore[method-assign]
         for octets in (b"+++", b"x", b"+", b"+", b"+", b"y", b"++++", b"+++", b"\r"):
             link.write(octets)
             await asyncio.sleep(_GUARD_S * 2)
@@ -187,7 +190,7 @@ async def test_whatever_is_written_the_modem_is_not_led_back_to_commands(
         link.close()
 
 
-async def test_a_busy_number_and_a_modem_that_cannot(fake, port, run) -> None:
+async def test_data_call_error_names_reason_if_busy_unanswered_or_unsupported(fake, port, run) -> None:
     fake.plug_in(port)
     modem = run()
     await modem.wait_ready()
@@ -199,8 +202,8 @@ async def test_a_busy_number_and_a_modem_that_cannot(fake, port, run) -> None:
     assert modem.status.ready
 
 
-async def test_a_call_without_an_answer_is_given_up(
-    fake, port, run, eventually, monkeypatch: pytest.MonkeyPatch
+async def test_data_call_is_hung_up_if_dialling_gets_no_answer(
+    fake, port, run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(data_call_module, "DIAL_TIMEOUT_S", 0.05)
     monkeypatch.setattr(data_call_module, "_RESULT_S", 0.05)
@@ -210,65 +213,63 @@ async def test_a_call_without_an_answer_is_given_up(
     fake.script[f"ATD{PUMP}"] = [None, None]
     with pytest.raises(SendRefusedError, match="no answer within"):
         await modem.data_call(PUMP)
-    await eventually(lambda: not modem.in_call)
+    await until(lambda: not modem.in_call)
     assert fake.heard[-1] == "AT" or "ATH" in fake.heard
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(modem.data_call(PUMP), 0.02)
-    await eventually(lambda: not modem.in_call)
+    await until(lambda: not modem.in_call)
     assert fake.heard.count("ATH") == 2
 
 
-async def test_a_modem_that_is_unplugged_in_a_call(fake, port, run, eventually) -> None:
+async def test_data_call_closes_if_modem_is_unplugged(fake, port, run) -> None:
     fake.plug_in(port)
     modem = run()
     await modem.wait_ready()
     fake.script[f"ATD{PUMP}"] = [["CONNECT 9600"]]
     link: TcpLink = await modem.data_call(PUMP)
     fake.unplug()
-    await eventually(lambda: link.closed and not modem.in_call)
+    await until(lambda: link.closed and not modem.in_call)
     fake.plug_in(port)
     await modem.wait_ready()
 
 
-async def test_a_call_that_somebody_left_is_ended(tmp_path: Path, eventually: Callable[..., Any]) -> None:
+async def test_modem_hangs_up_call_left_by_earlier_process(tmp_path: Path) -> None:
     """A bridge that is killed leaves its modem in a call, deaf to commands."""
-    async with _house(tmp_path, eventually, left_in_call=True) as (modem, running):
+    async with _house(tmp_path, left_in_call=True) as (modem, running):
         assert not running.modem.data.passing
         assert await modem.command("AT+CSQ") == ("+CSQ: 18,99",)
 
 
-def _board(modem: Modem) -> Switchboard:
-    pump = replace(modules()["pump"], reach=Reach(data_call=DataCall(), meter=Meter()))
+def _pool(modem: Modem) -> ConnectionPool:
+    pump = replace(modules()["pump"], connectivity=Connectivity(data_call=DataCall(), meter=Meter()))
 
     async def call(_: str) -> TcpLink:
         return await modem.data_call(PUMP)
 
-    return Switchboard({"pump": pump}, call=call)
+    return ConnectionPool({"pump": pump}, call=call)
 
 
 @pytest.mark.parametrize("protocol", ["dlms", "iec"])
-async def test_a_meter_is_read_through_the_switchboard(
-    tmp_path: Path, eventually: Callable[..., Any], protocol: str
-) -> None:
-    async with _house(tmp_path, eventually) as (modem, _):
-        board = _board(modem)
-        async with board.seize("pump", "status") as link:
-            assert board.way("pump") == "csd"
-            told = {r.name: r.value for r in await read_meter(link, Meter(protocol))}
+async def test_meter_is_read_through_connection_pool(tmp_path: Path, protocol: str) -> None:
+    async with _house(tmp_path) as (modem, _):
+        pool = _pool(modem)
+        async with pool.acquire("pump", "status") as link:
+            assert pool.transport("pump") == "csd"
+            told = {r.name: r.value for r in (await read_meter(link, Meter(protocol))).readings}
         assert told["meter_link"] == "ok"
         assert (told["meter_serial"], told["energy_import_kwh"]) == ("777", pytest.approx(1834.459))
-        status = board.status("pump")
+        status = pool.status("pump")
         assert status is not None
         assert not status.connected
 
 
-async def test_no_call_is_made_where_none_is_wanted(tmp_path: Path, eventually: Callable[..., Any]) -> None:
-    async with _house(tmp_path, eventually) as (modem, running):
-        board = _board(modem)
-        assert board.can_reach("pump", calls=True)
-        assert not board.can_reach("pump", calls=False)
+async def test_pool_makes_no_call_if_calls_are_not_allowed(tmp_path: Path) -> None:
+    async with _house(tmp_path) as (modem, running):
+        pool = _pool(modem)
+        assert pool.can_reach("pump", calls=True)
+        assert not pool.can_reach("pump", calls=False)
         with pytest.raises(SendRefusedError, match="is not connected"):
-            async with board.seize("pump", "status", calls=False):
+            async with pool.acquire("pump", "status", calls=False):
                 pass
         assert not running.modem.data.passing
 
@@ -281,16 +282,14 @@ async def _dialled(port: int) -> TcpLink:
             await asyncio.sleep(0.01)
 
 
-async def test_a_program_reads_the_meter_through_a_tunnel(
-    tmp_path: Path, eventually: Callable[..., Any]
-) -> None:
-    async with _house(tmp_path, eventually) as (modem, running):
+async def test_tunnel_reaches_meter_through_data_call(tmp_path: Path) -> None:
+    async with _house(tmp_path) as (modem, running):
         port = free_port()
-        plan = TunnelPlan("127.0.0.1", port, (ip_network("127.0.0.0/8"),))
-        tunnel = asyncio.create_task(Tunnel("pump", plan, _board(modem)).run())
+        plan = TunnelConfig("127.0.0.1", port, (ip_network("127.0.0.0/8"),))
+        tunnel = asyncio.create_task(Tunnel("pump", plan, _pool(modem)).run())
         link = await _dialled(port)
         assert (await converse(link, identify())).manufacturer == "EMR"
         link.close()
-        await eventually(lambda: not running.modem.data.passing)
+        await until(lambda: not running.modem.data.passing)
         tunnel.cancel()
         await asyncio.wait([tunnel])

@@ -7,14 +7,17 @@ from dataclasses import replace
 
 import pytest
 
+from gsm_meter_bridge.at.indications import indication_choices, parse_cnmi_test
+from gsm_meter_bridge.at.responses import SimState
 from gsm_meter_bridge.errors import LinkLostError, ModemError, SendRefusedError, SendUncertainError
 from gsm_meter_bridge.link import open_link
 from gsm_meter_bridge.modem import ModemStatus, ProblemCode
 from gsm_meter_bridge.vocabulary import Registration
-from tests.modem.fake_modem import PDU, Message
+from tests.modem.fake_modem import IDENTITY, PDU, Message
+from tests.support.waiting import until
 
 
-async def test_a_modem_becomes_ready_and_tells_who_it_is(fake, port, run):
+async def test_modem_becomes_ready_and_reports_identity(fake, port, run):
     fake.plug_in(port)
     modem = run(sms_storage="SM")
     assert modem.status == ModemStatus()
@@ -32,27 +35,28 @@ async def test_a_modem_becomes_ready_and_tells_who_it_is(fake, port, run):
         imei="866782040000001",
         imsi="250020000000001",
         iccid="89701012345678901234",
-        sim="ready",
+        sim=SimState.READY,
         registration=Registration.HOME,
         operator="MegaFon RUS",
         signal_dbm=-79,
         sms_memory="SM",
         smsc="+79168960438",
     )
-    assert replace(modem.status, sms_used=None, sms_total=None) == expected
+    assert replace(modem.status, sms_used=None, sms_total=None, setup=()) == expected
+    assert {step.state for step in modem.status.setup if step.name != "settings"} == {"done"}
     assert fake.heard[:5] == ["<ESC>", "AT", "AT", "ATE0", "AT+CMEE=1"]
-    assert 'AT+CPMS="SM","SM","SM"' in fake.heard
+    assert not [h for h in fake.heard if h.startswith("AT+CPMS=")]  # SM is what it uses
     assert "AT+CNMI=2,1,0,2,0" in fake.heard
 
 
-async def test_storage_is_counted(fake, port, run, eventually):
+async def test_status_counts_messages_in_sms_memory(fake, port, run):
     fake.plug_in(port)
     modem = run()
-    await eventually(lambda: modem.status.sms_total)
+    await until(lambda: modem.status.sms_total)
     assert (modem.status.sms_memory, modem.status.sms_used, modem.status.sms_total) == ("SM", 0, 20)
 
 
-async def test_optional_commands_may_lack(fake, port, run):
+async def test_modem_becomes_ready_if_optional_commands_are_missing(fake, port, run):
     fake.plug_in(port)
     missing = ["AT+CGMI", "AT+CIMI", "AT+CCID", "AT+CSCA?", "AT+CEREG=1", "AT+CEREG?", "AT+CSQ", "AT+CMEE=1"]
     for command in missing:
@@ -67,47 +71,47 @@ async def test_optional_commands_may_lack(fake, port, run):
     assert "AT+CNMI=2,1,0,1,0" in fake.heard
 
 
-async def test_no_indication_at_all_is_told_and_messages_are_found_by_asking(fake, port, run, eventually):
+async def test_modem_polls_for_messages_if_all_indications_are_refused(fake, port, run):
     fake.plug_in(port)
-    for choice in ("2,1,0,2,0", "2,1,0,1,0", "2,1,0,0,0", "2,1", "1,1,0,2,0", "1,1,0,1,0", "1,1"):
+    for choice in indication_choices(parse_cnmi_test((IDENTITY["AT+CNMI=?"],))):
         fake.script[f"AT+CNMI={choice}"] = [["ERROR"]]
     modem = run(status_interval_s=0.01)
     await modem.wait_ready()
     assert modem.status.lacking == ("+CNMI",)
     fake.messages["SM"][1] = (0, PDU)
-    await eventually(lambda: modem.received)
+    await until(lambda: modem.received)
 
 
-async def test_a_memory_the_modem_does_not_have_falls_back_to_its_own(fake, port, run):
+async def test_modem_uses_its_own_memory_if_configured_one_is_missing(fake, port, run):
     fake.plug_in(port)
     modem = run(sms_storage="XX")
     await modem.wait_ready()
     assert modem.status.sms_memory == "SM"
 
 
-async def test_without_pdu_mode_it_is_not_ready(fake, port, run, eventually):
+async def test_modem_reports_refusal_if_pdu_mode_is_missing(fake, port, run):
     fake.plug_in(port)
     fake.script["AT+CMGF=0"] = [["ERROR"]] * 1000
     modem = run()
-    await eventually(lambda: modem.status.problem_code == "modem_refused")
+    await until(lambda: modem.status.problem_code == "modem_refused")
     assert "AT+CMGF=0" in modem.status.problem
 
 
 @pytest.mark.parametrize(
     ("stat", "code"), [(0, "not_registered"), (2, "searching"), (3, "registration_denied")]
 )
-async def test_without_registration_it_does_not_send(fake, port, run, eventually, stat, code):
+async def test_modem_is_not_ready_until_registered(fake, port, run, stat, code):
     fake.plug_in(port)
     fake.script["AT+CREG?"] = [[f"+CREG: 1,{stat}", "OK"]]
     modem = run(reconnect_min_s=60)
-    await eventually(lambda: modem.status.problem_code == code)
+    await until(lambda: modem.status.problem_code == code)
     assert not modem.status.ready
     fake.say("+CREG: 5")
     await modem.wait_ready()
     assert modem.status.registration is Registration.ROAMING
 
 
-async def test_lte_registration_alone_is_enough(fake, port, run):
+async def test_modem_becomes_ready_with_lte_registration_alone(fake, port, run):
     fake.plug_in(port)
     fake.script["AT+CREG?"] = [["+CREG: 1,0", "OK"]]
     fake.script["AT+CEREG?"] = [["+CEREG: 1,1", "OK"]]
@@ -116,25 +120,31 @@ async def test_lte_registration_alone_is_enough(fake, port, run):
     assert modem.status.registration is Registration.HOME
 
 
-async def test_a_port_that_another_program_holds(fake, port, run, eventually):
+async def test_modem_reports_port_held_if_another_program_uses_it(fake, port, run):
     fake.plug_in(port)
     other = await open_link(str(port))
     modem = run()
-    await eventually(lambda: modem.status.problem_code is ProblemCode.PORT_HELD)
-    assert modem.status.problem.endswith("another program uses it; is ModemManager holding it?")
+    await until(lambda: modem.status.problem_code is ProblemCode.PORT_HELD)
+    assert modem.status.problem.endswith(
+        "another program uses it; is it a bridge of ours that runs, or ModemManager?"
+    )
     await other.close()
     await modem.wait_ready()
 
 
-def test_every_error_of_a_modem_is_a_problem() -> None:
-    kinds = [ModemError, *ModemError.__subclasses__(), *LinkLostError.__subclasses__()]
+def test_modem_errors_all_have_problem_codes() -> None:
+    kinds: list[type[ModemError | LinkLostError]] = [
+        ModemError,
+        *ModemError.__subclasses__(),
+        *LinkLostError.__subclasses__(),
+    ]
     assert all(kind.code in set(ProblemCode) for kind in kinds)
 
 
-async def test_a_port_that_does_not_exist_and_comes(fake, port, run, eventually, caplog):
+async def test_modem_connects_if_missing_port_appears(fake, port, run, caplog):
     caplog.set_level(logging.INFO, logger="gsm_meter_bridge.modem")
     modem = run()
-    await eventually(lambda: modem.status.problem_code == "link_lost")
+    await until(lambda: modem.status.problem_code == "link_lost")
     assert modem.status.problem.endswith("cannot be opened: it does not exist; is the modem plugged in?")
     with pytest.raises(SendRefusedError, match="is not ready"):
         await modem.send_sms(Message())
@@ -143,15 +153,15 @@ async def test_a_port_that_does_not_exist_and_comes(fake, port, run, eventually,
     assert caplog.text.count("is gone") == caplog.text.count("is back") == 1
 
 
-async def test_a_port_that_disappears_and_comes_back(fake, port, run, eventually, caplog):
+async def test_modem_reconnects_if_port_disappears_and_returns(fake, port, run, caplog):
     caplog.set_level(logging.INFO, logger="gsm_meter_bridge.modem")
     fake.plug_in(port)
     modem = run()
     for round_ in (1, 2):
         await modem.wait_ready()
-        await eventually(lambda: modem.status.sms_total)
+        await until(lambda: modem.status.sms_total)
         fake.unplug()
-        await eventually(lambda: not modem.status.connected)
+        await until(lambda: not modem.status.connected)
         assert modem.status.problem
         assert modem.status.registration is Registration.UNKNOWN
         assert modem.status.imei == "866782040000001"
@@ -164,31 +174,31 @@ async def test_a_port_that_disappears_and_comes_back(fake, port, run, eventually
         assert len(modem.statuses) > seen
         fake.messages["SM"][1] = (0, PDU)
         fake.say('+CMTI: "SM",1')
-        await eventually(lambda: not fake.messages["SM"])
+        await until(lambda: not fake.messages["SM"])
     assert all(a != b for a, b in zip(modem.statuses, modem.statuses[1:], strict=False))
 
 
-async def test_a_modem_that_does_not_answer(fake, port, run, eventually, timeouts):
+async def test_modem_reports_timeout_if_it_does_not_answer(fake, port, run, timeouts):
     fake.plug_in(port)
     fake.silent = True
     modem = run(timeouts=replace(timeouts, resync_s=0.01, resync_tries=1))
-    await eventually(lambda: modem.status.problem_code == "modem_timeout")
+    await until(lambda: modem.status.problem_code == "modem_timeout")
     assert "does not answer" in modem.status.problem
     fake.silent = False
 
 
-async def test_a_modem_that_restarts_is_set_up_again(fake, port, run, eventually):
+async def test_modem_is_set_up_again_if_it_restarts(fake, port, run):
     fake.plug_in(port)
     modem = run()
-    await eventually(lambda: modem.status.sms_total)
+    await until(lambda: modem.status.sms_total)
     fake.echo, before = True, fake.heard.count("AT+CMGF=0")
     fake.say("RDY")
-    await eventually(lambda: fake.heard.count("AT+CMGF=0") == before + 1)
+    await until(lambda: fake.heard.count("AT+CMGF=0") == before + 1)
     await modem.wait_ready()
     assert "the modem restarted" in [s.problem for s in modem.statuses]
 
 
-async def test_messages_are_sent(fake, port, run):
+async def test_modem_sends_message_and_raises_uncertain_after_cms_error(fake, port, run):
     fake.plug_in(port)
     modem = run()
     await modem.wait_ready()
@@ -199,13 +209,13 @@ async def test_messages_are_sent(fake, port, run):
         await modem.send_sms(Message())
 
 
-async def test_nonsense_does_not_end_a_session(fake, port, run, eventually):
+async def test_modem_stays_connected_if_lines_are_nonsense(fake, port, run):
     fake.plug_in(port)
     modem = run()
-    await eventually(lambda: modem.status.sms_total)
+    await until(lambda: modem.status.sms_total)
     fake.say("+CMTI: nonsense", "+CREG: nonsense", "+CMT: ,99", '+CLIP: "+7999",145', "nonsense")
     fake.messages["SM"][1] = (0, PDU)
     fake.say('+CMTI: "SM",1')
-    await eventually(lambda: modem.received)
+    await until(lambda: modem.received)
     assert all(s.connected for s in modem.statuses)
     assert fake.heard.count("ATE0") == 1

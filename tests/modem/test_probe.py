@@ -11,7 +11,7 @@ from gsm_meter_bridge.errors import CommandTimeoutError, LinkLostError
 from gsm_meter_bridge.modem import probe
 
 
-async def test_a_good_modem(fake, port, timeouts):
+async def test_probe_reports_usable_modem(fake, port, timeouts):
     fake.messages["SM"][1] = (1, "00")
     report = await probe(fake.plug_in(port), timeouts=timeouts)
     assert report.usable
@@ -29,7 +29,7 @@ async def test_a_good_modem(fake, port, timeouts):
     assert words.endswith("The bridge can use this modem.")
 
 
-async def test_it_changes_nothing(fake, port, timeouts):
+async def test_probe_changes_no_setting(fake, port, timeouts):
     fake.pin = "1234"
     await probe(fake.plug_in(port), timeouts=timeouts)
     setting = [h for h in fake.heard if "=" in h and "=?" not in h and not h.startswith("AT+CRSM")]
@@ -41,14 +41,14 @@ async def test_it_changes_nothing(fake, port, timeouts):
     ("no_sim", "pin", "state", "words"),
     [(True, None, "missing", "SIM not inserted"), (False, "1234", "pin_required", "asks for a PIN")],
 )
-async def test_a_modem_without_a_usable_sim(fake, port, timeouts, no_sim, pin, state, words):
+async def test_probe_reports_missing_or_locked_sim(fake, port, timeouts, no_sim, pin, state, words):
     fake.no_sim, fake.pin = no_sim, pin
     report = await probe(fake.plug_in(port), timeouts=timeouts)
     assert (report.sim, report.iccid) == (state, None)
     assert words in report.words()
 
 
-async def test_a_modem_that_lacks_much(fake, port, timeouts):
+async def test_probe_reports_missing_features_and_unusable_modem(fake, port, timeouts):
     for command in ("AT+CMGF=?", "AT+CNMI=?", "AT+CEREG=?", "AT+CSQ", "AT+CPMS?", "AT+CPMS=?", "AT+CMEE?"):
         fake.script[command] = [["ERROR"]] * 9
     report = await probe(fake.plug_in(port), timeouts=timeouts)
@@ -59,10 +59,20 @@ async def test_a_modem_that_lacks_much(fake, port, timeouts):
     assert (report.memories, report.supported_memories, report.signal_dbm) == ((), (), None)
 
 
-async def test_what_cannot_be_probed(fake, port, timeouts, tmp_path):
+async def test_probe_raises_if_port_is_missing_or_modem_is_silent(fake, port, timeouts, tmp_path):
     with pytest.raises(LinkLostError):
         await probe(str(tmp_path / "nothing"))
     fake.silent = True
 
     with pytest.raises(CommandTimeoutError):
         await probe(fake.plug_in(port), timeouts=replace(timeouts, resync_s=0.01, resync_tries=1))
+
+
+async def test_probe_report_fits_80_columns(fake, port, timeouts):
+    for command in ("AT+CNMI=?", "AT+CNMI?", "AT+CCID", "AT+CSCA?", "AT+CEREG?"):
+        fake.script[command] = [["+CME ERROR: 3"]] * 9
+    report = await probe(fake.plug_in(port), timeouts=timeouts)
+    lines = report.words().splitlines()
+    assert "not done in set-up: number of the service centre" in lines
+    # how long the port's path is, is the user's own
+    assert [line for line in lines if len(line) > 80 and not line.startswith("port: ")] == []

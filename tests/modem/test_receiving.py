@@ -7,8 +7,11 @@ from collections.abc import Sequence
 
 import pytest
 
+from gsm_meter_bridge.errors import StorageError
 from gsm_meter_bridge.modem import Modem, ReceivedPdu
 from tests.modem.fake_modem import PDU, TPDU_LENGTH
+from tests.support.modems import modem_at
+from tests.support.waiting import until
 
 OTHER = PDU[:-2] + "AA"
 THIRD = PDU[:-2] + "BB"
@@ -18,7 +21,9 @@ class Store:
     """What the bridge does with a message: slowly, and failing on demand."""
 
     def __init__(self, fake) -> None:
-        self.fake, self.received, self.failures = fake, [], 0
+        self.fake, self.failures = fake, 0
+        self.received: list[ReceivedPdu] = []
+        self.error: Exception = OSError("disk full")
         self.open = asyncio.Event()
         self.open.set()
         self.inside = self.most_inside = 0
@@ -31,7 +36,7 @@ class Store:
             await self.open.wait()
             if self.failures:
                 self.failures -= 1
-                raise OSError("disk full")
+                raise self.error
             self.received.extend(received)
         finally:
             self.inside -= 1
@@ -59,7 +64,7 @@ async def run(fake, port, timeouts, store):
             "reconnect_max_s": 0.02,
             "timeouts": timeouts,
         }
-        modem = Modem("gsm1", str(port), on_status=lambda _: None, on_received=store, **(given | options))
+        modem = modem_at(str(port), "gsm1", on_received=store, **(given | options))
         tasks.append(asyncio.create_task(modem.run()))
         return modem
 
@@ -69,13 +74,13 @@ async def run(fake, port, timeouts, store):
     await asyncio.wait(tasks)
 
 
-async def counted(modem, eventually) -> None:
-    await eventually(lambda: modem.status.ready and modem.status.sms_total)
+async def counted(modem) -> None:
+    await until(lambda: modem.status.ready and modem.status.sms_total)
 
 
-async def test_what_waits_at_the_start_is_taken_and_then_deleted(fake, run, store, eventually):
+async def test_messages_waiting_at_start_are_stored_and_then_deleted(fake, run, store):
     fake.messages["SM"] = {1: (0, PDU), 7: (1, OTHER)}
-    await counted(run(), eventually)
+    await counted(run())
     assert store.received == [
         ReceivedPdu("gsm1", PDU, "SM", 1),
         ReceivedPdu("gsm1", OTHER, "SM", 7),
@@ -85,131 +90,156 @@ async def test_what_waits_at_the_start_is_taken_and_then_deleted(fake, run, stor
     assert fake.messages["SM"] == {}
 
 
-async def test_nothing_is_deleted_while_it_is_being_stored(fake, run, store, eventually):
-    await counted(run(), eventually)
+async def test_message_is_not_deleted_while_it_is_being_stored(fake, run, store):
+    await counted(run())
     store.open.clear()
     fake.messages["SM"][3] = (0, PDU)
     fake.say('+CMTI: "SM",3')
-    await eventually(lambda: store.inside)
+    await until(lambda: store.inside)
     fake.say('+CMTI: "SM",3')
     assert 3 in fake.messages["SM"]
     store.open.set()
-    await eventually(lambda: fake.heard.count("AT+CMGR=3") == 2)
+    await until(lambda: fake.heard.count("AT+CMGR=3") == 2)
     assert (store.pdus, store.most_inside) == ([PDU], 1)
     assert 3 not in fake.messages["SM"]
 
 
-async def test_what_was_stored_to_be_sent_is_left_alone(fake, run, store, eventually):
+async def test_outgoing_messages_in_memory_are_left_alone(fake, run, store):
     fake.messages["SM"] = {1: (2, PDU), 2: (3, OTHER), 3: (0, THIRD)}
-    await counted(run(), eventually)
+    await counted(run())
     assert store.pdus == [THIRD]
     assert set(fake.messages["SM"]) == {1, 2}
     fake.say('+CMTI: "SM",1')
-    await eventually(lambda: "AT+CMGR=1" in fake.heard)
+    await until(lambda: "AT+CMGR=1" in fake.heard)
     assert store.pdus == [THIRD]
 
 
-async def test_a_message_that_could_not_be_stored_stays_and_comes_again(fake, run, store, eventually, caplog):
+async def test_message_stays_on_modem_until_it_is_stored(fake, run, store, caplog):
+    caplog.set_level("INFO")
     store.failures = 2
     fake.messages["SM"][1] = (0, PDU)
     run(status_interval_s=0.01)
-    await eventually(lambda: not fake.messages["SM"])
+    await until(lambda: not fake.messages["SM"])
     assert store.pdus == [PDU]
     assert fake.heard.count("<STORING>") == 3
-    assert caplog.text.count("could not be stored") == 2
+    assert caplog.text.count("could not be stored") == 1
+    assert caplog.text.count("can be stored again") == 1
+    assert "Traceback" not in caplog.text
 
 
-async def test_a_message_that_cannot_be_deleted_is_not_handed_over_again(fake, run, store, eventually):
+async def test_storage_error_is_logged_once_without_traceback(fake, run, store, caplog):
+    store.failures, store.error = 3, StorageError("the database cannot be used just now")
+    fake.messages["SM"][1] = (0, PDU)
+    run(status_interval_s=0.01)
+    await until(lambda: not fake.messages["SM"])
+    assert caplog.text.count("the database cannot be used just now") == 1
+    assert "Traceback" not in caplog.text
+
+
+async def test_undeletable_message_is_not_handed_over_again(fake, run, store):
     fake.messages["SM"][1] = (0, PDU)
     fake.script["AT+CMGD=1"] = [["+CMS ERROR: 320"]] * 3
     run(status_interval_s=0.01)
-    await eventually(lambda: not fake.messages["SM"])
+    await until(lambda: not fake.messages["SM"])
     assert store.pdus == [PDU]
     assert fake.heard.count("AT+CMGD=1") == 4
     fake.messages["SM"][1] = (0, PDU)  # the same text again, in the same place
-    await eventually(lambda: len(store.pdus) == 2)
+    await until(lambda: len(store.pdus) == 2)
 
 
-async def test_messages_in_another_memory(fake, run, store, eventually):
-    await counted(run(status_interval_s=0.02), eventually)
+async def test_messages_in_another_memory_are_stored_and_swept(fake, run, store):
+    await counted(run(status_interval_s=0.02))
     fake.messages["SR"] = {4: (0, OTHER)}
     fake.say('+CDSI: "SR",4')
-    await eventually(lambda: store.received)
+    await until(lambda: store.received)
     assert store.received == [ReceivedPdu("gsm1", OTHER, "SR", 4)]
-    await eventually(lambda: not fake.messages["SR"])
+    await until(lambda: not fake.messages["SR"])
     fake.messages["SR"][5] = (0, PDU)  # told to nobody: the sweep looks there too from now on
     fake.messages["SM"][1] = (0, THIRD)
-    await eventually(lambda: len(store.received) == 3)
+    await until(lambda: len(store.received) == 3)
 
 
-async def test_a_memory_that_cannot_be_read_is_left_to_later(fake, run, store, eventually):
+async def test_unreadable_memory_leaves_modem_ready(fake, run, store):
     modem = run()
-    await counted(modem, eventually)
+    await counted(modem)
     looks = fake.heard.count("AT+CMGL=4")
     fake.say('+CDSI: "BM",1', '+CMTI: "SM",9')
-    await eventually(lambda: fake.heard.count("AT+CMGL=4") == looks + 1)
+    await until(lambda: fake.heard.count("AT+CMGL=4") == looks + 1)
     assert modem.status.ready
     assert store.received == []
 
 
-async def test_routed_messages_come_without_a_place(fake, run, store, eventually):
-    await counted(run(), eventually)
+async def test_routed_messages_are_stored_without_place(fake, run, store):
+    await counted(run())
     fake.say(f"+CMT: ,{TPDU_LENGTH}", PDU, f"+CDS: {TPDU_LENGTH}", OTHER)
-    await eventually(lambda: len(store.received) == 2)
+    await until(lambda: len(store.received) == 2)
     assert store.received == [ReceivedPdu("gsm1", PDU), ReceivedPdu("gsm1", OTHER)]
 
 
-async def test_a_routed_message_that_could_not_be_stored_is_kept(fake, port, run, store, eventually):
+async def test_routed_message_is_kept_if_storing_fails(fake, port, run, store):
     store.failures = 1
     modem = run(status_interval_s=0.01)
-    await counted(modem, eventually)
+    await counted(modem)
     fake.say(f"+CMT: ,{TPDU_LENGTH}", PDU)
-    await eventually(lambda: store.received)
+    await until(lambda: store.received)
     assert store.pdus == [PDU]
 
 
-async def test_without_a_choice_of_memories(fake, run, store, eventually):
+async def test_messages_are_received_if_modem_refuses_cpms(fake, run, store):
     fake.script["AT+CPMS?"] = [["ERROR"]] * 100
     fake.messages["SM"][1] = (0, PDU)
     modem = run()
-    await eventually(lambda: store.received)
+    await until(lambda: store.received)
     fake.messages["SM"][2] = (0, OTHER)
     fake.say('+CMTI: "SM",2')
-    await eventually(lambda: not fake.messages["SM"])
+    await until(lambda: not fake.messages["SM"])
     assert store.received == [ReceivedPdu("gsm1", PDU, None, 1), ReceivedPdu("gsm1", OTHER, "SM", 2)]
     assert "+CPMS" in modem.status.lacking
 
 
-async def test_a_full_storage_is_told(fake, run, eventually):
+async def test_full_sms_storage_is_reported_as_problem(fake, run):
     fake.capacity = 2
     fake.messages["SM"] = {1: (2, PDU), 2: (3, OTHER)}
     modem = run()
-    await eventually(lambda: modem.status.problem_code == "sms_storage_full")
+    await until(lambda: modem.status.problem_code == "sms_storage_full")
     assert "SM is full (2 of 2)" in modem.status.problem
     assert modem.status.ready
 
 
-async def test_messages_arriving_during_commands_are_not_lost(fake, run, store, eventually):
+async def test_messages_arriving_during_commands_are_not_lost(fake, run, store):
     modem = run()
-    await counted(modem, eventually)
+    await counted(modem)
     for index in range(1, 6):
         fake.messages["SM"][index] = (0, f"{PDU[:-2]}{index:02X}")
         fake.say(f'+CMTI: "SM",{index}')
-    await eventually(lambda: not fake.messages["SM"])
+    await until(lambda: not fake.messages["SM"])
     assert sorted(store.pdus) == sorted(f"{PDU[:-2]}{index:02X}" for index in range(1, 6))
     assert store.most_inside == 1
 
 
-async def test_messages_that_come_together_are_stored_together(fake, run, store, eventually):
-    await counted(run(), eventually)
+async def test_messages_that_come_together_are_stored_together(fake, run, store):
+    await counted(run())
     store.open.clear()
     fake.messages["SM"][1] = (0, PDU)
     fake.say('+CMTI: "SM",1')
-    await eventually(lambda: store.inside)
+    await until(lambda: store.inside)
     fake.messages["SM"] |= {2: (0, OTHER), 3: (0, THIRD)}
     fake.say('+CMTI: "SM",2', '+CMTI: "SM",3')
     store.open.set()
-    await eventually(lambda: not fake.messages["SM"])
+    await until(lambda: not fake.messages["SM"])
     assert store.pdus == [PDU, OTHER, THIRD]
     assert fake.heard.count("<STORING>") == 2
     assert not {"AT+CMGR=2", "AT+CMGR=3"} & set(fake.heard)
+
+
+async def test_deletion_callback_gets_only_messages_that_were_deleted(fake, run, store):
+    gone: list[str] = []
+
+    async def deleted(messages: Sequence[ReceivedPdu]) -> None:
+        gone.extend(message.pdu_hex for message in messages)
+
+    fake.messages["SM"] = {1: (0, PDU), 7: (1, OTHER)}
+    fake.script["AT+CMGD=7"] = [["ERROR"]] * 9
+    await counted(run(on_deleted=deleted))
+    await until(lambda: gone == [PDU])
+    assert store.pdus == [PDU, OTHER]

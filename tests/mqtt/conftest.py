@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,24 +12,42 @@ from typing import Any
 
 import pytest
 
+from gsm_meter_bridge.app.build import build_publisher
+from gsm_meter_bridge.errors import LeaseLostError
+from gsm_meter_bridge.health import Health
 from gsm_meter_bridge.modem import ModemStatus
+from gsm_meter_bridge.mqtt import endings
 from gsm_meter_bridge.mqtt.client import Broker, Client
-from gsm_meter_bridge.mqtt.identity import Identity, OurModem
-from gsm_meter_bridge.mqtt.publisher import Publisher
+from gsm_meter_bridge.mqtt.identity import Discovery, GatewayModemView, Identity
 from gsm_meter_bridge.mqtt.requests import Requests
+from gsm_meter_bridge.mqtt.sources import Sources
 from gsm_meter_bridge.mqtt.topics import Topics
-from tests.support.mosquitto import Mosquitto
+from gsm_meter_bridge.storage.database import is_unavailable
+from gsm_meter_bridge.words import Language
 from tests.support.short_path import Radio, World, world
+from tests.support.strict_broker import StrictBroker, strict_broker
 
 TOPICS = Topics("gsm_meter_modem", "home", "homeassistant", "homeassistant/status")
-WAIT_S = 30.0
+WAIT_S = 60.0
 
 
 @pytest.fixture
-def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
-    """A broker of this test's own."""
-    with Mosquitto(tmp_path / "mosquitto") as broker:
-        yield broker
+async def broker() -> AsyncIterator[StrictBroker]:
+    """A broker that is as strict as the test has it."""
+    async with strict_broker() as strict:
+        yield strict
+
+
+@pytest.fixture
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every wait between connections is a twentieth of what it is."""
+    monkeypatch.setattr(endings, "_FIRST_S", 0.05)
+
+
+def _read(payload: bytes) -> Any:
+    with suppress(ValueError, RecursionError):
+        return json.loads(payload) if payload[:1] in (b"{", b"[") else payload
+    return payload
 
 
 @dataclass
@@ -45,15 +63,14 @@ class Watcher:
         while True:
             message = await self.client.incoming.get()
             self.client.acknowledge(message)
-            payload = json.loads(message.payload) if message.payload[:1] in (b"{", b"[") else message.payload
-            self.messages.append((message.topic, payload))
+            self.messages.append((message.topic, _read(message.payload)))
             self.changed.set()
 
     def of(self, topic: str) -> list[Any]:
         """All that was published to `topic`."""
         return [payload for name, payload in self.messages if name == topic]
 
-    async def wait(self, topic: str, wanted: Callable[[Any], bool] = lambda _: True) -> Any:
+    async def wait(self, topic: str, wanted: Callable[[Any], object] = lambda _: True) -> Any:
         """The first message of `topic` that is wanted."""
         async with asyncio.timeout(WAIT_S):
             while True:
@@ -70,10 +87,17 @@ class Watcher:
 
 
 @asynccontextmanager
-async def watcher(port: int, name: str = "watcher") -> AsyncIterator[Watcher]:
-    """A client that has subscribed to everything; by its name the broker keeps its session."""
+async def watcher(
+    port: int, name: str = "watcher", topics: tuple[str, ...] = ("#",)
+) -> AsyncIterator[Watcher]:
+    """A client that has subscribed to `topics`; by its name the broker keeps its session."""
     client = Client(Broker("127.0.0.1", port), name, session_s=3600)
-    client.on_connected = lambda: client.subscribe("#")
+
+    def subscribe() -> None:
+        for topic in topics:
+            client.subscribe(topic)
+
+    client.on_connected = subscribe
     client.start()
     await asyncio.wait_for(client.wait_connected(), WAIT_S)
     seen = Watcher(client)
@@ -92,32 +116,35 @@ async def watcher(port: int, name: str = "watcher") -> AsyncIterator[Watcher]:
 
 @asynccontextmanager
 async def bridge(
-    port: int, path: Path | None = None, radio: Radio | None = None, protocol: str = "auto"
+    port: int,
+    path: Path | None = None,
+    radio: Radio | None = None,
+    protocol: str = "auto",
+    topics: Topics = TOPICS,
+    scope: Discovery = Discovery.FULL,
+    language: Language = Language.EN,
+    *,
+    mask: bool = False,
 ) -> AsyncIterator[World]:
     """Publisher, jobs and simulated modules; what `app` does, without the modem."""
+    health = Health(passes=lambda e: is_unavailable(e) or isinstance(e, LeaseLostError))
     async with world(path, radio, ticking=True) as w:
         client = Client(
             Broker("127.0.0.1", port, protocol=protocol),
             "gsm-meter-bridge-home",
-            (TOPICS.bridge_state, '{"state":"offline"}'),
+            (topics.bridge_state, '{"state":"offline"}'),
             3600,
+            health,
         )
-        identity = Identity("home", "Test bridge", 2, 0.0, mask=False)
+        identity = Identity("home", "Test bridge", 2, 0.0, mask=mask, discovery=scope, language=language)
         status = ModemStatus(connected=True, ready=True, problem=None, problem_code=None)
-        publisher = Publisher(
-            client,
-            TOPICS,
-            w.database,
-            w.modules,
-            identity,
-            Requests(TOPICS, w.commands),
-            [OurModem("stick", "Test modem", lambda: status)],
-            now=w.now,
+        publisher = build_publisher(
+            Sources(client, topics, w.database, w.modules, identity, health=health, now=w.now),
+            Requests(topics, w.commands, health=health, mask=mask),
+            [GatewayModemView("stick", "Test modem", lambda: status)],
+            w.runner,
+            w.receiver,
         )
-        w.runner.listen(lambda job: publisher.touch(job.module))
-        w.runner.listen(lambda _: w.receiver.wake())
-        w.receiver.listen(lambda module, _: publisher.touch(module))
-        w.receiver.listen(lambda *_: w.runner.wake())
         client.start()
         try:
             async with asyncio.TaskGroup() as group:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from gsm_meter_bridge.mqtt import discovery
+from gsm_meter_bridge.commands.handler import CommandOptions
+from gsm_meter_bridge.mqtt import arrivals, discovery
 from gsm_meter_bridge.mqtt.topics import Topics
-from gsm_meter_bridge.service.commands import Terms
 from tests.mqtt.conftest import TOPICS, Watcher, bridge, watcher
 from tests.support.mosquitto import Mosquitto
 
@@ -22,15 +22,15 @@ def _final(document: dict[str, Any]) -> bool:
     return document["status"] != "accepted"
 
 
-async def _set(seen: Watcher, transaction: str, **wish: object) -> None:
-    await seen.say(SET, {"transaction": transaction, "module": "pump", **wish})
+async def _set(seen: Watcher, transaction: str, **fields: object) -> None:
+    await seen.say(SET, {"transaction": transaction, "module": "pump", **fields})
 
 
-async def test_what_is_there_from_the_start(mosquitto: Mosquitto) -> None:
+async def test_bridge_publishes_its_documents_and_discovery_at_start(mosquitto: Mosquitto) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port):
         assert await seen.wait(TOPICS.bridge_state) == {"state": "online"}
         info = await seen.wait(TOPICS.bridge_info)
-        assert [m["id"] for m in info["modules"]] == ["hut", "pump"]
+        assert (info["contract"], info["module_count"]) == (2, 2)
         module = await seen.wait(TOPICS.module("hut"))
         assert (module["online"], module["last_seen"], module["signal_dbm"]) == (False, None, None)
         assert await seen.wait(TOPICS.availability("hut")) == {"state": "offline"}
@@ -41,7 +41,9 @@ async def test_what_is_there_from_the_start(mosquitto: Mosquitto) -> None:
 
 
 @pytest.mark.parametrize("protocol", ["auto", "3.1.1"])
-async def test_a_status_request(mosquitto: Mosquitto, protocol: str) -> None:
+async def test_status_request_updates_module_document_and_availability(
+    mosquitto: Mosquitto, protocol: str
+) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port, protocol=protocol):
         await seen.wait(TOPICS.module("hut"))
         await seen.say(TOPICS.request("request_status"), {"transaction": "s1", "module": "hut"})
@@ -49,11 +51,11 @@ async def test_a_status_request(mosquitto: Mosquitto, protocol: str) -> None:
         assert (answer["transaction"], answer["status"]) == ("s1", "ok")
         assert (answer["data"]["signal_dbm"], answer["data"]["band"]) == (-71, "lte_7")
         state = await seen.wait(TOPICS.module("hut"), lambda m: m["imei"] is not None)
-        assert state["sources"]["imei"]["source"] == "sms"
+        assert state["sources"]["imei"]["transport"] == "sms"
         await seen.wait(TOPICS.availability("hut"), lambda a: a["state"] == "online")
 
 
-async def test_a_verified_change(mosquitto: Mosquitto) -> None:
+async def test_set_request_is_verified_and_repeats_no_secret(mosquitto: Mosquitto) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port) as w:
         await seen.wait(TOPICS.module("pump"))
         await _set(seen, "c1", apn="m2m.example", apn_password="hunter2")
@@ -73,7 +75,7 @@ async def test_a_verified_change(mosquitto: Mosquitto) -> None:
         assert "hunter2" not in json.dumps(said, default=str)
 
 
-async def test_the_same_transaction_twice(mosquitto: Mosquitto) -> None:
+async def test_transaction_is_executed_once_if_it_is_repeated(mosquitto: Mosquitto) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port) as w:
         await seen.wait(TOPICS.module("pump"))
         await _set(seen, "c1", apn="m2m")
@@ -106,7 +108,9 @@ async def test_the_same_transaction_twice(mosquitto: Mosquitto) -> None:
         ),
     ],
 )
-async def test_wishes_that_are_wrong(mosquitto: Mosquitto, payload: Any, code: str, words: str) -> None:
+async def test_set_request_is_refused_and_sends_nothing_if_it_is_invalid(
+    mosquitto: Mosquitto, payload: Any, code: str, words: str
+) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port) as w:
         await seen.wait(TOPICS.module("pump"))
         await seen.say(SET, payload)
@@ -117,30 +121,30 @@ async def test_wishes_that_are_wrong(mosquitto: Mosquitto, payload: Any, code: s
         assert not w.radio.sent
 
 
-async def test_a_plan_is_only_a_plan(mosquitto: Mosquitto) -> None:
+async def test_plan_request_returns_texts_and_sends_nothing(mosquitto: Mosquitto) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port) as w:
         await seen.wait(TOPICS.module("pump"))
-        wish = {"transaction": "p1", "module": "pump", "settings": {"csd_idle_timeout_s": 300}}
-        await seen.say(TOPICS.request("plan"), wish)
+        request = {"transaction": "p1", "module": "pump", "settings": {"csd_idle_timeout_s": 300}}
+        await seen.say(TOPICS.request("plan"), request)
         answer = await seen.wait(TOPICS.response("plan"))
         assert (answer["status"], answer["transaction"]) == ("ok", "p1")
         assert answer["plan"]["texts"] == ["***;T", "***;T=300", "***;T"]
         assert not w.radio.sent
 
 
-async def test_many_settings_are_applied_once_confirmed(mosquitto: Mosquitto) -> None:
+async def test_apply_request_sets_many_settings_if_it_is_confirmed(mosquitto: Mosquitto) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port) as w:
         await seen.wait(TOPICS.module("pump"))
         settings = {"csd_idle_timeout_s": 300, "server.0.address": "a.example:9001"}
-        wish = {"transaction": "a1", "module": "pump", "settings": settings}
-        await seen.say(TOPICS.request("apply"), wish)
+        request = {"transaction": "a1", "module": "pump", "settings": settings}
+        await seen.say(TOPICS.request("apply"), request)
         refused = await seen.wait(TOPICS.response("apply"))
         assert refused["error"]["code"] == "confirm_required"
         assert not w.radio.sent
-        await seen.say(TOPICS.request("apply"), wish | {"transaction": "a2", "confirm": True})
+        await seen.say(TOPICS.request("apply"), request | {"transaction": "a2", "confirm": True})
         await seen.wait(TOPICS.response("apply"), lambda d: d["status"] == "accepted")
         async with asyncio.timeout(30):
-            while "1234;REBOOT" not in w.texts("pump") or w.texts("pump")[-1] == "1234;REBOOT":
+            while not w.texts("pump") or w.texts("pump")[-1].endswith(";REBOOT"):
                 await asyncio.sleep(0.02)
                 w.clock[0] += 0.5  # 25 times as fast, through the restart
                 w.runner.wake()
@@ -150,7 +154,7 @@ async def test_many_settings_are_applied_once_confirmed(mosquitto: Mosquitto) ->
         assert state["settings"]["server.0.enabled"] is False
 
 
-async def test_actions_by_request_and_by_button(mosquitto: Mosquitto) -> None:
+async def test_actions_reach_module_by_request_and_by_button(mosquitto: Mosquitto) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port) as w:
         await seen.wait(TOPICS.module("pump"))
         await seen.say(TOPICS.request("restore"), {"transaction": "r1", "module": "pump"})
@@ -165,7 +169,7 @@ async def test_actions_by_request_and_by_button(mosquitto: Mosquitto) -> None:
         assert w.texts("pump") == ["1234;C1", "1234;D", "1234;I"]
 
 
-async def test_an_unknown_action(mosquitto: Mosquitto) -> None:
+async def test_unknown_action_is_answered_with_an_error(mosquitto: Mosquitto) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port):
         await seen.wait(TOPICS.module("pump"))
         await seen.say(TOPICS.request("explode"), {"transaction": "t"})
@@ -173,7 +177,7 @@ async def test_an_unknown_action(mosquitto: Mosquitto) -> None:
         assert answer["error"]["code"] == "unknown_action"
 
 
-async def test_entities(mosquitto: Mosquitto) -> None:
+async def test_entity_commands_read_status_and_set_apn(mosquitto: Mosquitto) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port) as w:
         await seen.wait(TOPICS.module("pump"))
         await seen.say(TOPICS.module_set("pump"), {"request_status": True})
@@ -187,7 +191,7 @@ async def test_entities(mosquitto: Mosquitto) -> None:
         assert w.texts("pump") == ["1234;I", "1234;A", "1234;A=m2m", "1234;A"]
 
 
-async def test_an_entitys_wish_that_is_wrong_is_told_as_an_event(mosquitto: Mosquitto) -> None:
+async def test_invalid_entity_command_is_reported_as_an_event(mosquitto: Mosquitto) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port) as w:
         await seen.wait(TOPICS.module("pump"))
         await seen.say(TOPICS.module_set("pump"), {"apn": "a b"})
@@ -197,7 +201,7 @@ async def test_an_entitys_wish_that_is_wrong_is_told_as_an_event(mosquitto: Mosq
         assert not w.radio.sent
 
 
-async def test_a_retained_wish_is_ignored(mosquitto: Mosquitto) -> None:
+async def test_retained_request_is_ignored(mosquitto: Mosquitto) -> None:
     async with watcher(mosquitto.port) as seen:
         await _set(seen, "old", apn="x")
         await seen.say(SET, {"transaction": "old", "module": "pump", "apn": "x"}, retain=True)
@@ -209,7 +213,7 @@ async def test_a_retained_wish_is_ignored(mosquitto: Mosquitto) -> None:
             assert not seen.of(SET_ANSWER)
 
 
-async def test_wishes_wait_at_the_broker_while_the_bridge_is_away(
+async def test_requests_wait_at_the_broker_while_the_bridge_is_away(
     mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
     path = tmp_path / "bridge.db"
@@ -223,14 +227,14 @@ async def test_wishes_wait_at_the_broker_while_the_bridge_is_away(
         assert (done["transaction"], done["status"]) == ("late", "ok")
 
 
-async def test_an_outcome_that_could_not_be_told_is_told_after_a_restart(
+async def test_outcome_is_published_after_restart_if_broker_was_unreachable(
     mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
     path = tmp_path / "bridge.db"
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port, path) as w:
         await seen.wait(TOPICS.module("pump"))
         mosquitto.stop()
-        job = await w.commands.apply("pump", {"apn": "m2m"}, Terms("gone"))
+        job = await w.commands.apply("pump", {"apn": "m2m"}, CommandOptions("gone"))
         async with asyncio.timeout(30):
             while not (await w.job(job)).state.final:
                 await asyncio.sleep(0.02)
@@ -241,7 +245,7 @@ async def test_an_outcome_that_could_not_be_told_is_told_after_a_restart(
         assert (done["transaction"], done["status"]) == ("gone", "ok")
 
 
-async def test_a_broker_that_comes_back_gets_everything_again(mosquitto: Mosquitto) -> None:
+async def test_bridge_publishes_state_and_discovery_again_if_broker_restarts(mosquitto: Mosquitto) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port):
         await seen.wait(TOPICS.module("pump"))
         mosquitto.kill()
@@ -251,7 +255,7 @@ async def test_a_broker_that_comes_back_gets_everything_again(mosquitto: Mosquit
         await seen.wait(TOPICS.discovery(TOPICS.module_uid("pump")))
 
 
-async def test_home_assistants_birth(mosquitto: Mosquitto) -> None:
+async def test_bridge_publishes_again_at_birth_message_of_home_assistant(mosquitto: Mosquitto) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port):
         await seen.wait(TOPICS.discovery(TOPICS.module_uid("pump")))
         await seen.wait(TOPICS.module("pump"))
@@ -261,20 +265,76 @@ async def test_home_assistants_birth(mosquitto: Mosquitto) -> None:
         await seen.wait(TOPICS.module("hut"))
 
 
-async def test_what_is_left_of_former_devices_is_cleared(mosquitto: Mosquitto) -> None:
+async def test_documents_of_a_removed_device_are_cleared(mosquitto: Mosquitto) -> None:
     gone = "old_shed"
     config = TOPICS.discovery(TOPICS.module_uid(gone))
     neighbour = Topics("gsm_meter_modem", "home_2", "homeassistant", "homeassistant/status")
     kept = neighbour.discovery(neighbour.bridge_uid())
     async with watcher(mosquitto.port) as seen:
-        message = discovery.bridge_device(TOPICS, "x") | {"stat_t": TOPICS.module(gone)}
+        message = discovery.bridge_device(discovery.Form(TOPICS), "x") | {"stat_t": TOPICS.module(gone)}
         await seen.say(config, message, retain=True)
         await seen.say(TOPICS.module(gone), {"online": True}, retain=True)
         await seen.say(TOPICS.availability(gone), {"state": "online"}, retain=True)
-        await seen.say(kept, discovery.bridge_device(neighbour, "y"), retain=True)
+        await seen.say(kept, discovery.bridge_device(discovery.Form(neighbour), "y"), retain=True)
         seen.messages.clear()
         async with bridge(mosquitto.port):
             for topic in (config, TOPICS.module(gone), TOPICS.availability(gone)):
                 await seen.wait(topic, lambda payload: payload == b"")
             await seen.wait(TOPICS.module("pump"))
         assert b"" not in seen.of(kept)
+
+
+async def test_reader_without_a_list_of_ids_finds_all_modules(mosquitto: Mosquitto) -> None:
+    async with bridge(mosquitto.port) as w, watcher(mosquitto.port) as seen:
+        await seen.wait(TOPICS.bridge_state, lambda state: state == {"state": "online"})
+        async with watcher(mosquitto.port, "reader", ("watcher/ready", TOPICS.module("+"))) as reader:
+            for module in w.modules.values():
+                document = await reader.wait(TOPICS.module(module.id))
+                assert (document["family"], document["name"]) == (module.family.id, module.name)
+            found = {topic for topic, _ in reader.messages if topic.startswith(TOPICS.root)}
+        assert found == set(map(TOPICS.module, w.modules))
+        assert "modules" not in await seen.wait(TOPICS.bridge_info)
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+async def test_document_of_contract_1_is_cleared(mosquitto: Mosquitto, protocol: str) -> None:
+    former = f"{TOPICS.root}/bridge/callers"
+    others = f"{TOPICS.base}/home_2/bridge/callers"
+    async with watcher(mosquitto.port) as seen:
+        for topic in (former, others, f"{TOPICS.root}/bridge/notes"):
+            await seen.say(topic, {"callers": []}, retain=True)
+        seen.messages.clear()
+        async with bridge(mosquitto.port, protocol=protocol):
+            await seen.wait(former, lambda payload: payload == b"")
+            await seen.wait(TOPICS.module("pump"))
+        assert seen.of(others) == seen.of(f"{TOPICS.root}/bridge/notes") == []
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+async def test_document_of_a_module_without_discovery_is_cleared(mosquitto: Mosquitto, protocol: str) -> None:
+    async with watcher(mosquitto.port) as seen:
+        await seen.say(TOPICS.module("old_shed"), {"online": True}, retain=True)
+        seen.messages.clear()
+        async with bridge(mosquitto.port, protocol=protocol):
+            await seen.wait(TOPICS.module("old_shed"), lambda payload: payload == b"")
+            await seen.wait(TOPICS.module("pump"))
+        assert b"" not in seen.of(TOPICS.module("pump"))
+
+
+@pytest.mark.parametrize("octets", [1, 300_000, arrivals.WAITING_BYTES])
+async def test_bridge_stays_online_if_others_retain_more_than_it_reads_at_once(
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch, octets: int
+) -> None:
+    monkeypatch.setattr(arrivals, "WAITING_BYTES", octets)
+    device = json.dumps({"o": {"name": "another"}, "x": "y" * 100_000})
+    async with watcher(mosquitto.port) as seen:
+        for n in range(150):
+            await seen.say(f"homeassistant/device/{n}/config", device, retain=True)
+        seen.messages.clear()
+        async with bridge(mosquitto.port):
+            await seen.wait(TOPICS.availability("pump"))
+            await asyncio.sleep(3.0)  # it searches for two seconds
+            await _set(seen, "t", apn="m2m")
+            assert (await seen.wait(SET_ANSWER, _final))["status"] == "ok"
+        assert {"state": "offline"} not in seen.of(TOPICS.bridge_state)[:-1]
+        assert seen.of(TOPICS.bridge_state).count({"state": "online"}) == 1

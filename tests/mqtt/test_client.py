@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import resource
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from gsm_meter_bridge.mqtt.client import Broker, Client
+from gsm_meter_bridge.mqtt.endings import Ending, Stage
 from tests.mqtt.conftest import WAIT_S, watcher
 from tests.support.mosquitto import Mosquitto
 
@@ -47,7 +50,7 @@ async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 @asynccontextmanager
 async def _client(port: int, protocol: str = "auto") -> AsyncIterator[Client]:
     client = Client(Broker("127.0.0.1", port, protocol=protocol), "one", ("one/state", "gone"), 3600)
-    client.on_connected = lambda: client.subscribe("wish")
+    client.on_connected = lambda: client.subscribe("request")
     client.start()
     try:
         yield client
@@ -62,13 +65,17 @@ async def _subscribed(client: Client) -> None:
 
 
 @pytest.mark.parametrize(("protocol", "spoken"), [("auto", "5"), ("5", "5"), ("3.1.1", "3.1.1")])
-async def test_versions(mosquitto: Mosquitto, protocol: str, spoken: str) -> None:
+async def test_client_speaks_the_configured_mqtt_version(
+    mosquitto: Mosquitto, protocol: str, spoken: str
+) -> None:
     async with _client(mosquitto.port, protocol) as client:
         await asyncio.wait_for(client.wait_connected(), WAIT_S)
         assert client.protocol == spoken
 
 
-async def test_falling_back(mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture) -> None:
+async def test_client_falls_back_to_mqtt_3_1_1_if_broker_refuses_mqtt_5(
+    mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
     async with _old_broker(mosquitto.port) as port, _client(port) as client:
         await asyncio.wait_for(client.wait_connected(), WAIT_S)
         assert client.protocol == "3.1.1"
@@ -78,7 +85,9 @@ async def test_falling_back(mosquitto: Mosquitto, caplog: pytest.LogCaptureFixtu
             assert await seen.wait("said") == {}
 
 
-async def test_whoever_insists_on_5_gets_no_3(mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture) -> None:
+async def test_client_does_not_fall_back_if_mqtt_5_is_configured(
+    mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
     async with _old_broker(mosquitto.port) as port, _client(port, "5") as client:
         async with asyncio.timeout(WAIT_S):
             while "refuses the connection: Unsupported protocol version" not in caplog.text:
@@ -87,11 +96,13 @@ async def test_whoever_insists_on_5_gets_no_3(mosquitto: Mosquitto, caplog: pyte
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
-async def test_what_is_not_acknowledged_comes_again(mosquitto: Mosquitto, protocol: str) -> None:
+async def test_unacknowledged_message_is_redelivered_to_next_connection(
+    mosquitto: Mosquitto, protocol: str
+) -> None:
     async with watcher(mosquitto.port) as seen:
         async with _client(mosquitto.port, protocol) as client:
             await _subscribed(client)
-            await seen.say("wish", {"n": 1})
+            await seen.say("request", {"n": 1})
             first = await asyncio.wait_for(client.incoming.get(), WAIT_S)
             assert not first.redelivered
         async with _client(mosquitto.port, protocol) as client:
@@ -100,19 +111,23 @@ async def test_what_is_not_acknowledged_comes_again(mosquitto: Mosquitto, protoc
             client.acknowledge(again)
             await _subscribed(client)
         async with _client(mosquitto.port, protocol) as client:
-            await seen.say("wish", {"n": 2})
+            await seen.say("request", {"n": 2})
             new = await asyncio.wait_for(client.incoming.get(), WAIT_S)
             assert new.payload == b'{"n": 2}'
 
 
-async def test_an_orderly_stop_is_no_loss(mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture) -> None:
+async def test_orderly_stop_is_not_logged_as_lost_connection(
+    mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
     async with _client(mosquitto.port) as client:
         await asyncio.wait_for(client.wait_connected(), WAIT_S)
     assert "lost" not in caplog.text
 
 
-async def test_a_lost_connection_comes_back(mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture) -> None:
+async def test_client_reconnects_and_publishes_if_connection_is_lost(
+    mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
     async with _client(mosquitto.port) as client:
         await asyncio.wait_for(client.wait_connected(), WAIT_S)
         mosquitto.kill()
@@ -125,7 +140,7 @@ async def test_a_lost_connection_comes_back(mosquitto: Mosquitto, caplog: pytest
         assert "is lost" in caplog.text
 
 
-async def test_what_the_broker_denies_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_denied_publish_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     rules = tmp_path / "acl"
     rules.write_text("topic read allowed/#\n")
     rules.chmod(0o600)
@@ -139,7 +154,7 @@ async def test_what_the_broker_denies_is_told_once(tmp_path: Path, caplog: pytes
     assert caplog.text.count("the broker does not let us publish: Not authorized") == 1
 
 
-async def test_whoever_publishes_much_waits_for_the_broker(mosquitto: Mosquitto) -> None:
+async def test_client_waits_for_room_if_many_messages_are_unsent(mosquitto: Mosquitto) -> None:
     client = Client(Broker("127.0.0.1", mosquitto.port), "much")
     told = [client.publish("much", str(n), retain=False) for n in range(2000)]
     with pytest.raises(TimeoutError):
@@ -148,3 +163,64 @@ async def test_whoever_publishes_much_waits_for_the_broker(mosquitto: Mosquitto)
     await asyncio.wait_for(client.wait_room(), WAIT_S)
     await asyncio.wait_for(asyncio.gather(*told), WAIT_S)
     await client.stop()
+
+
+@pytest.mark.parametrize(
+    ("setting", "stated"),
+    [
+        ("max_packet_size 2048", {"packet_bytes": 2048}),
+        ("max_inflight_messages 1", {"receive_maximum": 1}),
+        ("retain_available false", {"retains": False}),
+        ("max_qos 0", {"maximum_qos": 0}),
+        ("max_keepalive 11", {"keep_alive_s": 11}),
+        ("max_topic_alias 0", {}),
+        ("max_packet_size 2048\nmax_inflight_messages 1\nretain_available false", {"retains": False}),
+    ],
+)
+async def test_client_keeps_the_limits_that_mosquitto_states(
+    tmp_path: Path, setting: str, stated: dict[str, object]
+) -> None:
+    ended: list[Ending] = []
+    with Mosquitto(tmp_path / "mosquitto", f"allow_anonymous true\n{setting}") as broker:
+        async with watcher(broker.port) as seen:
+            async with _client(broker.port) as client:
+                client.on_ended = ended.append
+                told = [client.publish(f"a/{n}", '"x"', retain=True) for n in range(30)]
+                large = client.publish("a/large", "x" * 3000, retain=True)
+                assert all(await asyncio.wait_for(asyncio.gather(*told), WAIT_S))
+                assert await asyncio.wait_for(large, WAIT_S) is ("max_packet_size" not in setting)
+                for name, value in stated.items():
+                    assert getattr(client.limits, name) == value
+                assert client.connected
+            await asyncio.gather(*(seen.wait(f"a/{n}") for n in range(30)))
+    # at most the one whose will was not taken
+    assert [e.stage for e in ended if e.stage is not Stage.REFUSED] == []
+    assert len(ended) <= 1
+
+
+@pytest.mark.parametrize(("protocol", "told"), [("5", 1), ("3.1.1", 3)])
+async def test_client_reports_another_client_with_the_same_id(
+    mosquitto: Mosquitto, protocol: str, told: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    ended: list[Ending] = []
+    async with _client(mosquitto.port, protocol) as one, _client(mosquitto.port, protocol) as other:
+        for client in (one, other):
+            client.on_ended = ended.append
+        async with asyncio.timeout(WAIT_S):
+            while "another client uses the id one: is a second bridge running?" not in caplog.text:
+                await asyncio.sleep(0.05)
+    assert told <= len(ended) <= 7
+
+
+async def test_client_connects_if_its_file_descriptor_exceeds_1024(mosquitto: Mosquitto) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert hard >= 2048
+    resource.setrlimit(resource.RLIMIT_NOFILE, (2048, hard))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        async with _client(mosquitto.port) as client:
+            assert await asyncio.wait_for(client.publish("a", "x", retain=False), WAIT_S)
+    finally:
+        for number in held:
+            os.close(number)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

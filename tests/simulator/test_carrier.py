@@ -48,7 +48,9 @@ class Phone:
         (NetworkFaults(duplicate_every=2), 6, 9),
     ],
 )
-async def test_every_nth(faults: NetworkFaults, requests: int, replies: int) -> None:
+async def test_carrier_loses_or_duplicates_every_nth_message(
+    faults: NetworkFaults, requests: int, replies: int
+) -> None:
     carrier = Carrier(faults=faults)
     phone = Phone(carrier)
     await phone.send("1234;RP", times=6)
@@ -57,7 +59,7 @@ async def test_every_nth(faults: NetworkFaults, requests: int, replies: int) -> 
     await carrier.close()
 
 
-async def test_parts_out_of_order() -> None:
+async def test_carrier_delivers_parts_in_reverse_order() -> None:
     carrier = Carrier(faults=NetworkFaults(reorder_parts=True))
     phone = Phone(carrier)
     await phone.send("1234;W;S0R;S1R;S0W;S1W")

@@ -39,11 +39,11 @@ def _programming() -> IecMeter:
         (frame(Command.BREAK, None, ADD) + READ, b""),
     ],
 )
-def test_what_it_answers_in_a_session(asked: bytes, said: bytes) -> None:
+def test_iec_meter_answers_requests_in_session(asked: bytes, said: bytes) -> None:
     assert _programming().feed(asked) == said
 
 
-def test_it_says_nothing_outside_of_a_session() -> None:
+def test_iec_meter_answers_without_session_only_one_request_to_its_address() -> None:
     meter = IecMeter(PASSWORD)
     assert meter.feed(b"\x06051\r\n" + READ) == b""
     assert meter.feed(b"/?174000002!" + READ) == b""
@@ -51,7 +51,7 @@ def test_it_says_nothing_outside_of_a_session() -> None:
     assert meter.feed(b"/?!" + frame(Command.WRITE, "STAT_(1)", ADD)) == answer("(ERR15)", ADD)
 
 
-def test_a_session_ends_by_silence() -> None:
+def test_iec_meter_ends_session_after_silence() -> None:
     meter = _programming()
     meter.silence(3.0)
     assert meter.feed(READ) == SERIAL
@@ -59,13 +59,13 @@ def test_a_session_ends_by_silence() -> None:
     assert meter.feed(READ) == b""
 
 
-def test_a_new_challenge_each_time() -> None:
+def test_iec_meter_sends_new_challenge_each_time() -> None:
     meter = IecMeter(PASSWORD)
     assert len({meter.feed(b"/?!\r\n\x06051\r\n") for _ in range(8)}) == 8
 
 
 @given(st.lists(st.binary(max_size=60), max_size=20))
-def test_no_octets_make_it_stumble(parts: list[bytes]) -> None:
+def test_iec_meter_identifies_itself_after_any_octets(parts: list[bytes]) -> None:
     meter = _programming()
     meter.feed(b"/?\x01\x06" + b"x" * 10_000)
     for part in parts:

@@ -25,7 +25,7 @@ async def test_echo_is_what_was_typed(carrier: Carrier) -> None:
     await carrier.close()
 
 
-def test_escape_line_feeds_and_spaces_do_no_harm(terminal: Terminal) -> None:
+def test_modem_ignores_escape_line_feeds_and_spaces(terminal: Terminal) -> None:
     assert terminal.type("\x1b\r\n\x1bAT\r\n") == "\r\nOK\r\n"
     assert terminal.ask("AT + CMEE = 1") == ["OK"]
     assert terminal.ask("AT+CMEE?") == ["+CMEE: 1", "OK"]
@@ -41,26 +41,26 @@ def test_escape_line_feeds_and_spaces_do_no_harm(terminal: Terminal) -> None:
         ("ATS3?S4?S0?", ["013", "010", "000", "OK"]),
     ],
 )
-def test_several_commands_in_a_line(terminal: Terminal, line: str, answer: list[str]) -> None:
+def test_modem_executes_several_commands_in_line(terminal: Terminal, line: str, answer: list[str]) -> None:
     assert terminal.ask(line) == answer
 
 
-def test_what_comes_after_an_error_is_not_done(terminal: Terminal) -> None:
+def test_modem_skips_commands_after_error(terminal: Terminal) -> None:
     terminal.ask("AT+CMEE=1;+NONSENSE;+CMEE=2")
     assert terminal.ask("AT+CMEE?") == ["+CMEE: 1", "OK"]
 
 
-def test_after_an_error_no_message_is_waited_for(terminal: Terminal) -> None:
+def test_modem_does_not_wait_for_message_after_error(terminal: Terminal) -> None:
     assert terminal.ask("AT+CMGS=20;+NONSENSE") == ["ERROR"]
     assert terminal.ask("AT") == ["OK"]
 
 
-def test_the_last_line_again(terminal: Terminal) -> None:
+def test_modem_repeats_last_line(terminal: Terminal) -> None:
     terminal.ask("AT+CSQ")
     assert terminal.type("A/") == "\r\n+CSQ: 18,99\r\n\r\nOK\r\n"
 
 
-def test_numeric_result_codes_and_none(terminal: Terminal) -> None:
+def test_modem_gives_numeric_or_no_result_codes_as_set(terminal: Terminal) -> None:
     assert terminal.type("ATV0\r") == "0\r"
     assert terminal.type("AT+CSQ\r") == "+CSQ: 18,99\r\n0\r"
     assert terminal.type("AT+NONSENSE\r") == "4\r"
@@ -74,7 +74,7 @@ def test_numeric_result_codes_and_none(terminal: Terminal) -> None:
     ("cmee", "answer"),
     [(0, "ERROR"), (1, "+CME ERROR: 10"), (2, "+CME ERROR: SIM not inserted")],
 )
-def test_how_errors_are_worded(terminal: Terminal, cmee: int, answer: str) -> None:
+def test_modem_words_errors_according_to_cmee(terminal: Terminal, cmee: int, answer: str) -> None:
     terminal.modem.faults.no_sim = True
     assert terminal.ask(f"AT+CMEE={cmee};+CIMI") == [answer]
 
@@ -88,7 +88,7 @@ _PIECES = (
 
 
 @given(st.lists(st.sampled_from(_PIECES) | st.characters(max_codepoint=0xFF), max_size=40))
-def test_nothing_that_is_typed_breaks_it(pieces: list[str]) -> None:
+def test_modem_answers_at_after_any_input(pieces: list[str]) -> None:
     modem = VirtualModem(Carrier())
     modem.on_submit = lambda _sms, _reference: None
     terminal = Terminal(modem)
@@ -122,11 +122,11 @@ def test_nothing_that_is_typed_breaks_it(pieces: list[str]) -> None:
         ("AT+CSMP?;+CSMP=49,167,0,0;+CSMP?", ["+CSMP: 17,167,0,0", "+CSMP: 49,167,0,0"]),
     ],
 )
-def test_what_it_says_of_itself(terminal: Terminal, command: str, lines: list[str]) -> None:
+def test_modem_reports_identity_and_settings(terminal: Terminal, command: str, lines: list[str]) -> None:
     assert terminal.ask(command) == [*lines, "OK"]
 
 
-def test_the_clock_is_told_and_not_set(terminal: Terminal) -> None:
+def test_modem_reports_clock_and_rejects_setting_it(terminal: Terminal) -> None:
     assert terminal.ask("AT+CCLK?")[0].startswith('+CCLK: "')
     assert terminal.ask('AT+CCLK="26/01/01,00:00:00+00"') == ["ERROR"]
 
@@ -139,7 +139,9 @@ def test_the_clock_is_told_and_not_set(terminal: Terminal) -> None:
         ("HEX", "53696D1154656C", "2B3739393930303030393939"),
     ],
 )
-def test_character_sets(carrier: Carrier, charset: str, operator: str, centre: str) -> None:
+def test_modem_encodes_operator_and_smsc_in_selected_character_set(
+    carrier: Carrier, charset: str, operator: str, centre: str
+) -> None:
     terminal = Terminal(VirtualModem(carrier, Identity(operator="Sim_Tel")))
     assert terminal.ask("ATE0+CSCS=?")[0] == '+CSCS: ("GSM","UCS2","HEX")'
     assert terminal.ask(f'AT+CSCS="{charset}"') == ["OK"]
@@ -151,14 +153,14 @@ def test_character_sets(carrier: Carrier, charset: str, operator: str, centre: s
     assert terminal.modem.identity.smsc == "+79990000998"
 
 
-def test_character_sets_that_are_none(terminal: Terminal) -> None:
+def test_modem_rejects_unknown_character_set_and_invalid_text(terminal: Terminal) -> None:
     terminal.ask("AT+CMEE=1")
     assert terminal.ask('AT+CSCS="KOI8"') == ["+CME ERROR: 4"]
     assert terminal.ask('AT+CSCS="UCS2";+CSCA="zz"') == ["+CME ERROR: 25"]
     assert terminal.ask('AT+CSCS="HEX";+CSCA="FF"') == ["+CME ERROR: 25"]
 
 
-def test_what_the_gsm_alphabet_lacks_is_asked_for(carrier: Carrier) -> None:
+def test_modem_shows_question_marks_for_letters_outside_gsm_alphabet(carrier: Carrier) -> None:
     terminal = Terminal(VirtualModem(carrier, Identity(operator="Мир Tel")))
     assert terminal.ask("ATE0+COPS?")[0] == '+COPS: 0,0,"??? Tel",7'
 
@@ -166,7 +168,7 @@ def test_what_the_gsm_alphabet_lacks_is_asked_for(carrier: Carrier) -> None:
 # The network (27.007 clause 7)
 
 
-def test_formats_of_the_operator_stay(carrier: Carrier) -> None:
+def test_modem_keeps_selected_format_of_operator(carrier: Carrier) -> None:
     terminal = Terminal(VirtualModem(carrier, Identity(operator="Simulated Telecom")))
     terminal.ask("ATE0")
     names = ("Simulated Teleco", "Simulate", "25099")
@@ -177,7 +179,7 @@ def test_formats_of_the_operator_stay(carrier: Carrier) -> None:
     assert terminal.ask("AT+COPS=?")[0].startswith('+COPS: (2,"Simulated Teleco","Simulate","25099",7)')
 
 
-def test_choosing_the_operator(terminal: Terminal) -> None:
+def test_modem_registers_with_or_leaves_operator_on_cops(terminal: Terminal) -> None:
     terminal.ask("AT+CMEE=1")
     assert terminal.ask('AT+COPS=1,2,"25001"') == ["+CME ERROR: 30"]
     assert terminal.ask('AT+COPS=1,2,"25099"') == ["OK"]
@@ -189,7 +191,7 @@ def test_choosing_the_operator(terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize("name", ["CREG", "CGREG", "CEREG"])
-def test_registration(terminal: Terminal, name: str) -> None:
+def test_modem_reports_registration_in_selected_form(terminal: Terminal, name: str) -> None:
     assert terminal.ask(f"AT+{name}=?;+{name}?") == [f"+{name}: (0-2)", f"+{name}: 0,1", "OK"]
     assert terminal.ask(f"AT+{name}=2;+{name}?") == [f'+{name}: 2,1,"0A1B","01A2B3C4",7', "OK"]
     terminal.modem.faults.registration = 2
@@ -200,7 +202,7 @@ def test_registration(terminal: Terminal, name: str) -> None:
     ("away", "back"),
     [("AT+CFUN=4", "AT+CFUN=1"), ("AT+COPS=2", "AT+COPS=0"), ("AT", 'AT+CPIN="1234"')],
 )
-def test_who_is_not_in_the_network_gets_nothing(
+def test_modem_receives_message_only_after_registration(
     carrier: Carrier, terminal: Terminal, away: str, back: str
 ) -> None:
     terminal.modem.faults.pin = "1234" if "CPIN" in back else None
@@ -211,11 +213,11 @@ def test_who_is_not_in_the_network_gets_nothing(
     assert texts_in(terminal.ask("AT+CMGL=4")) == ["hello"]
 
 
-def test_a_pin_that_nobody_asks_for(terminal: Terminal) -> None:
+def test_modem_rejects_pin_if_none_is_required(terminal: Terminal) -> None:
     assert terminal.ask("AT+CMEE=1;+CPIN=1234") == ["+CME ERROR: 3"]
 
 
-def test_a_silent_modem_says_nothing_and_loses_nothing(carrier: Carrier, terminal: Terminal) -> None:
+def test_silent_modem_answers_nothing_and_loses_no_message(carrier: Carrier, terminal: Terminal) -> None:
     terminal.ask("AT+CNMI=2,1")
     terminal.modem.faults.silent = True
     assert terminal.type("AT\r") == ""

@@ -14,7 +14,7 @@ from tests.support.terminal import ME, PUMP, Terminal, send, submit_pdu, texts_i
 # Storages (27.005 clause 3.2.2)
 
 
-def test_memories_one_two_or_three(terminal: Terminal) -> None:
+def test_modem_selects_one_two_or_three_memories(terminal: Terminal) -> None:
     assert terminal.ask("AT+CPMS=?")[0] == (
         '+CPMS: ("SM","ME","MT","SR"),("SM","ME","MT"),("SM","ME","MT","SR")'
     )
@@ -28,12 +28,12 @@ def test_memories_one_two_or_three(terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize("names", ['"SM","SR"', '"BM"', '"SM","SM","BM"'])
-def test_memories_that_cannot_be(terminal: Terminal, names: str) -> None:
+def test_modem_rejects_invalid_memories_and_keeps_current(terminal: Terminal, names: str) -> None:
     assert terminal.ask(f"AT+CPMS={names}") == ["+CMS ERROR: 302"]
     assert terminal.modem.memories == ["SM", "SM", "SM"]
 
 
-def test_both_memories_as_one(carrier: Carrier, terminal: Terminal) -> None:
+def test_mt_memory_combines_sim_and_modem_memories(carrier: Carrier, terminal: Terminal) -> None:
     terminal.ask('AT+CNMI=2,1;+CPMS="MT","MT","MT"')
     terminal.shown = ""
     for n in range(5):
@@ -49,7 +49,7 @@ def test_both_memories_as_one(carrier: Carrier, terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize(("memory", "told"), [("SR", "SR"), ("SM", "SM"), ("ME", "ME")])
-async def test_reports_are_stored_where_chosen(
+async def test_modem_stores_status_report_in_selected_memory(
     carrier: Carrier, terminal: Terminal, memory: str, told: str
 ) -> None:
     terminal.ask(f'AT+CNMI=2,1,0,2;+CPMS="{memory}","SM","{memory}"')
@@ -79,24 +79,26 @@ def _filled(terminal: Terminal) -> Terminal:
         ("AT+CMGD=1,4", []),
     ],
 )
-def test_deleting(terminal: Terminal, command: str, left: list[int]) -> None:
+def test_modem_deletes_messages_by_index_or_flag(terminal: Terminal, command: str, left: list[int]) -> None:
     assert _filled(terminal).ask("AT+CMGD=?") == ["+CMGD: (1,2,3,4),(0-4)", "OK"]
     assert terminal.ask(command) == ["OK"]
     assert sorted(terminal.modem.storage.messages) == left
 
 
-def test_deleting_what_cannot_be(terminal: Terminal) -> None:
+def test_modem_rejects_deletion_of_missing_message_or_by_unknown_flag(terminal: Terminal) -> None:
     assert terminal.ask("AT+CMGD=4") == ["+CMS ERROR: 321"]
     assert terminal.ask("AT+CMGD=1,5") == ["ERROR"]
 
 
-def test_reading_changes_only_what_was_unread(terminal: Terminal) -> None:
+def test_modem_marks_only_unread_messages_as_read(terminal: Terminal) -> None:
     _filled(terminal).ask("AT+CMGR=1;+CMGR=2;+CMGR=3;+CMGR=4")
     assert [m.status for m in terminal.modem.storage.messages.values()] == [1, 1, 2, 3]
     assert terminal.ask("AT+CMGL=?") == ["+CMGL: (0-4)", "OK"]
 
 
-async def test_written_and_sent_from_there(carrier: Carrier, terminal: Terminal) -> None:
+async def test_modem_stores_written_message_and_sends_it_from_memory(
+    carrier: Carrier, terminal: Terminal
+) -> None:
     pdu = submit_pdu("1234;A")
     terminal.type(f"AT+CMGW={pdu.tpdu_length}\r")
     assert terminal.type(pdu.pdu + "\x1a") == "\r\n+CMGW: 1\r\n\r\nOK\r\n"
@@ -114,12 +116,12 @@ async def test_written_and_sent_from_there(carrier: Carrier, terminal: Terminal)
     await carrier.close()
 
 
-def test_what_came_in_is_not_sent(carrier: Carrier, terminal: Terminal) -> None:
+def test_modem_refuses_to_send_received_message(carrier: Carrier, terminal: Terminal) -> None:
     carrier.inject(PUMP, ME, "hello")
     assert terminal.ask("AT+CMSS=1") == ["+CMS ERROR: 304"]
 
 
-def test_a_listing_is_one_block(carrier: Carrier, terminal: Terminal) -> None:
+def test_modem_gives_message_list_as_one_block(carrier: Carrier, terminal: Terminal) -> None:
     carrier.inject(PUMP, ME, "a")
     carrier.inject(PUMP, ME, "b")
     first, second = (m.pdu for m in terminal.modem.storage.messages.values())
@@ -143,18 +145,18 @@ def test_a_listing_is_one_block(carrier: Carrier, terminal: Terminal) -> None:
         ("", "0,0,0,0,0"),
     ],
 )
-def test_indications_as_set(terminal: Terminal, arguments: str, state: str) -> None:
+def test_modem_keeps_cnmi_as_set(terminal: Terminal, arguments: str, state: str) -> None:
     assert terminal.ask("AT+CNMI=?") == ["+CNMI: (0-3),(0-3),(0-3),(0-2),(0,1)", "OK"]
     assert terminal.ask(f"AT+CNMI={arguments};+CNMI?") == [f"+CNMI: {state}", "OK"]
 
 
-def test_what_is_not_given_stays(terminal: Terminal) -> None:
+def test_modem_keeps_cnmi_values_that_are_omitted(terminal: Terminal) -> None:
     terminal.ask("AT+CNMI=2,1,0,2,1")
     assert terminal.ask("AT+CNMI=1,,2;+CNMI?") == ["+CNMI: 1,1,2,2,1", "OK"]
 
 
 @pytest.mark.parametrize("arguments", ["4", "0,4", "0,0,4", "0,0,0,3", "0,0,0,0,2", "0,0,0,0,0,0"])
-def test_indications_that_are_none(terminal: Terminal, arguments: str) -> None:
+def test_modem_rejects_invalid_cnmi_values(terminal: Terminal, arguments: str) -> None:
     assert terminal.ask(f"AT+CNMI={arguments}") == ["+CMS ERROR: 302"]
 
 
@@ -177,7 +179,7 @@ def _deliver(carrier: Carrier, terminal: Terminal, dcs: int) -> str:
         (3, 0x17, "\r\n+CMT: ,"),
     ],
 )
-def test_where_messages_go_by_their_class(
+def test_modem_stores_or_routes_message_by_its_class(
     carrier: Carrier, terminal: Terminal, mt: int, dcs: int, shown: str
 ) -> None:
     terminal.ask(f"AT+CNMI=2,{mt}")
@@ -188,7 +190,7 @@ def test_where_messages_go_by_their_class(
 
 
 @pytest.mark.parametrize(("bfr", "told"), [(0, ['+CMTI: "SM",1', '+CMTI: "SM",2']), (1, [])])
-def test_what_was_kept_back_is_told_or_forgotten(
+def test_modem_sends_or_discards_buffered_indications_according_to_bfr(
     carrier: Carrier, terminal: Terminal, bfr: int, told: list[str]
 ) -> None:
     terminal.ask("AT+CNMI=0,1")
@@ -198,7 +200,7 @@ def test_what_was_kept_back_is_told_or_forgotten(
     assert terminal.ask(f"AT+CNMI=2,1,0,0,{bfr}") == ["OK", *told]
 
 
-def test_nothing_is_told_into_a_message_that_is_typed(carrier: Carrier, terminal: Terminal) -> None:
+def test_modem_delays_indication_while_message_is_typed(carrier: Carrier, terminal: Terminal) -> None:
     terminal.ask("AT+CNMI=2,1")
     terminal.type("AT+CMGS=20\r")
     carrier.inject(PUMP, ME, "a")
@@ -206,7 +208,7 @@ def test_nothing_is_told_into_a_message_that_is_typed(carrier: Carrier, terminal
     assert terminal.type("\x1b") == '\r\nOK\r\n\r\n+CMTI: "SM",1\r\n'
 
 
-def test_phase_2_plus_wants_to_be_acknowledged(carrier: Carrier, terminal: Terminal) -> None:
+def test_modem_accepts_cnma_once_for_each_routed_message(carrier: Carrier, terminal: Terminal) -> None:
     assert terminal.ask("AT+CNMA") == ["+CMS ERROR: 340"]
     terminal.ask("AT+CSMS=1;+CNMI=2,2")
     carrier.inject(PUMP, ME, "a")

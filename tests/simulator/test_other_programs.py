@@ -9,9 +9,10 @@ import psutil
 import pytest
 
 from gsm_meter_bridge.simulator import RunningWorld, World
-from tests.support.programs import said, started, until
+from tests.support.programs import said, started
+from tests.support.waiting import until
 
-ME, PUMP, STRANGER = "+79990000000", "+79990000201", "+79990000777"
+ME, PUMP, UNKNOWN_SENDER = "+79990000000", "+79990000201", "+79990000777"
 LONG = "1234;" + ";".join(f"S{n % 10}R" for n in range(60))
 WORLD = f"""
 network: {{delay_s: 0}}
@@ -36,13 +37,15 @@ def gammu(tmp_path: Path, running: RunningWorld) -> tuple[str, ...]:
     return ("gammu", "-c", str(config))
 
 
-async def test_gammu_knows_who_the_modem_is(tmp_path: Path, gammu: tuple[str, ...]) -> None:
+async def test_gammu_identifies_modem(tmp_path: Path, gammu: tuple[str, ...]) -> None:
     words = await said(tmp_path / "log", *gammu, "identify")
     for known in ("SimTel", "SIM-800", "860000000000001", "250990000000001"):
         assert known in words
 
 
-async def test_gammu_knows_the_network(tmp_path: Path, gammu: tuple[str, ...], running: RunningWorld) -> None:
+async def test_gammu_reports_network_and_registration(
+    tmp_path: Path, gammu: tuple[str, ...], running: RunningWorld
+) -> None:
     words = await said(tmp_path / "log", *gammu, "networkinfo")
     for known in ("home network", "250 99", "LAC 0A1B, CID 01A2B3C4", 'Name in phone        : "SimTel"'):
         assert known in words
@@ -51,13 +54,15 @@ async def test_gammu_knows_the_network(tmp_path: Path, gammu: tuple[str, ...], r
 
 
 @pytest.mark.parametrize("text", ["1234;I", LONG])
-async def test_gammu_sends(tmp_path: Path, gammu: tuple[str, ...], running: RunningWorld, text: str) -> None:
+async def test_gammu_sends_short_and_long_message(
+    tmp_path: Path, gammu: tuple[str, ...], running: RunningWorld, text: str
+) -> None:
     length = str(len(text))
     await said(tmp_path / "log", *gammu, "sendsms", "TEXT", PUMP, "-len", length, "-text", text)
     await until(lambda: running.carrier.delivered_to(PUMP) == [text], lambda: "nothing was delivered")
 
 
-async def test_gammu_fails_where_the_network_does(
+async def test_gammu_fails_if_network_rejects_message(
     tmp_path: Path, gammu: tuple[str, ...], running: RunningWorld
 ) -> None:
     running.modem.faults.cms_errors.append(38)
@@ -66,14 +71,14 @@ async def test_gammu_fails_where_the_network_does(
     assert running.carrier.delivered_to(PUMP) == []
 
 
-async def test_gammu_lists_what_is_stored(
+async def test_gammu_lists_stored_messages(
     tmp_path: Path, gammu: tuple[str, ...], running: RunningWorld
 ) -> None:
-    running.carrier.inject(STRANGER, ME, "Some words")
-    running.carrier.inject(STRANGER, ME, "Привет, мир")
+    running.carrier.inject(UNKNOWN_SENDER, ME, "Some words")
+    running.carrier.inject(UNKNOWN_SENDER, ME, "Привет, мир")
     words = await said(tmp_path / "log", *gammu, "getallsms")
     for known in (
-        f'Remote number        : "{STRANGER}"',
+        f'Remote number        : "{UNKNOWN_SENDER}"',
         "Some words",
         "Привет, мир",
         "2 SMS parts in 2 SMS",
@@ -94,7 +99,7 @@ async def test_gammu_smsd_sends_and_receives(tmp_path: Path, running: RunningWor
         f"sentsmspath = {folders['sent']}/\nerrorsmspath = {folders['error']}/\n",
         "utf-8",
     )
-    running.carrier.inject(STRANGER, ME, "Привет")
+    running.carrier.inject(UNKNOWN_SENDER, ME, "Привет")
     log = tmp_path / "smsd.log"
     inject = ("gammu-smsd-inject", "-c", str(config), "TEXT", PUMP, "-text", "1234;I")
     await said(tmp_path / "inject.log", *inject)
@@ -104,7 +109,7 @@ async def test_gammu_smsd_sends_and_receives(tmp_path: Path, running: RunningWor
         await until(lambda: len(list(folders["inbox"].iterdir())) == 2, log.read_text)
     files = {path.name.split("_")[3]: path for path in folders["inbox"].iterdir()}
     received = {sender: path.read_text("utf-16").rstrip("\0") for sender, path in files.items()}
-    assert received[STRANGER] == "Привет"
+    assert received[UNKNOWN_SENDER] == "Привет"
     assert "Signal level: -83dBm" in received[PUMP]
     assert running.modem.storage.messages == {}
 
@@ -124,7 +129,7 @@ async def test_smstools_sends_and_receives(tmp_path: Path, running: RunningWorld
         "utf-8",
     )
     (folders["outgoing"] / "first").write_text(f"To: {PUMP[1:]}\n\n1234;I", "utf-8")
-    running.carrier.inject(STRANGER, ME, "hello")
+    running.carrier.inject(UNKNOWN_SENDER, ME, "hello")
     log = tmp_path / "smsd.log"
     async with started(log, "smsd", f"-c{config}", "-n", "MAINPROCESS"):
         await until(lambda: running.carrier.delivered_to(PUMP) == ["1234;I"], log.read_text)
@@ -132,7 +137,7 @@ async def test_smstools_sends_and_receives(tmp_path: Path, running: RunningWorld
         await until(lambda: len(list(folders["incoming"].iterdir())) == 2, log.read_text)
         await until(lambda: list(folders["report"].iterdir()), log.read_text)
     received = "".join(path.read_text("latin-1") for path in folders["incoming"].iterdir())
-    assert f"From: {STRANGER[1:]}" in received
+    assert f"From: {UNKNOWN_SENDER[1:]}" in received
     assert received.count("hello") == 1
     assert "Signal level: -83dBm" in received
     assert "Status: 0,Ok,short message received by the SME" in next(folders["report"].iterdir()).read_text()
@@ -144,7 +149,7 @@ async def _fail_beside_a_program(log: Path) -> None:
         pytest.fail("on purpose")
 
 
-async def test_nothing_is_left_of_a_program_whose_test_fails(tmp_path: Path) -> None:
+async def test_program_and_its_children_are_stopped_if_test_fails(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with pytest.raises(pytest.fail.Exception, match="on purpose"):
         await _fail_beside_a_program(log)

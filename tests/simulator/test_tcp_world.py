@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gsm_meter_bridge.delivery.conversation import converse
+from gsm_meter_bridge.connections.conversation import converse
 from gsm_meter_bridge.dlms import Client, associate, extended_status
 from gsm_meter_bridge.errors import ConfigError, LinkLostError
 from gsm_meter_bridge.families.lers_gsm_mini.identification import Identification, IdentificationReader
@@ -106,7 +106,7 @@ async def _dial(running: RunningWorld, name: str = "hut") -> TcpLink:
     return await dial("127.0.0.1", port, 5)
 
 
-async def test_a_lers_modem_dials_and_introduces_itself(tmp_path: Path, server: Server) -> None:
+async def test_simulated_gsm_mini_dials_and_identifies_itself(tmp_path: Path, server: Server) -> None:
     async with _world(tmp_path, pump=_pump(server.port, tcp={"source": "127.0.0.9"})).run():
         await server.until(lambda s: b"CONNECT GPRS\r\n" in s.heard)
     assert server.peers == ["127.0.0.9"]
@@ -115,14 +115,14 @@ async def test_a_lers_modem_dials_and_introduces_itself(tmp_path: Path, server: 
     assert said.clock is not None
 
 
-async def test_it_comes_back_when_it_is_thrown_out(tmp_path: Path, server: Server) -> None:
+async def test_simulated_gsm_mini_redials_if_server_aborts_connection(tmp_path: Path, server: Server) -> None:
     async with _world(tmp_path, pump=_pump(server.port)).run():
         await server.until(lambda s: len(s.peers) == 1)
         server.writers[0].transport.abort()
         await server.until(lambda s: len(s.peers) == 2)
 
 
-async def test_it_tries_again_where_nobody_listens(
+async def test_simulated_gsm_mini_dials_new_address_after_refused_connection(
     tmp_path: Path, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -133,7 +133,9 @@ async def test_it_tries_again_where_nobody_listens(
         await server.until(lambda s: len(s.peers) == 1)
 
 
-async def test_it_connects_and_hangs_up_as_it_is_told_by_sms(tmp_path: Path, server: Server) -> None:
+async def test_simulated_gsm_mini_connects_and_disconnects_on_sms_command(
+    tmp_path: Path, server: Server
+) -> None:
     async with _world(tmp_path, pump=_pump(server.port, rule="")).run() as running:
         pump = running.modules["pump"]
         pump.receive(ME, "1234;C0", 0.0)
@@ -143,7 +145,9 @@ async def test_it_connects_and_hangs_up_as_it_is_told_by_sms(tmp_path: Path, ser
     assert len(server.peers) == 1
 
 
-async def test_it_connects_when_it_is_rung(tmp_path: Path, server: Server) -> None:
+async def test_simulated_gsm_mini_connects_if_white_listed_number_calls(
+    tmp_path: Path, server: Server
+) -> None:
     pump = _pump(server.port, rule="")
     pump["values"]["server.0.white_list.0"] = ME
     async with _world(tmp_path, pump=pump).run() as running:
@@ -151,7 +155,7 @@ async def test_it_connects_when_it_is_rung(tmp_path: Path, server: Server) -> No
         await server.until(lambda s: b"MANUAL" in s.heard)
 
 
-async def test_nobody_is_dialled_beyond_this_machine(tmp_path: Path, server: Server) -> None:
+async def test_world_dials_only_addresses_of_this_machine(tmp_path: Path, server: Server) -> None:
     pump = _pump(server.port)
     pump["values"]["server.0.address"] = "192.0.2.1:9001"
     async with _world(tmp_path, pump=pump).run() as running:
@@ -162,7 +166,7 @@ async def test_nobody_is_dialled_beyond_this_machine(tmp_path: Path, server: Ser
         await server.until(lambda s: len(s.peers) == 1)
 
 
-async def test_a_module_in_server_mode_has_a_meter_for_one_client(tmp_path: Path) -> None:
+async def test_module_in_server_mode_serves_meter_to_one_client_at_a_time(tmp_path: Path) -> None:
     async with _called(_world(tmp_path, hut=_hut())) as (link, running):
         association = await converse(link, associate(Client.public()))
         assert (await converse(link, extended_status(association))).serial_number == "009000000000777"
@@ -175,7 +179,9 @@ async def test_a_module_in_server_mode_has_a_meter_for_one_client(tmp_path: Path
         assert (await converse(third, read_once("SNUMB"))).values == ("009000000000777",)
 
 
-async def test_a_module_in_client_mode_dials_and_says_nothing(tmp_path: Path, server: Server) -> None:
+async def test_module_in_client_mode_dials_and_sends_nothing_until_asked(
+    tmp_path: Path, server: Server
+) -> None:
     hut = _hut(tcp={}, faults={"tcp_speed": 1000})
     hut["values"] |= {"mode": "client", "server_host": "127.0.0.1", "server_port": server.port}
     async with _world(tmp_path, hut=hut).run():
@@ -187,7 +193,7 @@ async def test_a_module_in_client_mode_dials_and_says_nothing(tmp_path: Path, se
         await server.until(lambda s: len(s.peers) == 2)
 
 
-async def test_octet_by_octet_a_meter_is_read_all_the_same(tmp_path: Path) -> None:
+async def test_meter_is_read_if_module_sends_octet_by_octet(tmp_path: Path) -> None:
     world = _world(tmp_path, hut=_hut(tcp={"port": 0, "octet_s": 0.0005}))
     async with _called(world) as (link, _):
         association = await converse(link, associate(Client.public()))
@@ -195,7 +201,7 @@ async def test_octet_by_octet_a_meter_is_read_all_the_same(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("tcp", [{"port": 0, "drop_after": 20}, {"port": 0, "silent": True}])
-async def test_a_module_that_breaks_off_or_says_nothing(tmp_path: Path, tcp: Any) -> None:
+async def test_link_is_lost_if_module_drops_connection_or_is_silent(tmp_path: Path, tcp: Any) -> None:
     async with _called(_world(tmp_path, hut=_hut(tcp=tcp))) as (link, _):
         with pytest.raises(LinkLostError):
             await converse(link, associate(Client.public()), reply_timeout_s=0.3)
@@ -203,13 +209,13 @@ async def test_a_module_that_breaks_off_or_says_nothing(tmp_path: Path, tcp: Any
         assert link.received == tcp.get("drop_after", 0)
 
 
-async def test_noise_does_not_make_it_stumble(tmp_path: Path) -> None:
+async def test_meter_answers_after_noise(tmp_path: Path) -> None:
     async with _called(_world(tmp_path, hut=_hut())) as (link, _):
         link.write(b"\x7e\xa0" + struct.pack(">500H", *range(500)) + b"/?" * 500 + b"\x7e\r\n")
         assert (await converse(link, identify())).manufacturer == "EMR"
 
 
-async def test_a_changed_mode_closes_its_port(tmp_path: Path) -> None:
+async def test_module_closes_port_and_connection_if_mode_changes(tmp_path: Path) -> None:
     hut = _hut(faults={"restart_s": 0})
     async with _called(_world(tmp_path, hut=hut)) as (link, running):
         ended = asyncio.Event()
@@ -224,18 +230,18 @@ async def test_a_changed_mode_closes_its_port(tmp_path: Path) -> None:
     [
         ({"tcp": {"host": "192.0.2.1"}}, "modules.hut.tcp.host: expected an address of this machine"),
         ({"tcp": {"port": 65536}}, "modules.hut.tcp.port: expected a number from 0 to 65535"),
-        ({"tcp": {"speed": 1}}, "modules.hut.tcp.speed: extra keys not allowed"),
+        ({"tcp": {"speed": 1}}, "modules.hut.tcp.speed: there is no such option"),
         ({"meter": {"signal_csq": 32}}, "modules.hut.meter.signal_csq: expected a number from 0 to 31"),
         ({"meter": {"energies_kwh": {"heat": 1}}}, "modules.hut.meter.energies_kwh.heat"),
         ({"meter": {"ip": "10.20"}}, "modules.hut.meter.ip: expected an address"),
     ],
 )
-def test_what_is_wrong_is_named(tmp_path: Path, part: dict[str, Any], words: str) -> None:
+def test_world_file_error_names_tcp_or_meter_option(tmp_path: Path, part: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError) as error:
         _world(tmp_path, hut=_hut(**part))
     assert words in str(error.value)
 
 
-def test_a_meters_password_is_a_secret(tmp_path: Path) -> None:
+def test_meter_password_is_hidden_in_repr_of_world(tmp_path: Path) -> None:
     world = _world(tmp_path, hut=_hut(meter={"password": "s3same77"}))
     assert "s3same77" not in repr(world)

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from gsm_meter_bridge.errors import ConfigError, InvalidValueError
-from gsm_meter_bridge.modem import Modem, ReceivedPdu, probe
+from gsm_meter_bridge.modem import ReceivedPdu, probe
 from gsm_meter_bridge.simulator import World
 from gsm_meter_bridge.sms import SmsDeliver, decode_pdu, encode_submits
+from tests.support.modems import modem_at
 from tests.support.terminal import Terminal, send, submit_pdu
 
 WORLD = """
@@ -38,7 +39,7 @@ def _world(tmp_path: Path, text: str = WORLD) -> World:
     return World.load(path)
 
 
-def test_the_built_in_world_is_as_promised() -> None:
+def test_built_in_world_has_two_modules_of_each_family_and_a_silent_one() -> None:
     world = World.load()
     families = [m.family for m in world.modules]
     assert min(families.count("energomera_gs04"), families.count("lers_gsm_mini")) >= 2
@@ -46,7 +47,7 @@ def test_the_built_in_world_is_as_promised() -> None:
     assert len({str(m.values) for m in world.modules}) == len(world.modules)
 
 
-def test_the_factorys_password_is_the_default(tmp_path: Path) -> None:
+def test_world_uses_factory_password_by_default_and_hides_it(tmp_path: Path) -> None:
     passwords = {m.id: m.password for m in _world(tmp_path).modules}
     assert passwords == {"pump": "1234", "hut": "12345678"}
     assert "12345678" not in repr(_world(tmp_path))
@@ -84,38 +85,41 @@ def test_the_factorys_password_is_the_default(tmp_path: Path) -> None:
             "modules: {}\nmodem_faults: {cms_errors: [500, x]}",
             "modem_faults.cms_errors.1: expected numbers of",
         ),
-        ("modules: {}\nmodem_faults: {silent: 1}", "modem_faults.silent: expected bool"),
-        ("modules: {}\nmodem_faults: {csq: 1}", "modem_faults.csq: extra keys not allowed"),
-        ("network: {}", "modules: required key"),
-        ("- 1", "top level: expected a dictionary"),
+        (
+            "modules: {}\nmodem_faults: {silent: 1}",
+            "modem_faults.silent: 1 is not allowed; allowed: true or false",
+        ),
+        ("modules: {}\nmodem_faults: {csq: 1}", "modem_faults.csq: there is no such option"),
+        ("network: {}", "modules: is missing"),
+        ("- 1", "top level: a list of 1 entries is not allowed; allowed: options"),
         ("{", "cannot be read"),
     ],
 )
-def test_what_is_wrong_is_named(tmp_path: Path, text: str, words: str) -> None:
+def test_world_file_error_names_option_and_reason(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(ConfigError) as error:
         _world(tmp_path, text)
     assert words in str(error.value)
     assert "world.yaml" in str(error.value)
 
 
-def test_a_world_that_is_not_there(tmp_path: Path) -> None:
+def test_world_file_that_is_missing_raises_config_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         World.load(tmp_path / "none.yaml")
 
 
-async def test_probe_tells_what_the_simulated_modem_is(tmp_path: Path) -> None:
+async def test_probe_identifies_simulated_modem(tmp_path: Path) -> None:
     async with _world(tmp_path).run() as running:
         report = (await probe(running.device)).to_dict()
     assert (report["manufacturer"], report["model"], report["usable"]) == ("SimTel", "SIM-800", True)
     assert report["lacks"] == ["tries left of the PIN (+CPINR)"]
 
 
-async def test_a_request_and_its_reply_over_the_pty(tmp_path: Path) -> None:
+async def test_modem_driver_sends_request_and_receives_reply_over_pty(tmp_path: Path) -> None:
     received: asyncio.Queue[Sequence[ReceivedPdu]] = asyncio.Queue()
     link = tmp_path / "modem"
     async with _world(tmp_path).run(link) as running:
         assert link.is_symlink()
-        modem = Modem("stick", str(link), on_status=lambda _: None, on_received=received.put)
+        modem = modem_at(str(link), on_received=received.put)
         task = asyncio.create_task(modem.run())
         async with asyncio.timeout(30):
             await modem.wait_ready()
@@ -132,7 +136,7 @@ async def test_a_request_and_its_reply_over_the_pty(tmp_path: Path) -> None:
     assert not link.exists()
 
 
-async def test_a_long_list_is_not_cut_short(tmp_path: Path) -> None:
+async def test_pty_carries_long_message_list_in_full(tmp_path: Path) -> None:
     async with _world(tmp_path).run() as running:
         for _ in range(20):
             running.carrier.inject("+79990000201", "+79990000000", "x" * 150)
@@ -147,7 +151,7 @@ async def test_a_long_list_is_not_cut_short(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["taken", "no/such/folder"])
-async def test_a_link_that_cannot_be(tmp_path: Path, name: str) -> None:
+async def test_world_rejects_link_if_path_is_taken_or_has_no_folder(tmp_path: Path, name: str) -> None:
     (tmp_path / "taken").write_text("something of the user's", "utf-8")
     with pytest.raises(InvalidValueError, match="link: "):
         async with _world(tmp_path).run(tmp_path / name):
@@ -155,11 +159,11 @@ async def test_a_link_that_cannot_be(tmp_path: Path, name: str) -> None:
     assert (tmp_path / "taken").read_text("utf-8") == "something of the user's"
 
 
-async def test_messages_that_waited_are_caught_up(tmp_path: Path) -> None:
+async def test_modem_driver_receives_messages_stored_before_its_start(tmp_path: Path) -> None:
     received: asyncio.Queue[Sequence[ReceivedPdu]] = asyncio.Queue()
     async with _world(tmp_path).run() as running:
         running.carrier.inject("+79990000201", "+79990000000", "while nobody listened")
-        modem = Modem("stick", running.device, on_status=lambda _: None, on_received=received.put)
+        modem = modem_at(running.device, on_received=received.put)
         task = asyncio.create_task(modem.run())
         waited = decode_pdu((await asyncio.wait_for(received.get(), 10))[0].pdu_hex)
         task.cancel()
@@ -180,7 +184,7 @@ async def test_messages_that_waited_are_caught_up(tmp_path: Path) -> None:
         ("silent: true", "AT", []),
     ],
 )
-async def test_what_is_wrong_with_the_modem(
+async def test_modem_has_faults_of_world_file(
     tmp_path: Path, faults: str, command: str, answer: list[str]
 ) -> None:
     async with _world(tmp_path, f"{WORLD}\nmodem_faults: {{{faults}}}").run() as running:
@@ -189,7 +193,7 @@ async def test_what_is_wrong_with_the_modem(
         assert terminal.ask(command) == answer
 
 
-async def test_faults_are_as_new_in_each_run(tmp_path: Path) -> None:
+async def test_modem_faults_start_from_beginning_in_each_run(tmp_path: Path) -> None:
     world = _world(tmp_path, f"{WORLD}\nmodem_faults: {{cms_errors: [500, 38]}}")
     for _ in range(2):
         async with world.run() as running:
@@ -199,7 +203,7 @@ async def test_faults_are_as_new_in_each_run(tmp_path: Path) -> None:
             assert ends == ["+CMS ERROR: 500", "+CMS ERROR: 38", "+CMGS: 1"]
 
 
-async def test_the_journal_tells_what_modules_are_brought(tmp_path: Path) -> None:
+async def test_journal_records_messages_delivered_to_modules(tmp_path: Path) -> None:
     journal = tmp_path / "journal.jsonl"
     before = time.time()
     for n, text in enumerate(("1234;I", "1234;" + "S0R;" * 50), start=1):
@@ -217,7 +221,7 @@ async def test_the_journal_tells_what_modules_are_brought(tmp_path: Path) -> Non
         assert before <= lines[-1]["at"] <= time.time()
 
 
-async def test_a_journal_that_cannot_be(tmp_path: Path) -> None:
+async def test_world_rejects_journal_if_path_is_a_folder(tmp_path: Path) -> None:
     with pytest.raises(InvalidValueError, match="journal: "):
         async with _world(tmp_path).run(journal=tmp_path):
             pass

@@ -32,17 +32,17 @@ from gsm_meter_bridge.sms.gsm7 import ALPHABET, EXTENSION, encode_septets, pack
 from gsm_meter_bridge.sms.times import LONGEST, SHORTEST, decode_validity, encode_validity
 
 NOW = datetime(2026, 11, 21, 12, 30, 15, tzinfo=timezone(timedelta(hours=10)))
-TEXT = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=500)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=500)
 GSM_TEXT = st.text(
     st.sampled_from([c for c in ALPHABET if c != "\xa0"] + list(EXTENSION.values())), max_size=500
 )
 
 
-def test_packing_of_the_classic_example() -> None:
+def test_packing_matches_hellohello_example() -> None:
     assert pack(encode_septets("hellohello")).hex().upper() == "E8329BFD4697D9EC37"
 
 
-def test_submit_octet_by_octet() -> None:
+def test_submit_is_encoded_as_expected_octets() -> None:
     (pdu,) = encode_submits(
         "+79990000101", "12345678 MODE", validity=timedelta(minutes=5), status_report=True
     )
@@ -51,7 +51,7 @@ def test_submit_octet_by_octet() -> None:
     assert pdu.tpdu_length == len(pdu.pdu) // 2 - 1
 
 
-def test_deliver_with_everything() -> None:
+def test_deliver_keeps_sender_time_and_text() -> None:
     (pdu,) = encode_delivers("+79990000101", "MODE: 1 €[]", NOW)
     sms = decode_pdu(pdu.pdu)
     assert isinstance(sms, SmsDeliver)
@@ -59,7 +59,17 @@ def test_deliver_with_everything() -> None:
     assert (sms.user_data.text, sms.user_data.alphabet) == ("MODE: 1 €[]", Alphabet.GSM7)
 
 
-def test_deliver_from_a_name() -> None:
+@pytest.mark.parametrize("more", range(0, 256, 4))
+def test_reserved_message_type_is_decoded_as_deliver(more: int) -> None:
+    """Clause 9.2.3.1, whatever the other bits of the first octet say (but for a header that is not there)."""
+    octets = bytearray.fromhex(encode_delivers("+79990000101", "MODE: 1", NOW)[0].pdu)
+    octets[1] = (more & ~0x40) | 3
+    sms = decode_pdu(octets.hex())
+    assert isinstance(sms, SmsDeliver)
+    assert (sms.tp_oa, sms.user_data.text, sms.tp_scts) == ("+79990000101", "MODE: 1", NOW)
+
+
+def test_deliver_keeps_alphanumeric_sender() -> None:
     (pdu,) = encode_delivers("LERS", "x", NOW)
     assert pdu.pdu[4:8] == "07D0"
     sms = decode_pdu(pdu.pdu)
@@ -68,7 +78,7 @@ def test_deliver_from_a_name() -> None:
 
 
 @pytest.mark.parametrize("hours", [-12.0, -3.5, -0.25, 0.0, 5.75, 14.0])
-def test_time_zones(hours: float) -> None:
+def test_timestamp_keeps_time_zone(hours: float) -> None:
     at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=hours)))
     sms = decode_pdu(encode_delivers("+7999", "x", at)[0].pdu)
     assert isinstance(sms, SmsDeliver)
@@ -76,7 +86,7 @@ def test_time_zones(hours: float) -> None:
     assert sms.tp_scts.utcoffset() == at.utcoffset()
 
 
-def test_a_time_that_is_none() -> None:
+def test_invalid_timestamp_is_decoded_as_none() -> None:
     pdu = encode_delivers("+7999", "x", NOW)[0].pdu
     stamp = pdu.index("6211")
     sms = decode_pdu(pdu[: stamp + 2] + "99" + pdu[stamp + 4 :])
@@ -88,7 +98,7 @@ def test_a_time_that_is_none() -> None:
     ("tp_st", "outcome"),
     [(0x00, "delivered"), (0x01, "delivered"), (0x21, "pending"), (0x46, "failed"), (0x7F, "failed")],
 )
-def test_status_report(tp_st: int, outcome: str) -> None:
+def test_status_report_is_decoded_with_outcome(tp_st: int, outcome: str) -> None:
     pdu = encode_status_report("+79990000101", 42, NOW, NOW + timedelta(seconds=3), tp_st)
     sms = decode_pdu(pdu.pdu)
     assert isinstance(sms, SmsStatusReport)
@@ -97,7 +107,7 @@ def test_status_report(tp_st: int, outcome: str) -> None:
     assert sms.status_meaning
 
 
-def test_data() -> None:
+def test_binary_message_keeps_data_and_is_limited_to_140_octets() -> None:
     data = bytes(range(140))
     submit = decode_pdu(encode_data_submit("+7999", data).pdu)
     deliver = decode_pdu(encode_data_deliver("+7999", data, NOW).pdu)
@@ -113,11 +123,11 @@ def test_data() -> None:
     ("text", "parts"),
     [("a" * 160, 1), ("a" * 161, 2), ("€" * 80, 1), ("€" * 81, 2), ("ж" * 70, 1), ("ж" * 71, 2), ("", 1)],
 )
-def test_how_many_parts(text: str, parts: int) -> None:
+def test_text_is_split_into_expected_number_of_parts(text: str, parts: int) -> None:
     assert len(encode_submits("+7999", text)) == parts
 
 
-def test_parts_in_any_order_and_twice() -> None:
+def test_parts_are_joined_in_any_order_unless_one_is_missing() -> None:
     text = "The quick brown fox, fifty times. " * 20
     parts = [decode_pdu(p.pdu) for p in encode_delivers("+7999", text, NOW, reference=7)]
     data = [p.user_data for p in parts if isinstance(p, SmsDeliver)]
@@ -128,26 +138,26 @@ def test_parts_in_any_order_and_twice() -> None:
 
 
 @pytest.mark.parametrize("number", ["", "+", "8 999", "+7999-1", "1" * 21, "имя"])
-def test_numbers_that_are_none(number: str) -> None:
+def test_invalid_number_is_refused(number: str) -> None:
     with pytest.raises(InvalidValueError, match="number"):
         encode_submits(number, "x")
 
 
 @pytest.mark.parametrize("number", ["+79990000101", "89990000101", "112", "*100#", "+1"])
-def test_numbers(number: str) -> None:
+def test_number_survives_encoding_and_decoding(number: str) -> None:
     sms = decode_pdu(encode_submits(number, "x")[0].pdu)
     assert isinstance(sms, SmsSubmit)
     assert sms.tp_da == number
 
 
 @given(TEXT)
-def test_any_text_survives_submit(text: str) -> None:
+def test_submit_preserves_any_text(text: str) -> None:
     parts = [decode_pdu(p.pdu) for p in encode_submits("+79990000101", text, reference=3)]
     assert join_parts([p.user_data for p in parts if isinstance(p, SmsSubmit)]) == text
 
 
 @given(TEXT | GSM_TEXT, st.booleans())
-def test_any_text_survives_deliver(text: str, wide: bool) -> None:
+def test_deliver_preserves_any_text(text: str, wide: bool) -> None:
     pdus = encode_delivers("+79990000101", text, NOW, reference=300, wide_reference=wide)
     parts = [decode_pdu(p.pdu) for p in pdus]
     assert all(p.tpdu_length <= 140 + 24 for p in pdus)
@@ -155,7 +165,7 @@ def test_any_text_survives_deliver(text: str, wide: bool) -> None:
 
 
 @given(GSM_TEXT)
-def test_septets(text: str) -> None:
+def test_septet_count_counts_extension_characters_twice(text: str) -> None:
     assert fits_gsm7(text)
     assert septet_count(text) == sum(2 if c in EXTENSION.values() else 1 for c in text)
 
@@ -168,13 +178,13 @@ def test_validity_is_rounded_up_and_no_further_than_need_be(seconds: int) -> Non
     assert octet == 0 or decode_validity(octet - 1) < asked
 
 
-def test_validity_bounds() -> None:
+def test_validity_is_limited_to_shortest_and_longest() -> None:
     assert decode_validity(0) == SHORTEST
     assert decode_validity(255) == LONGEST
     assert encode_validity(timedelta(weeks=90)) == 255
 
 
-def test_every_first_octet_and_dcs_is_met() -> None:
+def test_decoder_raises_only_decode_error_for_any_first_octet_and_dcs() -> None:
     """No data coding scheme and no header bit makes anything but a message or a DecodeError."""
     pdu = bytearray.fromhex(encode_delivers("+7999", "hello hello", datetime.now(UTC))[0].pdu)
     dcs = 1 + 1 + 2 + 2 + 1
@@ -186,13 +196,13 @@ def test_every_first_octet_and_dcs_is_met() -> None:
 
 
 @given(st.text() | st.binary(max_size=180).map(bytes.hex), st.booleans())
-def test_anything_else_is_a_decode_error(text: str, with_smsc: bool) -> None:
+def test_decoder_raises_only_decode_error_for_any_input(text: str, with_smsc: bool) -> None:
     with contextlib.suppress(DecodeError):
         assert isinstance(decode_pdu(text, with_smsc=with_smsc), Sms)
 
 
 @given(TEXT, st.data())
-def test_a_cut_pdu_is_a_decode_error(text: str, data: st.DataObject) -> None:
+def test_truncated_pdu_raises_decode_error(text: str, data: st.DataObject) -> None:
     pdu = encode_delivers("+79990000101", text, NOW)[0].pdu
     cut = data.draw(st.integers(0, len(pdu) // 2 - 1))
     with pytest.raises(DecodeError):

@@ -7,6 +7,8 @@ import random
 from collections.abc import Iterable
 from contextlib import suppress
 
+from tests.support.sockets import Far, call
+
 _CHUNK = bytes(range(33, 97)) * 1024
 
 
@@ -57,6 +59,29 @@ async def _pour(port: int, source: str, chunks: Iterable[bytes]) -> int:
     ended.cancel()
     writer.transport.abort()
     return sent
+
+
+async def programs(port: int, count: int) -> list[Far]:
+    """So many programs that open a tunnel and say nothing."""
+    return [await call(port) for _ in range(count)]
+
+
+async def besiege(port: int, source: str, clients: int) -> None:
+    """Call with so many connections until cancelled; each that is thrown out calls again after a moment."""
+
+    async def one() -> None:
+        while True:
+            with suppress(OSError):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
+                try:
+                    await _thrown_out(reader)
+                finally:
+                    writer.transport.abort()
+            await asyncio.sleep(0.2)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(clients):
+            group.create_task(one())
 
 
 class Crowd:

@@ -7,12 +7,17 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
+
+import psutil
 
 from gsm_meter_bridge.vocabulary import Secret
 from tests.support.mosquitto import free_port
 
+_START_S = 60.0
 _PASSWORD = "only for tests"
 
 
@@ -55,17 +60,28 @@ class Postgresql:
                 [*_as_nobody(), str(self._bin / "postgres"), *options], stdout=log, stderr=log
             )
         ready = [str(self._bin / "pg_isready"), "-h", "127.0.0.1", "-p", str(self.port), "-t", "1", "-q"]
-        for _ in range(200):
+        end = time.monotonic() + _START_S
+        while subprocess.run(ready, check=False).returncode != 0:
             assert self._process.poll() is None, self._log.read_text()
-            if subprocess.run(ready, check=False).returncode == 0:
-                return
-        raise AssertionError(self._log.read_text())
+            assert time.monotonic() < end, self._log.read_text()
+            time.sleep(0.05)
 
     def kill(self) -> None:
         """Have it shut down at once, without ceremony (SIGQUIT)."""
         assert self._process is not None
         self._process.send_signal(3)
         self._process.wait(30)
+        self._process = None
+
+    def die(self) -> None:
+        """Have it killed, and the processes of its connections with it."""
+        assert self._process is not None
+        server = psutil.Process(self._process.pid)
+        for process in (server, *server.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self._process.wait(30)
+        (self._data / "postmaster.pid").unlink(missing_ok=True)
         self._process = None
 
     def database(self, copy_of: Secret | None = None) -> Secret:

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
 import yaml
 
-WAIT_S = 30.0
+from tests.support.waiting import wait_until
 
-
-def wait_until(wanted: Callable[[], bool], words: Callable[[], str], timeout_s: float = WAIT_S) -> None:
-    """Return as soon as something is so; fail with `words` when it takes too long."""
-    end = time.monotonic() + timeout_s
-    while not wanted():
-        assert time.monotonic() < end, words()
-        time.sleep(0.02)
+WAIT_S = 90.0
 
 
 class Process:
-    """`gsm-meter-bridge ARGUMENTS` with its log in a file."""
+    """`gsm-meter-bridge ARGUMENTS` with its log in a file; `before` is a command that becomes it."""
+
+    before: tuple[str, ...] = ()
 
     def __init__(self, log: Path, *arguments: str) -> None:
         self._log = log
         self._arguments = arguments
+        self.environment: dict[str, str] = {}
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -50,11 +47,18 @@ class Process:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> None:
         """Start it."""
-        command = [sys.executable, "-m", "gsm_meter_bridge", *self._arguments]
+        command = [*self.before, sys.executable, "-m", "gsm_meter_bridge", *self._arguments]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, env={**os.environ, **self.environment}
+            )
 
     def stop(self) -> int:
         """End it by SIGTERM; its exit status."""
@@ -77,9 +81,9 @@ class Simulator(Process):
 
     def __init__(self, folder: Path, world: Mapping[str, Any], *options: str) -> None:
         self.link = folder / "modem"
-        modules = folder / "world.yaml"
-        modules.write_text(yaml.safe_dump(world), "utf-8")
-        arguments = ("simulate", "--link", str(self.link), "--modules", str(modules), *options)
+        self._modules = folder / "world.yaml"
+        self._modules.write_text(yaml.safe_dump(world), "utf-8")
+        arguments = ("simulate", "--port-link", str(self.link), "--world", str(self._modules), *options)
         super().__init__(folder / "simulator.log", *arguments)
 
     def start(self) -> None:
@@ -91,6 +95,12 @@ class Simulator(Process):
         """End it by SIGKILL, and its port with it: the name of a pseudo-terminal is soon another's."""
         self.link.unlink(missing_ok=True)
         return super().kill()
+
+    def become(self, world: Mapping[str, Any]) -> None:
+        """Be another world from now on."""
+        self.kill()
+        self._modules.write_text(yaml.safe_dump(world), "utf-8")
+        self.start()
 
     def sms_to(self, msisdn: str) -> int:
         """How many SMS were brought to a module."""

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+from tests.support.waiting import until
+
 _PATH = "/usr/bin:/usr/sbin:/usr/local/bin:/usr/local/sbin"
-_WAIT_S, _END_S = 18.0, 5.0
-
-
-async def until(wanted: Callable[[], object], words: Callable[[], str], timeout_s: float = _WAIT_S) -> None:
-    """Return as soon as something is so; fail with `words` when it takes too long."""
-    try:
-        async with asyncio.timeout(timeout_s):
-            while not wanted():
-                await asyncio.sleep(0.02)
-    except TimeoutError:
-        raise AssertionError(words()) from None
+_END_S = 5.0
 
 
 @asynccontextmanager

@@ -6,32 +6,35 @@ Requests and replies are real PDUs; only the radio in between is missing, and it
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gsm_meter_bridge.commands.gateways import GatewayModem, Gateways
+from gsm_meter_bridge.commands.handler import CommandEnvironment, CommandOptions, Commands
 from gsm_meter_bridge.errors import DeliveryError
 from gsm_meter_bridge.families import bundled_profile, family_of
 from gsm_meter_bridge.families.energomera_gs04 import simulated as simulated_energomera
 from gsm_meter_bridge.families.lers_gsm_mini import simulated as simulated_lers
-from gsm_meter_bridge.family import Access, Module, Request, RequestKind, SimulatedModule, SmsText
-from gsm_meter_bridge.job import Job
-from gsm_meter_bridge.jobs import registry, store
-from gsm_meter_bridge.jobs.budgets import Budgets
-from gsm_meter_bridge.jobs.database import Database
+from gsm_meter_bridge.installation import InstallationKey
+from gsm_meter_bridge.jobs.context import BridgeContext
 from gsm_meter_bridge.jobs.outcome import Policy
 from gsm_meter_bridge.jobs.receiver import Receiver
 from gsm_meter_bridge.jobs.runner import Runner
-from gsm_meter_bridge.service.commands import Commands, Terms
-from gsm_meter_bridge.service.ways import Way, Ways
+from gsm_meter_bridge.model import Access, Module, Request, RequestKind, SimulatedModule, SmsText
+from gsm_meter_bridge.model.job import Job
 from gsm_meter_bridge.sms import encode_delivers
+from gsm_meter_bridge.storage import registry, store
+from gsm_meter_bridge.storage.budgets import Budgets
+from gsm_meter_bridge.storage.database import Database
 from gsm_meter_bridge.vocabulary import Secret
 
-POLICY = Policy(reply_timeout_s=60.0, deadline_s=600.0, late_window_s=3600.0, resend_delay_s=30.0)
+POLICY = Policy(reply_timeout_s=60.0, deadline_s=600.0, late_reply_window_s=3600.0, retry_delay_s=30.0)
 START = 1_790_000_000.0
 BRIDGE = "home"
+KEY = InstallationKey(bytes(32))
 OWN, HUT, PUMP = "+79990000000", "+79990000101", "+79990000201"
 
 
@@ -68,13 +71,14 @@ class Radio:
     withheld: list[tuple[str, str]] = field(default_factory=list)
     devices: Mapping[str, SimulatedModule] = field(default_factory=dict)
     receiver: Receiver | None = None
+    now: Callable[[], float] = lambda: START
 
     async def send(self, module: Module, request: Request, validity_s: float) -> int | None:
         """Carry `request` to the simulated module and its replies to the receiver."""
         error, self.error = self.error, None
         if error is not None and not self.error_after:
             raise error
-        if request.kind is RequestKind.CALL:
+        if request.kind in (RequestKind.CALL, RequestKind.ARRIVAL):
             return None
         sms = module.family.encode(request, module.access)
         text, octets = (sms.text, b"") if isinstance(sms, SmsText) else (sms.octets.hex(), sms.octets)
@@ -112,31 +116,44 @@ class Radio:
     async def arrive(self, sender: str, text: str) -> None:
         """Let a message arrive at our modem, in as many parts as it takes."""
         assert self.receiver is not None
-        at = datetime.fromtimestamp(START + len(self.sent), UTC)
+        at = datetime.fromtimestamp(self.now(), UTC)
         for pdu in encode_delivers(sender, text, at, reference=len(self.sent) % 256):
             await self.receiver.store("test", pdu.pdu)
+            await self.receiver.forget("test", pdu.pdu)
 
 
 @dataclass
 class World:
     """The parts of a bridge under test."""
 
-    database: Database
-    modules: dict[str, Module]
+    context: BridgeContext
     radio: Radio
     runner: Runner
     receiver: Receiver
     commands: Commands
     clock: list[float]
-    now: Callable[[], float]
     budgets: Budgets
+
+    @property
+    def database(self) -> Database:
+        """Its database."""
+        return self.context.database
+
+    @property
+    def modules(self) -> MutableMapping[str, Module]:
+        """Its modules; a change is seen by all parts."""
+        return self.context.modules
+
+    def now(self) -> float:
+        """The time, a Unix time in seconds."""
+        return self.context.now()
 
     async def work(self) -> None:
         """Send all that is due and take in all that came, until nothing moves."""
         await self.runner.time_out()
         while await self.runner.send_next():
-            await self.receiver.take_in()
-        await self.receiver.take_in()
+            await self.receiver.process_inbox()
+        await self.receiver.process_inbox()
 
     async def settle(self) -> None:
         """Work until no step is left that could be taken now."""
@@ -146,13 +163,13 @@ class World:
     async def know_all(self) -> None:
         """Have every module asked for everything."""
         for module in self.modules:
-            await self.commands.read_settings(module, Terms())
+            await self.commands.read_settings(module, CommandOptions())
         for _ in range(3):
             await self.settle()
 
     async def know_status(self, module: str) -> None:
         """Have a module asked for what polls ask for."""
-        await self.commands.request_status(module, Terms())
+        await self.commands.request_status(module, CommandOptions())
         await self.settle()
 
     async def later(self, seconds: float) -> None:
@@ -194,9 +211,11 @@ async def world(
     *,
     ticking: bool = False,
     budgets: Budgets | None = None,
+    configured: dict[str, Module] | None = None,
 ) -> AsyncIterator[World]:
     """A bridge on a database at `path` (in memory without one); a second one there is a restart.
 
+    It serves `modules()`, or those that are `configured`.
     The clock stands still until a test moves it, unless it is `ticking`.
     """
     clock = [START]
@@ -205,8 +224,8 @@ async def world(
     def now() -> float:
         return clock[0] + (time.monotonic() - began if ticking else 0.0)
 
-    database = await Database.open(place(path))
-    configured = modules()
+    database = await Database.open(place(path), KEY)
+    configured = configured or modules()
     radio = radio or Radio(
         devices={
             "hut": simulated_energomera.SIMULATED(
@@ -218,12 +237,13 @@ async def world(
     async with database.transaction() as tx:
         await registry.register(tx, BRIDGE, map(registry.Binding, configured.values()), now())
     budgets = budgets or Budgets()
-    runner = Runner(database, BRIDGE, configured, [radio], POLICY, budgets=budgets, now=now)
-    receiver = Receiver(database, BRIDGE, configured, POLICY, "RU", now)
-    radio.receiver = receiver
-    ways = Ways(lambda _: (Way(radio.route, OWN),), budgets)
-    commands = Commands(database, configured, POLICY, runner.wake, 86_400.0, ways, now)
+    context = BridgeContext(BRIDGE, database, configured, POLICY, now)
+    runner = Runner(context, [radio], budgets=budgets)
+    receiver = Receiver(context, {"test": "RU"})
+    radio.receiver, radio.now = receiver, now
+    environment = CommandEnvironment(gateways=Gateways(lambda _: (GatewayModem(radio.route, OWN),), budgets))
+    commands = Commands(context, environment, runner.wake)
     try:
-        yield World(database, configured, radio, runner, receiver, commands, clock, now, budgets)
+        yield World(context, radio, runner, receiver, commands, clock, budgets)
     finally:
         await database.close()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
+import struct
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from ipaddress import ip_network
@@ -11,9 +13,10 @@ from typing import Any
 
 from gsm_meter_bridge.errors import LinkLostError
 from gsm_meter_bridge.families import family_of
-from gsm_meter_bridge.family import Access, Module, Network, Reach
 from gsm_meter_bridge.link import TcpLink, dial
+from gsm_meter_bridge.model import Access, Connectivity, Module, Network
 from gsm_meter_bridge.vocabulary import Secret
+from tests.support.waiting import until
 
 LOOPBACK = "127.0.0.1"
 WAIT_S = 20.0
@@ -24,16 +27,11 @@ def networks(*texts: str) -> tuple[Network, ...]:
     return tuple(ip_network(text) for text in texts)
 
 
-def module(name: str, family: str = "lers_gsm_mini", msisdn: str = "+79990000201", **reach: Any) -> Module:
+def module(
+    name: str, family: str = "lers_gsm_mini", msisdn: str = "+79990000201", **connectivity: Any
+) -> Module:
     """A module that is reached so."""
-    return Module(name, name, family_of(family), msisdn, Access(Secret("1234")), Reach(**reach))
-
-
-async def until(wanted: Callable[[], object]) -> None:
-    """Return as soon as something is so."""
-    async with asyncio.timeout(WAIT_S):
-        while not wanted():
-            await asyncio.sleep(0.002)
+    return Module(name, name, family_of(family), msisdn, Access(Secret("1234")), Connectivity(**connectivity))
 
 
 class Far:
@@ -59,8 +57,15 @@ class Far:
         """Send something."""
         self.writer.write(octets)
 
+    async def until_ended(self) -> None:
+        """Return as soon as nothing more can come."""
+        await until(lambda: self.ended)
+
     def reset(self) -> None:
         """End the connection at once."""
+        connection = self.writer.get_extra_info("socket")
+        with suppress(OSError):  # it may have ended by itself
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
 
@@ -80,11 +85,12 @@ async def call(port: int, source: str = LOOPBACK, *, read: bool = True) -> Far:
 
 
 class Site:
-    """A port where programs are awaited: `guests` have come so far."""
+    """A port where programs are awaited: `guests` have come so far; `close` lets no more come."""
 
     def __init__(self, *, read: bool = True) -> None:
         self.guests: list[Far] = []
         self.port = 0
+        self.close: Callable[[], None] = lambda: None
         self._read = read
 
     async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -101,6 +107,7 @@ async def site(*, read: bool = True) -> AsyncIterator[Site]:
     here = Site(read=read)
     server = await asyncio.start_server(here.take, LOOPBACK, 0)
     here.port = server.sockets[0].getsockname()[1]
+    here.close = server.close
     try:
         yield here
     finally:

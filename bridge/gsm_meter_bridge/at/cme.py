@@ -197,11 +197,11 @@ def _rows(table: str) -> dict[int, str]:
 
 
 CME_ERRORS = MappingProxyType(_rows(_GENERAL) | _rows(_PACKET) | _rows(_GROUP_CALLS))
-"""Number -> words of every `+CME ERROR` that TS 27.007 defines."""
+"""Number -> text of every `+CME ERROR` that TS 27.007 defines."""
 
 
 def cme_words(number: int) -> str:
-    """Return what `+CME ERROR: <number>` says; numbers without a row are named by their range."""
+    """Return the text of `+CME ERROR: <number>`; numbers without a row are named by their range."""
     if number in CME_ERRORS:
         return CME_ERRORS[number]
     return "reserved by TS 27.007" if 0 <= number < 256 else "defined by the manufacturer only"

@@ -1,8 +1,8 @@
-"""Message service failures, `+CMS ERROR` (3GPP TS 27.005 clause 3.2.5), and what each says of a send.
+"""Message service failures, `+CMS ERROR` (3GPP TS 27.005 clause 3.2.5), and what each means for a send.
 
-The question behind SendOutcome is whether the service centre may hold the message. A cause the network
-or the service centre gives for refusing says no; a cause that also stands for a timer that ran out
-after the message was passed on does not.
+The question behind SendOutcome is whether the service centre may hold the message. If the network or the
+service centre gives a cause for refusing, it does not; if a cause also stands for a timer that expired after
+the message was passed on, it may.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from types import MappingProxyType
 
 
 class SendOutcome(StrEnum):
-    """What a failure of AT+CMGS says of the message."""
+    """What a failure of AT+CMGS means for the message."""
 
     REJECTED = "rejected"
-    """It did not leave, and the same again will be refused until something is changed."""
+    """It was not sent, and sending it again is refused until something is changed."""
     RETRY = "retry"
-    """It did not leave; later it may."""
+    """It was not sent; a later attempt may succeed."""
     UNCERTAIN = "uncertain"
-    """It may have left."""
+    """It may have been sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class CmsError:
-    """One row: what the number says, and what it says of a message that was being sent."""
+    """One row: the text of the number, and what it means for a message that was being sent."""
 
     words: str
     outcome: SendOutcome
@@ -92,7 +92,7 @@ _TRANSFER = """
 255 maybe unspecified error cause
 """  # TS 23.040 clause 9.2.3.22
 
-# 300, 320: the modem failed somewhere. 332: it waited for the network. 340: is no answer to a send.
+# 300, 320: the modem failed somewhere. 332: it waited for the network. 340: does not answer a send.
 _EQUIPMENT = """
 300 maybe ME failure
 301 later SMS service of ME reserved
@@ -137,13 +137,13 @@ _RANGES = (
 
 
 def cms_words(number: int) -> str:
-    """Return what `+CMS ERROR: <number>` says; numbers without a row are named by their range."""
+    """Return the text of `+CMS ERROR: <number>`; numbers without a row are named by their range."""
     if number in CMS_ERRORS:
         return CMS_ERRORS[number].words
     return next((words for end, words in _RANGES if 0 <= number < end), "defined by the manufacturer only")
 
 
 def send_outcome(number: int) -> SendOutcome:
-    """Return what `+CMS ERROR: <number>` says of the message sent; without a row it is UNCERTAIN."""
+    """Return what `+CMS ERROR: <number>` means for the message sent; without a row it is UNCERTAIN."""
     row = CMS_ERRORS.get(number)
     return SendOutcome.UNCERTAIN if row is None else row.outcome

@@ -1,18 +1,18 @@
-"""Bytes of a modem, in any cut, to lines and prompts (ITU-T V.250 clause 5.7, TS 27.005 clause 3.5.1)."""
+"""Octets in pieces of any size to lines and prompts (ITU-T V.250 clause 5.7, TS 27.005 clause 3.5.1)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 MAX_LINE_OCTETS = 4096
-"""A longer line is no answer of a modem; what goes beyond is dropped and reported."""
+"""A longer line is no answer of a modem; the octets beyond are dropped and reported as Overlong."""
 
 _CR, _LF, _NUL, _SPACE, _GREATER = b"\r\n\x00 >"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line without its line end; octets above 127 stand as Latin-1, so none is lost."""
+    """A line without its line end; octets above 127 are decoded as Latin-1, so none is lost."""
 
     text: str
 
@@ -33,16 +33,21 @@ Event = Line | Prompt | Overlong
 
 
 class AtFramer:
-    """Cuts a stream of octets into events; the same octets give the same events however they arrive.
+    """Splits a stream of octets into events; the same octets give the same events in pieces of any size.
 
-    CR and LF both end a line, empty lines and NULs vanish. A `>` that starts a line is a Prompt at once,
-    a space behind it is swallowed.
+    CR and LF both end a line, empty lines and NULs are dropped. A `>` that starts a line is a Prompt at once,
+    a space after it is dropped.
     """
 
     def __init__(self) -> None:
         self._line = bytearray()
         self._after_prompt = False
         self._dropping = False
+
+    @property
+    def is_within_line(self) -> bool:
+        """Whether a line has begun and not ended."""
+        return bool(self._line) or self._dropping
 
     def feed(self, data: bytes) -> list[Event]:
         """Return the events that `data` completes; never raises."""

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from gsm_meter_bridge.at.params import after_prefix, integer, split_parameters, split_raw, unquote, value_of
+from gsm_meter_bridge.at.params import (
+    after_prefix,
+    integer,
+    split_groups,
+    split_parameters,
+    split_raw,
+    unquote,
+    value_of,
+)
 from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.vocabulary import Registration
 
@@ -32,7 +40,7 @@ REGISTRATION = MappingProxyType(
 
 
 class SimState(StrEnum):
-    """What +CPIN? says of the SIM (TS 27.007 clause 8.3)."""
+    """The state of the SIM that +CPIN? reports (TS 27.007 clause 8.3)."""
 
     READY = "ready"
     PIN_REQUIRED = "pin_required"
@@ -46,7 +54,7 @@ _SIM_CODES = MappingProxyType(
         "READY": SimState.READY,
         "SIM PIN": SimState.PIN_REQUIRED,
         "SIM PUK": SimState.PUK_REQUIRED,
-        "SIM PIN2": SimState.READY,  # only the fixed dialling list is shut
+        "SIM PIN2": SimState.READY,  # only the fixed dialling list is locked
         "SIM PUK2": SimState.READY,
         "NOT INSERTED": SimState.MISSING,
         "NOT READY": SimState.UNKNOWN,
@@ -63,12 +71,15 @@ SIM_ERRORS = MappingProxyType(
         316: SimState.PUK_REQUIRED,
     }
 )
-"""+CME and +CMS ERROR numbers that tell the state of the SIM."""
+"""+CME and +CMS ERROR numbers that report the state of the SIM."""
 
 
 def parse_cpin(lines: Iterable[str]) -> SimState:
-    """Return the state of the SIM; a code of no table (`PH-SIM PIN`) is UNKNOWN."""
-    return _SIM_CODES.get(unquote(value_of(lines, "+CPIN")).upper(), SimState.UNKNOWN)
+    """Return the state of the SIM; a code that is in no table (`PH-SIM PIN`) is UNKNOWN.
+
+    Of several lines the last counts: the SIM may become ready during the command.
+    """
+    return _SIM_CODES.get(unquote(value_of(tuple(lines)[::-1], "+CPIN")).upper(), SimState.UNKNOWN)
 
 
 def parse_cpinr(lines: Iterable[str]) -> tuple[int, int | None]:
@@ -82,15 +93,16 @@ def parse_cpinr(lines: Iterable[str]) -> tuple[int, int | None]:
 
 
 def parse_csq(lines: Iterable[str]) -> int | None:
-    """Return the signal in dBm, -113 to -51; None where the modem does not know (TS 27.007 clause 8.5)."""
+    """Return the signal in dBm, -113 to -51; None if the modem does not know it (TS 27.007 clause 8.5)."""
     rssi = integer(split_parameters(value_of(lines, "+CSQ")), 0, "+CSQ")
     return -113 + 2 * rssi if 0 <= rssi <= 31 else None
 
 
 def is_registration_answer(value: str) -> bool:
-    """Return whether the parameters of +CREG and its kin answer a query: `<n>,<stat>...`.
+    """Return whether the parameters of +CREG, +CGREG or +CEREG answer a query: `<n>,<stat>...`.
 
-    An unsolicited line has `<stat>` alone or `<stat>,<lac>...`, where the area code is quoted or four digits.
+    An unsolicited line has `<stat>` alone or `<stat>,<lac>...`, in which the area code is quoted or four
+    digits.
     """
     raw = split_raw(value)
     return len(raw) > 1 and re.fullmatch(r"[0-9]{1,2}", raw[1]) is not None
@@ -104,7 +116,7 @@ def parse_registration(value: str) -> Registration:
 
 
 def parse_cops(lines: Iterable[str]) -> str | None:
-    """Return the operator's name or number; None where none is selected (TS 27.007 clause 7.3)."""
+    """Return the operator's name or number; None if none is selected (TS 27.007 clause 7.3)."""
     parameters = split_parameters(value_of(lines, "+COPS"))
     name = parameters[2] if len(parameters) > 2 else ""
     return _utf8(name) or None
@@ -136,21 +148,19 @@ def parse_cpms_query(lines: Iterable[str]) -> tuple[Memory, ...]:
 
 
 def parse_cpms_set(lines: Iterable[str], name: str) -> Memory:
-    """Return how full mem1 is from the answer to AT+CPMS="..."."""
+    """Return how full mem1 is from the answer to AT+CPMS="..." (TS 27.005 clause 3.2.2)."""
     parameters = split_parameters(value_of(lines, "+CPMS"))
     return Memory(name, integer(parameters, 0, "+CPMS"), integer(parameters, 1, "+CPMS"))
 
 
 def parse_cpms_test(lines: Iterable[str]) -> tuple[tuple[str, ...], ...]:
-    """Return the memories that can be mem1, mem2 and mem3 from AT+CPMS=?."""
-    return tuple(
-        tuple(name for name in split_parameters(group.strip("()")) if name)
-        for group in split_raw(value_of(lines, "+CPMS"))
-    )
+    """Return the memories that can be mem1, mem2 and mem3 from AT+CPMS=?; also in doubled parentheses."""
+    groups = split_groups(value_of(lines, "+CPMS"))
+    return tuple(tuple(name for name in split_parameters(group.strip("()")) if name) for group in groups)
 
 
 def parse_csca(lines: Iterable[str]) -> str | None:
-    """Return the number of the service centre; None where none is set (TS 27.005 clause 3.3.1)."""
+    """Return the number of the service centre; None if none is set (TS 27.005 clause 3.3.1)."""
     return split_parameters(value_of(lines, "+CSCA"))[0] or None
 
 
@@ -164,19 +174,45 @@ def parse_cmgw(lines: Iterable[str]) -> int:
     return integer(split_parameters(value_of(lines, "+CMGW")), 0, "+CMGW")
 
 
+_LABEL = re.compile(r"(?:revision|manufacturer|model|imei|imsi)\s*:\s*", re.IGNORECASE)
+_NAMED = re.compile(r"(?:[^\w\s\"']|_)\s?\w[\w .-]*:")
+"""Symbol, name, colon: the prefix of a response line."""
+_SERIAL = re.compile(r"(?<![\w.])[0-9]{14,17}(?![\w.])")
+
+
 def parse_identity(lines: Iterable[str], prefix: str) -> str | None:
-    """Return the answer of +CGMI, +CGMM, +CGMR or +CGSN, with or without its prefix; None without one."""
-    for line in lines:
-        text = after_prefix(line, prefix)
-        if text is None and not re.match(r"[+^*]\w+:", line):
-            text = line.removeprefix("Revision:").removeprefix("Manufacturer:").removeprefix("Model:").strip()
-        if text:
-            return unquote(text)
+    """Return the answer of +CGMI, +CGMM or +CGMR, with or without its prefix (`+CGMI:`, `+GMI:`).
+
+    None if no line is an answer: a line with another prefix, or without a letter or digit, is not.
+    """
+    for text in _own(lines, prefix):
+        if text.isprintable() and re.search(r"[0-9A-Za-z]", text):
+            return text
     return None
 
 
+def parse_serial(lines: Iterable[str], prefix: str) -> str | None:
+    """Return the 14 to 17 digits of IMEI (+CGSN) or IMSI (+CIMI), whatever surrounds them, or None."""
+    for text in _own(lines, prefix):
+        match = _SERIAL.search(text)
+        if match:
+            return match[0]
+    return None
+
+
+def _own(lines: Iterable[str], prefix: str) -> Iterator[str]:
+    """Yield the text of the lines that have `prefix` or none."""
+    names = (prefix, prefix.replace("+C", "+", 1))
+    for line in lines:
+        told = next((t for name in names if (t := after_prefix(line, name)) is not None), None)
+        if told is None and not _NAMED.match(line.strip()):
+            told = _LABEL.sub("", line.strip(), count=1) if _LABEL.match(line.strip()) else line.strip()
+        if told is not None:
+            yield unquote(told)
+
+
 def parse_iccid(lines: Iterable[str]) -> str | None:
-    """Return the 18 to 20 digits of the ICCID (ITU-T E.118), whatever the prefix; None without them."""
+    """Return the 18 to 20 digits of the ICCID (ITU-T E.118), whatever the prefix; None if missing."""
     for line in lines:
         match = re.search(r"(?<![0-9A-Fa-f])(89[0-9]{16,18})[Ff]?(?![0-9A-Fa-f])", line)
         if match:

@@ -12,7 +12,7 @@ from gsm_meter_bridge.at.cms import CMS_ERRORS, SendOutcome, cms_words, send_out
 
 
 class ResultKind(StrEnum):
-    """What a command ended with."""
+    """The kind of a final result code."""
 
     OK = "OK"
     ERROR = "ERROR"
@@ -27,7 +27,7 @@ class ResultKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """A final result code; `number` is None where the modem gave words no table knows."""
+    """A final result code; `number` is None if the modem gave a text that is in no table."""
 
     kind: ResultKind
     number: int | None = None
@@ -35,12 +35,12 @@ class Final:
 
     @property
     def ok(self) -> bool:
-        """Whether the command did what it was to do."""
+        """Whether the command succeeded."""
         return self.kind in (ResultKind.OK, ResultKind.CONNECT)
 
     @property
     def send_outcome(self) -> SendOutcome:
-        """Return what an error at the end of AT+CMGS says of the message; a bare ERROR says nothing."""
+        """Return what an error at the end of AT+CMGS means for the message; a bare ERROR leaves it open."""
         if self.kind is ResultKind.CMS and self.number is not None:
             return send_outcome(self.number)
         if self.kind is ResultKind.CME and self.number is not None:
@@ -52,7 +52,7 @@ _CME_SEND = MappingProxyType(
     dict.fromkeys((4, 5, 6, 7, 10, 11, 12, 13, 15, 16, 17, 18, 50), SendOutcome.REJECTED)
     | {14: SendOutcome.RETRY, 30: SendOutcome.RETRY}
 )
-"""TS 27.007 numbers that some modems give for AT+CMGS although TS 27.005 has its own for them."""
+"""TS 27.007 numbers that some modems give for AT+CMGS although TS 27.005 has its own for these causes."""
 
 _FIXED = MappingProxyType(
     {
@@ -62,6 +62,9 @@ _FIXED = MappingProxyType(
         "TOO MANY PARAMETERS": Final(ResultKind.ERROR, None, "too many parameters"),
     }
 )
+
+NUMERIC = MappingProxyType({"0": _FIXED["OK"], "4": _FIXED["ERROR"]})
+"""Results of a modem that gives numeric results (V.250 clause 5.7.1, table 1)."""
 
 _CALLS = MappingProxyType(
     {
@@ -83,10 +86,10 @@ _VERBOSE = MappingProxyType(
 
 
 def parse_final(text: str, *, dialling: bool = False) -> Final | None:
-    """Return the final result code that `text` is, or None.
+    """Return the final result code in `text`, or None.
 
     NO CARRIER, BUSY, NO ANSWER, NO DIALTONE and CONNECT end a command only while `dialling`: otherwise they
-    tell of a call that somebody else made.
+    report on a call of another program.
     """
     line = text.strip()
     if line in _FIXED:
@@ -98,7 +101,7 @@ def parse_final(text: str, *, dialling: bool = False) -> Final | None:
 
 
 def is_call_result(text: str) -> bool:
-    """Return whether `text` is a result that belongs to a call."""
+    """Return whether `text` is the result of a call."""
     return _call_result(text.strip()) is not None
 
 

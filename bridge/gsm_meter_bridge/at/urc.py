@@ -1,7 +1,8 @@
-"""Unsolicited result codes: which lines a modem sends without being asked."""
+"""Unsolicited result codes: the lines that a modem sends on its own."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -10,8 +11,8 @@ from types import MappingProxyType
 class UrcRow:
     """One kind of unsolicited line.
 
-    `name` is what stands before the colon, or the whole line; `carries_pdu` says that a line with a PDU
-    follows; `restarted` that the modem has forgotten its settings; `source` is the clause or the vendors.
+    `name` is the text before the colon, or the whole line; `carries_pdu`: a line with a PDU follows;
+    `restarted`: the modem has lost its settings; `source` is the clause or the vendors.
     """
 
     name: str
@@ -22,7 +23,7 @@ class UrcRow:
 
 @dataclass(frozen=True, slots=True)
 class Urc:
-    """An unsolicited line as it came; `pdu` is the hex line behind it, None where none came."""
+    """An unsolicited line as it arrived; `pdu` is the hex line after it, None if there was none."""
 
     name: str
     text: str
@@ -31,7 +32,7 @@ class Urc:
 
 @dataclass(frozen=True, slots=True)
 class Stray:
-    """A line that answers nothing and is in no table: an answer that came too late, or noise."""
+    """A line that answers no command and is in no table: a late answer, or noise."""
 
     text: str
 
@@ -69,7 +70,9 @@ _ROWS = (
     UrcRow("^SYSSTART", "Cinterion", restarted=True),
     UrcRow("*ATREADY", "SIMCom", restarted=True),
     UrcRow("Call Ready", "SIMCom"),
+    UrcRow("CALL READY", "SIMCom"),
     UrcRow("SMS Ready", "SIMCom"),
+    UrcRow("SMS READY", "SIMCom"),
     UrcRow("SMS DONE", "SIMCom"),
     UrcRow("PB DONE", "SIMCom, Quectel"),
     UrcRow("NORMAL POWER DOWN", "SIMCom"),
@@ -86,6 +89,10 @@ _ROWS = (
     UrcRow("+SIND", "Sierra Wireless"),
     UrcRow("+WIND", "Sierra Wireless"),
     UrcRow("+PBREADY", "Cinterion"),
+    UrcRow("^SSIM READY", "Cinterion"),
+    UrcRow("#QSS", "Telit"),
+    UrcRow("+EIND", "Neoway, MediaTek"),
+    UrcRow("MODEM:STARTUP", "Neoway", restarted=True),
     UrcRow("^RSSI", "Huawei"),
     UrcRow("^HCSQ", "Huawei"),
     UrcRow("^MODE", "Huawei"),
@@ -95,19 +102,36 @@ _ROWS = (
     UrcRow("^NWTIME", "Huawei"),
     UrcRow("^STIN", "Huawei"),
     UrcRow("^DSFLOWRPT", "Huawei"),
+    UrcRow("+ZUSIMR", "ZTE"),
     UrcRow("+ZPASR", "ZTE"),
     UrcRow("+ZDONR", "ZTE"),
 )
 
 URCS = MappingProxyType({row.name: row for row in _ROWS})
 """Every kind of unsolicited line by its name."""
+_WITH_COLON = tuple(name for name in URCS if ":" in name)
+
+_BECOMES_READY = re.compile(
+    r"(?:call|sms) ready|(?:sms|pb) done|\+pbready|\^ssim ready"
+    r'|\+qind: *"?(?:sms|pb) (?:done|ready)"?'
+    r"|\+cpin: *ready|\+wind: *[134]|#qss: *[23]|\^simst: *1(?:,.*)?|\+qusim: *1|\+eind: *(?:1|2|128)",
+    re.IGNORECASE,
+)
+
+
+def becomes_ready(text: str) -> bool:
+    """Return whether the line reports that SIM or messages are usable from now on, as after a restart."""
+    return _BECOMES_READY.fullmatch(text.strip()) is not None
 
 
 def name_of(text: str) -> str:
-    """Return what stands before the first colon of a line, or the whole line."""
+    """Return the text before the first colon of a line, or the whole line."""
     return text.partition(":")[0].strip()
 
 
 def urc_row(text: str) -> UrcRow | None:
-    """Return the row of an unsolicited line, or None where the line is in no table."""
-    return URCS.get(name_of(text))
+    """Return the row of an unsolicited line, or None if the line is in no table."""
+    line = text.strip()
+    return URCS.get(name_of(line)) or next(
+        (URCS[name] for name in _WITH_COLON if line.startswith(name)), None
+    )

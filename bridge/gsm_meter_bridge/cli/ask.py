@@ -1,163 +1,189 @@
-"""Asking a running bridge by MQTT, as any other program would: `status`, `plan`, `apply`."""
+"""Sends requests to a running bridge over MQTT, as any other client would, and shows their progress."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import secrets
+import sys
 from collections.abc import Mapping
-from pathlib import Path
+from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
-from gsm_meter_bridge.app import broker_of, topics_of
-from gsm_meter_bridge.cli.options import Changes, ConfigOption, SettingsOption, given_settings
-from gsm_meter_bridge.cli.output import fail, note, reported, say_json
-from gsm_meter_bridge.cli.phones import modules_of
-from gsm_meter_bridge.config import Config, load_config
-from gsm_meter_bridge.errors import InvalidValueError
+from gsm_meter_bridge.cli.bar import bar
+from gsm_meter_bridge.cli.options import seconds
+from gsm_meter_bridge.cli.output import INTERRUPTED, fail, note
+from gsm_meter_bridge.cli.progress import Progress
+from gsm_meter_bridge.commands.actions import CANCEL
+from gsm_meter_bridge.config import Config
+from gsm_meter_bridge.configured import broker_of, topics_of
 from gsm_meter_bridge.mqtt.client import Client
-from gsm_meter_bridge.settings_file import dump_settings
-from gsm_meter_bridge.vocabulary import MASK
-
-_Module = Annotated[str, typer.Argument(help="The module's id, or @FILE: all modules of a phone list.")]
-_Confirm = Annotated[bool, typer.Option("--confirm", help="Yes, even if it can cut the module off.")]
-_Snapshot = Annotated[
-    Path | None, typer.Option(help="A settings file to keep what was before; of several modules, a folder.")
-]
-_Timeout = Annotated[float, typer.Option("--timeout", help="How long to wait for the outcome, seconds.")]
-_HEARD_S = 15.0
-_NO_ANSWER = "no answer in time; is the bridge running? What it has accepted goes on without us."
 
 Document = dict[str, Any]
+Timeout = Annotated[
+    float,
+    typer.Option(
+        "--timeout", parser=seconds, metavar="SECONDS", help="How long to wait for the outcome, seconds."
+    ),
+]
+AnswerTimeout = Annotated[
+    float,
+    typer.Option(
+        "--timeout", parser=seconds, metavar="SECONDS", help="How long to wait for the answer, seconds."
+    ),
+]
+HEARD_S = 15.0
+"""The default timeout for the first answer, in seconds."""
+_FOLLOWED = 500
+"""The largest number of requests for which the documents of their modules are followed."""
+_NO_ANSWER = "no answer in time; is the bridge running? What it has accepted goes on without us."
 
 
-def status(config: ConfigOption, module: _Module, timeout_s: _Timeout = 900.0) -> None:
-    """Have the running bridge ask a module now, and print what it tells."""
-    with reported():
-        checked = load_config(config)
-        _end(_ask(checked, "request_status", {m: {} for m in modules_of(checked, module)}, timeout_s))
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait, in seconds: for the first answer, and for a job's outcome (None: `answer_s`)."""
+
+    answer_s: float = HEARD_S
+    outcome_s: float | None = None
 
 
-def plan(
-    config: ConfigOption, module: _Module, changes: Changes = None, settings: SettingsOption = None
-) -> None:
-    """Print what a change of settings would send, restart and risk; nothing is sent."""
-    with reported():
-        checked = load_config(config)
-        wanted = _wanted(checked, module, changes, settings)
-        _end(_ask(checked, "plan", {m: {"settings": s} for m, s in wanted.items()}, _HEARD_S))
-
-
-def apply(
-    config: ConfigOption,
-    module: _Module,
-    changes: Changes = None,
-    settings: SettingsOption = None,
-    confirm: _Confirm = False,
-    snapshot: _Snapshot = None,
-    timeout_s: _Timeout = 3600.0,
-) -> None:
-    """Have the running bridge change settings, wait until they are verified, and print before and after."""
-    with reported():
-        checked = load_config(config)
-        wanted = _wanted(checked, module, changes, settings)
-        if snapshot is not None and len(wanted) > 1 and not snapshot.is_dir():
-            raise InvalidValueError("snapshot", str(snapshot), "a folder, for there are several modules")
-        wishes = {m: {"settings": s, "confirm": confirm} for m, s in wanted.items()}
-        outcomes = _ask(checked, "apply", wishes, timeout_s)
-        if snapshot is not None:
-            _keep(checked, outcomes, snapshot)
-        _end(outcomes)
-
-
-def _keep(config: Config, outcomes: Mapping[str, Document], where: Path) -> None:
-    """Write what was there before into a settings file, or one for each module into a folder."""
-    for module, outcome in outcomes.items():
-        known = {name: value for name, value in outcome.get("before", {}).items() if value != MASK}
-        if known:
-            file = where / f"{module}.yaml" if where.is_dir() else where
-            file.write_text(dump_settings(config.modules[module].family.id, known), "utf-8")
-
-
-def _wanted(
-    config: Config, module: str, changes: list[str] | None, settings: Path | None
-) -> dict[str, dict[str, object]]:
-    modules = modules_of(config, module)
-    return {m: given_settings(config.modules[m].family, changes, settings) for m in modules}
-
-
-def _end(outcomes: Mapping[str, Document]) -> None:
-    """Print the outcome of one module as it is, of several by module; end with what went wrong."""
-    say_json(next(iter(outcomes.values())) if len(outcomes) == 1 else outcomes)
-    wrong = {m: o["error"]["message"] for m, o in outcomes.items() if o["status"] != "ok"}
-    if wrong and len(outcomes) == 1:
-        fail(next(iter(wrong.values())))
-    if wrong:
-        fail("\n".join(f"{module}: {words}" for module, words in wrong.items()))
-
-
-def _ask(
-    config: Config, action: str, wishes: Mapping[str, Document], timeout_s: float
+def ask(
+    config: Config, action: str, requests: Mapping[str, Document], patience: Patience
 ) -> dict[str, Document]:
+    """Return the outcome of each of `requests`, by its name (a module or a job).
+
+    Ctrl-C ends the command; jobs that still wait are cancelled if the user confirms it.
+    """
+    progress = Progress(len(requests), note if patience.outcome_s is not None else lambda _: None)
     try:
-        return asyncio.run(_exchange(config, action, wishes, timeout_s))
+        with bar(progress) if len(requests) > 1 or patience.outcome_s is not None else nullcontext():
+            return asyncio.run(_exchange(config, action, requests, patience, progress))
     except TimeoutError:
         fail(_NO_ANSWER)
+    except KeyboardInterrupt:
+        _interrupted(config, progress)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _interrupted(config: Config, progress: Progress) -> None:
+    """Show which jobs continue, and cancel those that wait if the user at the terminal confirms it."""
+    jobs = dict(progress.under_way)
+    if not jobs:
+        return
+    for module, job in jobs.items():
+        note(f"{module}: job {job} goes on without us")
+    if not sys.stdin.isatty():
+        note(f"gsm-meter-bridge cancel gives up what waits: {' '.join(jobs.values())}")
+        return
+    try:
+        wants = typer.confirm(f"Cancel what waits of these {len(jobs)}?", err=True)
+    except typer.Abort:
+        return
+    if wants:
+        tell_cancelled(ask(config, CANCEL, {job: {"job": job} for job in jobs.values()}, Patience()))
+
+
+def tell_cancelled(outcomes: Mapping[str, Document]) -> list[str]:
+    """Print for each job whether it is cancelled; return those that are not."""
+    for job, outcome in outcomes.items():
+        done = outcome["status"] == "ok"
+        note(f"{outcome['module']}: job {job} is cancelled" if done else outcome["error"]["message"])
+    return [job for job, outcome in outcomes.items() if outcome["status"] != "ok"]
 
 
 async def _exchange(
-    config: Config, action: str, wishes: Mapping[str, Document], timeout_s: float
+    config: Config,
+    action: str,
+    requests: Mapping[str, Document],
+    patience: Patience,
+    progress: Progress,
 ) -> dict[str, Document]:
-    """Return each module's outcome; TimeoutError where the broker is not reached or nobody answers at all."""
+    """Return each outcome; TimeoutError if the broker is not reached or no request is answered."""
     topics = topics_of(config)
-    transactions = {f"cli-{secrets.token_hex(8)}": module for module in wishes}
+    transactions = {f"cli-{secrets.token_hex(8)}": name for name in requests}
     client = Client(broker_of(config.mqtt), f"gsm-meter-bridge-cli-{secrets.token_hex(8)}")
-    client.on_connected = lambda: client.subscribe(topics.response(action))
+    followed: dict[str, str] = {}
+    if patience.outcome_s is not None and len(requests) <= _FOLLOWED:
+        followed = {topics.module(one["module"]): name for name, one in requests.items() if "module" in one}
+
+    def subscribe() -> None:
+        for topic in (topics.response(action), *followed):
+            client.subscribe(topic)
+
+    client.on_connected = subscribe
     client.start()
     try:
-        await asyncio.wait_for(client.wait_connected(), _HEARD_S)
-        for transaction, module in transactions.items():
-            said = json.dumps({"transaction": transaction, "module": module, **wishes[module]})
-            await asyncio.wait_for(client.publish(topics.request(action), said, retain=False), _HEARD_S)
-        outcomes = await _outcomes(client, transactions, timeout_s)
+        await asyncio.wait_for(client.wait_connected(), patience.answer_s)
+        for transaction, name in transactions.items():
+            said = json.dumps({"transaction": transaction, **requests[name]})
+            sent = client.publish(topics.request(action), said, retain=False)
+            await asyncio.wait_for(sent, patience.answer_s)
+        heard = _Answers(client, transactions, followed, progress)
+        outcomes = await _outcomes(heard, patience, progress)
     finally:
         await client.stop()
     missing = {"status": "error", "error": {"code": "no_answer", "message": _NO_ANSWER}}
-    return {module: outcomes.get(module, missing) for module in wishes}
+    return {name: outcomes.get(name, missing) for name in requests}
 
 
-async def _outcomes(client: Client, transactions: Mapping[str, str], timeout_s: float) -> dict[str, Document]:
-    """Take in answers until every module has its outcome, or it is too late for the rest."""
-    now = asyncio.get_running_loop().time
-    unheard, until_s = set(transactions), now() + _HEARD_S
+@dataclass
+class _Answers:
+    """Received messages: answers to our `transactions`, and documents of `followed` modules, by topic."""
+
+    client: Client
+    transactions: Mapping[str, str]
+    followed: Mapping[str, str]
+    progress: Progress
+
+    async def next(self) -> Document:
+        """Return the next answer to one of our transactions."""
+        while True:
+            message = await self.client.incoming.get()
+            self.client.acknowledge(message)
+            document = read_document(message.payload) or {}
+            module = self.followed.get(message.topic)
+            if module is not None:
+                self.progress.unfinished(module, document.get("jobs") or ())
+            elif document.get("transaction") in self.transactions:
+                return document
+
+
+def read_document(payload: bytes) -> Document | None:
+    """Return the JSON object in a payload, None if it is not one; any client may have published it."""
+    try:
+        found = json.loads(payload)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+async def _outcomes(heard: _Answers, patience: Patience, progress: Progress) -> dict[str, Document]:
+    """Collect answers until every request has its outcome or the time is over.
+
+    Raises TimeoutError if no request is answered.
+    """
+    now, transactions = asyncio.get_running_loop().time, heard.transactions
+    unheard, until_s = set(transactions), now() + patience.answer_s
+    heard_by_s, done_by_s = until_s, 0.0
     outcomes: dict[str, Document] = {}
     while len(outcomes) < len(transactions):
         try:
             async with asyncio.timeout_at(until_s):
-                answer = await _answer(client, transactions)
+                answer = await heard.next()
         except TimeoutError:
             if len(unheard) == len(transactions):
                 raise
             break
-        transaction = answer["transaction"]
-        unheard.discard(transaction)
+        name = transactions[answer["transaction"]]
+        unheard.discard(answer["transaction"])
         if answer["status"] == "accepted":
-            job, count, until = answer["job"], answer["messages"], answer["deadline"]
-            words = f"job {job} is accepted: {count} SMS at most, until {until}"
-            note(words if len(transactions) == 1 else f"{transactions[transaction]}: {words}")
-            until_s = max(until_s, now() + timeout_s)
+            done_by_s = max(done_by_s, now() + (patience.outcome_s or patience.answer_s))
+            until_s = max(heard_by_s, done_by_s) if unheard else done_by_s
+            progress.accepted(name, answer, until_s - now())
         else:
-            outcomes[transactions[transaction]] = answer
+            outcomes[name] = answer
+            progress.ended(name, answer, until_s - now())
     return outcomes
-
-
-async def _answer(client: Client, transactions: Mapping[str, str]) -> Document:
-    """Return the next answer to one of our `transactions`."""
-    while True:
-        message = await client.incoming.get()
-        client.acknowledge(message)
-        answer: Document = json.loads(message.payload)
-        if answer.get("transaction") in transactions:
-            return answer

@@ -1,4 +1,4 @@
-"""What did it say? `decode` and `decode-pdu`, without a bridge and a modem."""
+"""`decode` and `decode-pdu`: decode replies and PDUs, without a bridge or a modem."""
 
 from __future__ import annotations
 
@@ -7,21 +7,19 @@ from typing import Annotated, Any
 
 import typer
 
-from gsm_meter_bridge.cli.options import ProfileOption, read_file
+from gsm_meter_bridge.cli.options import FamilyOption, ProfileOption, read_file
 from gsm_meter_bridge.cli.output import reported, say_json
 from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.families import family_of, profile_of
-from gsm_meter_bridge.family import Access, Answer, Family, Request
-from gsm_meter_bridge.profile import Profile
+from gsm_meter_bridge.model import Access, Answer, Family, Request
+from gsm_meter_bridge.profiles import Profile
 from gsm_meter_bridge.sms import SmsDeliver, SmsStatusReport, SmsSubmit, decode_pdu, join_parts
 from gsm_meter_bridge.vocabulary import Secret
 
 
 def decode(
-    family: Annotated[str, typer.Option(help="energomera_gs04 or lers_gsm_mini.")],
-    request: Annotated[
-        str, typer.Option(help="The request, as it is sent after the password: I, A, APN, MODE.")
-    ],
+    family: FamilyOption,
+    request: Annotated[str, typer.Option(help="The request, as it is sent after the password.")],
     profile: ProfileOption = None,
     is_hex: Annotated[bool, typer.Option("--hex", help="The reply is octets in hexadecimal.")] = False,
 ) -> None:
@@ -36,7 +34,7 @@ def decode(
 
 
 def pdu(
-    pdus: Annotated[list[str], typer.Argument(metavar="HEX...", help="PDUs with the SMSC octets first.")],
+    pdus: Annotated[list[str], typer.Argument(metavar="HEX", help="PDUs with the SMSC octets first.")],
 ) -> None:
     """Print what one SMS says, given all PDUs of it."""
     with reported():
@@ -61,9 +59,11 @@ def _decoded(family: Family, access: Access, request: Request, text: str, octets
     reply = family.decode(request, text, access, octets)
     if not isinstance(reply, Answer):
         return {**head, "result": "refused", "code": reply.code, "message": reply.words, "raw": reply.raw}
+    missing = {"unanswered": [one.name for one in reply.unanswered]} if reply.unanswered else {}
     return {
         **head,
         "result": "answered",
+        **missing,
         "readings": {r.name: r.shown for r in reply.readings},
         "raw_readings": {r.name: r.raw for r in reply.readings if r.raw},
         "raw": reply.raw,

@@ -1,4 +1,4 @@
-"""`config-frame`: settings as the binary SMS of a vendor's tool, by hand. An assumption, and it says so."""
+"""`config-frame`: settings as the binary SMS of a vendor's tool, by hand; an assumption, marked as such."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import typer
 
 from gsm_meter_bridge.cli.options import (
     Changes,
+    FamilyOption,
     PasswordOption,
     ProfileOption,
     SettingsOption,
@@ -16,14 +17,12 @@ from gsm_meter_bridge.cli.options import (
     password_of,
 )
 from gsm_meter_bridge.cli.output import note, reported, say, say_json
-from gsm_meter_bridge.delivery.numbers import e164
+from gsm_meter_bridge.commands.plan import check_changes
 from gsm_meter_bridge.errors import DecodeError, InvalidValueError
 from gsm_meter_bridge.families import family_of
-from gsm_meter_bridge.service.plan import check_changes
+from gsm_meter_bridge.model.phone_numbers import e164
 from gsm_meter_bridge.sms import encode_data_submit
 from gsm_meter_bridge.vocabulary import masked
-
-_Family = Annotated[str, typer.Option(help="energomera_gs04.")]
 
 frame_app = typer.Typer(
     help="Settings as the binary SMS of a vendor's tool (an assumption).", no_args_is_help=True
@@ -32,7 +31,7 @@ frame_app = typer.Typer(
 
 @frame_app.command()
 def encode(
-    family: _Family,
+    family: FamilyOption,
     number: Annotated[str, typer.Option(help="The module's number, international.")],
     changes: Changes = None,
     password: PasswordOption = None,
@@ -45,7 +44,8 @@ def encode(
         frame = frame_or_error(device, profile)
         to = e164(number)
         if to is None:
-            raise InvalidValueError("number", number, "an international number, like +79991234567")
+            allowed = "an international number, like +79991234567"
+            raise InvalidValueError("number", number, allowed, shown=True)
         wanted = check_changes(device, given_settings(device, changes, settings))
         octets = frame.encode(wanted, password_of(device, password))
         pdu = encode_data_submit(to, octets, dcs=frame.dcs)
@@ -56,7 +56,7 @@ def encode(
 
 @frame_app.command()
 def decode(
-    family: _Family,
+    family: FamilyOption,
     octets: Annotated[str, typer.Argument(metavar="HEX", help="The user data, from 01 on.")],
     profile: ProfileOption = None,
 ) -> None:

@@ -1,48 +1,37 @@
-"""`master-sim`: settings on a SIM, which a module takes up when it is switched on with it. An assumption."""
+"""`master-sim`: settings on a SIM, which a module applies if switched on with it (an assumption)."""
 
 from __future__ import annotations
 
-import asyncio
-from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from gsm_meter_bridge.at.messages import MessageStatus, StoredMessage
+from gsm_meter_bridge.cli.gateway import Gateway, GatewayConfig, GatewayModem, GatewayUrl, gateway_of
 from gsm_meter_bridge.cli.options import (
     Changes,
     FamilyOption,
     PasswordOption,
     ProfileOption,
     SettingsOption,
-    UrlArgument,
     frame_or_error,
     given_settings,
     password_of,
 )
 from gsm_meter_bridge.cli.output import note, reported, say_json
-from gsm_meter_bridge.errors import DecodeError
+from gsm_meter_bridge.commands.actions import MASTER_SIM
+from gsm_meter_bridge.commands.master_sim import MasterSim, StoredAs
+from gsm_meter_bridge.errors import ConfigError
 from gsm_meter_bridge.families import family_of
-from gsm_meter_bridge.family import ConfigFrame
-from gsm_meter_bridge.modem.storage import delete_stored, read_storage, write_storage
-from gsm_meter_bridge.service.plan import check_changes
-from gsm_meter_bridge.sms import (
-    EncodedPdu,
-    SmsStatusReport,
-    decode_pdu,
-    encode_data_deliver,
-    encode_data_submit,
-)
-from gsm_meter_bridge.vocabulary import Scalar, masked
-
-_SIM = "SM"
-_NOBODY = "0"
-"""A number must stand in a stored message; a module that looks for settings has no use for it."""
 
 _ASSUMED = (
     "an assumption that nobody has verified: the vendor's manual says that the settings are kept as an SMS "
     "on the SIM, and not in which form; this writes what the profile sends over the air"
+)
+
+_LATER = (
+    "a module takes them up when it is switched on with this SIM; an SMS that changes its settings later "
+    "has it delete them from the SIM (manual 6.4.2)"
 )
 
 master_sim_app = typer.Typer(
@@ -50,18 +39,13 @@ master_sim_app = typer.Typer(
 )
 
 
-class StoredAs(StrEnum):
-    """The kind of message that is written."""
-
-    SUBMIT = "submit"
-    DELIVER = "deliver"
-
-
 @master_sim_app.command()
 def write(
-    url: UrlArgument,
     family: FamilyOption,
+    url: GatewayUrl = None,
     changes: Changes = None,
+    config: GatewayConfig = None,
+    modem: GatewayModem = None,
     password: PasswordOption = None,
     settings: SettingsOption = None,
     profile: ProfileOption = None,
@@ -69,58 +53,70 @@ def write(
         StoredAs, typer.Option(help="As a message to be sent, or as one that was received.")
     ] = StoredAs.SUBMIT,
 ) -> None:
-    """Write settings to the SIM, and read them back."""
+    """Write settings to the SIM in place of those that are there, and read them back."""
     with reported():
+        if config is not None and url is not None and "=" in url:  # a setting, not a URL
+            changes, url = [url, *(changes or [])], None
         device = family_of(family)
-        frame = frame_or_error(device, profile)
-        wanted = check_changes(device, given_settings(device, changes, settings))
+        sim = MasterSim(frame_or_error(device, profile))
+        wanted = given_settings(device, changes, settings)
         secret = password_of(device, password)
-        octets = [frame.encode(batch, secret) for batch in frame.batches(wanted, secret)]
-        pdus = [_pdu(one, frame.dcs, stored_as) for one in octets]
-        note(f"{frame.name}: {_ASSUMED}")
-        status = (
-            MessageStatus.STORED_UNSENT if stored_as is StoredAs.SUBMIT else MessageStatus.RECEIVED_UNREAD
-        )
-        indexes = asyncio.run(write_storage(url, _SIM, pdus, status))
-        found = {m.index: _settings(m, frame) for m in asyncio.run(read_storage(url, _SIM)).messages}
-        back = [found.get(index) for index in indexes]
-        if back != [frame.decode(one)[1] for one in octets]:
-            raise DecodeError("SIM", f"what was written at {', '.join(map(str, indexes))} reads otherwise")
-        say_json([_shown(index, told or {}) for index, told in zip(indexes, back, strict=True)])
+        messages = sim.messages(device, wanted, secret, stored_as)
+        gateway = _gateway(url, config, modem, profile)
+        note(f"{sim.frame.name}: {_ASSUMED}")
+        fields = {
+            "operation": "write",
+            **_named(family, profile),
+            "settings": wanted,
+            "password": secret.reveal(),
+            "stored_as": stored_as,
+        }
+        told = gateway.carry_out(MASTER_SIM, fields, lambda s: sim.write(s, messages, stored_as))
+        if told["replaced"]:
+            note(f"what the SIM had before is gone: {told['replaced']} messages with settings")
+        note(_LATER)
+        say_json(told["messages"])
 
 
 @master_sim_app.command()
-def read(url: UrlArgument, family: FamilyOption, profile: ProfileOption = None) -> None:
+def read(
+    family: FamilyOption,
+    url: GatewayUrl = None,
+    config: GatewayConfig = None,
+    modem: GatewayModem = None,
+    profile: ProfileOption = None,
+) -> None:
     """Print the settings that are on the SIM, secrets masked; other messages are left alone."""
     with reported():
-        frame = frame_or_error(family_of(family), profile)
-        stored = asyncio.run(read_storage(url, _SIM)).messages
-        say_json([_shown(m.index, told) for m in stored if (told := _settings(m, frame)) is not None])
+        sim = MasterSim(frame_or_error(family_of(family), profile))
+        gateway = _gateway(url, config, modem, profile)
+        fields = {"operation": "read", **_named(family, profile)}
+        say_json(gateway.carry_out(MASTER_SIM, fields, sim.read)["messages"])
 
 
 @master_sim_app.command()
-def clear(url: UrlArgument, family: FamilyOption, profile: ProfileOption = None) -> None:
+def clear(
+    family: FamilyOption,
+    url: GatewayUrl = None,
+    config: GatewayConfig = None,
+    modem: GatewayModem = None,
+    profile: ProfileOption = None,
+) -> None:
     """Delete the settings that are on the SIM, and print them; other messages are left alone."""
     with reported():
-        frame = frame_or_error(family_of(family), profile)
-        gone = asyncio.run(delete_stored(url, _SIM, lambda m: _settings(m, frame) is not None))
-        say_json([_shown(m.index, _settings(m, frame) or {}) for m in gone.messages])
+        sim = MasterSim(frame_or_error(family_of(family), profile))
+        gateway = _gateway(url, config, modem, profile)
+        fields = {"operation": "clear", **_named(family, profile)}
+        say_json(gateway.carry_out(MASTER_SIM, fields, sim.clear)["messages"])
 
 
-def _pdu(octets: bytes, dcs: int, stored_as: StoredAs) -> EncodedPdu:
-    if stored_as is StoredAs.SUBMIT:
-        return encode_data_submit(_NOBODY, octets, dcs=dcs)
-    return encode_data_deliver(_NOBODY, octets, datetime.now(UTC), dcs=dcs)
+def _named(family: str, profile: str | None) -> dict[str, str]:
+    return {"family": family, **({} if profile is None else {"profile": profile})}
 
 
-def _settings(message: StoredMessage, frame: ConfigFrame) -> dict[str, Scalar] | None:
-    """Return the settings in a stored message; None where it holds none."""
-    try:
-        sms = decode_pdu(message.pdu)
-        return None if isinstance(sms, SmsStatusReport) else frame.decode(sms.user_data.data)[1]
-    except DecodeError:
-        return None
-
-
-def _shown(index: int, settings: dict[str, Scalar]) -> dict[str, Any]:
-    return {"index": index, "settings": masked(settings)}
+def _gateway(url: str | None, config: Path | None, modem: str | None, profile: str | None) -> Gateway:
+    """Return the modem; ConfigError if the bridge would have to read the profile from a local file."""
+    gateway = gateway_of(url, config, modem)
+    if gateway.config is not None and profile is not None and ("/" in profile or profile.endswith("ml")):
+        raise ConfigError(["--profile is a file, and the bridge knows profiles by name only; give the URL"])
+    return gateway

@@ -1,4 +1,4 @@
-"""Phone lists: one number a line, `#` before comments, as the vendors' tools load and save them."""
+"""Phone lists as vendors' tools save them: a number or `number;name` a line, `#` before comments."""
 
 from __future__ import annotations
 
@@ -10,12 +10,21 @@ from typing import Annotated
 import typer
 import yaml
 
-from gsm_meter_bridge.cli.options import ConfigOption, FamilyOption, read_file
+from gsm_meter_bridge.cli.options import ConfigOption, FamilyOption
 from gsm_meter_bridge.cli.output import note, reported, say
 from gsm_meter_bridge.config import Config, load_config
-from gsm_meter_bridge.delivery.numbers import e164
-from gsm_meter_bridge.errors import ConfigError
+from gsm_meter_bridge.errors import ConfigError, UnknownNameError, cut
 from gsm_meter_bridge.families import family_of
+from gsm_meter_bridge.files import shown_path
+from gsm_meter_bridge.model.phone_numbers import e164
+from gsm_meter_bridge.yaml_file import read_listing
+
+_FORM = re.compile(r"\+?[0-9 ()./-]{3,40}")
+"""ASCII digits and the usual separators between them."""
+_TITLES = frozenset(("number", "phone", "номер", "телефон", "номер телефона"))
+"""Titles that the column of numbers may have in the first line."""
+_LARGEST = 2_000_000
+_MOST, _MOST_PROBLEMS, _SHOWN = 20_000, 50, 60
 
 phone_list_app = typer.Typer(help="Numbers of modules in a text file.", no_args_is_help=True)
 
@@ -24,16 +33,18 @@ _Region = Annotated[str | None, typer.Option(help="The country of national numbe
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A number in E.164 and what stands behind it."""
+    """A number in E.164 and its name: the text after `;`, a tab or `#`."""
 
     number: str
-    comment: str
+    name: str
 
 
 @phone_list_app.command()
 def save(
     config: ConfigOption,
-    file: Annotated[Path | None, typer.Argument(help="Where to; else it is printed.")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="Output file (default: standard output).")
+    ] = None,
 ) -> None:
     """Write the numbers of all configured modules, one a line."""
     with reported():
@@ -43,12 +54,14 @@ def save(
             say(lines)
         else:
             file.write_text(f"{lines}\n", "utf-8")
-            note(f"{file}: {len(modules)} numbers")
+            note(f"{shown_path(file)}: {len(modules)} numbers")
 
 
 @phone_list_app.command()
 def load(
-    file: Annotated[Path, typer.Argument(help="The list.")], family: FamilyOption, region: _Region = None
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The list.")],
+    family: FamilyOption,
+    region: _Region = None,
 ) -> None:
     """Check a list, and print its numbers as modules to write into the configuration."""
     with reported():
@@ -57,9 +70,8 @@ def load(
         known: dict[str, int] = {}
         modules = []
         for entry in entries:
-            stem = re.sub(r"\W+", "_", entry.comment.partition(":")[0].lower(), flags=re.ASCII).strip("_")[
-                :24
-            ]
+            words = entry.name.partition(":")[0].lower()
+            stem = re.sub(r"\W+", "_", words, flags=re.ASCII).strip("_")[:24]
             stem = stem or f"module_{entry.number[-4:]}"
             known[stem] = known.get(stem, 0) + 1
             name = stem if known[stem] == 1 else f"{stem}_{known[stem]}"
@@ -69,40 +81,51 @@ def load(
 
 
 def read_phone_list(file: Path, region: str | None) -> tuple[Entry, ...]:
-    """Return the entries of a list, each number once; ConfigError names every line that holds no number."""
+    """Return the entries of a list, each number once; ConfigError names every line without a number."""
     found: dict[str, Entry] = {}
-    problems = []
-    for line_number, line in enumerate(read_file(str(file)).splitlines(), 1):
-        written, _, comment = (part.strip() for part in line.partition("#"))
-        if not written:
+    problems: list[str] = []
+    for line_number, line in enumerate(read_listing(file, _LARGEST).splitlines(), 1):
+        written, name = _columns(line)
+        if not written or (not found and not problems and written.lower() in _TITLES):
             continue
-        number = e164(written, region)
+        if len(found) >= _MOST or len(problems) >= _MOST_PROBLEMS:
+            problems.append(f"{shown_path(file)}: line {line_number}: the rest of the list is not looked at")
+            break
+        number = e164(written, region) if _FORM.fullmatch(written) else None
         if number is None:
             words = "expected one telephone number, international (+79991234567) or of the --region"
-            problems.append(f"{file}: line {line_number}: {written!r} is not allowed; {words}")
+            shown = cut(repr(written[:_SHOWN]), _SHOWN)
+            problems.append(f"{shown_path(file)}: line {line_number}: {shown} is not allowed; {words}")
         elif number in found:
-            note(f"{file}: line {line_number}: {number} is listed twice")
+            note(f"{shown_path(file)}: line {line_number}: {number} is listed twice")
         else:
-            found[number] = Entry(number, comment)
+            found[number] = Entry(number, name)
     if problems or not found:
-        raise ConfigError(problems or [f"{file}: no number is in it"])
+        raise ConfigError(problems or [f"{shown_path(file)}: no number is in it"])
     return tuple(found.values())
+
+
+def _columns(line: str) -> tuple[str, str]:
+    """Return the number in a line as written, and the name: the next column, otherwise the comment."""
+    row, _, comment = line.partition("#")
+    columns = [column.strip().strip('"').strip() for column in re.split(r"[;\t]", row)]
+    return columns[0], next(filter(None, columns[1:]), comment.strip())
 
 
 def modules_of(config: Config, wanted: str) -> list[str]:
     """Return the ids of the modules that `wanted` names: one id, or `@` and the file of a phone list.
 
-    ConfigError names every number that belongs to no module.
+    Raises UnknownNameError for an unknown id; ConfigError names every number that belongs to no module.
     """
     if not wanted.startswith("@"):
         if wanted not in config.modules:
-            known = ", ".join(config.modules)
-            raise ConfigError([f"no module {wanted!r} is configured; there are: {known}"])
+            raise UnknownNameError("module", wanted, config.modules)
         return [wanted]
     file = Path(wanted[1:])
     by_number = {m.msisdn: m.id for m in config.modules.values()}
-    entries = read_phone_list(file, config.modems[0].region)
+    entries = read_phone_list(file, next((m.default_region for m in config.modems), None))
     strange = [entry.number for entry in entries if entry.number not in by_number]
     if strange:
-        raise ConfigError(f"{file}: {number} is the number of no configured module" for number in strange)
+        words = "is the number of no configured module"
+        raise ConfigError(f"{shown_path(file)}: {number} {words}" for number in strange)
     return [by_number[entry.number] for entry in entries]

@@ -1,22 +1,30 @@
-"""`profile check`: is this file a profile, what would it ask? `profile learn`: a draft from a dialogue."""
+"""Profiles: `check` a file, `learn` a draft from a dialogue, `try` one with a module."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 
 from gsm_meter_bridge.cli.options import FamilyOption, PasswordOption, password_of, read_file
 from gsm_meter_bridge.cli.output import note, reported, say, say_json
+from gsm_meter_bridge.cli.trial import try_profile
 from gsm_meter_bridge.errors import ConfigError
 from gsm_meter_bridge.families import family_of
-from gsm_meter_bridge.profile import load_profile
-from gsm_meter_bridge.profile.learn import draft_profile
+from gsm_meter_bridge.files import shown_path
+from gsm_meter_bridge.profiles import load_profile
+from gsm_meter_bridge.profiles.encodings import captured_text
+from gsm_meter_bridge.profiles.learn import draft_profile
 from gsm_meter_bridge.vocabulary import Secret
+from gsm_meter_bridge.yaml_file import Scalar, parse_yaml, read_octets
+
+_LARGEST = 4_000_000
+"""The maximum size of a capture in bytes: a day of a busy modem."""
 
 profile_app = typer.Typer(help="Forms of requests that a vendor's manual leaves open.", no_args_is_help=True)
+profile_app.command("try")(try_profile)
 
 
 @profile_app.callback()
@@ -26,7 +34,9 @@ def _group() -> None:
 
 @profile_app.command()
 def check(
-    file: Annotated[Path, typer.Argument(help="The profile, YAML; docs/profiles.md describes it.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The profile, YAML; docs/profiles.md describes it.")
+    ],
 ) -> None:
     """Check a profile file and print what it asks and tells."""
     with reported():
@@ -35,31 +45,49 @@ def check(
 
 @profile_app.command()
 def learn(
-    log: Annotated[Path, typer.Argument(help="Lines with > before what was sent, < before what came back.")],
     family: FamilyOption,
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="FILE",
+            help="Files with what passed; several, if you have them. Without one: standard input.",
+        ),
+    ] = None,
     name: Annotated[str, typer.Option(help="The name of the profile: a-z, 0-9, _.")] = "learned",
     password: PasswordOption = None,
-    is_hex: Annotated[bool, typer.Option("--hex", help="The lines are octets in hexadecimal.")] = False,
+    secret: Annotated[
+        list[str] | None, typer.Option(help="Another secret that must not stay in the draft; several times.")
+    ] = None,
+    is_hex: Annotated[
+        bool, typer.Option("--hex", help="`>` and `<` lines are octets in hexadecimal.")
+    ] = False,
 ) -> None:
-    """Print the draft of a profile from a captured dialogue, to be finished by hand."""
+    """Print the draft of a profile from a log, or from traffic with a modem, to be finished by hand."""
     with reported():
         device = family_of(family)
-        text = read_file(str(log))
-        draft = draft_profile(text, name, device.id, password_of(device, password), is_hex=is_hex)
-        load_profile(draft, "the draft", device)
-        say(draft.rstrip())
-        note("a draft: name the groups that matter, delete the others, then `profile check` it")
+        texts = [_captured(source) for source in sources or ["-"]]
+        secrets = [password_of(device, password), *map(Secret, secret or [])]
+        draft = draft_profile(texts, name, device, secrets, is_hex=is_hex)
+        load_profile(draft.yaml, "the draft", device)
+        say(draft.yaml.rstrip())
+        for words in draft.notes:
+            note(words)
+        note("a draft: look through it, then `profile check` it, and `profile try` it with a module")
+
+
+def _captured(source: str) -> str:
+    """Return the text of a capture from a file or standard input (`-`), in any terminal encoding."""
+    octets = sys.stdin.buffer.read(_LARGEST + 1) if source == "-" else read_octets(Path(source), _LARGEST)
+    if len(octets) > _LARGEST:
+        raise ConfigError([f"standard input has more than {_LARGEST} octets"])
+    return captured_text(octets)
 
 
 def _described(file: Path) -> dict[str, Any]:
     text = read_file(str(file))
-    try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError([f"{file}: cannot be read: {error}"]) from error
-    named = document.get("family") if isinstance(document, dict) else None
-    family = family_of(str(named))
-    profile = load_profile(text, str(file), family)
+    named = parse_yaml(text, shown_path(file)).value_at(("family",))
+    family = family_of(named.text if isinstance(named, Scalar) else "")
+    profile = load_profile(text, shown_path(file), family)
     if not profile.verified:
         note("not verified: nobody has seen a device answer to it, says the file")
     return {
@@ -67,10 +95,11 @@ def _described(file: Path) -> dict[str, Any]:
         "family": profile.family,
         "verified": profile.verified,
         "provenance": profile.provenance,
+        "verified_with": profile.verified_with,
         "requests": {
             request.name: {
                 "sends": request.encode(Secret("")).masked,
-                "delivery": request.delivery,
+                "transport": request.transport,
                 "tells": list(request.yields),
                 "each_poll": request.volatile,
                 "timeout_s": request.timeout_s,

@@ -1,4 +1,4 @@
-"""Work that ends in good order when somebody stops it."""
+"""Runs a coroutine until SIGTERM or SIGINT, with an orderly end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 async def until_signal(work: Coroutine[Any, Any, T]) -> T | None:
-    """Do `work`; SIGTERM and SIGINT cancel it, so that it cleans up. None where it was stopped."""
+    """Run `work` and return its result; SIGTERM and SIGINT cancel it: return None after its cleanup."""
     task = asyncio.ensure_future(work)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)

@@ -1,4 +1,4 @@
-"""Help for settings by hand: the SMS to send, serial settings by a meter's name, a schedule in words."""
+"""Help for settings by hand: the SMS to send, serial settings of a meter, a schedule in plain words."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from gsm_meter_bridge.cli.options import (
     password_of,
 )
 from gsm_meter_bridge.cli.output import fail, note, reported, say
-from gsm_meter_bridge.errors import GuardError
+from gsm_meter_bridge.commands.plan import UNSUPPORTED, check_changes, setting_or_error
+from gsm_meter_bridge.errors import GuardError, InvalidValueError
 from gsm_meter_bridge.families import families, family_of
-from gsm_meter_bridge.family import Access, ConcernKind, Family, SmsText
-from gsm_meter_bridge.service.plan import UNSUPPORTED, check_changes, setting_or_error
+from gsm_meter_bridge.model import Access, ConcernKind, Family, SmsText
+from gsm_meter_bridge.settings_file import dump_settings
 from gsm_meter_bridge.vocabulary import Scalar
 
 
@@ -40,7 +41,8 @@ def sms_text(
             if concern.kind is ConcernKind.REFUSED and concern.certain:
                 fail(str(concern))
             note(str(concern))
-        sms = (device.encode(request, access) for request in device.writes(wanted, access))
+        messages = device.packed(device.writes(wanted, access), access)
+        sms = (device.encode(request, access) for request in messages)
         texts = [one.text for one in sms if isinstance(one, SmsText)]
         for text in texts:
             print(text)  # noqa: T201  exactly as it is to be sent
@@ -48,7 +50,10 @@ def sms_text(
 
 
 def serial_preset(
-    meter: Annotated[str, typer.Argument(help="A meter's name; script, case and punctuation do not matter.")],
+    meter: Annotated[
+        str,
+        typer.Argument(metavar="METER", help="A meter's name; script, case and punctuation do not matter."),
+    ],
 ) -> None:
     """Print the serial settings that a meter leaves its factory with, where a family's manual lists them."""
     lookups = (s.lookup for f in families().values() for s in f.settings if s.lookup is not None)
@@ -57,12 +62,34 @@ def serial_preset(
             say(lookup(meter))
 
 
-def explain(family: FamilyOption, changes: Changes = None, settings: SettingsOption = None) -> None:
+def explain_schedule(family: FamilyOption, changes: Changes = None, settings: SettingsOption = None) -> None:
     """Say in words when a module connects, by the settings given."""
     with reported():
         device = family_of(family)
         for sentence in device.explain(_wanted(device, changes, settings)):
             say(sentence)
+
+
+def factory_settings(family: FamilyOption) -> None:
+    """Print what a module is set to when it leaves its factory, as a settings file."""
+    with reported():
+        device = family_of(family)
+        told, apart = {}, []
+        for setting in device.settings:
+            if setting.factory is None:
+                continue
+            try:
+                check_changes(device, {setting.name: setting.factory})
+            except InvalidValueError:
+                apart.append(f"# {setting.name} is empty, which no command can make it again")
+                continue
+            if setting.documented:
+                told[setting.name] = setting.factory
+            else:
+                apart.append(f"# {setting.name}: {setting.factory}, which no text command sets")
+        say(f"# {device.title} as it leaves the factory, where the manual says so")
+        say(dump_settings(device.id, told).rstrip())
+        say("\n".join((f"# its access password is {device.default_password}", *apart)))
 
 
 def _wanted(family: Family, changes: list[str] | None, file: Path | None) -> dict[str, Scalar]:

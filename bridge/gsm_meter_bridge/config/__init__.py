@@ -1,4 +1,4 @@
-"""The configuration file: read, checked whole, turned into frozen values."""
+"""The configuration file: read, checked as a whole, converted to frozen values."""
 
 from gsm_meter_bridge.config.loader import load_config
 from gsm_meter_bridge.config.model import (

@@ -1,4 +1,4 @@
-"""The configuration as values; `config.example.yaml` documents each."""
+"""The configuration as frozen values; `config.example.yaml` documents each option."""
 
 from __future__ import annotations
 
@@ -6,25 +6,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gsm_meter_bridge.delivery.inbound import ListenerPlan
-from gsm_meter_bridge.family import Module
-from gsm_meter_bridge.jobs.budgets import Budgets
+from gsm_meter_bridge.commands.plan import Price
+from gsm_meter_bridge.commands.polling import PollPlan
+from gsm_meter_bridge.connections.listener import ListenerConfig
 from gsm_meter_bridge.jobs.outcome import Policy
-from gsm_meter_bridge.service.plan import Price
-from gsm_meter_bridge.service.polling import PollPlan
+from gsm_meter_bridge.model import Module
+from gsm_meter_bridge.storage.budgets import Budgets
 from gsm_meter_bridge.vocabulary import Secret
+from gsm_meter_bridge.words import Language
 
 
 @dataclass(frozen=True, slots=True)
 class BridgeConfig:
-    """Who this bridge is and where it keeps its state."""
+    """The identity of this bridge, and where it keeps its state."""
 
     id: str
     name: str
     database: Path | Secret
+    key_file: Path
     retention_s: float
     log_level: str
     mask_identifiers: bool
+    language: Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,10 @@ class TlsConfig:
 
 @dataclass(frozen=True, slots=True)
 class MqttConfig:
-    """The broker and the topics. `protocol` is auto (5, else 3.1.1), 5 or 3.1.1."""
+    """The broker and the topics. `protocol` is auto (5, else 3.1.1), 5 or 3.1.1.
+
+    `discovery` is full, essential or none; None: depends on the number of modules.
+    """
 
     host: str
     port: int
@@ -50,11 +56,12 @@ class MqttConfig:
     discovery_prefix: str
     status_topic: str
     birth_delay_s: float
+    discovery: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class ModemConfig:
-    """Our own modem."""
+    """A gateway modem."""
 
     id: str
     name: str
@@ -63,36 +70,39 @@ class ModemConfig:
     pin: Secret | None
     sms_storage: str | None
     number: str | None
-    region: str | None
+    default_region: str | None
     status_interval_s: float
     group: str | None
-    admin: bool
-    restart_after_s: float | None
+    allow_raw_commands: bool
+    restart_after_no_network_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class PollConfig:
-    """When modules are asked. `plans` has one row for each module; `quiet_minutes` are of the local day."""
+    """When modules are polled; `plans` is by module, `quiet_minutes` a span in minutes of the local day."""
 
     plans: Mapping[str, PollPlan]
     identity_interval_s: float
-    first_spread_s: float
-    missed_polls: int
+    initial_poll_spread_s: float
+    offline_after_missed_polls: int
     quiet_minutes: tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
 class TcpConfig:
-    """Connections with modules: where they dial us, when an idle one ends, how often meters are read."""
+    """Connections with modules: listeners, when an idle connection ends, how often meters are polled."""
 
-    listeners: tuple[ListenerPlan, ...]
+    listeners: tuple[ListenerConfig, ...]
     idle_timeout_s: float
     intervals_s: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The whole configuration; `routes` has each module's (see `jobs.registry`)."""
+    """The whole configuration; `routes` is by module (see `storage.registry`).
+
+    `warnings` are sentences about values that are allowed but may not work.
+    """
 
     bridge: BridgeConfig
     mqtt: MqttConfig
@@ -105,3 +115,4 @@ class Config:
     routes: Mapping[str, str]
     budgets: Budgets
     latest_firmware: Mapping[str, str]
+    warnings: tuple[str, ...] = ()

@@ -1,6 +1,6 @@
-"""DLMS/COSEM as Russian meters of the SPODES profile speak it over HDLC: codec and client. Pure.
+"""DLMS/COSEM over HDLC as Russian meters of the SPODES profile implement it: codec and client. Pure.
 
-`associate(Client.reader(Keys(Secret("12345678"))))` and the others are conversations, see `session.Dialogue`.
+`associate(Client.reader(Keys(Secret("12345678"))))` and the others are generators, see `session.Dialogue`.
 """
 
 from gsm_meter_bridge.dlms.acse import Mechanism
@@ -8,9 +8,10 @@ from gsm_meter_bridge.dlms.client import Association, Client, associate, object_
 from gsm_meter_bridge.dlms.hls import Keys
 from gsm_meter_bridge.dlms.obis import Obis
 from gsm_meter_bridge.dlms.objects import ObjectEntry
+from gsm_meter_bridge.dlms.reading import Known, extended_status, serial_number, visit
 from gsm_meter_bridge.dlms.service import Attribute
 from gsm_meter_bridge.dlms.session import Dialogue
-from gsm_meter_bridge.dlms.status import ENERGIES, ExtendedStatus, GsmDiagnostic, Problem, extended_status
+from gsm_meter_bridge.dlms.status import ENERGIES, ExtendedStatus, GsmDiagnostic, Problem
 
 __all__ = [
     "ENERGIES",
@@ -21,6 +22,7 @@ __all__ = [
     "ExtendedStatus",
     "GsmDiagnostic",
     "Keys",
+    "Known",
     "Mechanism",
     "Obis",
     "ObjectEntry",
@@ -30,4 +32,6 @@ __all__ = [
     "object_list",
     "read",
     "release",
+    "serial_number",
+    "visit",
 ]

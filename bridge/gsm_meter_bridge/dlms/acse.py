@@ -21,6 +21,8 @@ _LOGICAL_NAMES = _OBJECT_ID + b"\x01\x01"
 DLMS_VERSION = 6
 _INITIATE_REQUEST, _INITIATE_RESPONSE, _SERVICE_ERROR = 0x01, 0x08, 0x0E
 _LN_VAA_NAME = b"\x00\x07"
+_CONFORMANCE, _CONFORMANCE_GOES_ON = 0x5F, 0x1F
+"""The tag [APPLICATION 31], in two octets; over HDLC the first alone is allowed, for older meters."""
 
 
 class Mechanism(IntEnum):
@@ -36,7 +38,7 @@ class Mechanism(IntEnum):
 
 
 class Conformance(IntFlag):
-    """Services that matter here, of the 24 bits as sent (the standard counts from the highest)."""
+    """Services that this client uses, of the 24 bits as sent (the standard counts from the highest)."""
 
     BLOCK_TRANSFER_WITH_GET = 1 << 12
     GET = 1 << 4
@@ -46,7 +48,7 @@ class Conformance(IntFlag):
 NO_CONFORMANCE = Conformance(0)
 
 PROPOSED = Conformance.BLOCK_TRANSFER_WITH_GET | Conformance.GET | Conformance.ACTION
-"""What this client proposes: it reads, and it answers challenges."""
+"""The services that this client proposes: it reads, and it answers challenges."""
 
 RESULTS: Mapping[int, str] = {0: "accepted", 1: "rejected for good", 2: "rejected for now"}
 
@@ -60,7 +62,7 @@ DIAGNOSTICS: Mapping[int, str] = {
     13: "authentication failed",
     14: "authentication required",
 }
-"""acse-service-user diagnostics; 14 with result 0 asks for the second half of HLS."""
+"""acse-service-user diagnostics; 14 with result 0 requests the second half of HLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ class Aarq:
 
     @classmethod
     def decode(cls, octets: bytes) -> Aarq:
-        """Return the request in `octets`; raises DecodeError, and nothing else."""
+        """Return the request in `octets`; raises only DecodeError."""
         fields = _fields(octets, AARQ)
         _check_context(fields)
         initiate = Octets(_inner(fields, 0xBE, 0x04) or b"")
@@ -108,11 +110,11 @@ class Aarq:
 
 @dataclass(frozen=True, slots=True)
 class Aare:
-    """What became of the request; codes are kept as sent (RESULTS, DIAGNOSTICS explain them).
+    """The reply to an Aarq; codes are kept as sent (RESULTS, DIAGNOSTICS explain them).
 
-    `diagnostic`: of the service user, or of the provider where `by_provider`. `challenge`: the meter's, in
-    HLS. `conformance` and `max_pdu_octets`: what the meter agreed to; none in a refusal. `service_error`:
-    two codes of a refused initiation.
+    `diagnostic`: of the service user, or of the provider if `by_provider`. `challenge`: the meter's, in HLS.
+    `conformance` and `max_pdu_octets`: what the meter agreed to; missing in a refusal. `service_error`: two
+    codes of a refused initiation.
     """
 
     result: int
@@ -126,7 +128,7 @@ class Aare:
 
     @property
     def words(self) -> str:
-        """The result in words, with codes that are not known as numbers."""
+        """The result as text; unknown codes are shown as numbers."""
         result = RESULTS.get(self.result, f"result {self.result}")
         known = {} if self.by_provider else DIAGNOSTICS
         return f"{result}: {known.get(self.diagnostic, f'diagnostic {self.diagnostic}')}"
@@ -148,16 +150,16 @@ class Aare:
 
     @classmethod
     def decode(cls, octets: bytes) -> Aare:
-        """Return the reply in `octets`; raises DecodeError, and nothing else."""
+        """Return the reply in `octets`; raises only DecodeError."""
         fields = _fields(octets, AARE)
         source, diagnostic = _first(fields.get(0xA3))
-        conformance, max_pdu, error = _user_information(_inner(fields, 0xBE, 0x04))
+        conformance, max_pdu, error = _user_information(_octet_string(fields.get(0xBE)))
         return cls(
-            _number(_inner(fields, 0xA2, 0x02)),
-            _number(_first(diagnostic)[1]),
+            _number(_first(fields.get(0xA2))[1]),
+            _number(_first(diagnostic)[1]) if diagnostic else 0,
             source == 0xA2,
-            _inner(fields, 0xAA, 0x80) or b"",
-            _inner(fields, 0xA4, 0x04) or b"",
+            _first(fields.get(0xAA))[1],
+            _octet_string(fields.get(0xA4)) or b"",
             conformance,
             max_pdu,
             error,
@@ -187,10 +189,16 @@ def _conformance(bits: Conformance) -> bytes:
 
 
 def _take_conformance(octets: Octets) -> Conformance:
-    for expected in b"\x5f\x1f\x04":
-        if octets.octet("conformance") != expected:
-            raise DecodeError("conformance", "is none", octets.at - 1)
-    octets.octet("unused bits")
+    """Return the next conformance block; older meters use a one-octet tag (5F) and no unused bits."""
+    if octets.octet("conformance") != _CONFORMANCE:
+        raise DecodeError("conformance", "is none", octets.at - 1)
+    length = octets.octet("conformance")
+    if length == _CONFORMANCE_GOES_ON:
+        length = octets.octet("conformance")
+    if length not in (3, 4):
+        raise DecodeError("conformance", "is none", octets.at - 1)
+    if length == 4:
+        octets.octet("unused bits")
     return Conformance(octets.number(3, "conformance"))
 
 
@@ -207,7 +215,7 @@ def _fields(octets: bytes, tag: int) -> dict[int, bytes]:
 
 
 def _first(content: bytes | None) -> tuple[int, bytes]:
-    """Tag and content of the first element in `content`; 0 and nothing where there is none."""
+    """Return tag and content of the first element in `content`; 0 and b"" if there is none."""
     if not content:
         return 0, b""
     taken = Octets(content)
@@ -218,6 +226,13 @@ def _first(content: bytes | None) -> tuple[int, bytes]:
 def _inner(fields: dict[int, bytes], tag: int, inner: int) -> bytes | None:
     found, content = _first(fields.get(tag))
     return content if found == inner else None
+
+
+def _octet_string(content: bytes | None) -> bytes | None:
+    """Return the octet string in `content`: with its tag 04 or, as some older meters send it, without."""
+    if not content or content[0] != 0x04:
+        return content
+    return _first(content)[1]
 
 
 def _number(content: bytes | None) -> int:

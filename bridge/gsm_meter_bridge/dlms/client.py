@@ -1,4 +1,4 @@
-"""What is asked of a SPODES meter: associate, read, list objects, release. No sockets, no clock."""
+"""Client requests to a SPODES meter: associate, read, list objects, release. No sockets, no clock."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from gsm_meter_bridge.errors import (
 )
 
 MAX_VALUE_OCTETS = 0x40000
-"""A value in more octets of blocks than this is refused; object lists have some ten thousand."""
+"""A value with more octets of blocks than this is refused; object lists have some ten thousand."""
 
 _AUTHENTICATION_FAILED = 13
 """The diagnostic of a wrong LLS password."""
@@ -49,12 +49,12 @@ _AUTHENTICATION_FAILED = 13
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who asks which meter.
+    """The client's identity and the meter it addresses.
 
-    `address`: 16 public, 32 reader, 48 configurator (SPODES). `server`: logical device 1, physical address
-    16 as factory-set in CE208/CE308. `max_info_octets`: offered for a frame, 128 to 2030; more saves
-    round trips. `system_title` (8 octets) matters to GMAC and SHA-256. `counter` is GMAC's invocation
-    counter, 1 to 2**32 - 1: larger in every association than in all before, or the key can be reckoned.
+    `address`: 16 public, 32 reader, 48 configurator (SPODES). `server`: logical device 1, physical address 16
+    as factory-set in CE208/CE308. `max_info_octets`: offered for a frame, 128 to 2030; more saves round
+    trips. `system_title` (8 octets) is used by GMAC and SHA-256. `counter` is GMAC's invocation counter, 1 to
+    2**32 - 1: larger in every association than in all before, or the key can be computed.
     """
 
     address: int
@@ -67,7 +67,7 @@ class Client:
 
     @classmethod
     def public(cls) -> Client:
-        """Return the client without a password; meters tell it little."""
+        """Return the client without a password; meters let it read little."""
         return cls(16)
 
     @classmethod
@@ -80,14 +80,14 @@ class Client:
         """Return the client with a key (HLS)."""
         return cls(48, mechanism, keys)
 
-    def at(self, logical: int, physical: int) -> Client:
-        """Return the same client for a meter of another HDLC address."""
-        return replace(self, server=Address.server(logical, physical))
+    def at(self, logical: int, physical: int, octets: int | None = None) -> Client:
+        """Return the same client for a meter of another HDLC address, in 1, 2 or 4 `octets`."""
+        return replace(self, server=Address.server(logical, physical, octets))
 
 
 @dataclass(frozen=True, slots=True)
 class Association:
-    """A client and a meter that talk; `max_pdu_octets` and `conformance` are what the meter agreed to."""
+    """An open association; `max_pdu_octets` and `conformance` are what the meter agreed to."""
 
     session: HdlcSession
     conformance: Conformance
@@ -97,8 +97,8 @@ class Association:
 def associate(client: Client, challenge: bytes | None = None) -> Dialogue[Association]:
     """Open the link and the association; `challenge` (8 to 64 octets) is random unless given.
 
-    Raises MeterLinkError, AssociationRefusedError, WrongPasswordError, DecodeError; InvalidValueError where
-    a password or key is missing or does not fit.
+    Raises MeterLinkError, AssociationRefusedError, WrongPasswordError, DecodeError; InvalidValueError if a
+    password or key is missing or invalid.
     """
     sent = challenge or secrets.token_bytes(CHALLENGE_OCTETS)
     request = Aarq(client.mechanism, _authentication(client, sent), client.system_title)
@@ -113,9 +113,9 @@ def associate(client: Client, challenge: bytes | None = None) -> Dialogue[Associ
 
 
 def read(association: Association, attribute: Attribute) -> Dialogue[Data]:
-    """Return an attribute's value, in blocks where the meter sends it so.
+    """Return an attribute's value, joined from blocks if the meter sends it so.
 
-    Raises ReadRefusedError where the meter does not tell, MeterLinkError, and DecodeError.
+    Raises ReadRefusedError if the meter refuses, MeterLinkError, and DecodeError.
     """
     request: GetRequest | NextBlock = GetRequest(attribute)
     octets = bytearray()
@@ -137,12 +137,12 @@ def read(association: Association, attribute: Attribute) -> Dialogue[Data]:
 
 
 def object_list(association: Association) -> Dialogue[tuple[ObjectEntry, ...]]:
-    """Return what objects the meter has for this client; the list is long, and stays the same."""
+    """Return the objects that the meter lists for this client; the list is long and does not change."""
     return take_object_list((yield from read(association, Attribute(15, ASSOCIATION, 2))))
 
 
 def release(association: Association, *, with_request: bool = False) -> Dialogue[None]:
-    """Close the link, which ends the association; `with_request`: say so first (RLRQ), as few meters want."""
+    """Close the link, which ends the association; `with_request`: send an RLRQ first (few meters need it)."""
     if with_request:
         reply = yield from association.session.exchange(release_request())
         if reply[:1] != bytes((RLRE,)):
@@ -158,8 +158,10 @@ def _authentication(client: Client, challenge: bytes) -> bytes:
     if client.mechanism is Mechanism.LLS:
         return secret_octets(client.keys.password)
     if client.mechanism is Mechanism.HLS_GMAC and not 0 < client.counter < 1 << 32:
-        raise InvalidValueError("counter", client.counter, "1 to 4294967295, larger than all before")
-    # A key that does not fit is told before anything is sent.
+        raise InvalidValueError(
+            "counter", client.counter, "1 to 4294967295, larger than all before", shown=True
+        )
+    # An invalid key is reported before anything is sent.
     prove(client.mechanism, client.keys, Exchange(challenge, challenge, client.system_title))
     return challenge
 
@@ -183,7 +185,7 @@ def _prove(association: Association, client: Client, keys: Keys, exchange: Excha
     if not exchange.received:
         raise AssociationRefusedError("the meter sent no challenge, so it can prove nothing")
     if exchange.sent.rstrip(b"\0") in exchange.received:
-        # It could answer our challenge with our own answer to it.
+        # The meter could answer our challenge with our own answer to it.
         raise AssociationRefusedError("the meter sent our own challenge, so it can prove nothing")
     proof = Data(Tag.OCTET_STRING, prove(client.mechanism, keys, exchange, client.counter))
     request = ActionRequest(Attribute(15, ASSOCIATION, 1), proof)

@@ -14,7 +14,7 @@ MAX_DEPTH = 16
 
 
 class Tag(IntEnum):
-    """Type tags that are decoded."""
+    """Type tags that can be decoded."""
 
     NULL = 0
     ARRAY = 1
@@ -54,19 +54,19 @@ _NUMBERS = {
     Tag.LONG64_UNSIGNED: (8, False),
     Tag.ENUM: (1, False),
 }
-"""Octets and sign of the integer types."""
+"""Size in octets and sign of the integer types."""
 
 _STRINGS = (Tag.OCTET_STRING, Tag.VISIBLE_STRING, Tag.UTF8_STRING)
 _FIXED = {Tag.DATE_TIME: 12, Tag.DATE: 5, Tag.TIME: 4}
 _FLOATS = {Tag.FLOAT32: ">f", Tag.FLOAT64: ">d"}
 
 Value = None | bool | int | float | str | bytes | tuple["Data", ...]
-"""None of null and don't-care; str of '0' and '1' of a bit string; octets of strings and times, as sent."""
+"""None for null and don't-care; str of '0' and '1' for a bit string; bytes for strings and times, as sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """A value with the type it was sent as."""
+    """A value with the type that it was sent as."""
 
     tag: Tag
     value: Value = None
@@ -86,6 +86,12 @@ class Data:
         return self.value
 
     @property
+    def is_all_ones(self) -> bool:
+        """Whether it is the largest number of its type, which meters send for a missing value."""
+        size, signed = _NUMBERS.get(self.tag, (0, False))
+        return bool(size) and self.value == (1 << 8 * size - signed) - 1
+
+    @property
     def octets(self) -> bytes:
         """The octets of a string or time; DecodeError of any other type."""
         if not isinstance(self.value, bytes):
@@ -94,9 +100,10 @@ class Data:
 
     @property
     def text(self) -> str:
-        """A string or number as text: UTF-8, else Windows-1251, as Russian meters write names (SPODES).
+        """A string or number as text: UTF-8, else Windows-1251, as Russian meters encode names (SPODES).
 
-        Zeros and blanks around it and characters that cannot be printed are left out.
+        Zeros and blanks around the text and unprintable characters are removed. DecodeError of any other
+        type.
         """
         if isinstance(self.value, int) and self.tag in _NUMBERS:
             return str(self.value)
@@ -118,7 +125,7 @@ def array(*parts: Data) -> Data:
 
 
 def decode_data(octets: bytes) -> Data:
-    """Return the one value that `octets` are; raises DecodeError, and nothing else."""
+    """Return the one value that `octets` encode; raises only DecodeError."""
     taken = Octets(octets)
     value = take_data(taken)
     taken.end("data")
@@ -166,7 +173,7 @@ def _take_bits(octets: Octets) -> str:
 
 
 def encode_data(data: Data) -> bytes:
-    """Return the octets of a value; what its type cannot hold raises OverflowError or TypeError."""
+    """Return the octets of a value; raises OverflowError or TypeError if its type cannot hold it."""
     return bytes((data.tag,)) + _encode_value(data)
 
 

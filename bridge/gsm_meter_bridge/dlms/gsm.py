@@ -1,4 +1,4 @@
-"""Class 47, GSM diagnostic, versions 0 to 2: what a meter knows of its own modem (DLMS UA 1000-1)."""
+"""Class 47, GSM diagnostic, versions 0 to 2: a meter's report on its own modem (DLMS UA 1000-1)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.vocabulary import UNKNOWN, Band, Registration
 
 OPERATOR, STATUS, CS_ATTACHMENT, PS_STATUS, CELL_INFO, ADJACENT_CELLS, CAPTURE_TIME = range(2, 9)
-"""Attributes."""
+"""Attribute indexes."""
 
 REGISTRATIONS: Mapping[int, str] = {
     0: Registration.NOT_REGISTERED,
@@ -34,7 +34,7 @@ PS_STATUSES: Mapping[int, str] = {
     9: "lte_cat_nb2",
 }
 PS_STATUSES_V0 = {code: PS_STATUSES[code] for code in range(5)}
-"""Version 0 ends with HSDPA."""
+"""Version 0 defines no code after HSDPA."""
 
 _GSM, _WCDMA, _LTE = ("gprs", "edge"), ("umts", "hsdpa"), ("lte", "lte_cat_m1", "lte_cat_nb1", "lte_cat_nb2")
 _CHANNELS = (
@@ -57,7 +57,7 @@ _CHANNELS = (
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A code with its word, `unknown` where no table has it."""
+    """A code with its name, `unknown` if it is in no table."""
 
     number: int
     word: str
@@ -92,7 +92,7 @@ class ServingCell(Cell):
     channel: int | None = None
 
     def band(self, ps_status: Code) -> Band | None:
-        """The band that the channel number is of, with the radio technology in use; None if none is told."""
+        """Return the band of the channel number with the radio technology in use; None if unknown."""
         if self.channel is None:
             return None
         found = (
@@ -102,17 +102,17 @@ class ServingCell(Cell):
 
 
 def take_registration(data: Data) -> Code:
-    """Return attribute 3; its words are the vocabulary's."""
+    """Return attribute 3; its names are the vocabulary's."""
     return Code.of(data, REGISTRATIONS)
 
 
 def take_cs_attachment(data: Data) -> Code:
-    """Return attribute 4."""
+    """Return attribute 4, the circuit-switched attachment."""
     return Code.of(data, CS_ATTACHMENTS)
 
 
 def take_ps_status(data: Data, version: int) -> Code:
-    """Return attribute 5 of an object of that version."""
+    """Return attribute 5, the packet-switched status, of an object of that version."""
     return Code.of(data, PS_STATUSES if version else PS_STATUSES_V0)
 
 
@@ -126,7 +126,7 @@ def take_cell_info(data: Data) -> ServingCell:
 
 
 def take_adjacent_cells(data: Data) -> tuple[Cell, ...]:
-    """Return attribute 7."""
+    """Return attribute 7, the adjacent cells."""
     return tuple(_adjacent(part) for part in data.parts)
 
 

@@ -1,4 +1,4 @@
-"""HDLC frames of format type 3 (IEC 62056-46 clause 6.4), to octets and back, in any cut."""
+"""HDLC frames of format type 3 (IEC 62056-46 clause 6.4), to and from octets in pieces of any size."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from gsm_meter_bridge.errors import DecodeError
 
 FLAG = 0x7E
 MAX_FRAME_OCTETS = 0x7FF
-"""What the length field can say, flags not counted."""
+"""The maximum of the length field, flags not counted."""
 
 DEFAULT_MAX_INFO = 128
-"""Octets of information in a frame where nothing else was agreed (clause 6.4.4.4.3.2)."""
+"""Octets of information in a frame if nothing else was agreed (clause 6.4.4.4.3.2)."""
 
 _FORMAT, _SEGMENTED, _LENGTH = 0xA000, 0x0800, 0x07FF
 _SHORTEST = 7
@@ -58,7 +58,7 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """A control field: `receive_number` and `send_number` are 0 to 7; `raw` is kept of unknown types."""
+    """A control field: `receive_number` and `send_number` are 0 to 7; `raw` is kept for unknown types."""
 
     kind: Kind
     receive_number: int = 0
@@ -68,7 +68,7 @@ class Control:
 
     @classmethod
     def decode(cls, octet: int) -> Control:
-        """Return what a control octet means."""
+        """Return the meaning of a control octet."""
         poll_final, numbers = bool(octet & 0x10), (octet >> 5, octet >> 1 & 7)
         if not octet & 1:
             return cls(Kind.I, *numbers, poll_final)
@@ -89,7 +89,7 @@ class Control:
 class Address:
     """A station: `upper` is the client or the logical device, `lower` the physical one (clause 6.4.2.3).
 
-    `size`: octets on the wire. 1 has no `lower`; 2 takes 0 to 127 each, 4 takes 0 to 16383 each.
+    `size`: its octets in a frame. 1 has no `lower`; 2 takes 0 to 127 each, 4 takes 0 to 16383 each.
     """
 
     upper: int
@@ -97,9 +97,10 @@ class Address:
     size: int = 1
 
     @classmethod
-    def server(cls, logical: int, physical: int) -> Address:
-        """Return a meter's address, in two octets where they do."""
-        return cls(logical, physical, 2 if logical < 0x80 and physical < 0x80 else 4)
+    def server(cls, logical: int, physical: int, size: int | None = None) -> Address:
+        """Return a meter's address, in two octets if it fits; in one octet there is no physical address."""
+        least = 2 if logical < 0x80 and physical < 0x80 else 4
+        return cls(logical) if size == 1 else cls(logical, physical, size or least)
 
     def encode(self) -> bytes:
         """Return the octets; the lowest bit is set in the last one only."""
@@ -112,7 +113,7 @@ class Address:
 
     @classmethod
     def take(cls, octets: Octets, field: str) -> Address:
-        """Return the address that comes next; DecodeError where it has not 1, 2 or 4 octets."""
+        """Return the address that comes next; DecodeError if it does not have 1, 2 or 4 octets."""
         parts = [octets.octet(field)]
         while not parts[-1] & 1 and len(parts) < 4:
             parts.append(octets.octet(field))
@@ -130,7 +131,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame; `segmented` says that its information goes on in the next one."""
+    """One frame; `segmented`: its information continues in the next one."""
 
     destination: Address
     source: Address
@@ -149,7 +150,7 @@ class Frame:
 
     @classmethod
     def decode(cls, octets: bytes) -> Frame:
-        """Return the frame in `octets`, flags not included; DecodeError for everything else."""
+        """Return the frame in `octets`, without flags; DecodeError if it is invalid."""
         taken = Octets(octets)
         format_field = taken.number(2, "frame format")
         if format_field & 0xF000 != _FORMAT or format_field & _LENGTH != len(octets):
@@ -168,10 +169,10 @@ class Frame:
 
 
 class Deframer:
-    """Cuts a stream of octets into frames; what is no frame is skipped, and no more than one is held.
+    """Splits a stream of octets into frames; other octets are skipped, and at most one frame is held.
 
-    A frame is believed to have begun only when its header check fits, so garbage that looks like a start
-    holds up what follows until 13 octets are there, and swallows nothing.
+    A frame counts as begun only if its header check fits, so garbage that looks like a start delays what
+    follows until 13 octets are received, and drops nothing.
     """
 
     def __init__(self) -> None:
@@ -203,7 +204,7 @@ class Deframer:
 
 
 def _length_of(held: bytearray) -> int | None:
-    """The length that a frame at the start of `held` has; 0 where none starts, None if not known yet."""
+    """Return the length of a frame at the start of `held`; 0 if none starts, None if not known yet."""
     if len(held) < 2:
         return None
     if held[1] & 0xF0 != _FORMAT >> 8:
@@ -215,7 +216,7 @@ def _length_of(held: bytearray) -> int | None:
 
 
 def _header_may_be(octets: bytearray, length: int) -> bool:
-    """Whether what is there so far can be the header of a frame of `length` octets."""
+    """Return whether the octets so far can be the header of a frame of `length` octets."""
     taken = Octets(bytes(octets[:13]))
     try:
         taken.take(2, "frame format")

@@ -1,7 +1,7 @@
-"""How a client and a meter prove in HLS that they know the same key (DLMS UA 1000-2, clause 9.2.2.2).
+"""HLS authentication: client and meter prove that they know the same key (DLMS UA 1000-2, clause 9.2.2.2).
 
-HLS (2) is the manufacturer's own by the standard; what is here is what the common tools do: the challenge
-under AES-128-ECB, both filled with zeros. It and GMAC (5) need the package `cryptography` (extra `dlms`).
+The standard leaves HLS (2) to the manufacturer; implemented here is what the common tools do: the challenge
+under AES-128-ECB, both padded with zeros.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _AUTHENTICATED = 0x10
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What is shared: the password or key, and of GMAC the authentication key beside the encryption key.
+    """The shared secrets: the password or key, and for GMAC the authentication key beside the encryption key.
 
-    Texts stand for their UTF-8 octets, or with `0x` before them for the octets in hexadecimal.
+    Texts are encoded as UTF-8, or with the prefix `0x` they are the octets in hexadecimal.
     """
 
     password: Secret
@@ -41,10 +41,10 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What two stations said before a proof, seen by the one that gives it.
+    """What two stations exchanged before a proof, from the view of the one that proves.
 
-    `received` and `sent` are the challenges; `title` and `other_title` the system titles of who proves
-    and who checks; 8 octets each where the mechanism wants them.
+    `received` and `sent` are the challenges; `title` and `other_title` the system titles of the station that
+    proves and of the one that checks; 8 octets each if the mechanism requires them.
     """
 
     received: bytes
@@ -54,7 +54,7 @@ class Exchange:
 
 
 def secret_octets(secret: Secret) -> bytes:
-    """Return the octets that a password or key stands for (see Keys)."""
+    """Return the octets of a password or key (see Keys); InvalidValueError if its hexadecimal is invalid."""
     text = secret.reveal()
     if not text.startswith("0x"):
         return text.encode("utf-8")
@@ -65,10 +65,9 @@ def secret_octets(secret: Secret) -> bytes:
 
 
 def prove(mechanism: Mechanism, keys: Keys, exchange: Exchange, counter: int = 0) -> bytes:
-    """Return what is answered to a challenge; `counter` is the invocation counter of GMAC.
+    """Return the answer to a challenge; `counter` is the invocation counter of GMAC.
 
-    Raises InvalidValueError for a key that does not fit, for a mechanism without a proof, and where
-    `cryptography` is missing.
+    Raises InvalidValueError for an invalid key, and for a mechanism without a proof.
     """
     secret = secret_octets(keys.password)
     match mechanism:
@@ -84,11 +83,11 @@ def prove(mechanism: Mechanism, keys: Keys, exchange: Exchange, counter: int = 0
             titles = exchange.title + exchange.other_title
             return hashlib.sha256(secret + titles + exchange.received + exchange.sent).digest()
         case _:
-            raise InvalidValueError("mechanism", mechanism.name, "one with challenges (HLS)")
+            raise InvalidValueError("mechanism", mechanism.name, "one with challenges (HLS)", shown=True)
 
 
 def proves(mechanism: Mechanism, keys: Keys, exchange: Exchange, answer: bytes) -> bool:
-    """Whether `answer` is what the other station, whose view `exchange` is, answers when it knows the key."""
+    """Return whether `answer` proves the key; `exchange` is seen from the other station."""
     counter = int.from_bytes(answer[1:5]) if mechanism is Mechanism.HLS_GMAC else 0
     return hmac.compare_digest(prove(mechanism, keys, exchange, counter), answer)
 
@@ -99,34 +98,25 @@ def _filled(octets: bytes, count: int) -> bytes:
 
 def _aes_ecb(key: bytes, challenge: bytes) -> bytes:
     if not 1 <= len(key) <= _AES_OCTETS:
-        raise InvalidValueError("key", f"{len(key)} octets", f"1 to {_AES_OCTETS} octets")
+        raise InvalidValueError("key", key, f"1 to {_AES_OCTETS} octets")
     encryptor = _cipher(_filled(key, _AES_OCTETS)).encryptor()
     return encryptor.update(_filled(challenge, _AES_OCTETS)) + encryptor.finalize()
 
 
 def _cipher(key: bytes) -> Cipher[ECB]:
-    try:
-        from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-    except ImportError as error:
-        raise _missing() from error
+    # imported late: it takes 10 MiB, and few meters use it
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
     return Cipher(algorithms.AES(key), modes.ECB())  # noqa: S305 - what meters do
 
 
 def _gmac(key: bytes, authentication_key: bytes, exchange: Exchange, counter: int) -> bytes:
     if len(key) != _AES_OCTETS or len(authentication_key) != _AES_OCTETS or len(exchange.title) != 8:
         allowed = "an encryption and an authentication key of 16 octets, and system titles of 8"
-        raise InvalidValueError("key", "of another length", allowed)
-    try:
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-    except ImportError as error:
-        raise _missing() from error
+        raise InvalidValueError("key", "of another length", allowed, shown=True)
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     head = bytes((_AUTHENTICATED,))
     count = counter.to_bytes(4)
     over = head + authentication_key + exchange.received
     return head + count + AESGCM(key).encrypt(exchange.title + count, b"", over)[:_TAG_OCTETS]
-
-
-def _missing() -> InvalidValueError:
-    return InvalidValueError(
-        "mechanism", "AES", "one without AES, or the package installed as gsm-meter-bridge[dlms]"
-    )

@@ -17,15 +17,16 @@ class Obis:
 
     @classmethod
     def parse(cls, text: str) -> Obis:
-        """Return `1.0.1.8.0.255` or `1.0.1.8.0` (F is 255); InvalidValueError for another form."""
+        """Return the code in `1.0.1.8.0.255` or `1.0.1.8.0` (F is 255); InvalidValueError if invalid."""
         groups = [int(g) for g in text.split(".")] if re.fullmatch(r"\d{1,3}(\.\d{1,3}){4,5}", text) else []
         if not groups or max(groups) > 255:
-            raise InvalidValueError("obis", text, "five or six numbers from 0 to 255, as in 1.0.1.8.0.255")
+            allowed = "five or six numbers from 0 to 255, as in 1.0.1.8.0.255"
+            raise InvalidValueError("obis", text, allowed, shown=True)
         return cls(bytes([*groups, 255][:6]))
 
     @classmethod
     def of(cls, data: Data) -> Obis:
-        """Return the logical name in an octet string; DecodeError where it has not six octets."""
+        """Return the logical name in an octet string; DecodeError if it does not have six octets."""
         if len(data.octets) != 6:
             raise DecodeError("logical name", f"has {len(data.octets)} octets, not 6")
         return cls(data.octets)

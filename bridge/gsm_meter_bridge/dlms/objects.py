@@ -1,4 +1,4 @@
-"""What the attributes of a meter's objects say (COSEM classes 1, 3, 8, 15 and 42, IEC 62056-62)."""
+"""Values of the attributes of a meter's objects (COSEM classes 1, 3, 8, 15 and 42, IEC 62056-62)."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from ipaddress import IPv4Address
-from math import isfinite
 
 from gsm_meter_bridge.dlms.data import Data
 from gsm_meter_bridge.dlms.obis import Obis
 from gsm_meter_bridge.errors import DecodeError
+from gsm_meter_bridge.vocabulary import impossible_energy
 
 DATA, REGISTER, EXTENDED_REGISTER, CLOCK, ASSOCIATION_LN = 1, 3, 4, 8, 15
 IPV4_SETUP, GPRS_SETUP, GSM_DIAGNOSTIC = 42, 45, 47
-"""Numbers of the classes."""
+"""Class numbers."""
 
 ASSOCIATION = Obis.parse("0.0.40.0.0.255")
 """The current association, whose attribute 2 lists the objects."""
 
 WATT_HOUR = 30
+_SCALERS = range(-6, 7)
+"""Valid scalers of energies, from microwatt-hours to megawatt-hours."""
 
 UNITS: Mapping[int, str] = {
     27: "W",
@@ -47,18 +49,28 @@ class ObjectEntry:
 
 @dataclass(frozen=True, slots=True)
 class ScalerUnit:
-    """How a register's number is meant: times ten to the `scaler`, in `unit` (UNITS)."""
+    """Scaler and unit of a register: its number times ten to the `scaler`, in `unit` (UNITS)."""
 
     scaler: int
     unit: int
 
     @classmethod
     def of(cls, data: Data) -> ScalerUnit:
-        """Return what attribute 3 of a register says."""
+        """Return attribute 3 of a register."""
         if len(data.parts) != 2:
             raise DecodeError("scaler and unit", f"has {len(data.parts)} parts, not 2")
         scaler, unit = data.parts
         return cls(scaler.number, unit.number)
+
+    @classmethod
+    def of_energy(cls, data: Data) -> ScalerUnit:
+        """Return attribute 3 of a register of active energy; DecodeError if it cannot be one."""
+        found = cls.of(data)
+        if found.unit != WATT_HOUR:
+            raise DecodeError("unit", f"is {UNITS.get(found.unit, f'unit {found.unit}')}, not Wh")
+        if found.scaler not in _SCALERS:
+            raise DecodeError("scaler", f"{found.scaler} is none of an energy")
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +82,18 @@ class Register:
 
     @classmethod
     def of(cls, value: Data, scaler_unit: ScalerUnit) -> Register:
-        """Return what attribute 2 of a register says under its attribute 3."""
+        """Return attribute 2 of a register, scaled by its attribute 3.
+
+        DecodeError if its octets are all ones: a register without a value.
+        """
+        if value.is_all_ones:
+            raise DecodeError("register", "holds no value: all ones")
         number = value.value if isinstance(value.value, float) else value.number
         return cls(Decimal(str(number)).scaleb(scaler_unit.scaler), scaler_unit.unit)
 
     @property
     def unit_name(self) -> str:
-        """The unit's sign, or its number where it is not known."""
+        """The unit's symbol, or its number if it is unknown."""
         return UNITS.get(self.unit, f"unit {self.unit}")
 
     @property
@@ -85,13 +102,13 @@ class Register:
         if self.unit != WATT_HOUR:
             raise DecodeError("unit", f"is {self.unit_name}, not Wh")
         kwh = float(self.value.scaleb(-3))
-        if not isfinite(kwh):
-            raise DecodeError("register", f"holds {kwh}")
-        return kwh
+        if (fault := impossible_energy(kwh)) is not None:
+            raise DecodeError("register", f"holds {kwh:.12g} kWh, which {fault}")
+        return abs(kwh)
 
 
 def take_object_list(data: Data) -> tuple[ObjectEntry, ...]:
-    """Return what attribute 2 of an association says."""
+    """Return attribute 2 of an association: its object list."""
     return tuple(_entry(entry) for entry in data.parts)
 
 

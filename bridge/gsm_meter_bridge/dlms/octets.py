@@ -1,4 +1,4 @@
-"""Octets taken one after the other, with the place of the next one for errors."""
+"""Octets read one after the other (A-XDR, BER), with the position of the next one for errors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from gsm_meter_bridge.errors import DecodeError
 
 
 class Octets:
-    """The octets that are left; every take of more than there are raises DecodeError."""
+    """The octets that are left; reading more than there are raises DecodeError."""
 
     def __init__(self, octets: bytes) -> None:
         self._octets = octets
@@ -34,7 +34,7 @@ class Octets:
         return self.take(1, field)[0]
 
     def length(self, field: str) -> int:
-        """Return a length or count as A-XDR and BER write it: one octet, or 0x80 + octets that follow."""
+        """Return a length or count as A-XDR and BER encode it: one octet, or 0x80 + octets that follow."""
         first = self.octet(field)
         if first < 0x80:
             return first
@@ -47,7 +47,7 @@ class Octets:
         return self.take(self.left, "rest")
 
     def end(self, field: str) -> None:
-        """Raise DecodeError where anything is left."""
+        """Raise DecodeError if anything is left."""
         if self.left:
             raise DecodeError(field, f"{self.left} octets too many", self.at)
 

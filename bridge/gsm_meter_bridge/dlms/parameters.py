@@ -1,4 +1,4 @@
-"""What two HDLC stations agree on in SNRM and UA (IEC 62056-46 clause 6.4.4.4.3.2)."""
+"""Parameters that two HDLC stations negotiate in SNRM and UA (IEC 62056-46 clause 6.4.4.4.3.2)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gsm_meter_bridge.dlms.octets import Octets
 from gsm_meter_bridge.errors import DecodeError
 
 MAX_INFO_OCTETS = 2030
-"""The most information that fits a frame with its addresses and checks."""
+"""The most octets of information that fit a frame with its addresses and checks."""
 
 _HEAD = b"\x81\x80"
 _MAX_TRANSMIT, _MAX_RECEIVE, _WINDOW_TRANSMIT, _WINDOW_RECEIVE = 5, 6, 7, 8
@@ -17,7 +17,7 @@ _MAX_TRANSMIT, _MAX_RECEIVE, _WINDOW_TRANSMIT, _WINDOW_RECEIVE = 5, 6, 7, 8
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """Octets of information in a frame (8 to 2030) and frames in a row, as seen by who says so."""
+    """Octets of information in a frame (8 to 2030) and frames in a row, as seen by the sender."""
 
     max_transmit: int = DEFAULT_MAX_INFO
     max_receive: int = DEFAULT_MAX_INFO
@@ -39,7 +39,7 @@ class Parameters:
 
     @classmethod
     def decode(cls, information: bytes) -> Parameters:
-        """Return what an information field says; what it leaves out is as the standard has it."""
+        """Return the parameters in an information field; those it leaves out have the standard's defaults."""
         if not information:
             return cls()
         taken = Octets(information)

@@ -71,7 +71,7 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class GetRequest:
-    """A wish for one attribute."""
+    """A request for one attribute."""
 
     attribute: Attribute
 
@@ -82,7 +82,7 @@ class GetRequest:
 
 @dataclass(frozen=True, slots=True)
 class NextBlock:
-    """A wish for the block after `number`, which it acknowledges."""
+    """A request for the block after `number`, which it acknowledges."""
 
     number: int
 
@@ -93,7 +93,7 @@ class NextBlock:
 
 @dataclass(frozen=True, slots=True)
 class ActionRequest:
-    """A wish that a method be done with a parameter."""
+    """A request to invoke a method with a parameter."""
 
     method: Attribute
     parameter: Data
@@ -118,7 +118,7 @@ class GetResponse:
 
 @dataclass(frozen=True, slots=True)
 class GetBlock:
-    """A part of a value's octets; `number` counts from 1. `result` is not 0 where it broke off."""
+    """A part of a value's octets; `number` counts from 1. `result` is not 0 if the transfer was aborted."""
 
     last: bool
     number: int
@@ -135,7 +135,7 @@ class GetBlock:
 
 @dataclass(frozen=True, slots=True)
 class ActionResponse:
-    """`result` as in DATA_ACCESS_RESULTS, and what the method returned."""
+    """`result` as in DATA_ACCESS_RESULTS, and the value that the method returned."""
 
     result: int
     value: Data | None = None
@@ -155,7 +155,7 @@ class Refusal:
 
     @property
     def words(self) -> str:
-        """What it says, with codes that are not known as numbers."""
+        """The reason as text; unknown codes are shown as numbers."""
         if self.tag == CONFIRMED_SERVICE_ERROR or len(self.codes) < 2:
             return f"service error {self.codes.hex(' ')}"
         state, service = self.codes[:2]
@@ -172,7 +172,7 @@ Response = GetResponse | GetBlock | ActionResponse | Refusal
 
 
 def decode_request(octets: bytes) -> Request:
-    """Return the request in an APDU; raises DecodeError, and nothing else."""
+    """Return the request in an APDU; raises only DecodeError."""
     taken = Octets(octets)
     tag, kind, _invoke_id = taken.take(3, "request")
     match tag, kind:
@@ -190,7 +190,7 @@ def decode_request(octets: bytes) -> Request:
 
 
 def decode_response(octets: bytes) -> Response:
-    """Return the response in an APDU; raises DecodeError, and nothing else."""
+    """Return the response in an APDU; raises only DecodeError."""
     taken = Octets(octets)
     tag = taken.octet("response")
     if tag in (EXCEPTION_RESPONSE, CONFIRMED_SERVICE_ERROR):
@@ -228,7 +228,7 @@ def _take_block(octets: Octets) -> GetBlock:
 
 def _take_action(octets: Octets) -> ActionResponse:
     result = octets.octet("action result")
-    # Some meters leave out even the octet that says that nothing is returned.
+    # Some meters leave out even the octet that indicates an empty return value.
     if not octets.left or not octets.octet("return parameters"):
         return ActionResponse(result)
     returned = _take_result(octets)

@@ -1,4 +1,4 @@
-"""The HDLC link from the client's side: opened, one APDU there and one back, closed. No sockets, no clock."""
+"""The HDLC link from the client's side: open, exchange APDUs, close. No sockets, no clock."""
 
 from __future__ import annotations
 
@@ -12,19 +12,22 @@ from gsm_meter_bridge.errors import DecodeError, MeterLinkError
 
 T = TypeVar("T")
 Dialogue = Generator[bytes, bytes, T]
-"""A conversation: yields octets to send (none: only wait), is sent the octets that came, in any cut; returns
-its outcome. Whoever drives it waits with a deadline, and closes it when the connection is gone."""
+"""A dialogue with a meter, driven by its caller.
+
+It yields octets to send (b"": only wait), is sent the received octets in pieces of any size, and returns its
+result. The caller waits with a deadline, and closes the generator if the connection is lost.
+"""
 
 MAX_APDU_OCTETS = 0x10000
 MAX_POLLS = 100
-"""How often a meter may say that it is not ready yet."""
+"""How many frames without new information a meter may send in one answer."""
 
 LLC_COMMAND, LLC_RESPONSE = b"\xe6\xe6\x00", b"\xe6\xe7\x00"
-"""What stands before each APDU (IEC 62056-46 clause 5)."""
+"""The LLC header before each APDU (IEC 62056-46 clause 5)."""
 
 
 class HdlcSession:
-    """The link to one meter; `max_info_octets` is what is offered to it, 128 being the standard's silence."""
+    """The link to one meter; `max_info_octets` is offered to it, 128 being the standard's default."""
 
     def __init__(self, client: Address, server: Address, max_info_octets: int) -> None:
         self._client, self._server = client, server
@@ -33,9 +36,11 @@ class HdlcSession:
         self._deframer = Deframer()
         self._arrived: deque[Frame] = deque()
         self._sent = self._received = 0
+        self._is_open = False
 
     def connect(self) -> Dialogue[None]:
-        """Open the link (SNRM); MeterLinkError where the meter will not."""
+        """Open the link (SNRM); MeterLinkError if the meter refuses."""
+        self._is_open = False
         information = b"" if self._offered == Parameters() else self._offered.encode()
         frame = yield from self._next(self._frame(Control(Kind.SNRM), information))
         while frame.control.kind not in (Kind.UA, Kind.DM, Kind.FRMR):
@@ -44,9 +49,10 @@ class HdlcSession:
             raise MeterLinkError("the meter does not open its HDLC link; is another client connected?")
         self._agreed = Parameters.decode(frame.information)
         self._sent = self._received = 0
+        self._is_open = True
 
     def exchange(self, apdu: bytes) -> Dialogue[bytes]:
-        """Send an APDU and return the one that answers it, both in as many frames as it takes."""
+        """Send an APDU and return the response, both in as many frames as needed."""
         frame = yield from self._send(LLC_COMMAND + apdu)
         information, polls = bytearray(), 0
         while True:
@@ -61,12 +67,13 @@ class HdlcSession:
 
     def disconnect(self) -> Dialogue[None]:
         """Close the link (DISC), which ends the association too."""
+        self._is_open = False
         frame = yield from self._next(self._frame(Control(Kind.DISC)))
         while frame.control.kind not in (Kind.UA, Kind.DM):
             frame = yield from self._next()
 
     def _take(self, frame: Frame, information: bytearray) -> bool:
-        """Whether the frame brought something new, which is then part of `information`."""
+        """Return whether the frame brought new information, which is appended to `information`."""
         if frame.control.kind is not Kind.I:
             return False
         self._received = (self._received + 1) & 7
@@ -102,14 +109,20 @@ class HdlcSession:
         if control.receive_number != self._sent or not is_new:
             raise MeterLinkError("the meter's HDLC frames are out of step")
 
+    def _is_old(self, control: Control) -> bool:
+        """Return whether to ignore the frame: unsolicited, or a repetition of the last one."""
+        if control.kind is Kind.I:
+            return control.send_number == (self._received - 1) & 7
+        return control.kind is Kind.UI or (control.kind is Kind.UA and self._is_open)
+
     def _next(self, octets: bytes = b"") -> Dialogue[Frame]:
-        """The next frame to us; `octets` are sent before it."""
+        """Return the next frame to this client; `octets` are sent before that."""
         if octets:
             self._arrived.extend(self._deframer.feed((yield octets)))
         while True:
             while self._arrived:
                 frame = self._arrived.popleft()
-                if frame.destination == self._client and frame.control.kind is not Kind.UI:
+                if frame.destination == self._client and not self._is_old(frame.control):
                     return frame
             self._arrived.extend(self._deframer.feed((yield b"")))
 

@@ -1,4 +1,4 @@
-"""Date and time as COSEM writes them in 12 octets (IEC 62056-62 clause 4.1.6.1)."""
+"""Date and time as COSEM encodes them in 12 octets (IEC 62056-62 clause 4.1.6.1)."""
 
 from __future__ import annotations
 
@@ -11,13 +11,18 @@ from gsm_meter_bridge.errors import DecodeError
 _YEAR_UNSPECIFIED = 0xFFFF
 _DEVIATION_UNSPECIFIED = -0x8000
 _UNSPECIFIED = 0xFF
+_LOWEST_WILDCARD = 0xFD
+_LARGEST_DEVIATION_MIN = 14 * 60
+"""In minutes; no time zone is further from UTC."""
+_POSSIBLE_YEARS = range(2000, 2100)
+"""A meter's clock that shows another year is not set, or broken."""
 
 
 @dataclass(frozen=True, slots=True)
 class CosemTime:
     """A moment by a meter's clock.
 
-    `local`: what the clock shows, without a zone; None where a part of it is left open or is no date.
+    `local`: the clock's time, without a zone; None if a part of it is unspecified or invalid.
     `deviation_min`: as sent, None if unspecified; the standard means UTC minus local time, some meters send
     local time minus UTC. `status`: 0x01 invalid, 0x02 doubtful, 0x04 other base, 0x08 invalid status, 0x80
     summer time; 0xFF unspecified. `octets`: all twelve as sent.
@@ -30,13 +35,30 @@ class CosemTime:
 
     @classmethod
     def of(cls, data: Data) -> CosemTime:
-        """Return the moment in an octet string or date-time; DecodeError where it has not 12 octets."""
+        """Return the moment in an octet string or date-time; DecodeError if it does not have 12 octets."""
         octets = data.octets
         if len(octets) != 12:
             raise DecodeError("date-time", f"has {len(octets)} octets, not 12")
         deviation = int.from_bytes(octets[9:11], signed=True)
         known = None if deviation == _DEVIATION_UNSPECIFIED else deviation
         return cls(_local(octets), known, octets[11], octets)
+
+    @property
+    def fault(self) -> str | None:
+        """What is impossible about it, as text; None if it is possible, or parts of it are unspecified."""
+        if self.local is None:
+            return None if _is_open(self.octets) else f"{self.octets.hex(' ')} is no date and time"
+        if self.local.year not in _POSSIBLE_YEARS:
+            return f"it shows the year {self.local.year}"
+        if self.deviation_min is not None and abs(self.deviation_min) > _LARGEST_DEVIATION_MIN:
+            return f"its zone is {self.deviation_min} min from UTC"
+        return None
+
+
+def _is_open(octets: bytes) -> bool:
+    """Return whether a part of the date or time is unspecified, or a wildcard (such as the last day)."""
+    year, parts = int.from_bytes(octets[:2]), octets[2:4] + octets[5:7]
+    return year == _YEAR_UNSPECIFIED or any(part >= _LOWEST_WILDCARD for part in parts)
 
 
 def _local(octets: bytes) -> datetime | None:

@@ -1,6 +1,6 @@
-"""Looks at everything that the bridge needs and says in words what is wrong; changes and sends nothing."""
+"""Checks everything that the bridge needs and describes each problem; changes nothing, sends no SMS."""
 
-from gsm_meter_bridge.doctor.examine import examine, examine_file
-from gsm_meter_bridge.doctor.finding import Finding, Mark
+from gsm_meter_bridge.doctor.finding import Finding, Severity, count, summary
+from gsm_meter_bridge.doctor.run import examine_file, run_checks
 
-__all__ = ["Finding", "Mark", "examine", "examine_file"]
+__all__ = ["Finding", "Severity", "count", "examine_file", "run_checks", "summary"]

@@ -1,4 +1,4 @@
-"""The broker: the way to it, its certificate, the login, what we may do there, and who else is there."""
+"""Checks the broker: connection, certificate, login, access rights, limits, Home Assistant, the bridge."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from gsm_meter_bridge.app import broker_of, topics_of
 from gsm_meter_bridge.at.responses import Memory
 from gsm_meter_bridge.config import Config, ModemConfig, MqttConfig
+from gsm_meter_bridge.configured import SESSION_S, broker_of, topics_of
 from gsm_meter_bridge.doctor import modems
-from gsm_meter_bridge.doctor.finding import About, Finding
-from gsm_meter_bridge.doctor.session import CONNECT_S, NO_ANSWER, Visit, visit
+from gsm_meter_bridge.doctor.finding import Check, Finding
+from gsm_meter_bridge.doctor.session import CONNECT_S, NO_ANSWER, Questions, Visit, visit
+from gsm_meter_bridge.errors import LONGEST_SENTENCE, ConfigError
+from gsm_meter_bridge.mqtt.endings import Ending
 from gsm_meter_bridge.mqtt.topics import Topics
-from gsm_meter_bridge.vocabulary import Registration
+from gsm_meter_bridge.vocabulary import Registration, printable
 
-_ABOUT = About("broker")
+_CHECK = Check("broker")
+_ROOMY_OCTETS = 65_536
 _LOOK_AT_PORT = "look at mqtt: port (usually 1883, or 8883 with TLS)"
 _LOOK_AT_CA = "name the authority that signed it in mqtt: tls: ca_file"
 _RENEW = "renew the certificate, and look at the clocks of both machines"
@@ -39,7 +42,7 @@ _CERTIFICATE = MappingProxyType(
         64: ("it is of another host", "write the name that the certificate has as mqtt: host"),
     }
 )
-"""What OpenSSL's verify codes mean, and what helps."""
+"""OpenSSL's verify codes: their meaning, and what to do."""
 
 _UNREACHABLE: tuple[tuple[type[Exception], str, str], ...] = (
     (socket.gaierror, "the name is not known", "look at mqtt: host and at the name server"),
@@ -69,43 +72,64 @@ _REFUSALS = MappingProxyType(
 )
 
 
-async def check_broker(config: Config, used: Sequence[str]) -> AsyncIterator[Finding]:
-    """Yield what is found at the broker; `used` are the modems of the running bridge, which tells of them."""
+async def check_broker(
+    config: Config, used: Sequence[str], *, running: bool = False
+) -> AsyncIterator[Finding]:
+    """Yield the findings at the broker; `used` are the modems on which a `running` bridge reports."""
     mqtt, topics = config.mqtt, topics_of(config)
     try:
         broker = broker_of(mqtt)
-    except OSError as error:
+    except ConfigError as error:
         yield _bad_files(mqtt, error)
         return
     trouble = await _way_to(mqtt, broker.tls)
     if trouble is not None:
         yield trouble
         return
-    yield _ABOUT.ok(
+    yield _CHECK.ok(
         f"{mqtt.host}:{mqtt.port} is reached{'' if mqtt.tls is None else '; its certificate is good'}"
     )
-    own = f"{topics.root}/doctor/{secrets.token_hex(8)}"
-    seen = await visit(broker, own, (topics.status, *(topics.modem(m) for m in used)))
-    for finding in _judge(mqtt, topics, seen):
+    metered = [m.id for m in config.modules.values() if running and m.connectivity.by_tcp]
+    seen = await visit(broker, _questions(topics, used, metered, running=running))
+    for finding in (*_judge(mqtt, topics, seen), *_health(_document(seen.last(topics.health)))):
+        yield finding
+    for finding in _state(topics, seen) if running else ():
         yield finding
     for modem in (m for m in config.modems if m.id in used and seen.echoed):
-        for finding in _told(modem, seen.retained.get(topics.modem(modem.id))):
+        for finding in _told(modem, seen.last(topics.modem(modem.id))):
+            yield finding
+    for module in metered:
+        for finding in _meter(module, seen.last(topics.module(module))):
             yield finding
 
 
-def _bad_files(mqtt: MqttConfig, error: OSError) -> Finding:
+_OF_LINES = (("problem", "meter", "What the meter reports"), ("tunnel_problem", "tunnel", "Tunnels"))
+"""The problems in a module's `connection`: key, subject, and chapter of docs/connections.md."""
+
+
+def _questions(topics: Topics, used: Sequence[str], metered: Sequence[str], *, running: bool) -> Questions:
+    random = secrets.token_hex(8)
+    # Home Assistant takes only `<prefix>/<component>/.../config` as devices
+    echoes = (f"{topics.root}/doctor/{random}", f"{topics.discovery_prefix}/gsm_meter_modem_doctor/{random}")
+    documents = (topics.health, topics.bridge_state, *(topics.modem(m) for m in used))
+    documents = (*documents, *(topics.module(m) for m in metered))
+    asked = (topics.status, topics.request("+"), topics.module_set("+"))
+    return Questions(echoes, (*asked, *documents), topics.bridge_state if running else None)
+
+
+def _bad_files(mqtt: MqttConfig, error: ConfigError) -> Finding:
     files = [] if mqtt.tls is None else [mqtt.tls.ca_file, mqtt.tls.cert_file, mqtt.tls.key_file]
     missing = ", ".join(str(file) for file in files if file is not None and not file.is_file())
-    why = f"there is no {missing}" if missing else error.strerror or "they are no certificates and keys"
-    return _ABOUT.problem(
+    why = f"there is no {missing}" if missing else "; ".join(error.problems)
+    return _CHECK.problem(
         f"the files of mqtt: tls cannot be used: {why}", "look at the paths and their owner"
     )
 
 
 async def _way_to(mqtt: MqttConfig, tls: ssl.SSLContext | None) -> Finding | None:
-    """Return what is wrong with the way to the broker, TLS included."""
+    """Return the problem with the connection to the broker, including TLS, if there is one."""
     try:
-        # of a host with several addresses, this raises one error, not a list of them
+        # for a host with several addresses, this raises one error, not a list of them
         place = mqtt.host, mqtt.port
         connected = await asyncio.to_thread(socket.create_connection, place, CONNECT_S)
         async with asyncio.timeout(CONNECT_S):
@@ -121,12 +145,12 @@ async def _way_to(mqtt: MqttConfig, tls: ssl.SSLContext | None) -> Finding | Non
 
 def _unreachable(place: str, error: OSError | UnicodeError) -> Finding:
     if isinstance(error, ssl.SSLCertVerificationError):
-        words, advice = _CERTIFICATE.get(error.verify_code, (error.verify_message, "renew it"))
-        return _ABOUT.problem(f"the certificate of {place} is not accepted: {words}", advice)
+        words, advice = _CERTIFICATE.get(error.verify_code, (error.verify_message, _LOOK_AT_CA))
+        return _CHECK.problem(f"the certificate of {place} is not accepted: {words}", advice)
     for kind, words, advice in _UNREACHABLE:
         if isinstance(error, kind):
-            return _ABOUT.problem(f"{place} cannot be reached: {words}", advice)
-    return _ABOUT.problem(
+            return _CHECK.problem(f"{place} cannot be reached: {words}", advice)
+    return _CHECK.problem(
         f"{place} cannot be reached: {getattr(error, 'strerror', None) or error}", "look at mqtt: host"
     )
 
@@ -135,69 +159,162 @@ def _judge(mqtt: MqttConfig, topics: Topics, seen: Visit) -> Iterable[Finding]:
     if seen.refusal is not None:
         yield _refused(mqtt, seen.refusal)
         return
-    yield _ABOUT.ok("the login is accepted")
+    yield _CHECK.ok("the login is accepted")
     yield _version(seen.protocol)
-    yield _rights(f"{topics.root}/", seen)
+    yield from _limits(seen)
+    for below in (f"{topics.root}/", f"{topics.discovery_prefix}/"):
+        yield _rights(below, seen)
+    yield from _unheard(topics, seen)
+    if seen.ended is not None:
+        yield _ended(seen.ended)
     if seen.echoed:
-        yield _home_assistant(topics.status, seen.retained.get(topics.status))
+        yield _home_assistant(topics.status, seen.last(topics.status))
 
 
 def _refused(mqtt: MqttConfig, reason: str) -> Finding:
     words, advice = _REFUSALS.get(reason, (f"refuses us: {reason}", "look at the broker's log"))
     if advice is _LOGIN and mqtt.username is None:
         words, advice = "wants a login and none is configured", "write mqtt: username and password"
-    return _ABOUT.problem(f"the broker {words}", advice)
+    return _CHECK.problem(f"the broker {words}", advice)
 
 
 def _version(protocol: str) -> Finding:
     if protocol == "5":
-        return _ABOUT.ok("it speaks MQTT 5")
+        return _CHECK.ok("it speaks MQTT 5")
     words = f"MQTT {protocol} is spoken; Home Assistant needs 5 from 2027.1"
-    return _ABOUT.warning(words, "let the broker be updated, or write mqtt: protocol: auto")
+    return _CHECK.warning(words, "let the broker be updated, or write mqtt: protocol: auto")
 
 
 def _rights(below: str, seen: Visit) -> Finding:
-    if seen.echoed:
-        return _ABOUT.ok(f"we may publish and subscribe below {below}")
+    if any(topic.startswith(below) for topic in seen.echoed):
+        return _CHECK.ok(f"we may publish and subscribe below {below}")
     advice = f"let the broker's access rules give us reading and writing below {below}"
-    may_not = " and ".join(what for what in ("publish", "subscribe") if what in seen.denied)
-    if may_not:
-        return _ABOUT.problem(f"we may not {may_not} below {below}", advice)
-    return _ABOUT.problem(f"what is published below {below} does not come back", advice)
+    denied = {what for what, topic in seen.denied if topic.startswith(below)}
+    if denied & {"publish", "subscribe"}:
+        may_not = " and ".join(what for what in ("publish", "subscribe") if what in denied)
+        return _CHECK.problem(f"we may not {may_not} below {below}", advice)
+    return _CHECK.problem(f"what is published below {below} does not come back", advice)
+
+
+def _unheard(topics: Topics, seen: Visit) -> Iterable[Finding]:
+    for topic in (topics.status, topics.request("+"), topics.module_set("+")):
+        reason = seen.denied.get(("subscribe", topic))
+        if reason is not None:
+            advice = "let the broker's access rules give us reading there"
+            yield _CHECK.problem(f"we may not subscribe to {topic} ({reason})", advice)
+
+
+def _ended(ending: Ending) -> Finding:
+    under_way = f" while this was under way: {', '.join(ending.in_flight)}" if ending.in_flight else ""
+    words = f"the broker ended the connection ({ending.words}){under_way}"
+    return _CHECK.problem(words, "look at the broker's log and access rules")
+
+
+def _limits(seen: Visit) -> Iterable[Finding]:
+    for words in seen.limits.told().values():
+        if words is not None:
+            yield _CHECK.warning(words, "another broker, or another setting of it, would help")
+    octets = seen.limits.packet_bytes
+    if octets is not None and octets < _ROOMY_OCTETS:
+        words = f"the broker takes packets of {octets} octets at most; what is larger is not published"
+        yield _CHECK.warning(words, f"let it take {_ROOMY_OCTETS} octets")
+    session_s = seen.limits.session_s
+    if session_s is not None and session_s < SESSION_S:
+        yield _CHECK.warning(
+            f"the broker keeps requests for a bridge that is away for {session_s} s only",
+            f"let it keep sessions for {SESSION_S} s",
+        )
+
+
+def _state(topics: Topics, seen: Visit) -> Iterable[Finding]:
+    """Yield a problem if the state of a running bridge was not always `online`."""
+    check, said = Check("bridge"), seen.said.get(topics.bridge_state, [])
+    offline = [b"offline" in state for state in said]
+    if len(said) > 1 and any(offline):
+        words = (
+            f"its connection to the broker comes and goes: {len(said) - 1} changes at {topics.bridge_state}"
+        )
+        yield check.problem(
+            words, f"is a second bridge with the id {topics.bridge} running? Look at the logs"
+        )
+    elif any(offline):
+        words = f"it runs, but it is not connected to this broker: {topics.bridge_state} says offline"
+        yield check.problem(words, "look at its log")
 
 
 def _home_assistant(topic: str, said: bytes | None) -> Finding:
     if said is None:
-        return _ABOUT.ok(f"Home Assistant has left no word at {topic}; it need not, so it may be there")
-    return _ABOUT.ok(f"Home Assistant says at {topic}: {said.decode('utf-8', 'replace')[:20]}")
+        return _CHECK.ok(f"Home Assistant has left no word at {topic}; it need not, so it may be there")
+    return _CHECK.ok(f"Home Assistant says at {topic}: {_words(said.decode('utf-8', 'replace')[:20])}")
 
 
 def _told(modem: ModemConfig, said: bytes | None) -> Iterable[Finding]:
-    """Yield what the running bridge says of a modem in its document."""
-    about = About("modem", modem.id)
+    """Yield the findings from the running bridge's document of a modem."""
+    check = Check("modem", modem.id)
     document = _document(said)
     if document.get("problem") is not None:
-        yield about.problem(f"the running bridge says: {document['problem']}")
+        yield check.problem(f"the running bridge says: {_words(document['problem'])}")
     elif document.get("ready"):
-        yield about.ok("the running bridge says that it is ready")
-        yield from _shown(about, modem, document)
+        yield check.ok("the running bridge says that it is ready")
+        yield from _shown(check, modem, document)
     else:
-        yield about.warning("the running bridge has not told about it yet", "look again in a minute")
+        yield check.warning("the running bridge has not said anything about it yet", "look again in a minute")
 
 
-def _shown(about: About, modem: ModemConfig, document: Mapping[str, Any]) -> Iterable[Finding]:
+def _meter(module: str, said: bytes | None) -> Iterable[Finding]:
+    """Yield the problems of a module's meter at its last poll, and of its tunnel."""
+    connection = _document(said).get("connection")
+    if not isinstance(connection, dict):
+        return
+    for key, what, chapter in _OF_LINES:
+        if connection.get(key) is not None:
+            words = f"the running bridge says of its {what}: {_words(connection[key])}"
+            yield Check("module", module).problem(words, f"see docs/connections.md, {chapter}")
+
+
+def _shown(check: Check, modem: ModemConfig, document: Mapping[str, Any]) -> Iterable[Finding]:
     state = document.get("registration")
     known = Registration(state) if state in tuple(Registration) else Registration.UNKNOWN
-    yield modems.registration(about, known, document.get("operator"))
-    yield modems.signal(about, document.get("signal_dbm"))
-    name, used, total = (document.get(f"sms_storage{part}") for part in ("", "_used", "_total"))
+    operator, name = (document.get(key) for key in ("operator", "sms_storage"))
+    numbers = ("signal_dbm", "sms_storage_used", "sms_storage_total")
+    signal_dbm, used, total = (_number(document.get(key)) for key in numbers)
+    yield modems.registration(check, known, None if operator is None else _words(operator))
+    yield modems.signal(check, signal_dbm)
     if name and used is not None and total is not None:
-        yield modems.storage(about, Memory(name, used, total), modem.url)
+        yield modems.storage(check, Memory(_words(name), used, total), modem.url)
+    steps = document.get("setup")
+    for step, told in steps.items() if isinstance(steps, dict) else ():
+        if step in modems.UNDONE_ADVICE and isinstance(told, dict) and told.get("state") != "done":
+            yield modems.undone(check, step, _words(told.get("problem", "it said no more")))
+
+
+def _health(document: Mapping[str, Any]) -> Iterable[Finding]:
+    """Yield the problems that the bridge last reported of itself."""
+    check = Check("bridge")
+    count, last = document.get("internal_errors"), document.get("last_internal_error")
+    if count and isinstance(last, dict):
+        kind, place = _words(last.get("kind")), _words(last.get("place"))
+        words = f"{_words(count)} inputs were left out because of errors of its own, the last one {kind}"
+        yield check.problem(f"{words} at {place}", "look at its log, and please report it")
+    problems = document.get("problems")
+    for problem in problems if isinstance(problems, list) else ():
+        if isinstance(problem, dict):
+            yield check.problem(f"{_words(problem.get('subject'))}: {_words(problem.get('message'))}")
+
+
+def _words(value: object) -> str:
+    """Return a document's value as one short line; any client of the broker may have written it."""
+    return printable(" ".join(str(value).split()), LONGEST_SENTENCE)
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _document(said: bytes | None) -> Mapping[str, Any]:
+    """Return a parsed document, {} if it is not one; any client of the broker may have written it."""
     try:
         document = json.loads(said or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}

@@ -1,4 +1,4 @@
-"""Our own modems: what `probe` tells, judged."""
+"""Checks the gateway modems by the report of `probe`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from types import MappingProxyType
 from gsm_meter_bridge.at.responses import Memory, SimState
 from gsm_meter_bridge.config import ModemConfig
 from gsm_meter_bridge.doctor.clock import ahead_of
-from gsm_meter_bridge.doctor.finding import About, Finding
-from gsm_meter_bridge.doctor.ports import who_holds
+from gsm_meter_bridge.doctor.finding import Check, Finding
 from gsm_meter_bridge.errors import DecodeError, ModemError
 from gsm_meter_bridge.link import redacted
-from gsm_meter_bridge.modem import ProbeReport, Timeouts, probe
+from gsm_meter_bridge.link.ports import who_holds
+from gsm_meter_bridge.modem import ProbeReport, Timeouts, probe, setup
 from gsm_meter_bridge.modem.status import REGISTRATION_PROBLEMS, SIM_PROBLEMS, error_problem
 from gsm_meter_bridge.vocabulary import Registration
 
@@ -39,98 +39,141 @@ _REGISTRATION_ADVICE = MappingProxyType(
 )
 
 
+UNDONE_ADVICE = MappingProxyType(
+    {
+        "pdu_mode": "wait a minute, then look again; a modem that never takes it is of no use to the bridge",
+        "memory": "messages in it are not read: choose another with sms_storage (docs/hardware.md)",
+        "indications": "messages are found by asking only, which takes up to status_interval",
+    }
+)
+"""Setup step -> what to do if the modem does not support it."""
+
+_UNDONE = MappingProxyType(
+    {
+        "pdu_mode": "the modem does not take messages in PDU mode, or not yet",
+        "memory": "the memory for messages could not be chosen",
+        "indications": "the modem does not tell of new messages",
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was found at a modem; `clock_ahead_s` is how far the system's clock is ahead of its own."""
+    """The findings at a modem; `clock_ahead_s` is how far the system's clock is ahead of its own."""
 
     findings: tuple[Finding, ...]
     clock_ahead_s: float | None = None
 
 
-async def look_at(modem: ModemConfig, holder: str | None, now: Callable[[], float]) -> Look:
-    """Look at a modem, unless it is in use by a bridge, the `holder` of its lease."""
-    about = About("modem", modem.id)
+async def look_at(
+    modem: ModemConfig, holder: str | None, now: Callable[[], float], *, refused: bool = False
+) -> Look:
+    """Probe a modem, unless a bridge, the `holder` of its lease, uses it.
+
+    `refused`: its SIM rejected the configured PIN.
+    """
+    check = Check("modem", modem.id)
     if holder is not None:
         words = f"it is in use by the running bridge ({holder}), so nothing is asked here"
-        return Look((about.ok(words),))
+        return Look((check.ok(words),))
     try:
         report = await probe(modem.url, baudrate=modem.baudrate, timeouts=_TIMEOUTS)
     except (ModemError, DecodeError) as error:
-        return Look((_unreachable(about, modem.url, error),))
-    return Look(tuple(_judge(about, modem, report)), await ahead_of(modem, _TIMEOUTS, now))
+        return Look((_unreachable(check, modem.url, error),))
+    return Look(tuple(_judge(check, modem, report, refused)), await ahead_of(modem, _TIMEOUTS, now))
 
 
-def _unreachable(about: About, url: str, error: ModemError | DecodeError) -> Finding:
-    holders = " and ".join(who_holds(url))
-    advice = f"{holders} has it open: stop it, or have it leave this port alone (docs/hardware.md)"
-    return about.problem(error_problem(error).words, advice if holders else "see docs/hardware.md")
+def _unreachable(check: Check, url: str, error: ModemError | DecodeError) -> Finding:
+    words, holders = error_problem(error).words, who_holds(url)
+    if not holders:
+        return check.problem(words, "see docs/hardware.md")
+    who = " and ".join(holders)
+    told = "" if who in words else f"{who} {'has' if len(holders) == 1 else 'have'} it open: "
+    return check.problem(words, f"{told}stop it, or have it leave this port alone (docs/hardware.md)")
 
 
-def _judge(about: About, modem: ModemConfig, report: ProbeReport) -> Iterable[Finding]:
-    yield _answers(about, report)
-    yield _sim(about, modem, report)
+def _judge(check: Check, modem: ModemConfig, report: ProbeReport, refused: bool) -> Iterable[Finding]:
+    yield _answers(check, report)
+    yield _sim(check, modem, report, refused)
     if report.sim is not SimState.READY:
-        return  # what follows needs it
-    yield registration(about, report.registration, report.operator)
-    yield signal(about, report.signal_dbm)
-    yield from (storage(about, memory, modem.url) for memory in report.memories)
-    yield _service_centre(about, report.smsc)
+        return  # the other checks need a ready SIM
+    yield registration(check, report.registration, report.operator)
+    yield signal(check, report.signal_dbm)
+    for memory in report.memories:
+        if memory.total or memory.name == report.receiving_memory:
+            yield storage(check, memory, modem.url)
+    told = ((step.name, step.problem or "") for step in report.undone)
+    yield from (undone(check, name, why) for name, why in told if name in UNDONE_ADVICE)
+    yield _service_centre(check, report.smsc)
 
 
-def _answers(about: About, report: ProbeReport) -> Finding:
+def _answers(check: Check, report: ProbeReport) -> Finding:
     name = " ".join(word for word in (report.manufacturer, report.model) if word) or "a modem without a name"
     if report.usable:
-        return about.ok(f"{name} answers AT")
+        return check.ok(f"{name} answers AT")
     lacks = ", ".join(f.words for f in report.features if f.needed and not f.present)
-    return about.problem(f"{name} answers AT but lacks {lacks}", "the bridge needs another modem")
+    return check.problem(f"{name} answers AT but lacks {lacks}", "the bridge needs another modem")
 
 
-def _sim(about: About, modem: ModemConfig, report: ProbeReport) -> Finding:
+def _sim(check: Check, modem: ModemConfig, report: ProbeReport, refused: bool) -> Finding:
     if report.sim is SimState.READY:
-        return about.ok("the SIM is ready")
+        return check.ok("the SIM is ready")
+    if report.sim is SimState.PIN_REQUIRED and refused:
+        words = "the SIM did not take the configured PIN, which is not tried again"
+        return check.problem(words, "write another into modems: pin, or switch it off in a telephone")
     if report.sim is SimState.PIN_REQUIRED and modem.pin is not None:
         words = "the SIM waits for its PIN, which the bridge enters when it starts"
-        return about.warning(words, "start the bridge, then look again for the rest")
+        return check.warning(words, "start the bridge, then look again for the rest")
     words = report.sim_problem or SIM_PROBLEMS[report.sim].words
-    return about.problem(words, _SIM_ADVICE[report.sim])
+    return check.problem(words, _SIM_ADVICE[report.sim])
 
 
-def registration(about: About, state: Registration, operator: str | None) -> Finding:
-    """Return what is to be said of a modem's registration."""
+def registration(check: Check, state: Registration, operator: str | None) -> Finding:
+    """Return the finding about a modem's network registration."""
     problem = REGISTRATION_PROBLEMS.get(state)
     if problem is not None:
-        return about.problem(problem.words, _REGISTRATION_ADVICE[state])
+        return check.problem(problem.words, _REGISTRATION_ADVICE[state])
     if state is Registration.UNKNOWN:
-        return about.warning("the modem does not tell whether it is registered in a network")
+        return check.warning("the modem does not tell whether it is registered in a network")
     where = "" if operator is None else f" of {operator}"
     abroad = ", roaming: SMS may cost more" if state is Registration.ROAMING else ""
-    return about.ok(f"registered in the network{where}{abroad}")
+    return check.ok(f"registered in the network{where}{abroad}")
 
 
-def signal(about: About, dbm: int | None) -> Finding:
-    """Return what is to be said of a modem's signal."""
+def signal(check: Check, dbm: int | None) -> Finding:
+    """Return the finding about a modem's signal in dBm (None: unknown)."""
     if dbm is None:
-        return about.warning("the modem does not tell its signal", "look at the antenna")
+        return check.warning("the modem does not tell its signal", "look at the antenna")
     if dbm < WEAK_DBM:
         words = f"the signal is weak: {dbm} dBm; below {WEAK_DBM} dBm messages get lost"
-        return about.warning(words, "try another place or an antenna with more gain")
-    return about.ok(f"the signal is {dbm} dBm")
+        return check.warning(words, "try another place or an antenna with more gain")
+    return check.ok(f"the signal is {dbm} dBm")
 
 
-def storage(about: About, memory: Memory, url: str) -> Finding:
-    """Return what is to be said of a storage for messages."""
+def storage(check: Check, memory: Memory, url: str) -> Finding:
+    """Return the finding about a message storage."""
     words = f"storage {memory.name} holds {memory.used} of {memory.total} SMS"
     clear = f"gsm-meter-bridge sms-storage clear {redacted(url)} --memory {memory.name}"
     advice = f"the running bridge empties what it has read; with the bridge stopped: {clear}"
-    if memory.total and memory.used >= memory.total:
-        return about.problem(f"{words}: it is full, and no reply arrives", advice)
-    if memory.total and memory.used >= NEARLY_FULL * memory.total:
-        return about.warning(f"{words}: it is nearly full", advice)
-    return about.ok(words)
+    if not memory.total:
+        return check.problem(
+            f"storage {memory.name} has no places for SMS", "choose another with sms_storage"
+        )
+    if memory.used >= memory.total:
+        return check.problem(f"{words}: it is full, and no reply arrives", advice)
+    if memory.used >= NEARLY_FULL * memory.total:
+        return check.warning(f"{words}: it is nearly full", advice)
+    return check.ok(words)
 
 
-def _service_centre(about: About, number: str | None) -> Finding:
+def undone(check: Check, step: str, why: str) -> Finding:
+    """Return the finding about a setup step, one of UNDONE_ADVICE, that a modem did not carry out."""
+    words = f"{_UNDONE[step]}: {why}"
+    return (check.problem if step == setup.PDU.name else check.warning)(words, UNDONE_ADVICE[step])
+
+
+def _service_centre(check: Check, number: str | None) -> Finding:
     if number is None:
         words = "the SIM has no number of a service centre, so no SMS can be sent"
-        return about.problem(words, "set the operator's number in a telephone, or with AT+CSCA")
-    return about.ok("the number of the service centre is set")
+        return check.problem(words, "set the operator's number in a telephone, or with AT+CSCA")
+    return check.ok("the number of the service centre is set")

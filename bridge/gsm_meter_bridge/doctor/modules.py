@@ -1,107 +1,139 @@
-"""The modules: whether they obey us, are known well enough, and were heard of."""
+"""Checks the modules: whether they obey our numbers, rest on assumptions, and have answered."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
-from gsm_meter_bridge.app import serves
+from gsm_meter_bridge.clock import CLOSE_S, utc
 from gsm_meter_bridge.config import Config, ModemConfig
-from gsm_meter_bridge.delivery.numbers import e164
-from gsm_meter_bridge.doctor.finding import About, Finding
-from gsm_meter_bridge.family import Module
-from gsm_meter_bridge.jobs.observations import ModuleFacts
-from gsm_meter_bridge.jobs.registry import ANY
+from gsm_meter_bridge.configured import forecasts, serves, too_small_budgets
+from gsm_meter_bridge.doctor.finding import Check, Finding
+from gsm_meter_bridge.model import Module
+from gsm_meter_bridge.model.facts import ModuleFacts
+from gsm_meter_bridge.model.phone_numbers import e164
+from gsm_meter_bridge.mqtt.form import hide
+from gsm_meter_bridge.sms import TypeOfNumber
+from gsm_meter_bridge.storage.registry import ANY
 
 MISSED_INTERVALS = 3
 
-_WHITE_LIST = "white_list."
 _NUMBER_ADVICE = 'write its own number: modems: - {id: %s, number: "+79991234567"}'
 _OBEY_ADVICE = "send the change from a number that it obeys, or at the meter: see docs/hardware.md"
+
+_LOOKALIKE_ADVICE = (
+    "where it is the module: correct its number, or write the modem's country (default_region: RU)"
+)
 
 Facts = Mapping[str, ModuleFacts] | None
 
 
 def check_white_lists(config: Config, facts: Facts) -> Iterable[Finding]:
-    """Yield which modules do not obey us, and which of our own numbers are missing to tell."""
+    """Yield which modules do not obey our numbers, and which modems lack a configured number."""
     yield from _numbers(config)
     for module in config.modules.values():
-        listed = _listed((facts or {}).get(module.id, ModuleFacts()))
+        listed = _listed(module, (facts or {}).get(module.id, ModuleFacts()))
         if listed:
-            yield _obeys(About("white_list", module.id), listed, _serving(config, module))
+            yield _obeys(Check("white_list", module.id), listed, _serving(config, module))
 
 
 def _numbers(config: Config) -> Iterable[Finding]:
-    """Yield a warning for each modem without a number that serves a module which may have a white list."""
-    wary = [m for m in config.modules.values() if any(_is_list(s.name) for s in m.family.settings)]
+    """Yield a warning for each modem without a number that serves a module with a possible white list."""
+    wary = [m for m in config.modules.values() if m.family.has_sender_list]
     for modem in config.modems:
         if modem.number is None and any(modem in _serving(config, module) for module in wary):
             words = "its own number is not configured, so nobody can tell whether modules obey it"
-            yield About("modem", modem.id).warning(words, _NUMBER_ADVICE % modem.id)
+            yield Check("modem", modem.id).warning(words, _NUMBER_ADVICE % modem.id)
 
 
-def _is_list(setting: str) -> bool:
-    """Return whether a setting is one of those numbers, not of the callers of a server."""
-    return setting.startswith(_WHITE_LIST)
-
-
-def _listed(facts: ModuleFacts) -> frozenset[str]:
-    told = (str(known.value) for name, known in facts.readings.items() if _is_list(name) and known.value)
-    return frozenset(e164(number) or number for number in told)
+def _listed(module: Module, facts: ModuleFacts) -> frozenset[str]:
+    told = module.family.obeys({name: known.value for name, known in facts.readings.items()})
+    return frozenset(e164(number) or number for number in told or ())
 
 
 def _serving(config: Config, module: Module) -> list[ModemConfig]:
-    """Return the modems that a module may hear."""
+    """Return the gateway modems that may send to a module."""
     route = config.routes.get(module.id, ANY)
     return [modem for modem in config.modems if route in serves(modem)]
 
 
-def _obeys(about: About, listed: frozenset[str], serving: list[ModemConfig]) -> Finding:
+def _obeys(check: Check, listed: frozenset[str], serving: list[ModemConfig]) -> Finding:
     numbers = [modem.number for modem in serving if modem.number is not None]
     missing = ", ".join(number for number in numbers if number not in listed)
     if numbers and not missing:
-        return about.ok("its white list has our number: it obeys us")
+        return check.ok("its white list has our number: it obeys us")
     if listed.intersection(numbers):
-        return about.warning(f"its white list lacks {missing}: it obeys only our others", "add it")
+        return check.warning(f"its white list lacks {missing}: it obeys only our others", "add it")
     if len(numbers) < len(serving):
         unknown = next(modem.id for modem in serving if modem.number is None)
         words = f"it has a white list, and the number of modem {unknown} is not known"
-        return about.warning(words, _NUMBER_ADVICE % unknown)
+        return check.warning(words, _NUMBER_ADVICE % unknown)
     words = f"it does not obey us: its white list does not have our number {missing}"
-    return about.problem(words, _OBEY_ADVICE)
+    return check.problem(words, _OBEY_ADVICE)
 
 
 def check_modules(config: Config, facts: Facts, now: float) -> Iterable[Finding]:
-    """Yield what is assumed of each module, and when it was heard of."""
+    """Yield the assumptions about each module, and when it last answered."""
     for module in config.modules.values():
-        about = About("module", module.id)
-        yield from _assumptions(about, module)
+        check = Check("module", module.id)
+        yield from _assumptions(check, module)
+        told = {} if facts is None else {n: k.value for n, k in facts[module.id].readings.items()}
+        for words in module.family.doubts(module.access.delivery, module.connectivity, told):
+            yield check.warning(words, "send by SMS (leave transport out), or set its mode")
         if facts is None:
-            yield about.ok("when it was heard of cannot be told without the database")
+            yield check.ok("when it was heard of cannot be told without the database")
         else:
-            yield _heard(about, facts[module.id].last_seen_at, config.poll.plans[module.id].interval_s, now)
+            yield _heard(check, facts[module.id].last_seen_at, config.poll.plans[module.id].interval_s, now)
+            yield from _lookalikes(check, facts[module.id], mask=config.bridge.mask_identifiers)
 
 
-def _assumptions(about: About, module: Module) -> Iterable[Finding]:
+def check_budgets(config: Config) -> Iterable[Finding]:
+    """Yield each budget that is too small for the polls; if there is none, how many SMS they take."""
+    planned = forecasts(config).values()
+    daily, monthly = sum(f.daily for f in planned), sum(f.monthly for f in planned)
+    up_to = "up to " if any(f.at_most for f in planned) else ""
+    short = list(too_small_budgets(config))
+    for one in short:
+        yield Check(one.kind, one.name).warning(one.words)
+    budgets = config.budgets
+    every = (*budgets.modems.values(), *budgets.modules.values())
+    limited = any(b.day is not None or b.month is not None for b in every)
+    enough = "the budgets suffice" if limited else "there is no budget"
+    if not short:
+        yield Check("budget").ok(f"polls take {up_to}{daily:.2f} SMS a day, {monthly:.0f} a month; {enough}")
+
+
+def _assumptions(check: Check, module: Module) -> Iterable[Finding]:
     for profile in module.access.profiles():
         if not profile.verified:
             words = f"its profile {profile.name} is an assumption that nobody has verified on a device"
-            yield about.warning(words, "compare what it tells with the module itself (docs/profiles.md)")
+            yield check.warning(words, "compare what it tells with the module itself (docs/profiles.md)")
 
 
-def _heard(about: About, seen_at: float | None, interval_s: float, now: float) -> Finding:
+def _heard(check: Check, seen_at: float | None, interval_s: float, now: float) -> Finding:
     every = _span(interval_s)
     advice = "look at its signal, SIM, number and password; `gsm-meter-bridge status` asks it now"
     if seen_at is None:
-        return about.warning("it has never answered", advice)
+        return check.warning("it has never answered", advice)
+    if seen_at > now + CLOSE_S:
+        return check.ok(f"it was last heard of at a time that is still to come: {utc(seen_at)}")
     if now - seen_at > MISSED_INTERVALS * interval_s:
         words = f"it was last heard of {_span(now - seen_at)} ago, and is asked every {every}"
-        return about.warning(words, advice)
-    return about.ok(f"it was last heard of {_span(now - seen_at)} ago, and is asked every {every}")
+        return check.warning(words, advice)
+    return check.ok(f"it was last heard of {_span(now - seen_at)} ago, and is asked every {every}")
+
+
+def _lookalikes(check: Check, facts: ModuleFacts, *, mask: bool) -> Iterable[Finding]:
+    """Yield a warning for each sender that is not the module but resembles it."""
+    for one in facts.lookalikes:
+        shown = hide(one.sender) if mask else one.sender
+        kind = "name" if one.type is TypeOfNumber.ALPHANUMERIC else f"number ({one.type.name.lower()})"
+        words = f"messages came from the {kind} {shown}, which is not its number and looks like it"
+        yield check.warning(f"{words}: {one.messages}; they change nothing", _LOOKALIKE_ADVICE)
 
 
 def _span(seconds: float) -> str:
-    """Return a duration as people say it: days, hours or minutes."""
+    """Return a duration as text in days, hours, minutes or seconds."""
     span = timedelta(seconds=max(0.0, seconds))
     for unit, size in (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1))):
         if span >= 2 * size:

@@ -1,83 +1,130 @@
-"""A visit to the broker, which tells how it answers what it is asked."""
+"""A test session with the broker: log in, subscribe, publish, and record its answers."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from gsm_meter_bridge.mqtt.client import Broker, Client
+from gsm_meter_bridge.mqtt.endings import UNSUPPORTED_VERSION, Ending, Stage
+from gsm_meter_bridge.mqtt.limits import Limits
 
 CONNECT_S = 10.0
 ECHO_S = 5.0
+WATCH_S = 8.0
 NO_ANSWER = "no answer"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Visit:
-    """What came of it.
+    """The result of a test session.
 
-    `refusal` is why the broker did not let us in; `denied` has its reasons by `subscribe` and `publish`;
-    `echoed`: what we published came back; `retained` is what it kept at the topics asked for.
+    `refusal` is why the broker rejected the login; `denied` has its reasons by operation (`subscribe`,
+    `publish`) and topic; `echoed` are the topics on which our own message came back; `said` has all payloads
+    by topic, the retained one first; `ended` is how the broker ended a connection.
     """
 
     protocol: str
     refusal: str | None = None
-    denied: Mapping[str, str] = field(default_factory=dict)
-    echoed: bool = False
-    retained: Mapping[str, bytes] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    denied: dict[tuple[str, str], str] = field(default_factory=dict)
+    echoed: set[str] = field(default_factory=set)
+    said: dict[str, list[bytes]] = field(default_factory=dict)
+    ended: Ending | None = None
+
+    def last(self, topic: str) -> bytes | None:
+        """Return the last payload received on `topic`; None if there was none."""
+        return self.said.get(topic, [None])[-1]
 
 
-async def visit(broker: Broker, topic: str, others: Sequence[str]) -> Visit:
-    """Log in, publish to `topic` what nobody keeps, and take in what comes from there and the `others`."""
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What a test session is to find out.
+
+    A message without retain is published to each of `echoes` and awaited there; messages on `heard` are
+    collected. `state`, one of these, is watched for WATCH_S longer if it is not `online`.
+    """
+
+    echoes: Sequence[str]
+    heard: Sequence[str]
+    state: str | None = None
+
+
+async def visit(broker: Broker, questions: Questions) -> Visit:
+    """Log in, subscribe, publish, and return the result."""
     session = Client(broker, f"gsm-meter-bridge-doctor-{secrets.token_hex(8)}")
-    denied: dict[str, str] = {}
-    session.on_denied = denied.__setitem__
+    seen = Visit(session.protocol)
+
+    def denied(what: str, topic: str, reason: str) -> None:
+        seen.denied[what, topic] = reason
+
+    session.on_denied = denied
     try:
-        refusal = await _let_in(session)
-        if refusal is not None:
-            return Visit(session.protocol, refusal)
-        retained: dict[str, bytes] = {}
-        echoed = await _echoed(session, topic, others, retained)
-        return Visit(session.protocol, None, denied, echoed, retained)
+        seen.refusal = await _let_in(session, broker.protocol)
+        seen.protocol, seen.limits = session.protocol, session.limits
+        if seen.refusal is None:
+            await _ask(session, questions, seen)
+        return seen
     finally:
         await session.stop()
 
 
-async def _let_in(session: Client) -> str | None:
-    """Start `session`; return why the broker, asked once, does not let us in."""
+async def _let_in(session: Client, protocol: str) -> str | None:
+    """Start `session`; return why the broker rejects the login with every protocol version allowed."""
     refusal: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
-    def refused(words: str) -> None:
-        if not refusal.done():
-            refusal.set_result(words.rpartition(": ")[2])
+    def ended(ending: Ending) -> None:
+        another = protocol == "auto" and session.protocol == "5"
+        unanswered = ending.stage is Stage.UNANSWERED
+        if refusal.done() or (another and (unanswered or ending.code == UNSUPPORTED_VERSION)):
+            return
+        refusal.set_result(NO_ANSWER if unanswered else ending.words)
 
-    session.on_refused = refused
+    session.on_ended = ended
     session.start()
     connected: asyncio.Future[None] = asyncio.ensure_future(session.wait_connected())
     ends: set[asyncio.Future[Any]] = {connected, refusal}
-    await asyncio.wait(ends, timeout=CONNECT_S, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait(ends, timeout=2.5 * CONNECT_S, return_when=asyncio.FIRST_COMPLETED)
     connected.cancel()
     if session.connected:
         return None
     return refusal.result() if refusal.done() else NO_ANSWER
 
 
-async def _echoed(session: Client, topic: str, others: Sequence[str], retained: dict[str, bytes]) -> bool:
-    """Return whether what is published to `topic` comes back; what the broker kept comes before it."""
-    for name in (*others, topic):
-        session.subscribe(name)
+async def _ask(session: Client, questions: Questions, seen: Visit) -> None:
+    def subscribe() -> None:
+        for name in (*questions.heard, *questions.echoes):
+            session.subscribe(name)
+
+    def ended(ending: Ending) -> None:
+        # the ending with the fewest operations under way is the most specific
+        if seen.ended is None or len(ending.in_flight) <= len(seen.ended.in_flight):
+            seen.ended = ending
+
+    session.on_ended, session.on_connected = ended, subscribe
+    subscribe()
     token = secrets.token_hex(8)
-    session.publish(topic, token, retain=False)
+    for topic in questions.echoes:
+        session.publish(topic, token, retain=False)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(ECHO_S):
-            while True:
-                message = await session.incoming.get()
-                session.acknowledge(message)
-                if message.topic == topic:
-                    return message.payload == token.encode()
-                retained[message.topic] = message.payload
-    return False
+            while seen.echoed != set(questions.echoes):
+                await _hear(session, questions, seen, token)
+    if questions.state is not None and b"online" not in (seen.last(questions.state) or b"online"):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(WATCH_S):
+                while True:
+                    await _hear(session, questions, seen, token)
+
+
+async def _hear(session: Client, questions: Questions, seen: Visit, token: str) -> None:
+    message = await session.incoming.get()
+    session.acknowledge(message)
+    if message.topic not in questions.echoes:
+        seen.said.setdefault(message.topic, []).append(message.payload)
+    elif message.payload == token.encode():
+        seen.echoed.add(message.topic)

@@ -1,4 +1,4 @@
-"""IEC 62056-21 (GOST R MEK 61107) as CE208 and CE308 meters speak it: codecs and conversations. Pure."""
+"""IEC 62056-21 (GOST R MEK 61107) as CE208 and CE308 meters implement it: codecs and dialogues. Pure."""
 
 from gsm_meter_bridge.iec62056.checksum import Checksum
 from gsm_meter_bridge.iec62056.client import Dialogue, Session, identify, open_session, read_once

@@ -1,8 +1,8 @@
-"""Conversations with a meter, without a port: each is a generator of octets.
+"""Dialogues with a meter, without a port: each is a generator of octets.
 
-It yields octets to send (none: it only waits for more), is sent those that came, in any cut, and returns
-what it found out. Time-outs are the caller's. Nothing answers the last octets of a session, so they are
-returned, not yielded: see `Session.close`.
+It yields octets to send (b"": it only waits for more), is sent those received, in pieces of any size, and
+returns its result. Time-outs are the caller's. The meter does not answer the last octets of a session, so
+they are returned, not yielded: see `Session.close`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from gsm_meter_bridge.iec62056.messages import (
     sign_on,
 )
 from gsm_meter_bridge.iec62056.reader import MAX_OCTETS, MessageReader
-from gsm_meter_bridge.vocabulary import MASK, Secret
+from gsm_meter_bridge.vocabulary import Secret
 
 T = TypeVar("T")
 Dialogue = Generator[bytes, bytes, T]
@@ -48,12 +48,13 @@ _PASSWORD = re.compile(r"[ -'*-~]{0,32}")
 
 
 def identify(address: str | None = None) -> Dialogue[Identity]:
-    """Return what the meter is. It then waits some seconds for more, and takes another sign-on.
+    """Return the meter's identification; the meter then waits some seconds and accepts a new sign-on.
 
-    DecodeError (here and below) where what comes is endless or damaged, InvalidValueError for what no
-    meter takes.
+    DecodeError (here and below) if the reply is endless or damaged, InvalidValueError for a value that no
+    meter accepts.
     """
-    return (yield from _exchange(sign_on(address), lambda m: m if isinstance(m, Identity) else None))
+    reader = MessageReader(b"/")
+    return (yield from _exchange(sign_on(address), lambda m: m if isinstance(m, Identity) else None, reader))
 
 
 def open_session(
@@ -63,11 +64,11 @@ def open_session(
     checksum: Checksum | None = None,
     plain: bool = False,
 ) -> Dialogue[Session]:
-    """Return a session in programming mode; it may only read where no password is given.
+    """Return a session in programming mode; it is read-only if no password is given.
 
-    The password goes as a digest of what the meter asked (P2); `plain` sends it as it is (P1), for meters
-    that know nothing else. `checksum` None takes the method of the meter's first frame. IecError where the
-    meter does not accept the password.
+    The password is sent as a digest with the meter's challenge (P2); `plain` sends it in clear (P1), for
+    meters without digests. `checksum` None takes the method of the meter's first frame. IecError if the meter
+    does not accept the password.
     """
     identity = yield from identify(address)
     session = Session(identity, _EITHER if checksum is None else (checksum,))
@@ -80,7 +81,7 @@ def open_session(
 def read_once(
     parameter: str, address: str | None = None, checksum: Checksum = Checksum.ADD
 ) -> Dialogue[DataSet]:
-    """Return one parameter, read without a session; its reply may have any checksum. IecError as told."""
+    """Return one parameter, read without a session; its reply may have any checksum. IecError if refused."""
     asked = sign_on(address, b"") + frame(Command.READ, request(parameter), checksum)
     reply = _Reply((checksum, *(m for m in _EITHER if m is not checksum)))
     return (yield from _exchange(asked, reply.about(parameter)))[0]
@@ -95,7 +96,7 @@ class Session:
 
     @property
     def checksum(self) -> Checksum:
-        """The method that is used."""
+        """The checksum method in use."""
         return self._reply.methods[0]
 
     def start(self) -> Dialogue[str]:
@@ -105,9 +106,9 @@ class Session:
         )
 
     def authenticate(self, password: Secret, challenge: str | None) -> Dialogue[None]:
-        """Give the password: as digest of `challenge`, or plain where that is None."""
+        """Send the password: as digest of `challenge`, or in clear if that is None."""
         if _PASSWORD.fullmatch(password.reveal()) is None:
-            raise InvalidValueError("password", MASK, "at most 32 ASCII characters without parentheses")
+            raise InvalidValueError("password", password, "at most 32 ASCII characters without parentheses")
         if challenge is None:
             told = frame(Command.PASSWORD, f"({password.reveal()})", self.checksum)
         else:
@@ -126,36 +127,38 @@ class Session:
         return found
 
     def read_group(self, *parameters: str) -> Dialogue[tuple[DataSet, ...]]:
-        """Return what it tells of `parameters`, asked at once; a set's `error` says what it refused."""
+        """Return the data sets of `parameters`, read by one request; a refused one has an `error`."""
         asked = frame(Command.READ, group_request(parameters), self.checksum)
         return (yield from _exchange(asked, self._reply.about(*parameters)))
 
     def write(self, name: str, value: str | Secret) -> Dialogue[None]:
-        """Give a parameter a value; IecError where the meter refuses it."""
+        """Set a parameter; IecError if the meter refuses it."""
         text = value.reveal() if isinstance(value, Secret) else value
         told = frame(Command.WRITE, setting(name, text), self.checksum)
         yield from _exchange(told, self._reply.acknowledged(name))
 
     def close(self) -> bytes:
-        """Return the octets that end the session; nothing answers them."""
+        """Return the octets that end the session; the meter does not answer them."""
         return frame(Command.BREAK, None, self.checksum)
 
 
 def digest(password: Secret, challenge: str) -> str:
-    """Return what P2 carries: CRC-32 over the password, begun with the challenge, not inverted at its end.
+    """Return the digest for P2: CRC-32 of the password, started with the challenge, without final XOR.
 
-    `challenge` is the data of P0, `(8 hexadecimal digits)`; DecodeError where it is something else.
+    `challenge` is the data of P0, `(1 to 8 hexadecimal digits)`; DecodeError if it is something else.
     """
     found = _CHALLENGE.fullmatch(challenge)
     if found is None:
         raise DecodeError("P0", "has no number to make the password's digest with")
-    begin = int(found[1], 16) ^ 0xFFFFFFFF  # zlib inverts on its way in and out
+    begin = int(found[1], 16) ^ 0xFFFFFFFF  # zlib inverts the CRC at its start and end
     return f"{zlib.crc32(password.reveal().encode('ascii'), begin) ^ 0xFFFFFFFF:08X}"
 
 
-def _exchange(to_send: bytes, wanted: Callable[[Message], T | None]) -> Dialogue[T]:
-    """Send, then return what `wanted` makes of the first message it takes; others are passed over."""
-    reader, came = MessageReader(), 0
+def _exchange(
+    to_send: bytes, wanted: Callable[[Message], T | None], reader: MessageReader | None = None
+) -> Dialogue[T]:
+    """Send, then return the result of `wanted` for the first message that it accepts; others are ignored."""
+    reader, came = reader or MessageReader(), 0
     while came <= MAX_OCTETS:
         octets = yield to_send
         to_send, came = b"", came + len(octets)
@@ -167,7 +170,7 @@ def _exchange(to_send: bytes, wanted: Callable[[Message], T | None]) -> Dialogue
 
 
 class _Reply:
-    """Tells what messages mean; learns the method of the checksum from them."""
+    """Parses replies, and detects the method of the checksum from them."""
 
     def __init__(self, methods: tuple[Checksum, ...]) -> None:
         self.methods = methods
@@ -194,7 +197,7 @@ class _Reply:
         return wanted
 
     def _data(self, names: tuple[str, ...], message: Message) -> tuple[DataSet, ...]:
-        """Return the data sets of an answer, none of another message; IecError where all are refused."""
+        """Return the data sets of an answer, or () for another message; IecError if all are refused."""
         found = self._frame(names[0], message)
         if found is None or found.command is not None:
             return ()
@@ -205,7 +208,7 @@ class _Reply:
         return sets
 
     def _frame(self, what: str, message: Message) -> Frame | None:
-        """Return an undamaged frame of the meter; IecError where it says NAK, or ended the session."""
+        """Return an undamaged frame of the meter; IecError if it sent NAK or ended the session."""
         if message is Signal.NAK:
             raise IecError(what, None, "it did not understand the request")
         if not isinstance(message, Frame) or message.command not in _ANSWERS:

@@ -1,4 +1,4 @@
-"""Data sets `NAME(value)(value)`, and the errors `(ERRnn)` that may stand in their place."""
+"""Data sets `NAME(value)(value)`, and the errors `(ERRnn)` that may replace a value."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from types import MappingProxyType
 from gsm_meter_bridge.errors import DecodeError, InvalidValueError
 
 GROUP = "GRPNM"
-"""Reads many parameters by one request: `GRPNM(VOLTA()CURRE())`."""
+"""Reads several parameters by one request: `GRPNM(VOLTA()CURRE())`."""
 
 GROUP_OCTETS = 160
-"""The longest request of that kind."""
+"""The longest request of that kind, in octets."""
 
 VALUE_CHARS = 32
-"""The longest value that a meter is given."""
+"""The longest value that can be written or requested, in characters."""
 
 _MEMORY = "its memory or its supply has failed"
 ERRORS = MappingProxyType(
@@ -36,10 +36,10 @@ ERRORS = MappingProxyType(
         33: _MEMORY,
     }
 )
-"""Words for the numbers of `(ERRnn)`; a number that is not here is shown as it is."""
+"""Texts of the numbers of `(ERRnn)`; an unknown number is shown as it is."""
 
 NAME_CHARS = 5
-"""How long the name of a parameter is."""
+"""The length of a parameter's name, in characters."""
 
 _NAME = re.compile(rf"[A-Za-z0-9_]{{{NAME_CHARS}}}")
 _TEXT = re.compile(r"[ -'*-~]*")
@@ -51,22 +51,22 @@ _ERROR = re.compile(r"ERR(\w{1,8})")
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """One parameter and what it is: `VOLTA(228.93)(230.02)`; the name may be missing in a reply."""
+    """One parameter with its values: `VOLTA(228.93)(230.02)`; the name may be missing in a reply."""
 
     name: str
     values: tuple[str, ...]
 
     @property
     def error(self) -> str | None:
-        """What stands behind ERR where the meter tells no value, mostly two digits."""
+        """The code after ERR if the meter gives no value, usually two digits; else None."""
         found = _ERROR.fullmatch(self.values[0])
         return found[1] if found else None
 
 
 def parse_data(text: str) -> tuple[DataSet, ...]:
-    """Return the data sets of a reply, in order; DecodeError where `text` is something else.
+    """Return the data sets of a reply, in order; DecodeError if `text` is something else.
 
-    A name that comes again, as in `VOLTA(228.93)VOLTA(230.02)`, has all its values in one set.
+    A repeated name, as in `VOLTA(228.93)VOLTA(230.02)`, has all its values in one set.
     """
     group = _GROUP.fullmatch(text)
     rest = group[1] if group and group[1].endswith(")") else text
@@ -82,9 +82,9 @@ def parse_data(text: str) -> tuple[DataSet, ...]:
 
 
 def request(parameter: str) -> str:
-    """Return what asks for `VOLTA`, or, where it is asked with a value, for `EMD01(0.0,1)`.
+    """Return the request for `VOLTA()` or, with a value, for `EMD01(0.0,1)`.
 
-    InvalidValueError (here and below) for what no meter takes.
+    InvalidValueError (here and below) for a value that no meter accepts.
     """
     name, bracket, value = parameter.partition("(")
     if bracket and not value.endswith(")"):
@@ -93,18 +93,18 @@ def request(parameter: str) -> str:
 
 
 def setting(name: str, value: str) -> str:
-    """Return what gives the parameter `name` a value."""
+    """Return the data that sets the parameter `name` to a value."""
     if _NAME.fullmatch(name) is None:
         raise InvalidValueError("name", name, "five letters, digits or underscores")
     if len(value) > VALUE_CHARS or _TEXT.fullmatch(value) is None:
-        raise InvalidValueError(name, "...", f"at most {VALUE_CHARS} ASCII characters without parentheses")
+        raise InvalidValueError(name, value, f"at most {VALUE_CHARS} ASCII characters without parentheses")
     return f"{name}({value})"
 
 
 def group_request(parameters: tuple[str, ...]) -> str:
-    """Return what asks for all `parameters` at once; there is room for GROUP_OCTETS."""
+    """Return the request for all `parameters` at once, of at most GROUP_OCTETS octets."""
     text = f"{GROUP}({''.join(map(request, parameters))})"
     if not parameters or len(text) > GROUP_OCTETS:
         allowed = f"at least one, and no more than {GROUP_OCTETS} octets hold"
-        raise InvalidValueError("parameters", len(parameters), allowed)
+        raise InvalidValueError("parameters", len(parameters), allowed, shown=True)
     return text

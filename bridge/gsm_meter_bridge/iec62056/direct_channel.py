@@ -1,7 +1,7 @@
-"""The direct channel: a meter that joins one of its ports to another, so that its module can be talked to.
+"""The direct channel: a meter connects one of its ports to another, so that a client reaches its module.
 
-What it is: the CE208/CE308 IEC protocol, command CMDDI, and the module's manual, 6.4.2. What is said to the
-module through it, neither tells.
+Sources: the CE208/CE308 IEC protocol, command CMDDI, and the module's manual, 6.4.2. Neither documents what
+is sent to the module through it.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from gsm_meter_bridge.iec62056.client import Dialogue, open_session
 from gsm_meter_bridge.vocabulary import Secret
 
 REST_BEFORE_S = 30.0
-"""How long the meter must have been left alone before the session (manual, 6.4.2)."""
+"""Seconds without any request to the meter before the session (manual, 6.4.2)."""
 
 BAUD_RATE = 9600
-"""The speed the port must begin at (manual, 6.4.2); while the pipe is open it is 8N1 (CMDDI)."""
+"""The port's initial speed in bit/s (manual, 6.4.2); while the pipe is open it is 8N1 (CMDDI)."""
 
 CLOSE = b"!!!!"
-"""Closes the pipe, sent in one go (CMDDI); it also closes after the silence it was opened with."""
+"""Closes the pipe, sent in one write (CMDDI); the pipe also closes after its silence."""
 
 SILENCE_S = range(5, 256)
-"""The silences, in s, after which a pipe can be told to close (CMDDI)."""
+"""Valid silences, in s, after which a pipe closes (CMDDI)."""
 
 
 class Port(IntEnum):
@@ -37,18 +37,19 @@ class Port(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pipe:
-    """A pipe to open: to the port that the module is at, until nothing is said for `silence_s`."""
+    """A pipe to open to the module's port, which closes after `silence_s` seconds without data."""
 
     port: Port = Port.COM1
     silence_s: int = 60
 
     def __post_init__(self) -> None:
         if self.silence_s not in SILENCE_S:
-            raise InvalidValueError("silence_s", self.silence_s, f"{SILENCE_S[0]} to {SILENCE_S[-1]} s")
+            allowed = f"{SILENCE_S[0]} to {SILENCE_S[-1]} s"
+            raise InvalidValueError("silence_s", self.silence_s, allowed, shown=True)
 
     @property
     def value(self) -> str:
-        """What CMDDI takes: the port in bits 8 and 9, the silence below, in hexadecimal."""
+        """The value of CMDDI: the port in bits 8 and 9, the silence below, in hexadecimal."""
         return f"{self.port << 8 | self.silence_s:X}"
 
 
@@ -62,7 +63,7 @@ def open_pipe(
 ) -> Dialogue[bytes]:
     """Return the octets that end the session: once they are sent, the pipe is open.
 
-    `address`, `checksum` and `plain` as `open_session` takes them. IecError where the meter refuses.
+    `address`, `checksum` and `plain` as in `open_session`. IecError if the meter refuses.
     """
     session = yield from open_session(password, address, checksum=checksum, plain=plain)
     yield from session.write("CMDDI", pipe.value)

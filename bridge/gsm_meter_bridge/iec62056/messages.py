@@ -1,4 +1,4 @@
-"""What goes over the line: sign-on, identification, option select and frames (IEC 62056-21, mode C)."""
+"""Messages: sign-on, identification, option select and frames (IEC 62056-21, mode C)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Signal(Enum):
 
 
 class Command(StrEnum):
-    """What a frame that begins with SOH is for."""
+    """The purpose of a frame that begins with SOH."""
 
     CHALLENGE = "P0"
     PASSWORD = "P1"  # noqa: S105
@@ -32,12 +32,12 @@ class Command(StrEnum):
 
 
 class Option(StrEnum):
-    """What the option select message asks for: protocol and mode, around the speed's character."""
+    """The protocol and mode that the option select message requests, around the speed's character."""
 
     READOUT = "00"
     PROGRAMMING = "01"
     HDLC = "22"
-    """Mode E: the meter goes on in HDLC."""
+    """Mode E: the meter continues in HDLC."""
 
 
 BAUD_RATES = MappingProxyType({"0": 300, "1": 600, "2": 1200, "3": 2400, "4": 4800, "5": 9600, "6": 19200})
@@ -62,9 +62,9 @@ _ADDRESS = re.compile(r"[0-9A-Za-z]{1,32}")
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a meter answers to the sign-on, `/EMR5\\2CE3080.10`.
+    """A meter's answer to the sign-on, `/EMR5\\2CE3080.10`.
 
-    `manufacturer` are the three letters, `baud_char` the speed it offers, `model` the text behind;
+    `manufacturer` are the three letters, `baud_char` the speed it offers, `model` the text after that;
     `has_dlms` is whether it also speaks DLMS (mode E).
     """
 
@@ -75,25 +75,25 @@ class Identity:
 
     @property
     def baud_rate(self) -> int | None:
-        """The speed it offers, in bit/s; None where the character says none of mode C."""
+        """The speed it offers, in bit/s; None if the character is not one of mode C."""
         return BAUD_RATES.get(self.baud_char)
 
     @property
     def platform(self) -> str | None:
-        """The four digits of an Energomera meter's platform (keys of MODELS)."""
+        """The four characters of an Energomera meter's platform (keys of MODELS); None for another model."""
         found = _ENERGOMERA.fullmatch(self.model)
         return found[1] if found else None
 
     @property
     def version(self) -> str | None:
-        """The software version of an Energomera meter."""
+        """The software version of an Energomera meter; None for another model."""
         found = _ENERGOMERA.fullmatch(self.model)
         return found[2] if found else None
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A frame as it came: `start` is SOH or STX, `body` all behind it with ETX, `bcc` what followed."""
+    """A frame as received: `start` is SOH or STX, `body` the rest with ETX, `bcc` the octet after it."""
 
     start: bytes
     body: bytes = field(repr=False)
@@ -106,13 +106,13 @@ class Frame:
 
     @property
     def data(self) -> str:
-        """What stands between STX and ETX; octets that are no ASCII are shown as `\\xNN`."""
+        """The data between STX and ETX; octets that are not ASCII are shown as `\\xNN`."""
         octets = self.body[:-1] if self.start == STX else self.body[2:-1].removeprefix(STX)
         return octets.decode("ascii", "backslashreplace")
 
     @property
     def methods(self) -> tuple[Checksum, ...]:
-        """The methods by which its BCC is right; none where the frame was damaged."""
+        """The methods by which its BCC is right; empty if the frame was damaged."""
         return fitting(self.body, self.bcc)
 
 
@@ -121,7 +121,7 @@ Message = Identity | Frame | Signal
 
 
 def parse_identity(line: str) -> Identity:
-    """Return what an identification line says; DecodeError where it is none."""
+    """Return the identification in a line; DecodeError if invalid."""
     found = _IDENTITY.fullmatch(line)
     if found is None:
         raise DecodeError("identification", "is not /, three letters, the speed and the model")
@@ -129,12 +129,12 @@ def parse_identity(line: str) -> Identity:
 
 
 def sign_on(address: str | None = None, line_end: bytes = b"\r\n") -> bytes:
-    """Return `/?address!`; without an address every meter on the line answers.
+    """Return `/?address!`; without an address every meter on the bus answers.
 
-    InvalidValueError for what is no address. A read without a session follows with no line end.
+    InvalidValueError for an invalid address. A read without a session needs an empty `line_end`.
     """
     if address is not None and _ADDRESS.fullmatch(address) is None:
-        raise InvalidValueError("address", address, "1 to 32 letters or digits")
+        raise InvalidValueError("address", address, "1 to 32 letters or digits", shown=True)
     return f"/?{address or ''}!".encode() + line_end
 
 
@@ -150,6 +150,6 @@ def frame(command: Command, data: str | None, method: Checksum) -> bytes:
 
 
 def answer(data: str, method: Checksum) -> bytes:
-    """Return a frame as a meter answers, beginning with STX."""
+    """Return a frame in the form of a meter's answer, beginning with STX."""
     body = data.encode("ascii") + ETX
     return STX + body + bytes([bcc(body, method)])

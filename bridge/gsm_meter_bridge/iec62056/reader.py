@@ -1,4 +1,4 @@
-"""Octets of a meter, in any cut and with noise between, to messages."""
+"""Octets of a meter, in pieces of any size and with noise between, to messages."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.iec62056.messages import ETX, SOH, STX, Frame, Message, Signal, parse_identity
 
 MAX_OCTETS = 16_384
-"""A longer frame is none."""
+"""A longer frame is invalid."""
 
 MAX_LINE_OCTETS = 80
-"""A longer line is no identification: IEC 62056-21 gives it 16 characters behind the speed."""
+"""A longer line is no identification: IEC 62056-21 allows 16 characters after the speed."""
 
 _SLASH, _CR, _LF = b"/\r\n"
 _SOH, _STX, _ETX = SOH[0], STX[0], ETX[0]
@@ -17,18 +17,20 @@ _SIGNALS = {signal.value[0]: signal for signal in Signal}
 
 
 class MessageReader:
-    """Finds messages in a stream; the same octets give the same messages however they arrive.
+    """Finds messages in a stream; the same octets give the same messages in pieces of any size.
 
-    What belongs to no message is passed over: a start that comes again begins anew.
+    Octets outside messages are ignored; a repeated start begins a new message. A caller that waits for an
+    identification gives only its start: noise that looks like the start of a frame would swallow it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, starts: bytes = b"/" + SOH + STX) -> None:
+        self._starts = starts
         self._open = bytearray()
 
     def feed(self, octets: bytes) -> list[Message]:
         """Return the messages that `octets` complete; DecodeError for a frame over MAX_OCTETS.
 
-        Whether a frame's BCC is right is for who knows the method.
+        The caller, who knows the method, checks a frame's BCC.
         """
         messages = []
         for octet in octets:
@@ -43,7 +45,7 @@ class MessageReader:
         return self._take_line(octet) if self._open[0] == _SLASH else self._take_frame(octet)
 
     def _begin(self, octet: int) -> Message | None:
-        if octet in (_SLASH, _SOH, _STX):
+        if octet in self._starts:
             self._open.append(octet)
         return _SIGNALS.get(octet)
 

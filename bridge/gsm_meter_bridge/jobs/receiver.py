@@ -1,69 +1,68 @@
-"""Takes in received messages: finds what each one answers, or keeps it apart."""
+"""Processes received messages: matches each to the request that it answers, or sets it aside."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import secrets
-import time
-from collections.abc import Callable, Iterable, MutableMapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from types import MappingProxyType
 
-from gsm_meter_bridge.delivery.numbers import e164
-from gsm_meter_bridge.delivery.switchboard import INBOUND
-from gsm_meter_bridge.errors import DecodeError
-from gsm_meter_bridge.family import ACCESS_PASSWORD, Answer, Module, Refusal, Reply, RequestKind
-from gsm_meter_bridge.job import Event, Job, Observation, Purpose, State, Step
-from gsm_meter_bridge.jobs import inbox, observations, outcome, store
-from gsm_meter_bridge.jobs.database import Database, Transaction
-from gsm_meter_bridge.jobs.inbox import Arrival, Fate
-from gsm_meter_bridge.jobs.outcome import Policy
-from gsm_meter_bridge.jobs.passwords import Passwords
-from gsm_meter_bridge.jobs.store import Move
+from gsm_meter_bridge.connections.pool import INBOUND
+from gsm_meter_bridge.errors import StorageError
+from gsm_meter_bridge.health import Door
+from gsm_meter_bridge.jobs import matching, outcome, stamps, verdicts
+from gsm_meter_bridge.jobs.context import BridgeContext
+from gsm_meter_bridge.jobs.matching import Candidate
+from gsm_meter_bridge.model import ACCESS_PASSWORD, Answer, Module, Reply, RequestKind, without_secrets
+from gsm_meter_bridge.model.job import Event, Job, Move, Observation
+from gsm_meter_bridge.model.phone_numbers import PhoneBook, Senders
 from gsm_meter_bridge.sms import DeliveryOutcome
+from gsm_meter_bridge.storage import ad_hoc, inbox, lookalikes, observations, store
+from gsm_meter_bridge.storage.database import AGAIN_S, Transaction
+from gsm_meter_bridge.storage.inbox import Arrival, Disposition, SetAside
+from gsm_meter_bridge.storage.passwords import Passwords
+from gsm_meter_bridge.storage.refusals import storing
 from gsm_meter_bridge.vocabulary import Secret
 from gsm_meter_bridge.waiting import wait_set
 
 _LOGGER = logging.getLogger(__name__)
+_DIALOGUE = logging.getLogger("gsm_meter_bridge.dialogue")
 
 _ORPHANS_S = 600.0
-"""How often parts of messages are looked at whose others may never come."""
+"""Interval in seconds between checks for message parts whose other parts may never come."""
 
 _CHANGED = "%s: its access password was changed through this bridge; write it into the configuration"
 
+_LOOKALIKE = (
+    "%s: a message came from a sender that is not its number and looks like it; it changes nothing. "
+    "nearly_matching_senders of its document, and doctor, say which"
+)
+
 Listener = Callable[[str, Job | None], None]
-"""Called with a module's id and, where the message moved one, its job."""
+"""Called with a module's id and its job, if the message moved one."""
 
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A step that a message of its module may answer; `late` where its job no longer waits for it."""
-
-    job: Job
-    step: Step
-    late: bool
+Told = Sequence[tuple[str, Job | None]]
+"""Pairs of module id and job (or None) to notify the listeners of."""
 
 
 class Receiver:
-    """The door through which everything from the network comes in."""
+    """Processes everything that comes from the network.
+
+    `regions` has the country (ISO 3166) of each gateway modem for which it is configured, to read national
+    numbers. An error while processing a message affects that message only, and is counted in `health`.
+    """
 
     def __init__(
-        self,
-        database: Database,
-        bridge: str,
-        modules: MutableMapping[str, Module],
-        policy: Policy,
-        region: str | None = None,
-        now: Callable[[], float] = time.time,
+        self, context: BridgeContext, regions: Mapping[str, str | None] = MappingProxyType({})
     ) -> None:
-        self._database = database
-        self._bridge = bridge
-        self._modules = modules
-        self._passwords = Passwords(modules)
-        self._by_number = {m.msisdn: m.id for m in modules.values()}
-        self._policy = policy
-        self._region = region
-        self._now = now
+        self._database, self._bridge, self._modules = context.database, context.bridge, context.modules
+        self._policy, self._now, self._health = context.policy, context.now, context.health
+        self._passwords = Passwords(self._modules, self._database.key)
+        self._senders = Senders(PhoneBook({m.id: m.msisdn for m in self._modules.values()}), regions)
         self._run = secrets.token_hex(8)
         self._listeners: list[Listener] = []
         self._news = asyncio.Event()
@@ -73,167 +72,232 @@ class Receiver:
         self._listeners.append(listener)
 
     async def store(self, modem: str, *pdus: str) -> None:
-        """Store PDUs from a SIM; when this returns, they may be deleted there."""
-        async with self._database.transaction() as tx:
-            await inbox.store(tx, self._bridge, modem, pdus, self._now(), self._run)
+        """Store PDUs from a SIM; on return they may be deleted there, StorageError if they may not."""
+        async with storing(self._database) as tx:
+            key = self._database.key
+            await inbox.store(tx, self._bridge, modem, pdus, self._now(), self._run, key)
         self._news.set()
 
-    async def observe(self, told: Sequence[Observation], *, status: bool) -> None:
-        """Take in what modules told other than by SMS; a `status` answers whoever waits to ask for one."""
-        moved: list[tuple[str, Job | None]] = [(one.module, None) for one in told]
-        async with self._database.transaction() as tx:
-            await observations.record(tx, *told)
-            waited_for = await store.at_work(tx, {one.module for one in told})
-            for one in told:
-                if one.module not in waited_for:
-                    continue
-                if status:
-                    moved += [(one.module, job) for job in await self._fulfil(tx, one)]
-                if one.source == INBOUND:
-                    moved += [(one.module, job) for job in await self._called(tx, one)]
-        for module, job in moved:
-            for listener in self._listeners:
-                listener(module, job)
+    async def forget(self, modem: str, *pdus: str) -> None:
+        """Note that PDUs are no longer at a modem, so that equal ones are other messages.
 
-    async def hear(self, module_id: str, octets: bytes, source: str) -> bool | None:
-        """Take in what a module answered over a connection: whether it answers what was asked.
-
-        None where the request is not noted as sent yet: it must be heard again.
+        If that cannot be stored now, the next equal PDU after a restart is taken for the same message.
         """
-        module, now = self._modules[module_id], self._now()
+        with suppress(StorageError):
+            async with storing(self._database) as tx:
+                await inbox.note_gone(tx, modem, pdus, self._run, self._database.key)
+
+    async def record(self, told: Sequence[Observation], *, status: bool) -> None:
+        """Store readings that came other than by SMS; a `status` also answers jobs that wait to read one."""
+        with self._health.guard(Door.TCP, "what modules told") as guard:
+            async with self._database.transaction() as tx:
+                moved = await self._observed(tx, told, status=status)
+            self._tell(Door.TCP, moved)
+        if guard.error is not None and len(told) > 1:
+            for one in told:
+                await self.record((one,), status=status)
+
+    async def handle_reply(self, module_id: str, octets: bytes, source: str) -> bool | None:
+        """Process a module's reply over a connection; return whether it answers a request.
+
+        None if the request is not stored as sent yet: the caller must pass the reply again.
+        """
+        with self._health.guard(Door.TCP, f"{module_id}: what it answered over a connection"):
+            return await self._heard(self._modules[module_id], octets, source)
+        return False
+
+    async def _observed(self, tx: Transaction, told: Sequence[Observation], *, status: bool) -> Told:
+        # the clock may have been set back since the module reported it
+        told = [replace(one, at=min(one.at, self._now())) for one in told]
+        moved: list[tuple[str, Job | None]] = [(one.module, None) for one in told]
+        await verdicts.record(tx, self._modules, *told)
+        waited_for = await store.at_work(tx, {one.module for one in told})
+        for one in told:
+            if one.module not in waited_for:
+                continue
+            if status:
+                moved += [(one.module, job) for job in await self._fulfil(tx, one)]
+            if one.source == INBOUND:
+                moved += [(one.module, job) for job in await self._called(tx, one)]
+        return moved
+
+    async def _heard(self, module: Module, octets: bytes, source: str) -> bool | None:
         text = octets.decode("ascii", "replace")
-        arrival = Arrival((), now, module.msisdn, text, octets, source=source)
         async with self._database.transaction() as tx:
-            found = match(module, arrival, await self._candidates(tx, module))
-            if found is not None and not found[0].late and found[0].job.state is State.SENDING:
-                return None
+            arrival = Arrival((), self._now(), module.msisdn, text, octets, source=source)
+            waiting = await self._candidates(tx, module)
+            found = matching.match(module, text, octets, waiting)
             if found is None:
+                text = without_secrets(module.family.mask(text), matching.secrets_of(module, waiting))
+                await self._word(tx, module, text)
                 return False
-            job = await self._use(tx, module, arrival, *found)
-        for listener in self._listeners:
-            listener(module_id, job)
+            if found[0].too_early:
+                return None
+            job = await self._use(tx, module, arrival, waiting, *found)
+        self._tell(Door.TCP, [(module.id, job)])
         return True
 
     async def _called(self, tx: Transaction, told: Observation) -> list[Job]:
-        """End the job that has rung the module: it has connected."""
+        """Move the open job that called the module, or had it connect: the module has connected."""
         job = await store.open_job(tx, told.module)
-        if job is None or job.state is not State.SENT or job.current.request.kind is not RequestKind.CALL:
-            return []
-        moves = Move(Event.ANSWERED, {}, "it has connected"), Move(Event.CONFIRMED)
-        return [await store.move(tx, job, told.at, *moves)]
+        moves = () if job is None else outcome.on_arrival(job)
+        return [await store.apply(tx, job, told.at, *moves)] if job is not None and moves else []
 
     async def _fulfil(self, tx: Transaction, told: Observation) -> list[Job]:
-        """End the jobs that wait to ask for what was told already."""
-        module, move = self._modules[told.module], Move(Event.TOLD, {}, f"it came another way: {told.source}")
-        waiting = await store.waiting(tx, told.module)
-        return [await store.move(tx, j, told.at, move) for j in waiting if outcome.wants_status(j, module)]
+        """Reduce the jobs that wait to read a status to the values not reported yet."""
+        module = self._modules[told.module]
+        waiting = [j for j in await store.waiting(tx, told.module) if outcome.wants_status(j, module)]
+        if not waiting:
+            return []
+        known = (await observations.facts(tx, told.module)).readings
+        moves = [(j, outcome.on_told_otherwise(j, module, known, self._now(), told.source)) for j in waiting]
+        return [await store.apply(tx, job, told.at, move) for job, move in moves]
 
     async def recover(self) -> None:
-        """Take up the access passwords that were changed since the configuration was written."""
+        """Load the access passwords that were changed since the configuration was written.
+
+        Forget lookalikes that are a module by now, or do not resemble one any more.
+        """
         async with self._database.transaction() as tx:
             await self._passwords.load(tx)
+            await lookalikes.keep_only(tx, self._senders.is_lookalike)
         for module in self._passwords.changed():
             _LOGGER.warning(_CHANGED, module)
 
     def wake(self) -> None:
-        """Look again at messages that could not be placed yet."""
+        """Process again the messages that could not be matched yet."""
         self._news.set()
 
     async def run(self) -> None:
-        """Take in stored messages until cancelled, those left from last time first."""
+        """Process stored messages until cancelled, those of an earlier run first."""
         while True:
-            await self._database.attempt(self.take_in)
-            await wait_set(self._news, _ORPHANS_S)
+            done = await self._database.run_guarded(self.process_inbox)
+            await wait_set(self._news, _ORPHANS_S if done else AGAIN_S)
             self._news.clear()
 
-    async def take_in(self) -> None:
-        """Deal with every whole message that is new."""
+    async def process_inbox(self) -> None:
+        """Process every new message that is complete."""
+        orphans_before = self._now() - self._policy.late_reply_window_s
         async with self._database.reading() as tx:
-            found = await inbox.take(tx, self._bridge, self._now() - self._policy.late_window_s)
-        if found.apart:
-            async with self._database.transaction() as tx:
-                for apart in found.apart:
-                    await inbox.settle(tx, apart.numbers, apart.fate, sender=apart.sender)
+            senders = self._senders.and_of(await ad_hoc.unfinished(tx, self._bridge))
+            found = await inbox.take(tx, self._bridge, self._health, senders.is_module, orphans_before)
+        for apart in found.apart:
+            await self._guarded(apart.numbers, lambda tx, apart=apart: self._apart(tx, apart))  # type: ignore[misc]
         for arrival in found.arrivals:
-            async with self._database.transaction() as tx:
-                told = await self._one(tx, arrival)
-            if told is not None:
-                for listener in self._listeners:
-                    listener(*told)
+            await self._guarded(arrival.numbers, lambda tx, one=arrival: self._one(tx, one, senders))  # type: ignore[misc]
 
-    async def _one(self, tx: Transaction, arrival: Arrival) -> tuple[str, Job | None] | None:
-        module = self._modules.get(self._by_number.get(e164(arrival.sender, self._region) or "", ""))
+    async def _guarded(self, numbers: Sequence[int], work: Callable[[Transaction], Awaitable[Told]]) -> None:
+        """Do `work` on a message and notify the listeners; if it fails, mark the message as failed."""
+        with self._health.guard(Door.SMS, "a message") as guard:
+            async with self._database.transaction() as tx:
+                told = await work(tx)
+        if guard.error is None:
+            self._tell(Door.SMS, told)
+            return
+        with self._health.guard(Door.SMS, "a message that failed"):
+            async with self._database.transaction() as tx:
+                await inbox.mark_processed(tx, numbers, Disposition.FAILED)
+
+    def _tell(self, door: Door, told: Told) -> None:
+        for module, job in told:
+            for listener in self._listeners:
+                with self._health.guard(door, f"{module}: telling what came of a message"):
+                    listener(module, job)
+
+    async def _apart(self, tx: Transaction, apart: SetAside) -> Told:
+        await inbox.mark_processed(tx, apart.numbers, apart.fate, sender=apart.sender, text=apart.why)
+        return ()
+
+    async def _module(self, tx: Transaction, module_id: str) -> Module | None:
+        """Return the module with an id; None for an ad hoc module whose jobs are over by now."""
+        if module_id in self._modules:
+            return self._modules[module_id]
+        jobs = (await ad_hoc.unfinished(tx, self._bridge)).get(module_id, ())
+        return ad_hoc.module_of(jobs[0], self._database.key) if jobs else None
+
+    async def _one(self, tx: Transaction, arrival: Arrival, senders: Senders) -> Told:
+        whose = senders.whose(arrival.sender, arrival.sender_type, arrival.modem)
+        module = None if whose.module is None else await self._module(tx, whose.module)
         if module is None:
-            _LOGGER.info("a message from a stranger is kept apart")
-            await inbox.settle(tx, arrival.numbers, Fate.STRANGER, sender=arrival.sender, text=arrival.text)
-            return None
+            return await self._unknown_sender(tx, arrival, whose.nearly)
         if arrival.report is not None:
-            return module.id, await self._report(tx, module, arrival)
-        found = match(module, arrival, await self._candidates(tx, module))
-        if found is not None and not found[0].late and found[0].job.state is State.SENDING:
-            return None  # the reply overtook the modem's own result; `wake` brings us back to it
+            return [(module.id, await self._report(tx, module, arrival))]
+        waiting = await self._candidates(tx, module)
+        possible = await stamps.possible(tx, module.id, arrival, waiting, self._run)
+        found = matching.match(module, arrival.text, arrival.octets, possible)
         if found is None:
             _LOGGER.warning("%s: a message answers nothing that was asked; it is kept apart", module.id)
-            await self._settle(tx, arrival, module, Fate.UNMATCHED, arrival.text)
-            return module.id, None
-        return module.id, await self._use(tx, module, arrival, *found)
+            text = without_secrets(module.family.mask(arrival.text), matching.secrets_of(module, waiting))
+            await self._settle(tx, arrival, module, Disposition.UNMATCHED, text)
+            await observations.record(tx, Observation(module.id, (), arrival.source, arrival.received_at))
+            is_now = possible[:1] == waiting[:1]
+            return [(module.id, await self._word(tx, module, text if is_now else None))]
+        if found[0].too_early:
+            return ()  # processed again after `wake`
+        used = module.id, await self._use(tx, module, arrival, waiting, *found)
+        moved = await self._word(tx, module)
+        return [used] if moved is None else [used, (module.id, moved)]
 
-    async def _candidates(self, tx: Transaction, module: Module) -> list[Candidate]:
-        """Return what a message of `module` may answer, the likeliest first."""
-        found: list[Candidate] = []
-        job = await store.open_job(tx, module.id)
-        if job is not None and job.state in (State.SENDING, State.SENT, State.DELIVERED):
-            found.append(Candidate(job, job.current, late=False))
-        if job is not None and job.touched:
-            found.extend(Candidate(job, s, late=True) for s in job.steps if s.purpose is Purpose.WRITE)
-        since = self._now() - self._policy.late_window_s
-        expired = await store.expired_since(tx, module.id, since)
-        return found + [Candidate(old, old.current, late=True) for old in expired]
+    async def _word(self, tx: Transaction, module: Module, unreadable: str | None = None) -> Job | None:
+        """Return the open job of `module`, moved because a message of it came; None if it did not move."""
+        now, job = self._now(), await store.open_job(tx, module.id)
+        moves = () if job is None else outcome.on_word(job, now, unreadable)
+        return await store.apply(tx, job, now, *moves) if job is not None and moves else None
+
+    async def _unknown_sender(self, tx: Transaction, arrival: Arrival, nearly: Sequence[str]) -> Told:
+        _LOGGER.info("an SMS from an unknown number is kept, and changes nothing")
+        await inbox.mark_processed(tx, arrival.numbers, Disposition.UNKNOWN_SENDER, sender=arrival.sender)
+        for module in nearly:
+            if await lookalikes.note(tx, module, arrival.sender, arrival.sender_type, self._now()):
+                _LOGGER.warning(_LOOKALIKE, module)
+        return [(module, None) for module in nearly]
+
+    async def _candidates(self, tx: Transaction, module: Module) -> tuple[Candidate, ...]:
+        return await matching.candidates(tx, module.id, self._now() - self._policy.late_reply_window_s)
 
     async def _use(
-        self, tx: Transaction, module: Module, arrival: Arrival, candidate: Candidate, reply: Reply
+        self,
+        tx: Transaction,
+        module: Module,
+        arrival: Arrival,
+        waiting: Sequence[Candidate],
+        candidate: Candidate,
+        reply: Reply,
     ) -> Job:
         now, job = self._now(), candidate.job
-        await observations.record(
-            tx, Observation(module.id, reply.readings, arrival.source, arrival.received_at)
-        )
+        told = Observation(module.id, reply.readings, arrival.source, arrival.received_at)
+        await verdicts.record(tx, {module.id: module}, told)
         proved = reply.values().get(ACCESS_PASSWORD) if isinstance(reply, Answer) else None
         if proved is not None and proved != module.access.password.reveal():
-            await self._passwords.keep(tx, module.id, Secret(str(proved)))
-            _LOGGER.warning(_CHANGED, module.id)
-        job = await store.move(tx, job, now, *self._moves(candidate, reply, now))
-        if job.state is State.VERIFIED and job.asked():
-            await observations.want(tx, module.id, _open_values(module, job), job.id)
-        await self._settle(tx, arrival, module, Fate.USED, reply.raw, job.id)
+            if module.id in self._modules:
+                await self._passwords.keep(tx, module.id, Secret(str(proved)))
+                _LOGGER.warning(_CHANGED, module.id)
+            else:
+                await ad_hoc.keep_password(tx, module.id, Secret(str(proved)), self._database.key)
+        job = await store.apply(tx, job, now, *matching.moves(module, candidate, reply, now))
+        forgotten, unwanted = matching.reset_by(module, candidate, reply, job)
+        await observations.forget(tx, module.id, forgotten, unwanted)
+        if job.state.final and job.asked():
+            await observations.want(tx, module.id, matching.open_values(module, job), job.id)
+        asked = candidate.step.request
+        text = reply.raw if asked.kind is RequestKind.READ else module.family.mask(reply.raw)
+        shown = without_secrets(text, matching.secrets_of(module, waiting))
+        await self._settle(tx, arrival, module, Disposition.USED, shown, job.id)
         return job
 
-    def _moves(self, candidate: Candidate, reply: Reply, now: float) -> tuple[Move, ...]:
-        job = candidate.job
-        if not candidate.late:
-            if isinstance(reply, Refusal):
-                return outcome.on_refusal(job, reply, now)
-            return outcome.on_answer(job, reply, now)
-        if job.state is State.REPLIED:
-            return outcome.on_news(job, reply, now)
-        if job.state is not State.UNCERTAIN:
-            return ()
-        if isinstance(reply, Refusal):
-            return outcome.on_refusal(job, reply, now)
-        return outcome.on_late_write_answer(now)
-
     async def _report(self, tx: Transaction, module: Module, arrival: Arrival) -> Job | None:
-        report = arrival.report
-        await self._settle(tx, arrival, module, Fate.REPORT, "")
-        job = None
-        if report is not None:
-            job = await store.by_message_reference(tx, module.id, arrival.modem, report.tp_mr)
-        if report is None or job is None:
+        report, now = arrival.report, self._now()
+        await self._settle(tx, arrival, module, Disposition.REPORT, "")
+        if report is None or arrival.scts is None:
             return None
-        now = self._now()
+        job = await store.by_message_reference(tx, module.id, arrival.modem, report.tp_mr, arrival.scts)
+        if job is None:
+            return None
         if report.outcome is DeliveryOutcome.DELIVERED:
-            return await store.move(tx, job, now, Move(Event.REPORTED))
+            asked_at = None if job.asked_at is None else stamps.delivered_at(job.asked_at, report, now)
+            return await store.apply(tx, job, now, Move(Event.REPORTED, {"asked_at": asked_at}))
         if report.outcome is DeliveryOutcome.FAILED:
-            return await store.move(tx, job, now, *outcome.on_undelivered(job, report.status_meaning, now))
+            return await store.apply(tx, job, now, *outcome.on_undelivered(job, report.status_meaning, now))
         return job
 
     async def _settle(
@@ -241,28 +305,20 @@ class Receiver:
         tx: Transaction,
         arrival: Arrival,
         module: Module,
-        fate: Fate,
+        fate: Disposition,
         text: str,
         job_id: str | None = None,
     ) -> None:
-        await inbox.settle(
-            tx, arrival.numbers, fate, sender=arrival.sender, text=text, module=module.id, job_id=job_id
+        """Store the disposition of a module's message; `text` is what may be kept of it."""
+        if text:
+            _DIALOGUE.debug("%s < %s", module.id, json.dumps(text, ensure_ascii=False))
+        await inbox.mark_processed(
+            tx,
+            arrival.numbers,
+            fate,
+            sender=arrival.sender,
+            text=text,
+            module=module.id,
+            job_id=job_id,
+            scts=arrival.scts,
         )
-
-
-def match(
-    module: Module, arrival: Arrival, candidates: Iterable[Candidate]
-) -> tuple[Candidate, Reply] | None:
-    """Return the first candidate whose expected shape a message has, with what it says."""
-    decode, text, octets = module.family.decode, arrival.text, arrival.octets
-    for candidate in candidates:
-        try:
-            return candidate, decode(candidate.step.request, text, module.access, octets)
-        except DecodeError:
-            continue
-    return None
-
-
-def _open_values(module: Module, job: Job) -> dict[str, str | int | float | bool]:
-    secret = {s.name for s in module.family.settings if s.secret}
-    return {name: value for name, value in job.asked().items() if name not in secret}

@@ -1,7 +1,7 @@
-"""Sends what is due and notices what does not come; the database is the only memory.
+"""Sends the steps that are due and handles missing replies; all state is in the database.
 
-The `sending` mark is committed before the modem is told, so a crash leaves no doubt about what may have
-been sent.
+The state `sending` is committed before the modem gets the message, so after a crash it is known which
+messages may have been sent.
 """
 
 from __future__ import annotations
@@ -9,63 +9,77 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy.exc import IntegrityError
 
-from gsm_meter_bridge.delivery import Delivery
-from gsm_meter_bridge.errors import DeliveryError, SendUncertainError
-from gsm_meter_bridge.family import SMS, Module, RequestKind, timeout_s
-from gsm_meter_bridge.job import Event, Job, Purpose, State
-from gsm_meter_bridge.jobs import observations, outcome, store
-from gsm_meter_bridge.jobs.budgets import Budgets
-from gsm_meter_bridge.jobs.database import Database, Transaction
-from gsm_meter_bridge.jobs.leases import Leases
-from gsm_meter_bridge.jobs.outcome import Policy
-from gsm_meter_bridge.jobs.store import Move, Reach, Urgency
+from gsm_meter_bridge.errors import DeliveryError, PasswordLostError, SendUncertainError
+from gsm_meter_bridge.health import Door
+from gsm_meter_bridge.jobs import broken, outcome
+from gsm_meter_bridge.jobs.context import BridgeContext
+from gsm_meter_bridge.model import SMS, Module, RequestKind, timeout_s
+from gsm_meter_bridge.model.job import Event, Job, Move, Purpose, State
 from gsm_meter_bridge.sms import effective_validity
-from gsm_meter_bridge.waiting import run_together, wait_set
+from gsm_meter_bridge.storage import ad_hoc, observations, reports, store, timeline
+from gsm_meter_bridge.storage.budgets import Budgets
+from gsm_meter_bridge.storage.database import Transaction, is_unavailable
+from gsm_meter_bridge.storage.leases import Leases
+from gsm_meter_bridge.storage.store import ClaimScope, Urgency
+from gsm_meter_bridge.transports import Transport
+from gsm_meter_bridge.waiting import run_group, wait_set
 
 _LOGGER = logging.getLogger(__name__)
 _TICK_S = 1.0
 _SHORTEST_VALIDITY_S = 300.0
 """The least that TP-VP can express (3GPP TS 23.040 clause 9.2.3.12.1)."""
 
+_UNWRITTEN_S = (0.0, 30.0, 300.0, 3600.0)
+"""Pause in seconds after 1, 2, 3, 4 or more sent messages in a row that could not be stored as sent."""
+
 Listener = Callable[[Job], None]
 
 
-class Runner:
-    """Moves the jobs of one bridge on: claims and sends them, one at a time through each modem.
+def _always() -> bool:
+    return True
 
-    `polls_allowed` says whether it is the time of day for polls.
+
+@dataclass(frozen=True, slots=True)
+class SendGate:
+    """Further conditions for sending.
+
+    `polls_allowed` returns whether polls may be sent at this time of day, `clock_is_credible` whether the
+    bridge's clock may be right.
     """
+
+    polls_allowed: Callable[[], bool] = _always
+    clock_is_credible: Callable[[], bool] = _always
+
+
+class Runner:
+    """Claims and sends the jobs of one bridge, one message at a time through each gateway modem."""
 
     def __init__(
         self,
-        database: Database,
-        bridge: str,
-        modules: Mapping[str, Module],
-        deliveries: Sequence[Delivery],
-        policy: Policy,
+        context: BridgeContext,
+        transports: Sequence[Transport],
         *,
         budgets: Budgets | None = None,
         leases: Leases | None = None,
-        polls_allowed: Callable[[], bool] = lambda: True,
-        now: Callable[[], float] = time.time,
+        gate: SendGate | None = None,
     ) -> None:
-        self._database = database
-        self._bridge = bridge
-        self._modules = modules
-        self._deliveries = tuple(deliveries)
-        self._policy = policy
+        self._database, self._bridge, self._modules = context.database, context.bridge, context.modules
+        self._policy, self._now, self._health = context.policy, context.now, context.health
+        self._transports = tuple(transports)
         self._budgets = budgets or Budgets()
         self._leases = leases
-        self._polls_allowed = polls_allowed
-        self._now = now
+        self._gate = gate or SendGate()
         self._listeners: list[Listener] = []
-        self._sending, self._troubled = 0, False
-        self._wakes = [asyncio.Event() for _ in self._deliveries]
+        self._sending, self._unavailable = 0, False
+        self._away_since: float | None = None
+        self._unwritten, self._not_before = 0, float("-inf")
+        self._wakes = [asyncio.Event() for _ in self._transports]
 
     def listen(self, listener: Listener) -> None:
         """Call `listener` with every job that moved, after the commit."""
@@ -77,135 +91,220 @@ class Runner:
             wake.set()
 
     async def run(self) -> None:
-        """Work until cancelled; `recover` comes first."""
-        works = {"tend": self._each_tick(asyncio.Event(), self._tend)}
-        for delivery, wake in zip(self._deliveries, self._wakes, strict=True):
-            works[f"send through {delivery.route}"] = self._serve(delivery, wake)
-        await run_together(works, self._database.calm)
+        """Send and check timeouts until cancelled; call `recover` first."""
+        works = {"tend": self._each_tick(asyncio.Event(), self._check_timeouts)}
+        for transport, wake in zip(self._transports, self._wakes, strict=True):
+            works[f"send through {transport.route}"] = self._serve(transport, wake)
+        await run_group(works, self._database.idle)
 
     async def recover(self) -> None:
-        """Decide about the jobs that were being sent when the bridge last stopped."""
-        async with self._database.transaction() as tx:
-            lost = await store.in_state(tx, self._bridge, State.SENDING)
-            moved = [await self._apply(tx, job, outcome.on_restart(job, self._now())) for job in lost]
-        self._tell(moved)
+        """Move the jobs that were being sent when the bridge last stopped."""
+        lost = await self._find(lambda tx: store.in_state(tx, self._bridge, State.SENDING))
+        for job in lost:
+            await self._move(job, outcome.on_restart)
 
-    async def _tend(self) -> None:
-        if self._troubled and not self._sending:
-            # what was being sent when the database failed is in the state that a crash leaves
+    async def _check_timeouts(self) -> None:
+        if self._away_since is not None:
+            # no reply could be processed meanwhile: no job is late because of that
+            async with self._database.transaction() as tx:
+                await timeline.resume(tx, self._bridge, self._now() - self._away_since)
+            self._away_since = None
+        if self._unavailable and not self._sending:
+            # jobs that were being sent when the database failed are in the same state as after a crash
             await self.recover()
-            self._troubled = False
+            self._unavailable = False
         await self.time_out()
 
     async def time_out(self) -> None:
-        """Move on the jobs whose reply or turn did not come in time."""
-        now = self._now()
-        async with self._database.transaction() as tx:
-            late = await store.overdue(tx, self._bridge, now)
-            moved = [await self._apply(tx, job, outcome.on_overdue(job, now, self._policy)) for job in late]
-            for job in late:
-                if job.state in (State.SENT, State.DELIVERED):
-                    await observations.count_missed(tx, job.module)
-        self._tell(moved)
+        """Move the jobs that got no reply in time, or could not be sent before their deadline."""
+        late = await self._find(lambda tx: store.overdue(tx, self._bridge, self._now()))
+        for job in late:
+            if job.state is State.QUEUED and await self._waits_for_password(job):
+                continue
+            await self._move(
+                job,
+                lambda job, now: outcome.on_overdue(job, now, self._policy),
+                missed=job.state in (State.SENT, State.DELIVERED) and job.unreadable is None,
+            )
 
-    async def send_next(self, delivery: Delivery | None = None) -> bool:
-        """Claim one due job and send its present step; False where nothing is due or nothing can be sent."""
-        delivery = delivery or self._deliveries[0]
-        if not delivery.ready:
+    async def _waits_for_password(self, job: Job) -> bool:
+        """Extend the deadline of a job while the password of its module is being found out."""
+        with self._health.guard(Door.CLOCK, f"{job.module}: {job.action}"):
+            async with self._database.transaction() as tx:
+                before_it = await store.open_job(tx, job.module)
+                if before_it is not None and before_it.proves_password:
+                    await store.postpone(tx, job, self._now() + self._policy.deadline_s)
+                    return True
+        return False
+
+    async def _find(self, look: Callable[[Transaction], Awaitable[tuple[Job, ...]]]) -> tuple[Job, ...]:
+        """Return the jobs that `look` finds; if one cannot be read, end it and look again."""
+        with self._health.guard(Door.CLOCK, "looking for jobs"):
+            async with self._database.reading() as tx:
+                return await look(tx)
+        if await broken.bury(self._database, self._bridge, self._health, self._now()):
+            return await self._find(look)
+        return ()
+
+    async def _move(
+        self, job: Job, decide: Callable[[Job, float], Sequence[Move]], *, missed: bool = False
+    ) -> None:
+        """Apply the moves that `decide` returns; if that fails, end the job or make it uncertain."""
+        for moves in (decide, outcome.on_internal_error):
+            with self._health.guard(Door.CLOCK, f"{job.module}: {job.action}"):
+                async with self._database.transaction() as tx:
+                    if await store.get(tx, job.id) != job:
+                        return  # another task has moved it meanwhile
+                    now = self._now()
+                    moved = await store.apply(tx, job, now, *moves(job, now))
+                    if missed:
+                        await observations.count_missed(tx, job.module)
+                    if moved.state is State.REFUSED and moved.touched:
+                        untold = moved.asked().keys() - moved.after.keys()
+                        await observations.forget(tx, job.module, untold, ())
+                self._tell([moved])
+                return
+
+    async def send_next(self, transport: Transport | None = None) -> bool:
+        """Claim one due job and send its present step; return False if none is due or can be sent."""
+        transport = transport or self._transports[0]
+        if not transport.ready or self._database.damaged or time.monotonic() < self._not_before:
             return False
-        now = self._now()
         try:
             async with self._database.transaction() as tx:
+                now = self._now()
                 if self._leases is not None:
                     await self._leases.check(tx)
-                reach = await self._reach(tx, delivery, now)
-                job = await store.claim(tx, now, reach, lambda job: self._claimed(job, delivery, now))
+                job = await self._claim(tx, transport, now)
         except IntegrityError:
-            return True  # another modem has just begun to talk to that very module: look again
+            return True  # another modem has just claimed a job of the same module: look again
         if job is None:
             return False
         self._tell([job])
         self._sending += 1
         try:
-            await self._send(job, delivery)
+            await self._send_guarded(job, transport)
+        except Exception as error:
+            if is_unavailable(error):
+                self._wait_for_database()
+            raise
         finally:
             self._sending -= 1
+        self._unwritten = 0
         return True
 
-    async def _serve(self, delivery: Delivery, wake: asyncio.Event) -> None:
+    def _wait_for_database(self) -> None:
+        """Send less and less often while sent messages cannot be stored: each may be sent again."""
+        pause_s = _UNWRITTEN_S[min(self._unwritten, len(_UNWRITTEN_S) - 1)]
+        self._unwritten, self._not_before = self._unwritten + 1, time.monotonic() + pause_s
+
+    async def _send_guarded(self, job: Job, transport: Transport) -> None:
+        """Send a claimed job; after an unexpected exception it may have left, so it is not sent again."""
+        with self._health.guard(Door.CLOCK, f"{job.module}: sending") as guard:
+            await self._send(job, transport)
+        if guard.error is None:
+            return
+        unknown = SendUncertainError(f"{job.module}: an internal error of the bridge, see its log")
+        with self._health.guard(Door.CLOCK, f"{job.module}: after sending") as guard:
+            await self._failed(job, transport, unknown)
+        if guard.error is not None:
+            await self._move(job, outcome.on_internal_error)
+
+    async def _serve(self, transport: Transport, wake: asyncio.Event) -> None:
         async def send_all() -> None:
-            while await self.send_next(delivery):
-                pass
+            with self._health.guard(Door.CLOCK, "claiming a job") as guard:
+                while await self.send_next(transport):
+                    pass
+            if guard.error is not None:
+                await broken.bury(self._database, self._bridge, self._health, self._now())
 
         await self._each_tick(wake, send_all)
 
     async def _each_tick(self, wake: asyncio.Event, work: Callable[[], Awaitable[None]]) -> None:
         while True:
             wake.clear()
-            if not await self._database.attempt(work):
-                self._troubled = True
+            if not await self._database.run_guarded(work):
+                self._unavailable = True
+                self._away_since = self._now() if self._away_since is None else self._away_since
             await wait_set(wake, _TICK_S)
 
-    async def _reach(self, tx: Transaction, delivery: Delivery, now: float) -> Reach:
-        left = (await self._budgets.of_modem(tx, delivery.route, now)).left
+    async def _claim_scope(self, tx: Transaction, transport: Transport, now: float) -> ClaimScope:
+        left = (await self._budgets.of_modem(tx, transport.route, now)).left
         if left is not None and left <= 0:
             urgency = Urgency.BEGUN
-        elif not self._polls_allowed() or (
-            left is not None and left <= self._budgets.reserve(delivery.route)
+        elif not self._gate.polls_allowed() or (
+            left is not None and left <= self._budgets.reserve(transport.route)
         ):
             urgency = Urgency.ASKED
         else:
             urgency = Urgency.ANY
-        return Reach(self._bridge, delivery.serves, urgency)
+        return ClaimScope(self._bridge, transport.serves, urgency)
 
-    def _claimed(self, job: Job, delivery: Delivery, now: float) -> dict[str, object]:
-        route: dict[str, object] = {"route": delivery.route}
+    async def _claim(self, tx: Transaction, transport: Transport, now: float) -> Job | None:
+        scope = await self._claim_scope(tx, transport, now)
+        job = await store.claim(tx, now, scope, lambda job: self._claimed(job, transport, now))
+        if job is None:
+            return None
+        before = await reports.heard(tx, transport.route)
+        begin, end = reports.window(before, now, credible=self._gate.clock_is_credible())
+        return await store.note_window(tx, job, begin, end)
+
+    def _claimed(self, job: Job, transport: Transport, now: float) -> dict[str, object]:
+        changes: dict[str, object] = {"route": transport.route, "tp_mr": None, "unreadable": None}
+        # a reply to an earlier attempt at the same step counts too
+        changes["asked_at"] = now if job.asked_at is None else job.asked_at
         if job.current.purpose is not Purpose.WRITE:
-            return route
+            return changes
         validity = effective_validity(timedelta(seconds=self._validity_s(job)))
-        return {**route, "write_expires_at": now + validity.total_seconds()}
+        return {**changes, "write_expires_at": now + validity.total_seconds()}
 
     def _validity_s(self, job: Job) -> float:
         if job.touched:
             return _SHORTEST_VALIDITY_S
         return max(_SHORTEST_VALIDITY_S, job.deadline_at - self._now())
 
-    async def _send(self, job: Job, delivery: Delivery) -> None:
-        module = self._modules[job.module]
+    async def _send(self, job: Job, transport: Transport) -> None:
         try:
-            tp_mr = await delivery.send(module, job.current.request, self._validity_s(job))
+            module = self._module(job)
+            tp_mr = await transport.send(module, job.current.request, self._validity_s(job))
         except DeliveryError as error:
             _LOGGER.warning("%s: %s not sent: %s", job.module, job.action, error)
-            await self._failed(job, delivery, error)
+            await self._failed(job, transport, error)
             return
-        now = self._now()
-        reply_due_at = now + (timeout_s(module, job.current.request) or self._policy.reply_timeout_s)
-        sent = Move(Event.ACCEPTED, {"tp_mr": tp_mr, "reply_due_at": reply_due_at})
+        wait_s = timeout_s(module, job.current.request) or self._policy.reply_timeout_s
         async with self._database.transaction() as tx:
-            await self._note_sent(tx, job, delivery, now)
-            moved = await store.move(tx, job, now, sent)
+            now = self._now()
+            sent = Move(Event.ACCEPTED, {"tp_mr": tp_mr, "reply_due_at": now + wait_s})
+            await self._note_sent(tx, job, transport, now)
+            moved = await store.apply(tx, job, now, sent)
         self._tell([moved])
 
-    async def _note_sent(self, tx: Transaction, job: Job, delivery: Delivery, now: float) -> None:
-        if job.current.request.kind is RequestKind.CALL or delivery.name != SMS:
-            return  # nobody picks up a call: it costs nothing, as little as a connection
-        await observations.note_sent(tx, delivery.route, job.module, job.id, now)
-        if self._modules[job.module].family.away_s(job.current.request):
+    def _module(self, job: Job) -> Module:
+        """Return the module of `job`, configured or ad hoc; PasswordLostError if its password is lost."""
+        module = ad_hoc.module_of(job, self._database.key)
+        if module is not None and not module.access.password.reveal():
+            raise PasswordLostError("the installation's key that sealed its password is lost; ask again")
+        return module or self._modules[job.module]
+
+    async def _note_sent(self, tx: Transaction, job: Job, transport: Transport, now: float) -> None:
+        if job.current.request.kind in (RequestKind.CALL, RequestKind.ARRIVAL) or transport.name != SMS:
+            return  # an unanswered call and a connection cost no SMS
+        await observations.note_sent(tx, transport.route, job.module, job.id, now)
+        if self._module(job).family.away_s(job.current.request):
             await observations.count_restart(tx, job.module)
 
-    async def _failed(self, job: Job, delivery: Delivery, error: DeliveryError) -> None:
-        now = self._now()
+    async def _failed(self, job: Job, transport: Transport, error: DeliveryError) -> None:
         async with self._database.transaction() as tx:
+            now = self._now()
             if isinstance(error, SendUncertainError):
-                await self._note_sent(tx, job, delivery, now)
-            moved = await self._apply(tx, job, outcome.on_send_failure(job, error, now, self._policy))
+                await self._note_sent(tx, job, transport, now)
+            moves = outcome.on_send_failure(job, error, now, self._policy)
+            moved = await store.apply(tx, job, now, *moves)
         self._tell([moved])
-
-    async def _apply(self, tx: Transaction, job: Job, moves: Sequence[Move]) -> Job:
-        return await store.move(tx, job, self._now(), *moves)
 
     def _tell(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
             _LOGGER.debug("job %s of %s: %s", job.id, job.module, job.state)
             for listener in self._listeners:
-                listener(job)
+                with self._health.guard(Door.CLOCK, f"{job.module}: telling of a job"):
+                    listener(job)

@@ -1,4 +1,4 @@
-"""Bytes to and from a device by URL; knows nothing of what they mean."""
+"""Byte streams to and from devices, addressed by URL; their content is not interpreted."""
 
 from gsm_meter_bridge.link.base import Link
 from gsm_meter_bridge.link.serial import open_link, redacted

@@ -1,4 +1,4 @@
-"""What a link is."""
+"""The interface of a link."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from typing import Protocol
 
 
 class Link(Protocol):
-    """A two-way stream of octets; one reader at a time."""
+    """A bidirectional stream of bytes; one reader at a time."""
 
     @property
     def url(self) -> str:
-        """Where it leads, without secrets."""
+        """The URL of the far end, without secrets."""
         ...
 
     async def read(self) -> bytes:
-        """Return the next octets, at least one; LinkLostError once the far end is gone or it was closed."""
+        """Return the next bytes, at least one; LinkLostError if the far end is gone or the link is closed."""
         ...
 
     async def write(self, data: bytes) -> None:
-        """Hand `data` to the operating system; LinkLostError where that cannot be."""
+        """Pass `data` to the operating system; LinkLostError if that fails."""
         ...
 
     async def close(self) -> None:
-        """Close it; never raises, may be called again."""
+        """Close the link; never raises, may be called again."""
         ...

@@ -13,17 +13,18 @@ import serialx
 
 from gsm_meter_bridge.errors import LinkLostError, PortHeldError
 from gsm_meter_bridge.link.base import Link
+from gsm_meter_bridge.link.ports import who_holds
 
-CHUNK_OCTETS = 4096
+CHUNK_BYTES = 4096
 
 _BY_ERRNO = MappingProxyType(
     {
         errno.ENOENT: "it does not exist; is the modem plugged in?",
         errno.ENODEV: "there is no device behind it; is the modem plugged in?",
         errno.ENXIO: "there is no device behind it; is the modem plugged in?",
-        errno.EACCES: "permission denied; is the user in the group dialout, and is ModemManager holding it?",
-        errno.EPERM: "permission denied; is the user in the group dialout, and is ModemManager holding it?",
-        errno.EBUSY: "another program uses it; is ModemManager holding it?",
+        errno.EACCES: "permission denied; is the user in the group dialout?",
+        errno.EPERM: "permission denied; is the user in the group dialout?",
+        errno.EBUSY: "another program uses it; is it a bridge of ours that runs, or ModemManager?",
         errno.ENOTTY: "it is not a serial port",
         errno.EISDIR: "it is a directory, not a serial port",
         errno.EIO: "the device does not respond; was the modem unplugged?",
@@ -33,11 +34,11 @@ _BY_ERRNO = MappingProxyType(
         errno.ETIMEDOUT: "no answer in time",
     }
 )
-_FAULTS = (OSError, serialx.SerialException, ValueError)
+_FAULTS = (OSError, serialx.SerialException, ValueError, OverflowError)
 
 
 def redacted(url: str) -> str:
-    """Return `url` as it may be shown: without user, password and secret query values."""
+    """Return `url` for logs and messages: without user, password and secret query values."""
     return re.sub(r"(?<=://)[^/?#@]*@", "***@", serialx.redact_uri(url))
 
 
@@ -49,13 +50,13 @@ class SerialLink:
 
     @property
     def url(self) -> str:
-        """Where it leads, without secrets."""
+        """The URL of the far end, without secrets."""
         return self._url
 
     async def read(self) -> bytes:
-        """Return the next octets, at least one; LinkLostError once the far end is gone or it was closed."""
+        """Return the next bytes, at least one; LinkLostError if the far end is gone or the link is closed."""
         try:
-            data = await self._port.read(CHUNK_OCTETS)
+            data = await self._port.read(CHUNK_BYTES)
         except _FAULTS as error:
             raise LinkLostError(f"{self._url} was lost: {words_of(error)}") from error
         if not data:
@@ -63,14 +64,14 @@ class SerialLink:
         return data
 
     async def write(self, data: bytes) -> None:
-        """Hand `data` to the operating system; LinkLostError where that cannot be."""
+        """Pass `data` to the operating system; LinkLostError if that fails."""
         try:
             await self._port.write(data)
         except _FAULTS as error:
             raise LinkLostError(f"{self._url} was lost: {words_of(error)}") from error
 
     async def close(self) -> None:
-        """Close it; never raises, may be called again."""
+        """Close the link; never raises, may be called again."""
         try:
             self._port.abort()
             await self._port.wait_closed()
@@ -79,26 +80,28 @@ class SerialLink:
 
 
 async def open_link(url: str, *, baudrate: int = 115200, timeout_s: float = 10.0) -> Link:
-    """Open `url` (8N1, for us alone) and return the link.
+    """Open `url` (8N1, exclusively) and return the link.
 
-    LinkLostError says in words why it cannot be opened, also when that took longer than `timeout_s`;
-    PortHeldError, that another program has it.
+    Raises LinkLostError with the reason if it cannot be opened within `timeout_s`, and PortHeldError if
+    another program has it open, with that program's name if this user may read it.
     """
-    _keep_octets_out_of_the_log()
-    port = serialx.async_serial_for_url(url, baudrate=baudrate)
+    _keep_bytes_out_of_the_log()
     try:
+        port = serialx.async_serial_for_url(url, baudrate=baudrate)
         async with asyncio.timeout(timeout_s):
             await port.open()
     except _FAULTS as error:
         why = words_of(error).replace(url, redacted(url)) if url else "no port is named"
         held = isinstance(error, OSError) and error.errno == errno.EBUSY
+        if held and (holders := await asyncio.to_thread(who_holds, url)):
+            why = f"{' and '.join(holders)} {'has' if len(holders) == 1 else 'have'} it open"
         kind = PortHeldError if held else LinkLostError
         raise kind(f"{_kind(url)} {redacted(url)} cannot be opened: {why}") from error
     return SerialLink(url, port)
 
 
-def _keep_octets_out_of_the_log() -> None:
-    # At DEBUG serialx logs every octet, PIN and passwords included; our own trace masks them.
+def _keep_bytes_out_of_the_log() -> None:
+    # At DEBUG serialx logs every byte, PIN and passwords included; `link.trace` masks them.
     logging.getLogger("serialx").setLevel(logging.INFO)
 
 
@@ -107,7 +110,7 @@ def _kind(url: str) -> str:
 
 
 def words_of(error: Exception) -> str:
-    """Return in words why a connection could not be made, or was lost."""
+    """Return the reason why a link could not be opened, or was lost, as text."""
     if isinstance(error, TimeoutError) and error.errno is None:
         return _BY_ERRNO[errno.ETIMEDOUT]
     if isinstance(error, socket.gaierror):

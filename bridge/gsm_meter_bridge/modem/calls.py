@@ -1,4 +1,4 @@
-"""The calls that one of our modems makes: by voice, to ring a module, and by data."""
+"""Calls that a gateway modem makes: voice calls that ring a module, and data calls (CSD)."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _LOGGER = logging.getLogger(__name__)
 
 _COMMAND_S = 30.0
 _RING_S = 15.0
-"""How long a module is rung: it refuses the call itself, once it has seen the number."""
+"""How long a module is rung, in seconds: it rejects the call itself once it has seen the caller's number."""
 _GOODBYE_S = 10.0
 
 
 class Calls:
-    """Makes calls; `on_over` hears when the modem is free again after one by data."""
+    """Makes calls; `on_over` is called when a data call has ended and the modem is free again."""
 
     def __init__(self, modem_id: str, on_over: Callable[[], None]) -> None:
         self._modem_id, self._on_over = modem_id, on_over
@@ -29,11 +29,11 @@ class Calls:
 
     @property
     def by_data(self) -> bool:
-        """Whether there is a data call, or one is to be made: nothing else is sent meanwhile."""
+        """Whether a data call is in progress or being set up: the modem sends nothing else meanwhile."""
         return bool(self._by_data)
 
     async def ring(self, engine: AtEngine, number: str) -> None:
-        """Ring `number` by voice for some seconds, and hang up; SendRefusedError where that cannot be."""
+        """Ring `number` by voice for 15 s, then hang up; SendRefusedError if the modem cannot call."""
         try:
             await engine.command(f"ATD{number};", timeout_s=_COMMAND_S)
         except ModemError as error:
@@ -41,9 +41,9 @@ class Calls:
         self._ringing = asyncio.create_task(self._stop_ringing(engine))
 
     async def dial(self, engine: AtEngine, number: str) -> TcpLink:
-        """Return a connection with `number` by a data call; SendRefusedError says why there is none."""
+        """Return a connection with `number` by a data call; SendRefusedError with the reason if it fails."""
         call = DataCall(engine, number)
-        call.connected.add_done_callback(lambda f: f.cancelled() or f.exception())  # told, heard or not
+        call.connected.add_done_callback(lambda f: f.cancelled() or f.exception())  # retrieved in any case
         task = asyncio.create_task(call.run(), name=f"call {number}")
         self._by_data[task] = call
         task.add_done_callback(self._over)
@@ -56,7 +56,7 @@ class Calls:
             raise
 
     async def end(self) -> None:
-        """Hang up, as far as the modem can still be told."""
+        """Hang up all data calls and wait up to 10 s for them to end."""
         for call in self._by_data.values():
             call.abort()
         if self._by_data:

@@ -1,7 +1,8 @@
-"""A data call (CSD) of our modem, as the transport of a connection (ITU-T V.250 clauses 6.2.9 and 6.3.1).
+"""A data call (CSD) of a gateway modem as an asyncio transport (ITU-T V.250 clauses 6.2.9 and 6.3.1).
 
-From CONNECT on octets pass raw both ways. `+++` between silences would make the modem take what follows for
-commands: it never leaves so, whatever is written. The far end that hangs up is known by NO CARRIER.
+From CONNECT on bytes pass unchanged in both directions. `+++` between silences would make the modem take what
+follows for commands, so `+++` is never the last thing written, whatever the caller writes. NO CARRIER shows
+that the far end has hung up.
 """
 
 from __future__ import annotations
@@ -21,20 +22,20 @@ _LOGGER = logging.getLogger(__name__)
 DIAL_TIMEOUT_S = 60.0
 LONGEST_CALL_S = 3600.0
 _WAIT_S = 120.0
-"""How long one waits for a modem that is in another call."""
+"""Seconds to wait for a modem that is in another call."""
 _RESULT_S = 5.0
 _ESCAPES = 2
-"""What comes late (a port in a network, a busy machine) may break the silence around `+++`: once more."""
+"""Delays (a port in a network, a busy machine) may break the silence around `+++`: it is sent up to twice."""
 _HUNG_UP = b"\r\nNO CARRIER\r\n"
 _PLUSES = b"++"
-"""So many may be the last that was written, and no more."""
+"""At most this many plus signs may be the last that was written."""
 _LARGEST_BACKLOG = 4096
-"""Octets; at 9600 bit/s they take 4 s."""
+"""In bytes; at 9600 bit/s they take 4 s."""
 _LARGEST_UNREAD = 64 * 1024
 
 
 class DataCall(asyncio.Transport):
-    """One call to `number`. `connected` becomes its connection, or says why there is none."""
+    """One call to `number`; `connected` resolves to its connection, or fails with a ModemError."""
 
     def __init__(self, engine: AtEngine, number: str) -> None:
         super().__init__({"peername": (number, 0)})
@@ -50,7 +51,7 @@ class DataCall(asyncio.Transport):
         self._news = asyncio.Event()
 
     async def run(self) -> None:
-        """Make the call and serve it to its end; the modem is nobody else's meanwhile."""
+        """Make the call and serve it to its end; the modem has no other user meanwhile."""
         try:
             async with self._engine.lend(self._came, _WAIT_S) as write:
                 try:
@@ -64,10 +65,10 @@ class DataCall(asyncio.Transport):
         finally:
             self._fail(LinkLostError("the call was given up"))
 
-    # what the protocol asks of its transport
+    # methods of asyncio.Transport
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Send `data` as fast as the call takes it."""
+        """Queue `data`, to be sent as fast as the call carries it."""
         if self.is_closing():
             return
         self._to_send += data
@@ -77,7 +78,7 @@ class DataCall(asyncio.Transport):
         self._news.set()
 
     def close(self) -> None:
-        """Hang up once all is sent."""
+        """Hang up once all queued data is sent."""
         self._closing = True
         self._news.set()
 
@@ -87,21 +88,21 @@ class DataCall(asyncio.Transport):
         self.close()
 
     def is_closing(self) -> bool:
-        """Whether it is over, or about to be."""
+        """Return whether the call is over or about to end."""
         return self._closing or self._gone
 
     def pause_reading(self) -> None:
-        """Keep what comes."""
+        """Buffer received data instead of passing it to the protocol."""
         self._paused = True
 
     def resume_reading(self) -> None:
-        """Give what was kept, and what comes."""
+        """Pass buffered data to the protocol, then data as it arrives."""
         self._paused = False
         kept, self._unread = bytes(self._unread), bytearray()
         self._give(kept)
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Keep our own: a call is slow."""
+        """Ignore the request: a call is slow, so the transport keeps its own limit (4096 bytes)."""
 
     # the call
 
@@ -131,12 +132,12 @@ class DataCall(asyncio.Transport):
             _LOGGER.warning("the call to %s is hung up after %.0f s", self._number, LONGEST_CALL_S)
 
     async def _has_something(self) -> bool:
-        """Wait for octets to send; False where the call is over, or to be hung up."""
+        """Wait for bytes to send; return False if the call is over or is to be ended."""
         await self._until(lambda: self._gone or self._closing or bool(self._sendable()))
         return not self._gone and bool(self._sendable())
 
     def _sendable(self) -> bytes:
-        """Return what may be written: not what would leave the line at rest after `+++`."""
+        """Return what may be written now: nothing that would leave the connection idle after `+++`."""
         octets = bytes(self._to_send)
         if (self._written + octets).endswith(_PLUSES + b"+"):
             keeps = len(octets) - len(octets.rstrip(b"+"))
@@ -157,7 +158,7 @@ class DataCall(asyncio.Transport):
             self._link.resume_writing()
 
     async def _hang_up(self, write: Write) -> None:
-        """Leave the modem without a call, and listening to commands."""
+        """Leave the modem without a call and in command mode."""
         self._take, self._final = self._listen, None
         self._said.clear()
         if self._gone:
@@ -169,7 +170,7 @@ class DataCall(asyncio.Transport):
         await self._ask(write, b"ATH\r")
 
     async def _escape(self, write: Write) -> None:
-        """Have the modem listen to commands: it says OK once it was silent after `+++` for long enough."""
+        """Switch the modem to command mode: it answers OK after enough silence before and after `+++`."""
         for _ in range(_ESCAPES):
             await asyncio.sleep(self._engine.timeouts.guard_s)
             await self._ask(write, b"+++")
@@ -189,7 +190,7 @@ class DataCall(asyncio.Transport):
             self._news.clear()
             await self._news.wait()
 
-    # what comes from the modem
+    # data from the modem
 
     def _came(self, octets: bytes) -> None:
         if octets:
@@ -199,7 +200,7 @@ class DataCall(asyncio.Transport):
         self._news.set()
 
     def _listen(self, octets: bytes) -> None:
-        """Hear lines until a final result code; behind CONNECT the far end's octets begin."""
+        """Read lines until a final result code; after CONNECT the far end's bytes begin."""
         self._said += octets
         while b"\n" in self._said and self._final is None:
             line, _, rest = self._said.partition(b"\n")

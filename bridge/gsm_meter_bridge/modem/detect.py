@@ -11,23 +11,23 @@ from gsm_meter_bridge.modem.engine import Timeouts
 from gsm_meter_bridge.modem.probe import ProbeReport, probe
 
 BAUD_RATES = (115200, 9600)
-"""Tried one after the other: most modems, then those with the vendors' own setting."""
+"""In bit/s, tried in this order: the speed of most modems, then those that vendors set."""
 
-_IMPATIENT = Timeouts(command_s=2.0, resync_s=1.0, resync_tries=2)
+_IMPATIENT = Timeouts(command_s=2.0, resync_s=1.0, resync_tries=3)
 
 Progress = Callable[[str, str], None]
-"""Called with a port and what became of it."""
+"""Called with a port and the result of trying it."""
 
 
 def serial_ports() -> tuple[str, ...]:
-    """Return the serial ports of this machine, by a name that stays where there is one."""
+    """Return the serial ports of this machine, by a persistent name if there is one."""
     return tuple(port.device for port in serialx.list_serial_ports())
 
 
 async def detect(
     ports: Iterable[str], tell: Progress, *, timeouts: Timeouts = _IMPATIENT
 ) -> tuple[tuple[int, ProbeReport], ...]:
-    """Return baud rate and report of each port with a modem; nothing is sent but harmless questions."""
+    """Return baud rate and report of each port with a modem; only commands without side effects are sent."""
     found = []
     for port in ports:
         for baudrate in BAUD_RATES:

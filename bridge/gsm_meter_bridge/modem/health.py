@@ -1,4 +1,4 @@
-"""The status of one modem as it changes: worked out, told, logged once a change."""
+"""The status of one modem: derived from what is observed, published and logged once per change."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from gsm_meter_bridge import health
 from gsm_meter_bridge.at.responses import SimState
+from gsm_meter_bridge.modem.receive import Swept
 from gsm_meter_bridge.modem.sim import SimCheck
 from gsm_meter_bridge.modem.status import (
     MAY_SEND,
@@ -24,46 +26,77 @@ _logger = logging.getLogger(__name__)
 
 
 class Health:
-    """Keeps a ModemStatus; `on_status` gets each one that differs from the last."""
+    """Keeps a ModemStatus; `on_status` gets each one that differs from the last.
 
-    def __init__(self, modem_id: str, on_status: Callable[[ModemStatus], None]) -> None:
+    `bridge` records unexpected exceptions.
+    """
+
+    def __init__(
+        self,
+        modem_id: str,
+        on_status: Callable[[ModemStatus], None],
+        bridge: health.Health | None = None,
+    ) -> None:
         self._modem_id, self._on_status = modem_id, on_status
+        self.bridge = bridge or health.Health()
         self._sim = SimCheck(SimState.UNKNOWN)
         self._registrations: dict[str, Registration] = {}
         self._set_up = False
+        self._unready: Problem | None = None
+        self._unreadable: Problem | None = None
         self._gone_told = False
         self._published: ModemStatus | None = None
         self.status = ModemStatus()
         self.ready = asyncio.Event()
 
     def know(self, **facts: Any) -> None:
-        """Keep facts that are told with the next status."""
+        """Keep facts that are published with the next status."""
         self.status = replace(self.status, **facts)
 
-    def see_sim(self, check: SimCheck, *, set_up: bool) -> None:
-        """Note the state of the SIM and whether messages are set up; tell it unless it is ready."""
-        self._sim, self._set_up = check, set_up
+    def see_sim(self, check: SimCheck, missing: str | None = None) -> None:
+        """Record the SIM's state and what is `missing` for SMS; publish unless the SIM is ready."""
+        self._sim, self._set_up = check, check.state is SimState.READY and missing is None
+        self._unready = None
+        if missing is not None:
+            self._unready = Problem(ProblemCode.MODEM_REFUSED, f"SMS are not ready yet: {missing}")
         if check.state is not SimState.READY:
             self._registrations = {}
             self.settle(signal_dbm=None, operator=None)
 
     def see_registrations(self, registrations: dict[str, Registration], **facts: Any) -> None:
-        """Note what each domain says of the registration, and other facts, and tell them."""
+        """Record the registration that each domain reports, and other facts, and publish them."""
         self._registrations = self._registrations | registrations
         self.settle(**facts)
 
+    def see_storage(self, swept: Swept) -> None:
+        """Record what a sweep of the messages found, and publish it."""
+        words = swept.problem
+        self._unreadable = Problem(ProblemCode.SMS_STORAGE_UNUSABLE, words) if words else None
+        usage = swept.usage
+        if usage is None:
+            self.settle()
+        else:
+            self.settle(sms_memory=usage.name, sms_used=usage.used, sms_total=usage.total)
+
     def settle(self, **facts: Any) -> None:
-        """Tell the status of a connected modem with `facts` and what follows from SIM and network."""
+        """Publish the status of a connected modem: `facts`, and what follows from SIM and network."""
         missing = self._sim.state is SimState.MISSING
         registration = Registration.NO_SIM if missing else best_registration(self._registrations)
         new = replace(self.status, connected=True, sim=self._sim.state, registration=registration, **facts)
         ready = self._set_up and self._sim.state is SimState.READY and registration in MAY_SEND
-        problem = self._sim.problem or REGISTRATION_PROBLEMS.get(registration) or _storage_problem(new)
+        problem = (
+            self._sim.problem
+            or self._unready
+            or REGISTRATION_PROBLEMS.get(registration)
+            or self._unreadable
+            or _storage_problem(new)
+        )
         self._publish(_with_problem(replace(new, ready=ready), problem))
 
     def gone(self, problem: Problem) -> None:
-        """Tell that the modem is not there, and why."""
+        """Publish that the modem is disconnected, and why."""
         self._sim, self._registrations, self._set_up = SimCheck(SimState.UNKNOWN), {}, False
+        self._unready = self._unreadable = None
         new = replace(
             self.status,
             connected=False,
@@ -72,6 +105,7 @@ class Health:
             registration=Registration.UNKNOWN,
             operator=None,
             signal_dbm=None,
+            setup=(),
         )
         self._publish(_with_problem(new, problem))
 
@@ -84,7 +118,8 @@ class Health:
             self.ready.clear()
         if new != self._published:
             self._published = new
-            self._on_status(new)
+            with self.bridge.guard(health.Door.AT, f"the status of modem {self._modem_id}", passing=False):
+                self._on_status(new)
 
     def _log(self, old: ModemStatus, new: ModemStatus) -> None:
         if not new.connected:
@@ -107,7 +142,10 @@ def _with_problem(status: ModemStatus, problem: Problem | None) -> ModemStatus:
 
 
 def _storage_problem(status: ModemStatus) -> Problem | None:
-    if not status.sms_total or (status.sms_used or 0) < status.sms_total:
+    if status.sms_total == 0:
+        words = f"message storage {status.sms_memory} has no places: nothing can be received"
+        return Problem(ProblemCode.SMS_STORAGE_UNUSABLE, words)
+    if status.sms_total is None or (status.sms_used or 0) < status.sms_total:
         return None
     words = f"message storage {status.sms_memory} is full ({status.sms_used} of {status.sms_total})"
     return Problem(ProblemCode.SMS_STORAGE_FULL, f"{words}; nothing more can be received")

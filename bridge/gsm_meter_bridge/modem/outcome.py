@@ -1,4 +1,4 @@
-"""What a command ended with, and what that says of a message."""
+"""The result of a command, and what it means for a message being sent."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from gsm_meter_bridge.errors import (
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """The information lines of a command that ended with OK."""
+    """The information lines of a successful command; `finished` is False if only the OK is missing."""
 
     lines: tuple[str, ...]
+    finished: bool = True
 
 
 def result_of(exchange: Exchange, name: str) -> CommandResult:
-    """Return what the command `name` told; CommandFailedError with the table's words where it failed."""
+    """Return the result of the command `name`; CommandFailedError with the table's text if it failed."""
     final = exchange.final
     if final is None or not final.ok:
         kind, number, meaning = (
@@ -33,11 +34,11 @@ def result_of(exchange: Exchange, name: str) -> CommandResult:
 
 
 def send_error(exchange: Exchange, error: CommandFailedError) -> SendRefusedError | SendUncertainError:
-    """Return what the failure of AT+CMGS says of the message."""
+    """Return the error for a failed AT+CMGS: whether the message may have been sent."""
     outcome = exchange.final.send_outcome if exchange.final else SendOutcome.UNCERTAIN
     if outcome is SendOutcome.UNCERTAIN:
         return SendUncertainError(f"the message may have left: {error}")
-    # a SIM or storage that is not ready may be, later; what the network says of the message stands
+    # a SIM or storage that is not ready may be, later; what the network answers about the message is final
     lasting = error.kind == "CMS" and not 310 <= (error.number or 0) < 330
     refused = SendRejectedError if outcome is SendOutcome.REJECTED and lasting else SendRefusedError
     return refused(f"the message was refused: {error}")

@@ -1,34 +1,30 @@
-"""A look at a modem for a person: who it is, how it is, what it can do. Sends no message."""
+"""A report on a modem for a person: identity, state and features. Sends no message."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from functools import partial
 from types import MappingProxyType
 
-from gsm_meter_bridge.at.params import numbers_in, split_raw, value_of
+from gsm_meter_bridge.at.params import has_number, value_of
 from gsm_meter_bridge.at.responses import Memory, SimState, parse_cpms_query, parse_cpms_test
 from gsm_meter_bridge.link import open_link as open_serial_link
 from gsm_meter_bridge.link import redacted
+from gsm_meter_bridge.modem import setup
 from gsm_meter_bridge.modem.engine import AtEngine, Timeouts
 from gsm_meter_bridge.modem.modem import OpenLink
-from gsm_meter_bridge.modem.setup import (
-    Identity,
-    Network,
-    Questions,
-    SimIdentity,
-    read_identity,
-    read_network,
-    read_sim_identity,
-)
+from gsm_meter_bridge.modem.questions import Questions
 from gsm_meter_bridge.modem.sim import SimCheck, read_sim
-from gsm_meter_bridge.modem.status import best_registration
+from gsm_meter_bridge.modem.status import StepState, StepStatus, best_registration
+from gsm_meter_bridge.modem.steps import SetUp
+from gsm_meter_bridge.modem.trial import TRIED
 from gsm_meter_bridge.vocabulary import Registration
 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """Something a modem can or cannot do; without a `needed` one the bridge does not work."""
+    """Something a modem can or cannot do; without a `needed` feature the bridge does not work."""
 
     name: str
     words: str
@@ -38,7 +34,10 @@ class Feature:
 
 @dataclass(frozen=True, slots=True)
 class ProbeReport:
-    """What a modem said of itself; None is what it did not tell. `supported_memories` are names."""
+    """What a modem reports of itself; None if it does not report a value.
+
+    `supported_memories` are names; `setup` are the steps of the bridge's set-up that were tried.
+    """
 
     url: str
     manufacturer: str | None
@@ -55,17 +54,25 @@ class ProbeReport:
     operator: str | None
     memories: tuple[Memory, ...]
     supported_memories: tuple[str, ...]
+    receiving_memory: str | None
     features: tuple[Feature, ...]
+    setup: tuple[StepStatus, ...] = ()
 
     @property
     def usable(self) -> bool:
-        """Whether every needed feature is there."""
+        """Whether the modem has every needed feature."""
         return all(feature.present for feature in self.features if feature.needed)
 
+    @property
+    def undone(self) -> tuple[StepStatus, ...]:
+        """The steps of set-up that the modem does not do, or does not do yet."""
+        return tuple(step for step in self.setup if step.state is not StepState.DONE)
+
     def to_dict(self) -> dict[str, object]:
-        """Return the report as plain data that JSON takes."""
+        """Return the report as JSON-serializable data."""
         lacks = [feature.words for feature in self.features if not feature.present]
-        return asdict(self) | {"lacks": lacks, "usable": self.usable}
+        steps = [step.to_dict() for step in self.setup]
+        return asdict(self) | {"setup": steps, "lacks": lacks, "usable": self.usable}
 
     def words(self) -> str:
         """Return the report as lines for a person."""
@@ -74,6 +81,8 @@ class ProbeReport:
         for feature in self.features:
             state = "yes" if feature.present else "NO, and it is needed" if feature.needed else "no"
             lines.append(f"{feature.words}: {state}")
+        for step in self.undone:
+            lines += [f"not done in set-up: {step.words}", f"    {step.problem}"]
         lines.append("The bridge can use this modem." if self.usable else "The bridge cannot use this modem.")
         return "\n".join(lines)
 
@@ -87,11 +96,7 @@ class ProbeReport:
 
 
 def _place(prefix: str, at: int, number: int) -> Callable[[Iterable[str]], bool]:
-    def has(lines: Iterable[str]) -> bool:
-        groups = split_raw(value_of(lines, prefix))
-        return at < len(groups) and number in numbers_in(groups[at])
-
-    return has
+    return partial(has_number, prefix=prefix, at=at, number=number)
 
 
 _TESTS = MappingProxyType(
@@ -118,7 +123,7 @@ _TESTS = MappingProxyType(
         Feature("pin_tries", "tries left of the PIN (+CPINR)"): ("AT+CPINR=?", lambda _: True),
     }
 )
-"""Feature -> the command whose answer shows it."""
+"""Feature -> the command whose answer shows whether the modem has it."""
 
 
 async def probe(
@@ -128,10 +133,12 @@ async def probe(
     open_link: OpenLink = open_serial_link,
     timeouts: Timeouts | None = None,
 ) -> ProbeReport:
-    """Ask the modem at `url` for everything the bridge wants to know.
+    """Return everything the bridge needs to know about the modem at `url`.
 
-    Enters no PIN, sends no message and changes no setting but how errors are worded, which is put back.
-    Raises LinkLostError where it cannot be opened, CommandTimeoutError where it does not answer.
+    Tries the steps of the bridge's set-up with the values already in force. Enters no PIN, sends no message
+    and changes no setting but the format of results: AT+CMEE is restored, but a modem that gave numeric
+    results gives text from then on. Raises LinkLostError if it cannot be opened, CommandTimeoutError if it
+    does not answer.
     """
     link = await open_link(url, baudrate=baudrate)
     async with AtEngine(link, timeouts=timeouts) as engine:
@@ -147,49 +154,53 @@ async def probe(
 
 
 async def _report(url: str, engine: AtEngine, questions: Questions) -> ProbeReport:
-    who, sim = await read_identity(questions), await read_sim(engine)
-    owner = SimIdentity(None, None, None)
+    steps = SetUp(questions, 0.0)
+    await steps.run(setup.IDENTITY)
+    sim = await read_sim(engine)
     if sim.state is SimState.READY:
-        owner = await read_sim_identity(questions)
-    network = await read_network(questions)
+        await steps.run((*TRIED, *setup.SIM_IDENTITY))
+    await steps.run(setup.NETWORK)
     memories = await questions.ask("AT+CPMS?", parse_cpms_query) or ()
     supported = await questions.ask("AT+CPMS=?", parse_cpms_test) or ()
-    features = [await _tested(questions, *row) for row in _TESTS.items()]
-    return _assemble(url, who, sim, owner, network, memories, supported, features)
+    features = [await _tested(questions, steps, *row) for row in _TESTS.items()]
+    return _assemble(url, steps, sim, memories, supported, features)
 
 
 async def _tested(
-    questions: Questions, feature: Feature, test: tuple[str, Callable[[Iterable[str]], bool]]
+    questions: Questions, steps: SetUp, feature: Feature, test: tuple[str, Callable[[Iterable[str]], bool]]
 ) -> Feature:
-    present = bool(await questions.ask(*test))
+    tried = steps.values.get(feature.name)
+    present = bool(await questions.ask(*test)) if tried is None else bool(tried)
     return Feature(feature.name, feature.words, feature.needed, present)
 
 
 def _assemble(
     url: str,
-    who: Identity,
+    steps: SetUp,
     sim: SimCheck,
-    owner: SimIdentity,
-    network: Network,
     memories: tuple[Memory, ...],
     supported: tuple[tuple[str, ...], ...],
     features: list[Feature],
 ) -> ProbeReport:
+    told = steps.values
+    network = setup.network(told)
     return ProbeReport(
         url=url,
-        manufacturer=who.manufacturer,
-        model=who.model,
-        firmware=who.firmware,
-        imei=who.imei,
+        manufacturer=told["manufacturer"],
+        model=told["model"],
+        firmware=told["firmware"],
+        imei=told["imei"],
         sim=sim.state,
         sim_problem=sim.problem.words if sim.problem else None,
-        imsi=owner.imsi,
-        iccid=owner.iccid,
-        smsc=owner.smsc,
+        imsi=told.get("imsi"),
+        iccid=told.get("iccid"),
+        smsc=told.get("service_centre"),
         signal_dbm=network.signal_dbm,
         registration=best_registration(network.registrations),
         operator=network.operator,
         memories=tuple({memory.name: memory for memory in memories}.values()),
         supported_memories=supported[0] if supported else (),
+        receiving_memory=memories[-1].name if memories else None,
         features=tuple(features),
+        setup=steps.status,
     )

@@ -1,4 +1,4 @@
-"""When a modem is to be restarted: the last thing that helps, and only where somebody configured it."""
+"""When to restart a modem: a last resort, only if configured."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ RESTART = "AT+CFUN=1,1"
 """TS 27.007 clause 8.2: full functionality, after a reset."""
 
 
-class LastResort:
+class AutoRestart:
     """Restarts a modem that has had no network for `after_s` seconds; None: never.
 
-    Not where the SIM is missing or shut: that, a restart does not mend, and it may cost a try of the PIN.
+    Not if the SIM is missing or locked: a restart does not help there, and may cost a try of the PIN.
     """
 
     def __init__(self, modem_id: str, after_s: float | None) -> None:
@@ -26,7 +26,7 @@ class LastResort:
         self._since_s: float | None = None
 
     async def look(self, engine: AtEngine, status: ModemStatus) -> None:
-        """Restart the modem if it is time; it comes back as one that restarted by itself."""
+        """Restart the modem if that is due; the session handles it like a restart of the modem's own."""
         now_s = asyncio.get_running_loop().time()
         if self._after_s is None or status.ready or status.sim is not SimState.READY:
             self._since_s = None
@@ -35,7 +35,7 @@ class LastResort:
         if now_s - self._since_s < self._after_s:
             return
         self._since_s = now_s
-        words = "modem %s has had no network for %.0f s: it is restarted, as configured (restart_after)"
+        words = "modem %s has had no network for %.0f s: it is restarted (restart_after_no_network)"
         _LOGGER.warning(words, self._modem_id, self._after_s)
         try:
             await engine.command(RESTART, timeout_s=engine.timeouts.network_s)

@@ -1,38 +1,32 @@
-"""What a modem is asked and told at the start of a session, and what it is asked again and again."""
+"""The steps: commands sent at the start of a session, and those sent at every poll."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any
 
 from gsm_meter_bridge.at.params import value_of
 from gsm_meter_bridge.at.responses import (
     parse_cops,
-    parse_cpms_query,
-    parse_cpms_set,
     parse_crsm_iccid,
     parse_csca,
     parse_csq,
     parse_iccid,
     parse_identity,
     parse_registration,
+    parse_serial,
 )
-from gsm_meter_bridge.errors import CommandFailedError, DecodeError
-from gsm_meter_bridge.modem.engine import AtEngine
+from gsm_meter_bridge.modem.engine import PDU_MODE
+from gsm_meter_bridge.modem.indications import Reports, choose_service
+from gsm_meter_bridge.modem.memories import Chosen, choose
+from gsm_meter_bridge.modem.questions import Parser, Questions
+from gsm_meter_bridge.modem.steps import Step
 from gsm_meter_bridge.vocabulary import Registration
 
-T = TypeVar("T")
-Parser = Callable[[Iterable[str]], T]
-
-CNMI_CHOICES = ("2,1,0,2,0", "2,1,0,1,0", "2,1,0,0,0", "2,1", "1,1,0,2,0", "1,1,0,1,0", "1,1")
-"""Indication settings (TS 27.005 clause 3.4.1), best first: messages stored and told by +CMTI, then
-status reports stored (+CDSI), routed (+CDS) or not told."""
-
-ICCID_QUESTIONS = MappingProxyType(
+ICCID_QUESTIONS: Mapping[str, Parser[str | None]] = MappingProxyType(
     {
         "AT+CCID": parse_iccid,
         "AT+ICCID": parse_iccid,
@@ -41,139 +35,177 @@ ICCID_QUESTIONS = MappingProxyType(
         "AT+CRSM=176,12258,0,0,10": parse_crsm_iccid,
     }
 )
-"""How makes of modems give the ICCID; the last reads the SIM's file itself (TS 27.007 clause 8.18)."""
+"""Commands by which makes of modems give the ICCID; the last reads the SIM's file (TS 27.007 clause 8.18)."""
 
-REGISTRATION_NAMES = ("+CREG", "+CEREG")
-_BUSY = frozenset({14, 314})
-"""+CME and +CMS numbers of a SIM that will answer a little later."""
+REGISTRATIONS = MappingProxyType({"registration": "+CREG", "lte_registration": "+CEREG"})
+"""Name of a step -> the command that it sends."""
 
-
-class Questions:
-    """Optional commands: one that the modem refuses or answers oddly gives None and is noted as lacking."""
-
-    def __init__(self, engine: AtEngine) -> None:
-        self._engine = engine
-        self._lacking: dict[str, None] = {}
-
-    @property
-    def lacking(self) -> tuple[str, ...]:
-        """Names of the commands that were refused, in the order they were asked."""
-        return tuple(self._lacking)
-
-    async def ask(self, text: str, parse: Parser[T], *, slow: bool = False) -> T | None:
-        """Return what `parse` makes of the answer, or None; a `slow` one asks the network."""
-        timeout_s = self._engine.timeouts.network_s if slow else None
-        try:
-            return parse((await self._engine.command(text, timeout_s=timeout_s)).lines)
-        except (CommandFailedError, DecodeError) as error:
-            if isinstance(error, CommandFailedError) and error.number in _BUSY:
-                raise
-            self._lacking[_name(text)] = None
-            return None
-
-    async def tell(self, text: str) -> bool:
-        """Return whether the modem took a setting."""
-        return await self.ask(text, lambda _: True) or False
-
-    async def first(self, questions: Iterable[tuple[str, Parser[T | None]]], name: str) -> T | None:
-        """Return the first value that one of several commands gives; `name` is lacking where none does."""
-        before = self._lacking.copy()
-        for text, parse in questions:
-            value = await self.ask(text, parse)
-            if value:
-                self._lacking = before
-                return value
-        self._lacking = before | {name: None}
-        return None
+_Do = Callable[[Questions], Awaitable[Any]]
 
 
-def _name(text: str) -> str:
-    return re.split(r"[=?]", text.removeprefix("AT"), maxsplit=1)[0]
+def _telling(text: str) -> _Do:
+    async def do(questions: Questions) -> bool:
+        return await questions.tell(text)
+
+    return do
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who the modem is."""
+def _asking(text: str, parse: Parser[Any], *, slow: bool = False) -> _Do:
+    async def do(questions: Questions) -> Any:
+        return await questions.ask(text, parse, slow=slow)
 
-    manufacturer: str | None
-    model: str | None
-    firmware: str | None
-    imei: str | None
+    return do
 
 
-async def read_identity(questions: Questions) -> Identity:
-    """Ask for manufacturer, model, revision and serial number (TS 27.007 clauses 5.1 to 5.4)."""
-    values: list[str | None] = []
-    for name in ("+CGMI", "+CGMM", "+CGMR", "+CGSN"):
-        values.append(await questions.ask(f"AT{name}", partial(parse_identity, prefix=name)))
-    return Identity(*values)
+def _identity(command: str, words: str) -> Step:
+    parser = parse_serial if command in ("+CGSN", "+CIMI") else parse_identity
+    parse = partial(parser, prefix=command)
+    return Step(words.replace(" ", "_").lower(), command, words, _asking(f"AT{command}", parse))
 
 
-@dataclass(frozen=True, slots=True)
-class SimIdentity:
-    """Whose the SIM is, and its service centre."""
-
-    imsi: str | None
-    iccid: str | None
-    smsc: str | None
+async def _echo_off(questions: Questions) -> int | None:
+    """Turn the echo off; return how many echoes came before that, None if the modem refuses."""
+    return questions.engine.echoes if await questions.tell("ATE0") else None
 
 
-async def read_sim_identity(questions: Questions) -> SimIdentity:
-    """Ask for IMSI, ICCID and the service centre's number."""
-    imsi = await questions.ask("AT+CIMI", partial(parse_identity, prefix="+CIMI"))
-    iccid = await questions.first(ICCID_QUESTIONS.items(), "ICCID")
-    return SimIdentity(imsi, iccid, await questions.ask("AT+CSCA?", parse_csca))
+ECHO = Step("echo", "E0", "commands are not echoed", _echo_off)
+ERRORS = Step("error_numbers", "+CMEE", "errors are numbered", _telling("AT+CMEE=1"))
+CHARACTERS = Step("character_set", "+CSCS", "names are in letters", _telling('AT+CSCS="GSM"'))
+"""Another program may have set the modem to give names and numbers in hexadecimal."""
+
+IDENTITY = (
+    _identity("+CGMI", "manufacturer"),
+    _identity("+CGMM", "model"),
+    _identity("+CGMR", "firmware"),
+    _identity("+CGSN", "IMEI"),
+)
+"""Identification of the modem (TS 27.007 clauses 5.1 to 5.4)."""
+
+SWITCHES = (ECHO, ERRORS, CHARACTERS)
+"""Settings that each restart loses."""
+
+GREETING = (*SWITCHES, *IDENTITY)
+"""Steps that need no SIM."""
+
+PDU = Step("pdu_mode", "+CMGF", "messages in PDU mode", _telling(PDU_MODE), needed=True)
 
 
-async def choose_memory(questions: Questions, wanted: str | None) -> str | None:
-    """Return the memory in which received messages are looked for; None where the modem does not tell.
+def memory(wanted: str | None) -> Step:
+    """Return the step that chooses the message memory; its value is a Chosen."""
 
-    A `wanted` memory is made the one for reading, writing and receiving; without one the modem's own choice
-    for receiving (mem3) stays.
-    """
-    if wanted is not None:
-        for memories in (f'"{wanted}","{wanted}","{wanted}"', f'"{wanted}"'):
-            if await questions.ask(f"AT+CPMS={memories}", partial(parse_cpms_set, name=wanted)):
-                return wanted
-    current = await questions.ask("AT+CPMS?", parse_cpms_query)
-    return current[-1].name if current else None
+    def lacks(chosen: Chosen) -> str | None:
+        return chosen.not_reached
+
+    words = "the memory for messages is chosen"
+    return Step("memory", "+CPMS", words, partial(choose, wanted=wanted), lacks=lacks)
 
 
-async def choose_indications(questions: Questions) -> str | None:
-    """Return the first of CNMI_CHOICES that the modem takes; None where messages are found by asking only."""
-
-    def taken(choice: str) -> Parser[str]:
-        return lambda _: choice
-
-    return await questions.first([(f"AT+CNMI={c}", taken(c)) for c in CNMI_CHOICES], "+CNMI")
+async def read_iccid(questions: Questions) -> str | None:
+    """Return the ICCID, which many modems give before the PIN; None if this one does not, or not yet."""
+    return await questions.first(ICCID_QUESTIONS.items())
 
 
-async def enable_registration(questions: Questions) -> None:
-    """Have changes of registration told, and the operator named in letters."""
-    for name in REGISTRATION_NAMES:
-        await questions.tell(f"AT{name}=1")
-    await questions.tell("AT+COPS=3,0")
+SERVICE = Step("message_service", None, "whether what is routed is acknowledged", choose_service)
+INDICATIONS = Step("indications", "+CNMI", "new messages are told", Reports().choose_indications)
+TOLD_REGISTRATION = (
+    Step("registration_told", "+CREG", "changes of registration are told", _telling("AT+CREG=1")),
+    Step("lte_registration_told", "+CEREG", "changes in LTE are told", _telling("AT+CEREG=1")),
+    Step("operator_format", "+COPS", "the operator is named in letters", _telling("AT+COPS=3,0")),
+)
+SIM_IDENTITY = (
+    _identity("+CIMI", "IMSI"),
+    Step("iccid", "ICCID", "number of the SIM card", read_iccid),
+    Step("service_centre", "+CSCA", "number of the service centre", _asking("AT+CSCA?", parse_csca)),
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
-    """The network at one moment; registration by the command that told it."""
-
-    signal_dbm: int | None
-    operator: str | None
-    registrations: dict[str, Registration]
+def messages(wanted: str | None, reports: Reports | None = None) -> tuple[Step, ...]:
+    """Return the steps to run once the SIM is ready; `wanted` is the configured memory."""
+    indications = INDICATIONS if reports is None else replace(INDICATIONS, do=reports.choose_indications)
+    return (PDU, memory(wanted), SERVICE, indications, *TOLD_REGISTRATION, *SIM_IDENTITY)
 
 
 def _registration(lines: Iterable[str], name: str) -> Registration:
     return parse_registration(value_of(lines, name))
 
 
-async def read_network(questions: Questions) -> Network:
-    """Ask for signal, registration and operator."""
-    registrations: dict[str, Registration] = {}
-    for name in REGISTRATION_NAMES:
-        value = await questions.ask(f"AT{name}?", partial(_registration, name=name))
-        if value is not None:
-            registrations[name] = value
-    signal = await questions.ask("AT+CSQ", parse_csq)
-    return Network(signal, await questions.ask("AT+COPS?", parse_cops, slow=True), registrations)
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """The signal at one moment in dBm; None if the modem does not know it."""
+
+    dbm: int | None
+
+
+def _signal(lines: Iterable[str]) -> Signal:
+    return Signal(parse_csq(lines))
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """The network's name; None if no network is selected."""
+
+    name: str | None
+
+
+def _operator(lines: Iterable[str]) -> Operator:
+    return Operator(parse_cops(lines))
+
+
+NETWORK = (
+    *(
+        Step(
+            name,
+            command,
+            f"{name.replace('lte_', 'LTE ')} when asked",
+            _asking(f"AT{command}?", partial(_registration, name=command)),
+            volatile=True,
+        )
+        for name, command in REGISTRATIONS.items()
+    ),
+    Step("signal", "+CSQ", "signal strength", _asking("AT+CSQ", _signal), volatile=True),
+    Step("operator", "+COPS", "operator", _asking("AT+COPS?", _operator, slow=True), volatile=True),
+)
+"""Values that change, and are polled every time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings that a modem loses when it restarts; None if the modem does not report one."""
+
+    message_format: str | None
+    indications: str | None
+
+    def differ(self, other: Settings) -> bool:
+        """Return whether a setting that both have differs."""
+        pairs = ((self.message_format, other.message_format), (self.indications, other.indications))
+        return any(a is not None and b is not None and a != b for a, b in pairs)
+
+
+async def _settings(questions: Questions) -> Settings | None:
+    mode = await questions.ask("AT+CMGF?", partial(value_of, prefix="+CMGF"))
+    found = Settings(mode, await questions.ask("AT+CNMI?", partial(value_of, prefix="+CNMI")))
+    return None if found == Settings(None, None) else found
+
+
+KEPT = Step("settings", None, "settings can be read back", _settings, volatile=True)
+"""Shows whether the modem restarted without reporting it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """The network at one moment; registrations by the command that reported them."""
+
+    signal_dbm: int | None
+    operator: str | None
+    registrations: dict[str, Registration]
+
+
+def network(values: Mapping[str, Any]) -> Network:
+    """Return the results of the steps of NETWORK."""
+    told = {command: values.get(name) for name, command in REGISTRATIONS.items()}
+    signal, operator = values.get("signal"), values.get("operator")
+    return Network(
+        signal.dbm if isinstance(signal, Signal) else None,
+        operator.name if isinstance(operator, Operator) else None,
+        {command: value for command, value in told.items() if isinstance(value, Registration)},
+    )

@@ -1,9 +1,10 @@
-"""What we know of one of our modems."""
+"""The status of a gateway modem."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -12,11 +13,11 @@ from gsm_meter_bridge.errors import CommandFailedError, CommandTimeoutError, Dec
 from gsm_meter_bridge.vocabulary import Registration
 
 MAY_SEND = frozenset({Registration.HOME, Registration.ROAMING, Registration.UNKNOWN})
-"""Registrations with which a message is worth a try; UNKNOWN because some modems do not tell."""
+"""Registrations with which sending is tried; UNKNOWN because some modems do not report it."""
 
 
 class ProblemCode(StrEnum):
-    """The stable name of a problem; docs/mqtt.md says what each means."""
+    """The stable name of a problem; docs/mqtt.md explains each."""
 
     STARTING = "starting"
     PORT_HELD = "port_held"
@@ -33,7 +34,38 @@ class ProblemCode(StrEnum):
     SEARCHING = "searching"
     REGISTRATION_DENIED = "registration_denied"
     SMS_STORAGE_FULL = "sms_storage_full"
+    SMS_STORAGE_UNUSABLE = "sms_storage_unusable"
     SENDING_PAUSED = "sending_paused"
+
+
+class StepState(StrEnum):
+    """The state of a step."""
+
+    DONE = "done"
+    LACKING = "lacking"
+    """The modem does not do it; it is tried again at growing intervals."""
+    RETRY = "retry"
+    """The modem does not do it yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepStatus:
+    """A step as it is published.
+
+    `words` is its purpose, `problem` why it is not done; `retry_at`: it is not tried again before that time.
+    """
+
+    name: str
+    words: str
+    state: StepState
+    problem: str | None = None
+    retry_at: datetime | None = None
+
+    def to_dict(self) -> dict[str, str | None]:
+        """Return it as JSON-serializable data."""
+        at = None if self.retry_at is None else f"{self.retry_at:%Y-%m-%dT%H:%M:%SZ}"
+        shown = {"name": self.name, "words": self.words, "state": str(self.state)}
+        return {**shown, "problem": self.problem, "retry_at": at}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +73,9 @@ class ModemStatus:
     """A modem at one moment.
 
     `connected`: the port is open and the modem answers. `ready`: it can send and receive now. `problem` is a
-    sentence for a person, `problem_code` its stable name, both None when all is well. `signal_dbm` is -113
-    to -51 or None. `lacking` names optional commands the modem refused. Counts are messages in `sms_memory`.
+    sentence for a person, `problem_code` its stable name, both None if there is no problem. `signal_dbm` is
+    -113 to -51 or None. `lacking` names optional commands that the modem lacks. `setup` is the state of the
+    steps of set-up. Counts are messages in `sms_memory`.
     """
 
     connected: bool = False
@@ -64,11 +97,12 @@ class ModemStatus:
     sms_total: int | None = None
     smsc: str | None = None
     lacking: tuple[str, ...] = ()
+    setup: tuple[StepStatus, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a modem is not ready, or not well."""
+    """Why a modem is not ready, or has a problem."""
 
     code: ProblemCode
     words: str
@@ -100,9 +134,13 @@ REGISTRATION_PROBLEMS = MappingProxyType(
     }
 )
 
+UNFORESEEN = Problem(
+    ProblemCode.MODEM_ERROR, "a fault that nobody foresaw while the modem was looked at; the log has it"
+)
+
 
 def error_problem(error: ModemError | DecodeError) -> Problem:
-    """Return the problem that an error of the link or the modem is."""
+    """Return the problem for an error of the link or the modem."""
     if isinstance(error, CommandTimeoutError):
         return Problem(ProblemCode(error.code), f"the modem does not answer: {error}")
     if isinstance(error, CommandFailedError):
@@ -113,7 +151,7 @@ def error_problem(error: ModemError | DecodeError) -> Problem:
 
 
 def best_registration(known: Mapping[str, Registration]) -> Registration:
-    """Return the registration of a modem from that of its domains; one that lets us send wins."""
+    """Return the registration of a modem from its domains'; one that allows sending takes precedence."""
     for wanted in (
         Registration.HOME,
         Registration.ROAMING,

@@ -1,1 +1,1 @@
-"""The public face: topics, documents and discovery are pure; client and publisher do the I/O."""
+"""The MQTT interface: topics, documents and discovery are pure; client and publisher do the I/O."""

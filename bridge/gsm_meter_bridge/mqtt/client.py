@@ -1,65 +1,49 @@
-"""A thin asyncio face of paho-mqtt that acknowledges a message only when told to."""
+"""MQTT client: reconnects, keeps messages until acknowledged, reports whether the broker took a publish."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import socket
-import ssl
-import sys
-from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
 
-import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
+from gsm_meter_bridge.health import BridgeProblemCode, Door, Guard, Health
+from gsm_meter_bridge.mqtt.arrivals import Arrivals, Incoming, Receipt, Unacknowledged
+from gsm_meter_bridge.mqtt.attempts import Attempts
+from gsm_meter_bridge.mqtt.broker import Broker, tls_context
+from gsm_meter_bridge.mqtt.connection import Connection
+from gsm_meter_bridge.mqtt.endings import DENIED, LASTS_S, TOO_LARGE, Ending, Stage
+from gsm_meter_bridge.mqtt.limits import Limits
+from gsm_meter_bridge.mqtt.opening import Will
+from gsm_meter_bridge.mqtt.outbox import Outbox, Outgoing
+from gsm_meter_bridge.mqtt.refusals import Refusals
+from gsm_meter_bridge.mqtt.suspects import Key
 
-from gsm_meter_bridge.vocabulary import Secret
+__all__ = ["Broker", "Client", "Incoming", "tls_context"]
 
 _LOGGER = logging.getLogger(__name__)
 
-_LARGEST_PACKET = 128 * 1024
-_UNACKNOWLEDGED_AT_MOST = 100
 _WAITING_AT_MOST = 1000
-_UNSUPPORTED_VERSION = frozenset({"Unsupported protocol version", "Unacceptable protocol version"})
-
-
-@dataclass(frozen=True, slots=True)
-class Broker:
-    """How to reach the broker. `protocol` is auto, 5 or 3.1.1; with a TLS context, it always verifies."""
-
-    host: str
-    port: int
-    username: str | None = None
-    password: Secret | None = None
-    tls: ssl.SSLContext | None = None
-    protocol: str = "auto"
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A received message; `redelivered` is MQTT's DUP flag."""
-
-    topic: str
-    payload: bytes
-    retained: bool
-    redelivered: bool
-    mid: int
-    qos: int
+_TOLD_EVERY_S = 60.0
+_TOO_MANY = 0x93
+_GIVEN_UP = 0x83
+_SILENT_S = 45.0
+"""How long a broker may leave everything unacknowledged; shorter than `LASTS_S`."""
+_UNANSWERED = "the broker does not acknowledge it, and does what else is sent"
+_STEP_AT_MOST_S = 2.0
+"""The most that one tick adds to the time in which the bridge has read; in a longer one the loop stalled."""
+_FAILURE = 0x80
+_AFTER_AN_ERROR_S = 15.0
 
 
 class Client:
-    """One connection that comes back by itself; messages wait in `incoming` until acknowledged.
+    """An MQTT client that reconnects by itself; received messages stay in `incoming` until acknowledged.
 
-    `on_connected` is called in the event loop after every (re)connection, `on_refused` with the reason of
-    every try that fails, `on_denied` with `subscribe` or `publish` and the reason of what the broker does not
-    let us do; these two warn where nobody else listens. `will` is the topic and payload
-    that the broker retains when the connection breaks, `session_s` how long the broker keeps what waits for
-    this client id while it is away (0: not at all).
+    `on_connected` is called after every (re)connection, `on_ended` with the ending of each connection or
+    attempt, `on_denied` with `subscribe` or `publish`, the topic and the reason if the broker denies it.
+    Lasting problems are reported to `health`. `will` is the topic and payload that the broker publishes
+    retained when the connection breaks. `session_s` is the session expiry interval in seconds: how long the
+    broker keeps messages for this client id while it is away (0: not at all).
     """
 
     def __init__(
@@ -68,209 +52,287 @@ class Client:
         client_id: str,
         will: tuple[str, str] | None = None,
         session_s: int = 0,
+        health: Health | None = None,
     ) -> None:
-        self.incoming: asyncio.Queue[Incoming] = asyncio.Queue()
+        self.incoming = Arrivals()
+        self.incoming.on_room = self._read_on
         self.on_connected: Callable[[], None] = lambda: None
-        self.on_refused: Callable[[str], None] = self._warn_of_refusal
-        self.on_denied: Callable[[str, str], None] = self._warn_of_denial
-        self._broker = broker
-        self._client_id = client_id
-        self._will = will
-        self._session_s = session_s
-        self._acks: dict[int, asyncio.Future[None]] = {}
-        self._acked: deque[int] = deque()
+        self.on_ended: Callable[[Ending], None] = lambda _: None
+        self.on_denied: Callable[[str, str, str], None] = lambda *_: None
+        self.limits = Limits()
+        self._health = health or Health()
+        self._refusals = Refusals(self._health)
+        self._attempts = Attempts(
+            broker, client_id, None if will is None else Will(*will), session_s, self._health
+        )
+        self._outbox = Outbox()
         self._room = asyncio.Event()
         self._room.set()
         self._connected = asyncio.Event()
-        self._denials: set[tuple[str, str]] = set()
-        self._stopping = False
+        self._leaving = False
+        self._accepted_at = self._answered_at = self._looked_at = 0.0
+        self._listened_s = 0.0
+        self._unacknowledged = Unacknowledged()
+        self._told = 0, 0.0
+        self._connection: Connection | None = None
+        self._task: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
-        self._version = _first_version(broker.protocol)
-        self._paho = self._make()
 
     @property
     def connected(self) -> bool:
-        """Whether the broker has accepted us and the connection stands."""
+        """Whether the broker has accepted the connection and it is still open."""
         return self._connected.is_set()
 
     @property
     def protocol(self) -> str:
-        """The version of MQTT that is spoken or tried."""
-        return "5" if self._version is MQTTProtocolVersion.MQTTv5 else "3.1.1"
+        """The version of MQTT that is in use or attempted: 5 or 3.1.1."""
+        return self._attempts.current.version
 
     async def wait_connected(self) -> None:
-        """Return once the broker has accepted us."""
+        """Return once the broker has accepted the connection."""
         await self._connected.wait()
 
     def start(self) -> None:
-        """Begin to connect; goes on trying until `stop`."""
-        extra: dict[str, Any] = {}
-        if self._version is MQTTProtocolVersion.MQTTv5:
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-            properties.SessionExpiryInterval = self._session_s
-            properties.ReceiveMaximum = _UNACKNOWLEDGED_AT_MOST
-            properties.MaximumPacketSize = _LARGEST_PACKET
-            extra = {"clean_start": self._session_s == 0, "properties": properties}
-        self._paho.connect_async(self._broker.host, self._broker.port, keepalive=30, **extra)
-        self._paho.loop_start()
+        """Start connecting in a task, which retries until `stop`."""
+        self._task = asyncio.create_task(self._run(), name="MQTT")
 
     async def stop(self) -> None:
-        """Disconnect and end the network thread."""
-        self._stopping = True
-        self._paho.disconnect()
-        await asyncio.to_thread(self._paho.loop_stop)
+        """Disconnect and stop reconnecting."""
+        self._leaving = True
+        if self._connection is not None and self.connected:
+            await self._connection.leave()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
 
-    def subscribe(self, topic: str) -> None:
-        """Subscribe with QoS 1; to be called from `on_connected`."""
-        self._paho.subscribe(topic, qos=1)
+    def subscribe(self, topic: str, *, own: bool = True, qos: int = 1) -> None:
+        """Subscribe to a topic filter; to be called from `on_connected`.
+
+        With `own=False` the broker leaves out the bridge's own messages and those already retained. MQTT
+        3.1.1 has no such options.
+        """
+        if "+" in topic and not self.limits.wildcards:
+            return
+        self._add(Outgoing(Key("subscribe", topic), self._loop.create_future(), own=own, qos=qos))
 
     def unsubscribe(self, topic: str) -> None:
-        """End a subscription."""
-        self._paho.unsubscribe(topic)
+        """Unsubscribe from a topic filter."""
+        self._add(Outgoing(Key("unsubscribe", topic), self._loop.create_future()))
 
-    def publish(self, topic: str, payload: str, *, retain: bool) -> asyncio.Future[None]:
-        """Publish with QoS 1, now or once connected; the future is done when the broker has acknowledged."""
-        done: asyncio.Future[None] = self._loop.create_future()
-        info = self._paho.publish(topic, payload, qos=1, retain=retain)
-        self._acks[info.mid] = done
-        if len(self._acks) >= _WAITING_AT_MOST:
-            self._room.clear()
-        return done
+    def publish(self, topic: str, payload: str, *, retain: bool) -> asyncio.Future[bool]:
+        """Publish with QoS 1 (0 if the broker allows no more), now or once connected.
+
+        The future becomes True once the broker has acknowledged the message, and False if the broker refuses
+        it or its stated limits or earlier refusals rule it out.
+        """
+        outgoing = Outgoing(Key("publish", topic), self._loop.create_future(), payload, retain)
+        self._add(outgoing)
+        return outgoing.done
+
+    def waits(self, topic: str, payload: str | None = None) -> bool:
+        """Return whether the broker recently refused a message on `topic`, so that it is not retried yet."""
+        return self._refusals.waits(Key("publish", topic), payload)
 
     async def wait_room(self) -> None:
-        """Return once few enough messages wait for the broker; whoever has many does not heap them up."""
+        """Return once fewer than `_WAITING_AT_MOST` messages wait to be sent; bounds callers with many."""
         await self._room.wait()
 
-    def acknowledge(self, message: Incoming) -> None:
-        """Tell the broker that `message` need not be delivered again."""
-        self._paho.ack(message.mid, message.qos)
+    def acknowledge(self, message: Incoming | Receipt) -> None:
+        """Acknowledge `message`, so that the broker does not deliver it again."""
+        receipt = message.receipt if isinstance(message, Incoming) else message
+        if receipt.qos and self._connection is not None and self._unacknowledged.take(receipt):
+            self._connection.acknowledge(receipt)
 
-    def _make(self) -> paho.Client:
-        # in MQTT 5 it is the connect call that says so
-        clean = None if self._version is MQTTProtocolVersion.MQTTv5 else self._session_s == 0
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            self._client_id,
-            protocol=self._version,
-            manual_ack=True,
-            clean_session=clean,
-        )
-        if self._will is not None:
-            client.will_set(*self._will, qos=1, retain=True)
-        client.reconnect_delay_set(1, 15)
-        if self._broker.username is not None:
-            password = self._broker.password
-            client.username_pw_set(self._broker.username, password.reveal() if password else None)
-        if self._broker.tls is not None:
-            client.tls_set_context(self._broker.tls)
-        client.on_connect = self._on_connect
-        # paho calls this while it handles the exception that says why
-        client.on_connect_fail = lambda *_: self._post(
-            self._refused, f"no connection to the broker: {sys.exception()}"
-        )
-        client.on_socket_open = _without_delay
-        client.on_disconnect = self._on_disconnect
-        client.on_message = self._on_message
-        client.on_subscribe = self._on_subscribe
-        client.on_publish = self._on_publish
-        return client
+    # connections, one after the other
 
-    # what follows is called in paho's thread and only hands over to the event loop
+    async def _run(self) -> None:
+        while not self._leaving:
+            ending = Ending(Stage.UNREACHED, "an error of the bridge itself")
+            with self._guard("the connection to the broker"):
+                ending = await self._connect()
+            if self._leaving:
+                return
+            delay_s = _AFTER_AN_ERROR_S
+            with self._guard("the end of a connection to the broker"):
+                delay_s = self._ended(ending)
+            await asyncio.sleep(delay_s)
+            if self._unacknowledged.too_many and self.protocol == "5":  # else the broker redelivers it all
+                await self.incoming.wait_taken()
 
-    def _post(self, call: Callable[..., None], *args: object) -> None:
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(call, *args)
+    async def _connect(self) -> Ending:
+        self._unacknowledged = Unacknowledged()
+        self._connection = Connection(self._attempts.next(), self, self._health)
+        try:
+            ending = await self._connection.run()
+        finally:
+            self._connected.clear()
+            self._connection = None
+        return replace(ending, in_flight=tuple(key.topic for key in self._outbox.in_flight))
 
-    def _on_connect(self, client: paho.Client, _u: Any, _f: Any, reason: ReasonCode, _p: Any) -> None:
-        if not reason.is_failure:
-            self._post(self._accepted)
-        elif str(reason) in _UNSUPPORTED_VERSION and self._broker.protocol == "auto":
-            self._post(self._fall_back, client)
-        else:
-            self._post(self._refused, f"the broker refuses the connection: {reason}")
+    def _ended(self, ending: Ending) -> float:
+        """Process the ending of a connection; return the seconds until the next attempt."""
+        try:
+            verdict, delay_s = self._attempts.ended(ending)
+            if ending.stage is Stage.UNREACHED:
+                self._outbox.suspects.broker_was_away()
+            if verdict.blames:
+                self._blame(ending)
+        finally:
+            self._outbox.connection_ended()
+        self.on_ended(ending)
+        return delay_s
 
-    def _on_disconnect(self, _c: Any, _u: Any, _f: Any, reason: ReasonCode, _p: Any) -> None:
-        self._post(self._gone, str(reason))
+    def _blame(self, ending: Ending) -> None:
+        self._outbox.trial = True
+        keys, size, suspects = self._outbox.in_flight, self._outbox.size, self._outbox.suspects
+        guilty = suspects.ended(keys, told=ending.code is not None, size=size)
+        if ending.code == TOO_LARGE and len(keys) == 1:
+            suspects.too_large(size)
+        if guilty is None:
+            return
+        said = f"the broker ends the connection when we {guilty.what} it ({ending.words})"
+        self._leave_out(guilty, _UNANSWERED if ending.silent else said, ending.words, ending.code)
 
-    def _on_subscribe(self, _c: Any, _u: Any, _mid: int, reasons: Sequence[ReasonCode], _p: Any) -> None:
-        for reason in reasons:
-            if reason.is_failure:
-                self._post(self._denied_to, "subscribe", str(reason))
+    def _leave_out(self, key: Key, said: str, words: str, ended_with: int | None = DENIED) -> None:
+        """Stop sending a message or subscription, or a group (`a/#`), for some time, and report why."""
+        code = BridgeProblemCode.BROKER_DENIED if ended_with == DENIED else BridgeProblemCode.BROKER_LIMIT
+        self._refusals.note(key, code, f"{said}; it is left out", harmful=True)
+        self.on_denied(key.what, key.topic, words)
 
-    def _on_publish(self, _c: Any, _u: Any, mid: int, reason: ReasonCode, _p: Any) -> None:
-        if reason.is_failure:
-            self._post(self._denied_to, "publish", str(reason))
-        # many come together; the loop is told of them once
-        self._acked.append(mid)
-        if len(self._acked) == 1:
-            self._post(self._take_acks)
+    # callbacks of the connection
 
-    def _on_message(self, _c: Any, _u: Any, m: paho.MQTTMessage) -> None:
-        message = Incoming(m.topic, bytes(m.payload), m.retain, m.dup, m.mid, m.qos)
-        self._post(self.incoming.put_nowait, message)
-
-    # from here on in the event loop
-
-    def _accepted(self) -> None:
-        _LOGGER.info(
-            "connected to the broker %s:%d with MQTT %s", self._broker.host, self._broker.port, self.protocol
-        )
+    def accepted(self, limits: Limits) -> None:
+        """Process the broker's CONNACK: keep its limits, subscribe and start sending."""
+        self.limits = limits
+        self._accepted_at = self._looked_at = self._loop.time()
+        self._answered_at = self._listened_s
+        self._attempts.accepted(limits)
         self._connected.set()
         self.on_connected()
+        self._pump()
 
-    def _refused(self, words: str) -> None:
-        self.on_refused(words)
+    def answered(self, mid: int, code: int, words: str) -> None:
+        """Process the acknowledgement of packet `mid`; codes from 0x80 on are refusals."""
+        self._answered_at = self._listened_s
+        outgoing = self._outbox.answered(mid)
+        if outgoing is not None:
+            key, taken = outgoing.key, code < _FAILURE
+            self._outbox.suspects.passed(key, outgoing.size)
+            if taken:
+                self._refusals.over(key)
+            else:
+                said = f"the broker does not let us {key.what}: {words}"
+                self._refusals.note(key, BridgeProblemCode.BROKER_DENIED, said)
+                self.on_denied(key.what, key.topic, words)
+            outgoing.end(taken=taken)
+        self._pump()
 
-    def _denied_to(self, what: str, reason: str) -> None:
-        self.on_denied(what, reason)
-
-    def _warn_of_denial(self, what: str, reason: str) -> None:
-        if (what, reason) not in self._denials:  # each message would say so
-            self._denials.add((what, reason))
-            _LOGGER.warning("the broker does not let us %s: %s", what, reason)
-
-    def _warn_of_refusal(self, words: str) -> None:
-        _LOGGER.warning("%s (%s:%d); trying again", words, self._broker.host, self._broker.port)
-
-    def _gone(self, reason: str) -> None:
-        if self._connected.is_set() and not self._stopping:
-            _LOGGER.warning("the connection to the broker is lost: %s", reason)
-        self._connected.clear()
-
-    def _fall_back(self, refused: paho.Client) -> None:
-        if refused is not self._paho or self._version is not MQTTProtocolVersion.MQTTv5:
+    def arrived(self, message: Incoming) -> None:
+        """Queue a received message; disconnect if the broker (MQTT 5) exceeds the Receive Maximum."""
+        if message.qos:
+            self._unacknowledged.add(message.receipt)
+        if self._unacknowledged.too_many and self.protocol == "5":
+            self._give_up(_TOO_MANY, "it sends more than may be unacknowledged")
             return
-        _LOGGER.warning("the broker does not speak MQTT 5; Home Assistant needs it from 2027.1. Using 3.1.1")
-        refused.loop_stop()
-        self._version = MQTTProtocolVersion.MQTTv311
-        self._paho = self._make()
-        self.start()
+        self.incoming.offer(message)
+        if self.incoming.is_full and self._connection is not None:
+            self._connection.pause()
 
-    def _take_acks(self) -> None:
-        while self._acked:
-            self._acknowledged(self._acked[0])
-            self._acked.popleft()
+    def _read_on(self) -> None:
+        """Read from the broker again, because `incoming` has room."""
+        if self._connection is not None:
+            self._connection.read_on()
 
-    def _acknowledged(self, mid: int) -> None:
-        done = self._acks.pop(mid, None)
-        if len(self._acks) < _WAITING_AT_MOST:
+    def tick(self) -> None:
+        """Check time-outs once a second, and retry subscriptions that the broker refused a while ago."""
+        now = self._loop.time()
+        dropped, at = self._told
+        if self.incoming.dropped > dropped and now >= at + _TOLD_EVERY_S:
+            words = "%d messages with QoS 0 were dropped, because more came than can be handled"
+            _LOGGER.warning(words, self.incoming.dropped - dropped)
+            self._told = self.incoming.dropped, now
+        if not self.connected:
+            return
+        if now >= self._accepted_at + LASTS_S:
+            self._outbox.trial = False
+            self._attempts.lasted()
+        self._listen_on(now)
+        self._look_for_silence(self._listened_s)
+        for topic in self._refusals.due("subscribe"):
+            self.subscribe(topic)
+
+    def _listen_on(self, now: float) -> None:
+        """Count the seconds in which the socket was read: only during these can the broker be silent."""
+        passed_s, self._looked_at = now - self._looked_at, now
+        if not self.incoming.is_full:
+            self._listened_s += min(passed_s, _STEP_AT_MOST_S)
+
+    def _look_for_silence(self, now: float) -> None:
+        """Give up on missing acknowledgements: of everything sent (disconnect), or of single packets."""
+        if not self._outbox.in_flight:
+            self._answered_at = now
+        if now >= self._answered_at + _SILENT_S or self._outbox.lost >= self.limits.receive_maximum:
+            self._give_up(_GIVEN_UP, "it acknowledges nothing of what we send", silent=True)
+            return
+        for outgoing in self._outbox.give_up(now - _SILENT_S):
+            outgoing.end(taken=False)
+            self._leave_out(outgoing.key, _UNANSWERED, _UNANSWERED)
+        self._pump()
+
+    def _give_up(self, code: int, words: str, *, silent: bool = False) -> None:
+        if self._connection is not None and self.connected:
+            self._connected.clear()
+            self._connection.disconnect(code, words, silent=silent)
+
+    # sending
+
+    def _add(self, outgoing: Outgoing) -> None:
+        self._outbox.add(outgoing)
+        self._pump()
+
+    def _pump(self) -> None:
+        """Send from the outbox as much as the broker's window allows."""
+        while self._connection is not None and self.connected:
+            window = min(self.limits.window, self.limits.receive_maximum - self._outbox.lost)
+            outgoing = self._outbox.next(window)
+            if outgoing is None:
+                break
+            with self._guard(f"what is to be sent to {outgoing.key.topic[:100]!r}") as guard:
+                self._send(self._connection, outgoing)
+            if guard.error is not None:
+                outgoing.end(taken=False)
+        if len(self._outbox) < _WAITING_AT_MOST:
             self._room.set()
-        if done is not None and not done.done():
-            done.set_result(None)
+        else:
+            self._room.clear()
 
+    def _send(self, connection: Connection, outgoing: Outgoing) -> None:
+        key = outgoing.key
+        if self._refusals.harms(key):
+            outgoing.end(taken=False)
+            return
+        if key.what == "publish":
+            self._send_message(connection, outgoing)
+            return
+        if key.what == "subscribe":
+            mid = connection.subscribe(key.topic, own=outgoing.own, qos=outgoing.qos)
+        else:
+            mid = connection.unsubscribe(key.topic)
+        if mid is not None:
+            self._outbox.sent(mid, outgoing, self._listened_s)
 
-def _without_delay(_c: Any, _u: Any, connection: Any) -> None:
-    """Let what is published one after the other not wait for the acknowledgement of the first."""
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def _send_message(self, connection: Connection, outgoing: Outgoing) -> None:
+        topic, payload = outgoing.key.topic, outgoing.payload
+        limits = self.limits.but(self._outbox.suspects.bytes_at_most)
+        too_large = limits.takes(topic, payload)
+        if too_large is not None:
+            self._refusals.note(outgoing.key, BridgeProblemCode.BROKER_LIMIT, too_large, payload=payload)
+            outgoing.end(taken=False)
+            return
+        retain = outgoing.retain and limits.retains
+        mid = connection.publish(topic, payload, qos=limits.qos, retain=retain)
+        self._outbox.sent(mid, outgoing, self._listened_s)
 
-
-def _first_version(protocol: str) -> MQTTProtocolVersion:
-    return MQTTProtocolVersion.MQTTv311 if protocol == "3.1.1" else MQTTProtocolVersion.MQTTv5
-
-
-def tls_context(ca_file: str | None, cert_file: str | None, key_file: str | None) -> ssl.SSLContext:
-    """Return a context that verifies the broker's certificate and name; `ca_file` replaces the system's."""
-    context = ssl.create_default_context(cafile=ca_file)
-    if cert_file is not None:
-        context.load_cert_chain(cert_file, key_file)
-    return context
+    def _guard(self, what: str) -> Guard:
+        """Return a context manager that catches and reports every exception."""
+        return self._health.guard(Door.MQTT, what, passing=False)

@@ -1,137 +1,198 @@
-"""Home Assistant device discovery, one message a device. Pure."""
+"""Home Assistant device discovery, one message for each device. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from gsm_meter_bridge import __version__
-from gsm_meter_bridge.family import Access, Caller, Module, Reach
-from gsm_meter_bridge.modem import ModemStatus
+from gsm_meter_bridge.model import Access, Address, ClientIdentity, Connectivity, DataCall, Family, Module
+from gsm_meter_bridge.modem.status import ModemStatus
+from gsm_meter_bridge.mqtt.abbreviations import abbreviated
 from gsm_meter_bridge.mqtt.entities import (
+    ESSENTIAL,
+    GONE_FROM_BRIDGE,
+    GONE_FROM_MODEM,
     MODEM,
-    Entity,
-    availability,
     connection,
     controls,
     observed,
-    sensor,
+    of_another_configuration,
+    set_up,
+    state,
     told_besides,
+    unexplained,
 )
+from gsm_meter_bridge.mqtt.entity import Entity, Owner, availability, flag, sensor
 from gsm_meter_bridge.mqtt.form import Document, dump
+from gsm_meter_bridge.mqtt.identity import Discovery
 from gsm_meter_bridge.mqtt.topics import ORIGIN, Topics
+from gsm_meter_bridge.mqtt.wording import common_words, words_of
 from gsm_meter_bridge.vocabulary import Secret
+from gsm_meter_bridge.words import Language, Words
 
 _HOME = "https://github.com/gsm-meter-modem/gsm-meter-modem"
 _MAKER = "GSM Meter Modem"
 _ANY_ID = "\ue000"
-"""Stands for the id of a module, as nothing else does."""
+"""Placeholder for the id of a module in a cached message; a private-use character, so it is unique."""
 
 
-def bridge_device(topics: Topics, name: str) -> Document:
-    """Return the message of the bridge itself."""
-    uid = topics.bridge_uid()
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Options of discovery messages: topics of the bridge, amount, and language of names."""
+
+    topics: Topics
+    discovery: Discovery = Discovery.FULL
+    language: Language = Language.EN
+
+
+def bridge_device(form: Form, name: str) -> Document:
+    """Return the discovery message of the bridge itself."""
+    topics, words = form.topics, common_words(form.language)
     entities = (
-        Entity(
+        flag(
             "connection",
-            "binary_sensor",
-            "Connection",
-            {
-                "dev_cla": "connectivity",
-                "ent_cat": "diagnostic",
-                "stat_t": topics.bridge_state,
-                "val_tpl": "{{ 'ON' if value_json.state == 'online' else 'OFF' }}",
-                "avty": [],
-            },
+            "connectivity",
+            "bridge.connection",
+            state_topic=topics.bridge_state,
+            value_template="{{ 'ON' if value_json.state == 'online' else 'OFF' }}",
+            availability=[],
         ),
-        sensor("version", "Version", stat_t=topics.bridge_info),
+        sensor("version", state_topic=topics.bridge_info),
         sensor(
-            "callers",
-            "Unknown callers",
-            stat_t=topics.callers,
-            val_tpl="{{ value_json.callers | count }}",
-            json_attr_t=topics.callers,
+            "unidentified_clients",
+            state_topic=topics.unidentified_clients,
+            value_template="{{ value_json.clients | count }}",
+            json_attributes_topic=topics.unidentified_clients,
         ),
-        sensor("modules", "Modules", stat_t=topics.bridge_info, val_tpl="{{ value_json.modules | count }}"),
+        flag(
+            "problem",
+            "problem",
+            state_topic=topics.health,
+            value_template="{{ 'ON' if value_json.problems or value_json.internal_errors else 'OFF' }}",
+            json_attributes_topic=topics.health,
+        ),
+        sensor("modules", state_topic=topics.bridge_info, value_template="{{ value_json.module_count }}"),
     )
-    device = {"ids": [uid], "name": name, "mf": _MAKER, "mdl": "Bridge", "sw": __version__}
-    return {"dev": device, **_message(topics, entities, uid, [topics.bridge_state])}
-
-
-def modem_device(topics: Topics, modem: str, name: str, status: ModemStatus) -> Document:
-    """Return the message of our own modem."""
-    uid = topics.modem_uid(modem)
+    uid = topics.bridge_uid()
     device = {
-        "ids": [uid],
+        "identifiers": [uid],
         "name": name,
-        "mf": status.manufacturer or "unknown",
-        "mdl": status.model or "GSM modem",
+        "manufacturer": _MAKER,
+        "model": words.name("bridge"),
+        "sw_version": __version__,
+    }
+    owner = _owner(form, uid, f"{topics.bridge}_bridge", topics.bridge_info)
+    message = _message(topics, entities, owner, [topics.bridge_state], GONE_FROM_BRIDGE)
+    return abbreviated({"device": device, **message})
+
+
+def modem_device(form: Form, modem: str, name: str, status: ModemStatus) -> Document:
+    """Return the discovery message of a gateway modem."""
+    topics, uid = form.topics, form.topics.modem_uid(modem)
+    device = {
+        "identifiers": [uid],
+        "name": name,
+        "manufacturer": status.manufacturer or common_words(form.language).unknown(),
+        "model": status.model or common_words(form.language).name("modem.name"),
         "via_device": topics.bridge_uid(),
     }
     if status.firmware:
-        device["sw"] = status.firmware
-    message = _message(topics, MODEM, uid, [topics.bridge_state])
-    return {"dev": device, **message, "stat_t": topics.modem(modem)}
+        device["sw_version"] = status.firmware
+    owner = _owner(form, uid, modem, topics.modem(modem))
+    entities = (*MODEM, set_up(owner.topic))
+    message = _message(topics, entities, owner, [topics.bridge_state], GONE_FROM_MODEM)
+    return abbreviated({"device": device, **message, "state_topic": owner.topic})
 
 
-def module_device(topics: Topics, module: Module, identity: Document) -> Document:
-    """Return the message of a module; `identity` is its state document, for model, firmware and serial."""
-    return {
-        "dev": _module(topics, module, identity),
-        **_common(topics, module, told_besides(module, identity)),
-    }
+def module_device(form: Form, module: Module, told: Document) -> Document:
+    """Return the discovery message of a module; `told` is its state document."""
+    besides, codes = told_besides(module, told), unexplained(told)
+    common = _common(form, module, besides, codes)
+    return abbreviated({"device": _module(form.topics, module, told)}) | common
 
 
-def module_payload(topics: Topics, module: Module, identity: Document) -> str:
-    """Return `module_device` as text, of which only little is made for each module of a kind."""
+def module_payload(
+    form: Form, module: Module, told: Document, codes: tuple[tuple[str, str], ...] | None = None
+) -> str:
+    """Return `module_device` as a payload; what modules of a kind have in common is cached.
+
+    `codes` are the labels of values reported so far that no table explains, by the name of the value; if
+    None, those in `told`.
+    """
     family: Any = module.family
     access = replace(module.access, password=Secret(""), frame=None)
-    reach = Reach(caller=Caller()) if module.reach.by_tcp else Reach()
-    besides = told_besides(module, identity)
-    common = _common_text(topics, family, access, reach, besides).replace(_ANY_ID, module.id)
-    return f'{{"dev":{dump(_module(topics, module, identity))},{common.removeprefix("{")}'
+    connectivity = _kind_of(module.connectivity)
+    besides, codes = told_besides(module, told), unexplained(told) if codes is None else codes
+    common = _common_text(form, family, access, connectivity, besides, codes).replace(_ANY_ID, module.id)
+    device = dump(abbreviated({"device": _module(form.topics, module, told)}))
+    return f"{device.removesuffix('}')},{common.removeprefix('{')}"
 
 
-def _module(topics: Topics, module: Module, identity: Document) -> Document:
+def _kind_of(connectivity: Connectivity) -> Connectivity:
+    """Return the part of `connectivity` that makes a difference to the discovery message."""
+    return Connectivity(
+        identify_by=None if connectivity.identify_by is None else ClientIdentity(),
+        address=None if connectivity.address is None else Address("", 0),
+        data_call=None if connectivity.data_call is None else DataCall(),
+    )
+
+
+def _module(topics: Topics, module: Module, told: Document) -> Document:
     device = {
-        "ids": [topics.module_uid(module.id)],
+        "identifiers": [topics.module_uid(module.id)],
         "name": module.name,
-        "mf": module.family.manufacturer,
-        "mdl": identity.get("model") or module.family.model,
-        "mdl_id": module.family.id,
+        "manufacturer": module.family.manufacturer,
+        "model": told.get("model") or module.model or module.family.model,
         "via_device": topics.bridge_uid(),
     }
-    for key, name in (("sw", "firmware"), ("sn", "serial_number")):
-        if identity.get(name):
-            device[key] = identity[name]
+    for key, name in (("sw_version", "firmware"), ("serial_number", "serial_number")):
+        if told.get(name):
+            device[key] = told[name]
     return device
 
 
-def _common(topics: Topics, module: Module, besides: tuple[str, ...]) -> Document:
-    """Return all of the message that, but for the id, modules of a kind have in common."""
+def _common(
+    form: Form, module: Module, besides: tuple[str, ...], codes: tuple[tuple[str, str], ...]
+) -> Document:
+    """Return the part of the message that is the same for modules of a kind, except for the id."""
+    topics = form.topics
+    owner = _owner(form, topics.module_uid(module.id), module.id, topics.module(module.id), module.family)
+    owner = replace(owner, unexplained=codes)
+    line = connection(topics, module) if module.connectivity.by_tcp else ()
+    entities = (
+        *observed(module, owner.words, besides),
+        *line,
+        *state(topics, module),
+        *controls(topics, module),
+    )
     needs = [topics.bridge_state, topics.availability(module.id)]
-    line = connection(topics) if module.reach.by_tcp else ()
-    entities = (*observed(module, besides), *line, *controls(topics, module))
-    return _message(topics, entities, topics.module_uid(module.id), needs) | {
-        "stat_t": topics.module(module.id),
-        "cmd_t": topics.module_set(module.id),
-    }
+    shown = ESSENTIAL if form.discovery is Discovery.ESSENTIAL else None
+    topics_of_module = {"state_topic": owner.topic, "command_topic": topics.module_set(module.id)}
+    others = of_another_configuration(topics, module, owner.words)
+    return abbreviated(_message(topics, entities, owner, needs, others, shown) | topics_of_module)
 
 
 @lru_cache(maxsize=256)
-def _common_text(topics: Topics, family: Any, access: Access, reach: Reach, besides: tuple[str, ...]) -> str:
-    # a fleet has thousands of modules that are spoken to in the same way
-    return dump(_common(topics, Module(_ANY_ID, "", family, "", access, reach), besides))
+def _common_text(
+    form: Form,
+    family: Any,
+    access: Access,
+    connectivity: Connectivity,
+    besides: tuple[str, ...],
+    codes: tuple[tuple[str, str], ...],
+) -> str:
+    # a fleet has thousands of modules with the same family, access and connectivity
+    return dump(_common(form, Module(_ANY_ID, "", family, "", access, connectivity), besides, codes))
 
 
 def belongs_to(topics: Topics, message: Any) -> bool:
-    """Return whether a discovery message found at the broker was written by this very bridge."""
+    """Return whether a discovery message found at the broker was published by this bridge."""
     if not isinstance(message, dict):
         return False
-    origin = message.get("o") if isinstance(message.get("o"), dict) else {}
-    needs = message.get("avty")
+    origin, needs = message.get("o"), message.get("avty")
     return (
         isinstance(origin, dict)
         and origin.get("name") == ORIGIN
@@ -140,19 +201,30 @@ def belongs_to(topics: Topics, message: Any) -> bool:
     )
 
 
-def state_topics(topics: Topics, message: Document) -> tuple[str, ...]:
-    """Return the retained topics that a device of ours had besides its discovery message."""
-    state = message.get("stat_t")
-    if not isinstance(state, str) or not state.startswith(f"{topics.root}/"):
-        return ()
-    return state, f"{state}/availability"
+def _owner(form: Form, uid: str, entity_ids: str, topic: str, family: Family | None = None) -> Owner:
+    def words(language: Language) -> Words:
+        return common_words(language) if family is None else words_of(language, family)
+
+    return Owner(uid, entity_ids, topic, words(form.language), words(Language.EN))
 
 
-def _message(topics: Topics, entities: Iterable[Entity], uid: str, needs: Iterable[str]) -> Document:
+def _message(
+    topics: Topics,
+    entities: Iterable[Entity],
+    owner: Owner,
+    needs: Iterable[str],
+    others: Iterable[Entity],
+    shown: frozenset[str] | None = None,
+) -> Document:
+    """Return a message without its device; entities that are not in `shown`, and `others`, are removed.
+
+    Home Assistant removes an entity if its component holds the platform alone; leaving it out is not enough.
+    """
+    made = {e.key: e.component(owner) if shown is None or e.key in shown else e.removed() for e in entities}
     return {
-        "o": {"name": ORIGIN, "sw": __version__, "url": _HOME},
-        "avty": availability(*needs),
-        "avty_mode": "all",
+        "origin": {"name": ORIGIN, "sw_version": __version__, "support_url": _HOME},
+        "availability": availability(*needs),
+        "availability_mode": "all",
         "qos": 1,
-        "cmps": {e.key: e.component(uid) for e in entities},
+        "components": made | {e.key: e.removed() for e in others if e.key not in made},
     }

@@ -1,81 +1,121 @@
-"""The documents of the contract as plain dicts. Pure; times come in as Unix seconds and leave as ISO 8601."""
+"""Documents of the MQTT contract, as plain dicts. Pure; times are Unix seconds in and ISO 8601 out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from gsm_meter_bridge import __version__
-from gsm_meter_bridge.delivery.strangers import Stranger
-from gsm_meter_bridge.delivery.switchboard import LineStatus
-from gsm_meter_bridge.family import Access, Action, Module, Sourced, is_setting
-from gsm_meter_bridge.job import Job
-from gsm_meter_bridge.jobs.budgets import Spending
-from gsm_meter_bridge.jobs.observations import Known, ModuleFacts
-from gsm_meter_bridge.modem import ModemStatus, ProblemCode
-from gsm_meter_bridge.mqtt.answers import result
-from gsm_meter_bridge.mqtt.form import Document, hide, iso
+from gsm_meter_bridge.commands.actions import CHANGES, COMMON_ACTIONS
+from gsm_meter_bridge.commands.plan import Price, can_set
+from gsm_meter_bridge.connections.unidentified_clients import UnidentifiedClient
+from gsm_meter_bridge.model import (
+    SMS,
+    Access,
+    Family,
+    Module,
+    Sourced,
+    is_setting,
+    observables_of,
+    setting_of,
+)
+from gsm_meter_bridge.model.facts import ConnectionStatus, Known, ModuleFacts, Spending
+from gsm_meter_bridge.model.job import Job, Unfinished
+from gsm_meter_bridge.modem.status import ModemStatus, ProblemCode, StepStatus
+from gsm_meter_bridge.mqtt.answers import result, unfinished
+from gsm_meter_bridge.mqtt.connection_document import connection_part, connection_state, system_address
+from gsm_meter_bridge.mqtt.form import Dated, Document, as_it_is, hide, iso
+from gsm_meter_bridge.mqtt.identity import Discovery
+from gsm_meter_bridge.mqtt.labels import labels_of_modem, labels_of_module
+from gsm_meter_bridge.mqtt.problems import problems_of
 from gsm_meter_bridge.mqtt.topics import CONTRACT_VERSION
-from gsm_meter_bridge.service.actions import COMMON_ACTIONS
-from gsm_meter_bridge.service.plan import Price
-from gsm_meter_bridge.vocabulary import OBSERVABLES, UNKNOWN, Scalar, Secret, UpdateState
+from gsm_meter_bridge.problems import HealthStatus
+from gsm_meter_bridge.vocabulary import UNKNOWN, Scalar, Secret, UpdateState, is_secret
+from gsm_meter_bridge.words import Language
 
 COMMON = ("signal_dbm", "signal_level", "registration", "band", "ip", "imei", "iccid", "operator", "firmware")
-"""What every module's document has, told or not."""
+"""Values that every module's document has; null if never reported."""
 
 UPDATE_STATE = "update_state"
 _UPDATING = (UpdateState.REQUESTED, UpdateState.DOWNLOADING, UpdateState.INSTALLING)
+_SIGNAL = ("signal_dbm", "signal_level")
 _IDENTIFIERS = frozenset({"imei", "iccid", "ip"})
 
 
 def bridge_state(*, online: bool) -> Document:
-    """`bridge/state`, and a module's `availability`."""
+    """Return `bridge/state`, or a module's `availability`."""
     return {"state": "online" if online else "offline"}
 
 
-def bridge_info(bridge: str, name: str, modules: Sequence[Module], *, mask: bool) -> Document:
-    """`bridge/info`: the bridge, its modules and what each can do."""
+def bridge_info(
+    bridge: str,
+    name: str,
+    modules: Sequence[Module],
+    discovery: Discovery = Discovery.FULL,
+    language: Language = Language.EN,
+) -> Document:
+    """Return `bridge/info`: the bridge and the families of its modules, each family once; no modules.
+
+    A module's own document (`module/<m>`) names its family, so the size does not depend on the number of
+    modules. `discovery` is how much Home Assistant discovers, `language` that of entities' names.
+    """
+    families = {module.family.id: module.family for module in modules}
     return {
         "version": __version__,
         "contract": CONTRACT_VERSION,
         "bridge": bridge,
         "name": name,
-        "families": _families(modules),
-        "modules": [_module_info(m, mask=mask) for m in modules],
+        "discovery": discovery,
+        "language": language,
+        "module_count": len(modules),
+        "families": {family: _family(families[family]) for family in sorted(families)},
     }
 
 
-def _module_info(module: Module, *, mask: bool) -> Document:
+def _family(family: Any) -> Document:
     return {
-        "id": module.id,
-        "name": module.name,
+        "title": family.title,
+        "manufacturer": family.manufacturer,
+        "model": family.model,
+        "readings": list(_observed(family, None, SMS)),
+        "settings": [setting.describe() for setting in family.settings],
+        "actions": [*COMMON_ACTIONS, *_own_actions(family)],
+    }
+
+
+def _own_actions(family: Family) -> tuple[str, ...]:
+    every = family.actions if family.call is None else (*family.actions, family.call)
+    return tuple(action.name for action in every)
+
+
+def _identity(module: Module, *, mask: bool) -> Document:
+    """Return identity and abilities of a module; its lists are null if they equal the family's."""
+    family: Any = module.family
+    settings, actions = _supported(family, replace(module.access, password=Secret("")))
+    return {
         "family": module.family.id,
-        "manufacturer": module.family.manufacturer,
-        "model": module.family.model,
+        "name": module.name,
+        "device_model": module.model or module.family.model,
         "number": hide(module.msisdn) if mask else module.msisdn,
         "profile": _profile(module.access.profile),
         "config_frame": _profile(module.access.frame),
-        "capabilities": {
-            "observes": observed_names(module),
-            "settings": [s.name for s in module.family.settings],
-            "actions": [*COMMON_ACTIONS, *(a.name for a in _actions(module))],
-        },
+        "actions": None if actions is None else list(actions),
+        "supported_settings": None if settings is None else list(settings),
     }
 
 
-def _actions(module: Module) -> tuple[Action, ...]:
-    call = module.family.call
-    return module.family.actions if call is None else (*module.family.actions, call)
-
-
-def _families(modules: Sequence[Module]) -> Document:
-    """Return each family that is in use once, with its settings and their ranges."""
-    families = {m.family.id: m.family for m in modules}
-    return {
-        name: {"title": family.title, "settings": [s.describe() for s in family.settings]}
-        for name, family in sorted(families.items())
-    }
+@lru_cache(maxsize=256)
+def _supported(family: Any, access: Access) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+    """Return the settings and actions of a module with `access`; None for a list that equals its family's."""
+    module = Module("", "", family, "", access)
+    settings = tuple(s.name for s in family.settings if can_set(module, s))
+    if len(settings) == len(family.settings):
+        return None, None
+    if settings:
+        return settings, None
+    return settings, tuple(a for a in (*COMMON_ACTIONS, *_own_actions(family)) if a not in CHANGES)
 
 
 def _profile(profile: Sourced | None) -> Document | None:
@@ -85,7 +125,7 @@ def _profile(profile: Sourced | None) -> Document | None:
 
 
 def observed_names(module: Module) -> list[str]:
-    """Return the names of the values that the module can tell, settings and secrets left out."""
+    """Return the names of the values that the module can report, without settings and secrets."""
     family: Any = module.family
     profile: Any = module.access.profile
     return list(_observed(family, profile, module.access.delivery))
@@ -93,7 +133,7 @@ def observed_names(module: Module) -> list[str]:
 
 @lru_cache(maxsize=256)
 def _observed(family: Any, profile: Any, delivery: str) -> tuple[str, ...]:
-    # the same for all modules that are spoken to in the same way: a fleet has thousands of them
+    # the same for all modules with the same access: a fleet has thousands of them
     reads = family.reads(Access(Secret(""), profile, delivery=delivery))
     told = (name for read in reads for name in read.yields)
     done = (name for action in family.actions for name in action.tells)
@@ -109,15 +149,20 @@ def module_state(
     mask: bool,
     latest_firmware: str | None = None,
     spending: Spending | None = None,
-    line: LineStatus | None = None,
+    connection: ConnectionStatus | None = None,
+    waiting: Sequence[Unfinished] = (),
+    dated: Dated = as_it_is,
+    language: Language = Language.EN,
 ) -> Document:
-    """`module/<m>`: every value as last told, where it came from, the settings, and the last result.
+    """Return `module/<m>`: every value as last reported, its source, the settings, and the last result.
 
-    `latest_firmware` is the newest one for its family, where the owner said which that is. What only meters
-    and connections tell is there once it was told.
+    `latest_firmware` is the newest one of its family, if configured; `waiting` are its unfinished jobs.
+    Values that only meters and connections report are there once they were reported. Times for which `dated`
+    returns None are null. `labels` are the texts of values in `language`, as entities show them.
     """
+    facts = _agreeing(module, facts)
     settings = _settings(module, facts, mask=mask)
-    others = (n for n in facts.readings if n in OBSERVABLES and not OBSERVABLES[n].secret)
+    others = (n for n in facts.readings if n in observables_of(module.family) and not is_secret(n))
     names = [n for n in dict.fromkeys((*COMMON, *observed_names(module), *others)) if n not in settings]
     document: Document = {}
     for name in names:
@@ -127,66 +172,103 @@ def module_state(
     if UPDATE_STATE in names:
         document |= _firmware_update(facts, latest_firmware)
     shown = {*names, *settings}
-    return document | {
-        "online": online,
-        "last_seen": iso(facts.last_seen_at),
-        "next_poll": iso(facts.next_poll_at),
-        "missed_polls": facts.missed,
-        "restarts_caused": facts.restarts,
-        **_spending(spending or Spending(0, 0)),
-        "settings": settings,
-        "drift": _drift(facts, mask=mask),
-        "profile": _profile(module.access.profile),
-        "connection": _connection(module, line, mask=mask),
-        "sources": {
-            n: {"source": k.source, "at": iso(k.at)} for n, k in facts.readings.items() if n in shown
-        },
-        "last_result": None if last is None else result(last),
-    }
+    document = (
+        _identity(module, mask=mask)
+        | document
+        | {
+            "online": online,
+            "last_seen": iso(dated(facts.last_seen_at)),
+            "next_poll": iso(dated(facts.next_poll_at)),
+            "missed_polls": facts.missed,
+            "restarts_caused": facts.restarts,
+            **_spending(spending or Spending(0, 0)),
+            "settings": settings,
+            "drift": _drift(module.family, facts, mask=mask),
+            "nearly_matching_senders": _lookalikes(facts, mask=mask),
+            "connection": connection_part(module, connection, mask=mask),
+            "connection_state": connection_state(module, connection),
+            "system_address": system_address(module, mask=mask),
+            "jobs": [unfinished(one) for one in waiting],
+            "sources": {
+                n: {"transport": k.source, "at": iso(dated(k.at))}
+                for n, k in facts.readings.items()
+                if n in shown
+            },
+            "last_result": None if last is None else result(replace(last, ended_at=dated(last.ended_at))),
+        }
+    )
+    document["problems"] = problems_of(document)
+    return document | {"labels": labels_of_module(module, document, facts.readings, language)}
 
 
-def _connection(module: Module, line: LineStatus | None, *, mask: bool) -> Document | None:
-    """Return how the module is connected over TCP; null where that is not configured."""
-    if not module.reach.by_tcp:
-        return None
-    line = line or LineStatus(connected=False, way=None, since=None, received=0, sent=0)
-    tunnel = module.reach.tunnel
+def _agreeing(module: Module, facts: ModuleFacts) -> ModuleFacts:
+    """Return `facts` with the older of signal level and dBm derived from the newer: both are one signal."""
+    readings = dict(facts.readings)
+    both = [readings[name] for name in _SIGNAL if name in readings]
+    if len(both) < len(_SIGNAL) or both[0].at == both[1].at:
+        return facts
+    older, newer = sorted(_SIGNAL, key=lambda name: readings[name].at)
+    values = {name: known.value for name, known in readings.items() if name != older}
+    found = next((r for r in module.family.derived(values) if r.name == older), None)
+    if found is None:
+        return facts
+    readings[older] = replace(readings[newer], value=found.value, raw=None)
+    return replace(facts, readings=readings)
+
+
+def _lookalikes(facts: ModuleFacts, *, mask: bool) -> list[Document]:
+    """Return the senders whose number or name ends like the module's number, the latest first."""
+    return [
+        {
+            "sender": hide(one.sender) if mask else one.sender,
+            "type": one.type.name.lower(),
+            "messages": one.messages,
+            "last_at": iso(one.last_at),
+        }
+        for one in facts.lookalikes
+    ]
+
+
+def unidentified_clients(clients: Sequence[UnidentifiedClient], *, mask: bool) -> Document:
+    """Return `bridge/unidentified_clients`: TCP clients not identified as a module, the latest first."""
     return {
-        "connected": line.connected,
-        "way": line.way,
-        "peer": hide(line.peer) if mask and line.peer else line.peer,
-        "since": iso(line.since),
-        "used_by": line.used_by,
-        "used_at": iso(line.used_at),
-        "octets_received": line.received,
-        "octets_sent": line.sent,
-        "tunnel_port": None if tunnel is None else tunnel.port,
-    }
-
-
-def callers(strangers: Sequence[Stranger], *, mask: bool) -> Document:
-    """`bridge/callers`: who dials us and is none of our modules, the latest first."""
-    return {
-        "callers": [
+        "clients": [
             {
                 "address": hide(s.host) if mask else s.host,
                 "listener": s.listener,
                 "first_at": iso(s.first_at),
                 "last_at": iso(s.last_at),
-                "calls": s.calls,
+                "connections": s.connections,
+                "refused": s.refused,
                 "claims": {n: hide(str(v)) if mask and n in _IDENTIFIERS else v for n, v in s.claims.items()},
+                "problem": s.problem,
             }
-            for s in strangers
+            for s in clients
         ]
     }
 
 
+def bridge_health(health: HealthStatus, dated: Dated = as_it_is) -> Document:
+    """Return `bridge/health`: internal errors since the start, and current problems, the oldest first."""
+    last = health.last
+    return {
+        "internal_errors": health.internal_errors,
+        "last_internal_error": None
+        if last is None
+        else {"door": last.door, "kind": last.kind, "place": last.place, "at": iso(dated(last.at))},
+        "problems": [
+            {"code": p.code, "subject": p.subject, "message": p.words, "since": iso(dated(p.since))}
+            for p in health.problems
+        ],
+    }
+
+
 def _firmware_update(facts: ModuleFacts, latest: str | None) -> Document:
-    """Return how an update goes, and Home Assistant's view of it without the versions not known."""
+    """Return the progress of a firmware update, and Home Assistant's view of it without unknown versions."""
     state, firmware = facts.readings.get(UPDATE_STATE), facts.readings.get("firmware")
     value = state.value if state is not None else None
     if value == UpdateState.UP_TO_DATE and firmware is not None and latest is None:
-        latest = str(firmware.value)  # the maker's own server said that there is no newer one
+        latest = str(firmware.value)  # the manufacturer's server reported that there is no newer one
     if state is not None and firmware is not None and value in _UPDATING and firmware.at > state.at:
         value = UpdateState.FINISHED
     versions = {
@@ -198,24 +280,28 @@ def _firmware_update(facts: ModuleFacts, latest: str | None) -> Document:
 
 
 def _settings(module: Module, facts: ModuleFacts, *, mask: bool) -> Document:
-    """Return the settings that can be read by name (null: not known yet), and the known entries of lists."""
+    """Return the settings that can be read by name (None: not known yet), and known entries of lists."""
     readable = [s.name for s in module.family.settings if s.read_by and not s.secret and not s.indexes]
     entries = [n for n in facts.readings if "." in n and is_setting(module.family, n)]
     values = {n: k.value if (k := facts.readings.get(n)) else None for n in sorted((*readable, *entries))}
-    return {name: _setting(name, value, mask=mask) for name, value in values.items()}
+    return {name: _setting(module.family, name, value, mask=mask) for name, value in values.items()}
 
 
-def _drift(facts: ModuleFacts, *, mask: bool) -> Document:
-    """Return the settings that are not what they were last set to: what that was, and what they are."""
-    values = {name: (facts.wanted[name], facts.readings[name].value) for name in facts.drift()}
+def _drift(family: Family, facts: ModuleFacts, *, mask: bool) -> Document:
+    """Return the settings that differ from what they were last set to, each with both values."""
+    values = {name: (facts.desired[name], facts.readings[name].value) for name in facts.drift()}
     return {
-        name: {"wanted": _setting(name, wanted, mask=mask), "told": _setting(name, told, mask=mask)}
-        for name, (wanted, told) in values.items()
+        name: {
+            "desired": _setting(family, name, desired, mask=mask),
+            "reported": _setting(family, name, reported, mask=mask),
+        }
+        for name, (desired, reported) in values.items()
     }
 
 
-def _setting(name: str, value: Scalar | None, *, mask: bool) -> Scalar | None:
-    return hide(str(value)) if mask and value and "white_list" in name else value
+def _setting(family: Family, name: str, value: Scalar | None, *, mask: bool) -> Scalar | None:
+    setting = setting_of(family, name) if mask and value else None
+    return hide(str(value)) if setting is not None and setting.identifies else value
 
 
 def _value(name: str, known: Known | None, *, mask: bool) -> Document:
@@ -234,14 +320,16 @@ def modem_state(
     mask: bool,
     price: Price | None = None,
     paused_s: float = 0.0,
+    language: Language = Language.EN,
 ) -> Document:
-    """`modem/<n>`: our own modem, and what its SIM has sent. `paused_s`: how long it is left alone."""
+    """Return `modem/<n>`: a gateway modem and what its SIM has sent; sending pauses for `paused_s`."""
+    problem_code = status.problem_code or (ProblemCode.SENDING_PAUSED if paused_s else None)
     paused = f"it fails to send again and again; left alone for {paused_s:.0f} s" if paused_s else None
     return {
         "connected": status.connected,
         "ready": status.ready,
         "problem": status.problem or paused,
-        "problem_code": status.problem_code or (ProblemCode.SENDING_PAUSED if paused else None),
+        "problem_code": problem_code,
         "signal_dbm": status.signal_dbm,
         "registration": status.registration,
         "operator": status.operator,
@@ -249,22 +337,29 @@ def modem_state(
         "sms_storage": status.sms_memory,
         "sms_storage_used": status.sms_used,
         "sms_storage_total": status.sms_total,
+        "setup": {step.name: _step(step) for step in status.setup},
         **_spending(spending),
         "cost_month": None if price is None else round(price.amount * spending.month, 4),
         "currency": None if price is None else price.currency,
         "messages_unmatched": messages.get("unmatched", 0),
-        "messages_from_strangers": messages.get("stranger", 0),
+        "sms_from_unknown_numbers": messages.get("stranger", 0),
         "messages_orphaned": messages.get("orphaned", 0),
         "manufacturer": status.manufacturer,
         "model": status.model,
         "firmware": status.firmware,
         "imei": hide(status.imei) if mask and status.imei else status.imei,
         "iccid": hide(status.iccid) if mask and status.iccid else status.iccid,
+        "labels": labels_of_modem(status, problem_code, language),
     }
 
 
+def _step(step: StepStatus) -> Document:
+    told = {name: value for name, value in step.to_dict().items() if name not in ("name", "words")}
+    return {name: value for name, value in told.items() if value is not None}
+
+
 def _spending(spending: Spending) -> Document:
-    """Return what was sent and what is left; `budget_left` is what may be sent now, null without a budget."""
+    """Return SMS sent and left; `budget_left` is how many may be sent now, None without a budget."""
     return {
         "sms_sent_today": spending.day,
         "sms_sent_month": spending.month,

@@ -1,239 +1,266 @@
-"""The entities of our devices; which of them a module has follows from what its family can tell. Pure."""
+"""Entities of the bridge's devices; a module's follow from the values that its family can report. Pure."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import replace
 
 from gsm_meter_bridge.at.responses import SimState
-from gsm_meter_bridge.family import Module
+from gsm_meter_bridge.commands.reads import IDENTITY
+from gsm_meter_bridge.model import Action, ClientIdentity, Connectivity, Module, observables_of
+from gsm_meter_bridge.model.setting import Setting, SettingKind
+from gsm_meter_bridge.modem.status import ProblemCode
 from gsm_meter_bridge.mqtt.answers import EVENT_TYPES
 from gsm_meter_bridge.mqtt.documents import COMMON, UPDATE_STATE, observed_names
+from gsm_meter_bridge.mqtt.entity import (
+    PRIMARY,
+    Entity,
+    availability,
+    enumeration,
+    flag,
+    measurement,
+    sensor,
+)
 from gsm_meter_bridge.mqtt.form import Document
-from gsm_meter_bridge.mqtt.icons import icon_of
+from gsm_meter_bridge.mqtt.labels import is_worded
 from gsm_meter_bridge.mqtt.topics import Topics
-from gsm_meter_bridge.setting import Setting, SettingKind
-from gsm_meter_bridge.vocabulary import OBSERVABLES, Observable, Registration
+from gsm_meter_bridge.vocabulary import UNKNOWN, Observable, Registration, is_secret
+from gsm_meter_bridge.words import Words
+
+ESSENTIAL = frozenset({"online", "signal_dbm", "registration", "last_seen", "problem", "request_status"})
+"""Keys of the entities of a module if discovery is essential, as in a large fleet."""
+
+MODEM = (
+    flag("connected", "connectivity", "modem.connected", **PRIMARY),
+    flag("ready", named="modem.ready"),
+    enumeration("problem", ("none", *ProblemCode), "problem_code", "modem.problem"),
+    measurement("signal_dbm", "dBm", device_class="signal_strength", **PRIMARY),
+    enumeration("registration", Registration, **PRIMARY),
+    sensor("operator"),
+    enumeration("sim", SimState, named="modem.sim"),
+    measurement("sms_storage_used"),
+    measurement("sms_storage_total", enabled_by_default=False),
+    sensor("sms_sent_today", state_class="total_increasing"),
+    sensor("sms_sent_month", state_class="total_increasing"),
+    measurement("budget_left"),
+    measurement("cost_month", enabled_by_default=False),
+    measurement("sms_from_unknown_numbers", enabled_by_default=False),
+    measurement("messages_orphaned", enabled_by_default=False),
+)
+
+GONE_FROM_BRIDGE = (sensor("callers"),)
+GONE_FROM_MODEM = (sensor("messages_from_strangers"),)
+_GONE_FROM_MODULE = (sensor("line_problem"),)
+"""Entities of contract 1 (docs/migration.md), which are removed."""
+
+_UNDONE = "value_json.setup.values() | rejectattr('state', 'eq', 'done') | list | count"
 
 
-@dataclass(frozen=True, slots=True)
-class Entity:
-    """One entity: its key in `cmps`, its platform, its name and what else the platform wants."""
-
-    key: str
-    platform: str
-    name: str
-    extra: Document = field(default_factory=dict)
-
-    def component(self, uid: str) -> Document:
-        """Return the entity's part of the message."""
-        icon = icon_of(self.key) if self.extra.get("dev_cla", "enum") == "enum" else None
-        shown = {"ic": icon} if icon is not None else {}
-        return {"p": self.platform, "uniq_id": f"{uid}_{self.key}", "name": self.name, **self.extra, **shown}
-
-
-def availability(*topics: str) -> list[Document]:
-    """Return the topics that must say `online`."""
-    return [{"t": t, "val_tpl": "{{ value_json.state }}"} for t in topics]
-
-
-def sensor(key: str, name: str, **extra: Any) -> Entity:
-    """Return a diagnostic sensor; `extra` adds to and replaces what it has by default."""
-    return Entity(
-        key, "sensor", name, {"ent_cat": "diagnostic", "val_tpl": f"{{{{ value_json.{key} }}}}", **extra}
+def set_up(topic: str) -> Entity:
+    """Return the sensor of a modem's undone set-up steps; its attributes are all steps, from `topic`."""
+    return sensor(
+        "setup",
+        value_template=f"{{{{ {_UNDONE} }}}}",
+        enabled_by_default=False,
+        json_attributes_topic=topic,
+        json_attributes_template="{{ value_json.setup | tojson }}",
     )
 
 
-def _number(key: str, name: str, unit: str | None = None, **extra: Any) -> Entity:
-    measured = {"stat_cla": "measurement", **({"unit_of_meas": unit} if unit else {}), **extra}
-    return sensor(key, name, **measured)
+_KWH_DECIMALS = 3
+"""Decimals of energy in kWh that are shown; meters report up to seven."""
 
-
-def _enum(key: str, name: str, options: Iterable[str], **extra: Any) -> Entity:
-    return sensor(key, name, dev_cla="enum", ops=list(options), **extra)
-
-
-def _flag(key: str, name: str, device_class: str | None = None, **extra: Any) -> Entity:
-    value = f"{{{{ none if value_json.{key} is none else ('ON' if value_json.{key} else 'OFF') }}}}"
-    kind = {"dev_cla": device_class} if device_class else {}
-    return Entity(key, "binary_sensor", name, {"ent_cat": "diagnostic", "val_tpl": value, **kind, **extra})
-
-
-MODEM = (
-    _flag("connected", "Connection", "connectivity"),
-    _flag("ready", "Ready to send"),
-    sensor("problem", "Problem", val_tpl="{{ value_json.problem or 'none' }}"),
-    _number("signal_dbm", "Signal strength", "dBm", dev_cla="signal_strength"),
-    _enum("registration", "Registration", Registration),
-    sensor("operator", "Operator"),
-    _enum("sim", "SIM", SimState),
-    _number("sms_storage_used", "SMS storage used"),
-    _number("sms_storage_total", "SMS storage size", en=False),
-    sensor("sms_sent_today", "SMS sent today", stat_cla="total_increasing"),
-    sensor("sms_sent_month", "SMS sent this month", stat_cla="total_increasing"),
-    _number("budget_left", "SMS left"),
-    _number("cost_month", "Cost this month", en=False),
-    _number("messages_from_strangers", "Messages from strangers", en=False),
-    _number("messages_orphaned", "Parts of messages left over", en=False),
-)
-
-_DEVICE_CLASSES = {"signal_dbm": "signal_strength", "tcp": "connectivity"}
+_LAST_SEEN_STEP_S = 600
+"""Resolution of "Last seen" of a module with TCP, which may report every minute."""
 
 
 def told_besides(module: Module, told: Document) -> tuple[str, ...]:
-    """Return the names of what a module `told` besides what its requests tell: over a connection."""
+    """Return the names of values in `told` that no request reads, because they came over a connection."""
     expected = frozenset(observed_names(module))
-    return tuple(
-        n for n, value in told.items() if n in OBSERVABLES and value is not None and n not in expected
-    )
+    known = observables_of(module.family)
+    return tuple(n for n, value in told.items() if n in known and value is not None and n not in expected)
 
 
-def observed(module: Module, besides: tuple[str, ...] = ()) -> Iterable[Entity]:
-    """Yield what a module tells, and what it told `besides`."""
-    can_tell = (*observed_names(module), *besides)
+def unexplained(told: Document) -> tuple[tuple[str, str], ...]:
+    """Return pairs (name, label) of the values in `told`, a module's document, that no table explains."""
+    raw = {**told, **told.get("settings", {})}
+    labels = told.get("labels", {})
+    return tuple((n, words) for n, words in labels.items() if raw.get(n) == UNKNOWN)
+
+
+def observed(module: Module, words: Words, besides: tuple[str, ...] = ()) -> Iterable[Entity]:
+    """Yield the sensors of the values that a module can report, and of those in `besides`."""
+    can_tell, known = (*observed_names(module), *besides), observables_of(module.family)
     for name in dict.fromkeys((*COMMON, *can_tell)):
-        # a value that nothing can tell by now is there, but not shown until somebody wants it
-        hidden = {} if name in can_tell else {"en": False}
-        yield _of_observable(OBSERVABLES[name], hidden)
-    # what follows from the signal is there where the signal is told
+        # a value without a data source so far exists, but is disabled until the user enables it
+        hidden = {} if name in can_tell else {"enabled_by_default": False}
+        yield replace(_of_observable(known[name], words, hidden), icon=known[name].icon)
+    # a derived value is enabled if the module can report the value that it follows from
     for reading in module.family.derived({}):
-        hidden = {} if reading.name == "signal_sufficient" and "signal_dbm" in can_tell else {"en": False}
-        yield _of_observable(OBSERVABLES[reading.name], hidden)
+        it = known[reading.name]
+        hidden = {} if it.follows_from in can_tell else {"enabled_by_default": False}
+        yield replace(_of_observable(it, words, hidden), icon=it.icon)
 
 
-def _of_observable(it: Observable, extra: Document) -> Entity:
-    device_class = _DEVICE_CLASSES.get(it.name)
+def _of_observable(it: Observable, words: Words, extra: Document) -> Entity:
+    device_class = it.device_class
+    if it.name in ESSENTIAL:
+        extra = {**extra, **PRIMARY}
     if it.kind == "flag":
-        return _flag(it.name, it.title, device_class, **extra)
-    if it.kind == "enum":
-        return _enum(it.name, it.title, it.options, **extra)
-    kind = {"dev_cla": device_class} if device_class else {}
+        return flag(it.name, device_class, **extra)
+    if is_worded(it, words):
+        return enumeration(it.name, it.options, **extra)
     if it.kind == "energy":
-        energy = {"dev_cla": "energy", "stat_cla": "total_increasing", "unit_of_meas": it.unit}
-        return Entity(it.name, "sensor", it.title, {"val_tpl": _value_of(it.name), **energy, **extra})
-    if it.kind == "integer":
-        return _number(it.name, it.title, it.unit, **kind, **extra)
-    return sensor(it.name, it.title, **kind, **extra)
+        energy: Document = {
+            "device_class": "energy",
+            "state_class": "total_increasing",
+            "unit_of_measurement": it.unit,
+            "suggested_display_precision": _KWH_DECIMALS,
+        }
+        return sensor(it.name, **{**energy, **PRIMARY, **extra})
+    if it.measured:
+        return measurement(it.name, it.unit, device_class=device_class, **extra)
+    return sensor(it.name, unit_of_measurement=it.unit, device_class=device_class, **extra)
 
 
-def _value_of(name: str) -> str:
-    return f"{{{{ value_json.{name} }}}}"
+def connection(topics: Topics, module: Module) -> Iterable[Entity]:
+    """Yield the entities of a module's TCP connection; connectivity only if the module keeps it open.
 
-
-def connection(topics: Topics) -> Iterable[Entity]:
-    """Yield what there is to see of a module's TCP connection."""
-    reachable = {"avty": availability(topics.bridge_state)}
+    A module that the bridge connects to is connected for moments only; `problem` shows whether that failed.
+    """
+    reachable: Document = {"availability": availability(topics.bridge_state)}
     path = "value_json.connection"
-    line = {
-        "ent_cat": "diagnostic",
-        "dev_cla": "connectivity",
-        "val_tpl": f"{{{{ 'ON' if {path}.connected else 'OFF' }}}}",
+    if module.connectivity.identify_by is not None and module.connectivity.address is None:
+        is_connected = f"{{{{ 'ON' if {path}.connected else 'OFF' }}}}"
+        yield flag("line", "connectivity", "connection.connected", **reachable, value_template=is_connected)
+    for key, name in (("line_peer", "peer"), ("line_user", "used_by")):
+        value = f"{{{{ {path}.{name} }}}}"
+        yield sensor(key, f"connection.{name}", value_template=value, enabled_by_default=False, **reachable)
+
+
+def state(topics: Topics, module: Module) -> Iterable[Entity]:
+    """Yield the entities of a module's state, which are available also while it does not answer."""
+    reachable: Document = {"availability": availability(topics.bridge_state)}
+    yield flag("online", "connectivity", **reachable, **PRIMARY)
+    seen = "{{ value_json.last_seen }}"
+    if module.connectivity.by_tcp:
+        moment = f"as_timestamp(value_json.last_seen) // {_LAST_SEEN_STEP_S} * {_LAST_SEEN_STEP_S}"
+        seen = f"{{{{ none if value_json.last_seen is none else ({moment}) | timestamp_utc }}}}"
+    yield sensor("last_seen", device_class="timestamp", value_template=seen, **reachable, **PRIMARY)
+    details = "'connection_problem': {0}.problem, 'tunnel_problem': {0}.tunnel_problem"
+    at_tcp = f", {details.format('value_json.connection')}" if module.connectivity.by_tcp else ""
+    yield flag(
+        "problem",
+        "problem",
         **reachable,
-    }
-    yield Entity("line", "binary_sensor", "TCP connection to the bridge", line)
-    yield sensor("line_peer", "Connected from", val_tpl=f"{{{{ {path}.peer }}}}", en=False, **reachable)
-    yield sensor(
-        "line_user", "Connection used by", val_tpl=f"{{{{ {path}.used_by }}}}", en=False, **reachable
+        value_template="{{ 'ON' if value_json.problems else 'OFF' }}",
+        json_attributes_topic=topics.module(module.id),
+        json_attributes_template=f"{{{{ {{'problems': value_json.labels.problems, "
+        f"'codes': value_json.problems{at_tcp}}} | tojson }}}}",
     )
+    for key in ("sms_sent_month", "restarts_caused"):
+        yield sensor(key, state_class="total_increasing", enabled_by_default=False, **reachable)
 
 
 def controls(topics: Topics, module: Module) -> Iterable[Entity]:
-    """Yield what a module can be asked for and set to, and how it is reached."""
-    # these make sense, or matter most, while the module does not answer
-    reachable = {"avty": availability(topics.bridge_state)}
-    yield sensor("last_seen", "Last seen", dev_cla="timestamp", **reachable)
-    yield _flag("online", "Connection", "connectivity", **reachable)
-    yield sensor("sms_sent_month", "SMS sent this month", stat_cla="total_increasing", en=False, **reachable)
-    yield sensor("restarts_caused", "Restarts caused", stat_cla="total_increasing", en=False, **reachable)
-    yield Entity(
-        "request_status",
-        "button",
-        "Request status",
-        {"pl_prs": '{"request_status": true}', **reachable},
-    )
-    yield Entity(
-        "read_settings",
-        "button",
-        "Read settings",
-        {"pl_prs": '{"read_settings": true}', "ent_cat": "config", **reachable},
-    )
-    yield Entity(
-        "result",
-        "event",
-        "Command result",
-        {
-            "ent_cat": "diagnostic",
-            "stat_t": topics.event(module.id),
-            "evt_typ": list(EVENT_TYPES),
-            **reachable,
-        },
-    )
+    """Yield the controls of a module: buttons of requests and actions, the command result, and settings."""
+    reachable: Document = {"availability": availability(topics.bridge_state)}
+    yield _button("request_status", reachable)
+    if any(IDENTITY.intersection(read.yields) for read in module.family.reads(module.access)):
+        yield _button("request_identity", {"entity_category": "diagnostic", **reachable})
+    yield _button("read_settings", {"entity_category": "config", **reachable})
+    told = {"entity_category": "diagnostic", "state_topic": topics.event(module.id), **reachable}
+    yield Entity("result", "event", told, values=EVENT_TYPES, label="event_type")
     call = module.family.call
     for action in (*module.family.actions, *((call,) if call is not None else ())):
-        press = {"pl_prs": json.dumps({"action": action.name}), "ent_cat": "config", "en": False}
-        yield Entity(f"do_{action.name.replace('.', '_')}", "button", action.title, {**press, **reachable})
-        if UPDATE_STATE in action.tells:
-            yield Entity(
-                "firmware_update",
-                "update",
-                "Firmware",
-                {
-                    "dev_cla": "firmware",
-                    "ent_cat": "config",
-                    "val_tpl": "{{ value_json.firmware_update | tojson }}",
-                    "pl_inst": press["pl_prs"],
-                },
-            )
+        yield from _action(action, reachable)
+    known = observables_of(module.family)
     for setting in module.family.settings:
         if setting.read_by and not setting.secret and not setting.indexes:
-            yield from _setting(setting, reachable)
+            yield from (replace(one, icon=known[setting.name].icon) for one in _setting(setting, reachable))
+
+
+def of_another_configuration(topics: Topics, module: Module, words: Words) -> Iterable[Entity]:
+    """Yield all entities that a module of the family can have, or had in contract 1, besides `controls`.
+
+    Home Assistant may still have those that the module has no longer, from an earlier profile or connection.
+    """
+    every = tuple(name for name in observables_of(module.family) if not is_secret(name))
+    yield from observed(module, words, every)
+    yield from connection(topics, replace(module, connectivity=Connectivity(identify_by=ClientIdentity())))
+    yield _button("request_identity", {})
+    yield from _GONE_FROM_MODULE
+
+
+def _button(key: str, extra: Document) -> Entity:
+    return Entity(key, "button", {"payload_press": json.dumps({key: True}), **extra})
+
+
+def _action(action: Action, reachable: Document) -> Iterable[Entity]:
+    payload = json.dumps({"action": action.name})
+    press = {"payload_press": payload, "entity_category": "config", "enabled_by_default": False}
+    key = f"do_{action.name.replace('.', '_')}"
+    yield Entity(key, "button", {**press, **reachable}, f"action.{action.name}", icon=action.icon)
+    if UPDATE_STATE in action.tells:
+        update = {
+            "device_class": "firmware",
+            "entity_category": "config",
+            "value_template": "{{ value_json.firmware_update | tojson }}",
+            "payload_install": payload,
+        }
+        yield Entity("firmware_update", "update", update)
+
+
+_SETTINGS = "value_json.settings"
 
 
 def _setting(setting: Setting, reachable: Document) -> Iterable[Entity]:
-    """Yield the control of a setting; one that can cut the module off is disabled, and its value a sensor."""
-    if not setting.cuts_off or setting.name == "apn":
-        yield _control(setting, setting.name, setting.title, reachable)
+    """Yield the control of a setting; if it can cut the module off, a sensor and the disabled control."""
+    name = setting.name
+    if setting.is_enabled:
+        yield _control(setting, name, name, reachable)
         return
-    value = _setting_template(setting)
-    yield sensor(setting.name, setting.title, val_tpl=value)
-    yield _control(setting, f"set_{setting.name}", f"Set {_lower(setting.title)}", {**reachable, "en": False})
+    if setting.kind is SettingKind.ENUM:
+        yield Entity(name, "sensor", values=(*setting.options, UNKNOWN), label=name, within=_SETTINGS)
+    else:
+        yield sensor(name, value_template=_template_of(setting))
+    yield _control(setting, f"set_{name}", f"set.{name}", {**reachable, "enabled_by_default": False})
 
 
-def _lower(title: str) -> str:
-    return title if title[:2].isupper() else title[0].lower() + title[1:]
-
-
-def _setting_template(setting: Setting) -> str:
-    # a code that no table explains is no option of a select
-    path = f"value_json.settings.{setting.name}"
-    return f"{{{{ none if {path} == 'unknown' else {path} }}}}"
-
-
-def _control(setting: Setting, key: str, title: str, extra: Document) -> Entity:
+def _control(setting: Setting, key: str, named: str, extra: Document) -> Entity:
     common = {
-        "ent_cat": "config",
-        "cmd_tpl": f"{{{{ {{'{setting.name}': value}} | tojson }}}}",
-        "val_tpl": _setting_template(setting),
+        "entity_category": "config",
+        "command_template": f"{{{{ {{'{setting.name}': value}} | tojson }}}}",
+        "value_template": _template_of(setting),
         **extra,
     }
     match setting.kind:
         case SettingKind.INTEGER:
-            unit = {"unit_of_meas": setting.unit} if setting.unit else {}
+            unit = {"unit_of_measurement": setting.unit} if setting.unit else {}
             bounds = {"min": min((setting.minimum, *setting.also)), "max": setting.maximum, "mode": "box"}
-            return Entity(key, "number", title, {**common, **unit, **bounds})
+            return Entity(key, "number", {**common, **unit, **bounds}, named)
         case SettingKind.ENUM:
-            return Entity(key, "select", title, {**common, "ops": list(setting.options)})
+            words = f"value_json.labels['{setting.name}']"
+            chosen = {"entity_category": "config", "value_template": _template_of(setting, words), **extra}
+            return Entity(key, "select", chosen, named, setting.options, setting.name)
         case _:
-            return Entity(key, "text", title, {**common, **_text(setting)})
+            return Entity(key, "text", {**common, **_text(setting)}, named)
+
+
+def _template_of(setting: Setting, shown: str | None = None) -> str:
+    # a code that no table explains is not among the options
+    path = f"{_SETTINGS}.{setting.name}"
+    return f"{{{{ none if {path} == 'unknown' else {shown or path} }}}}"
 
 
 def _text(setting: Setting) -> Document:
-    # empty as long as it is not known: Home Assistant has no other word for that in a text
+    # empty until the value is known: a text entity of Home Assistant has no other state for that
+    # a setting that is also looked up by name has no pattern
+    pattern = {} if setting.lookup is not None else {"pattern": f"^(?:{setting.pattern})?$"}
     return {
         "min": 0,
         "max": setting.maximum,
-        "ptrn": f"^(?:{setting.pattern})?$",
-        "val_tpl": f"{{{{ value_json.settings.{setting.name} or '' }}}}",
+        **pattern,
+        "value_template": f"{{{{ {_SETTINGS}.{setting.name} or '' }}}}",
     }

@@ -1,18 +1,28 @@
-"""The form of all documents: JSON, times as ISO 8601, identifiers hidden where that is asked for."""
+"""Encoding of all documents: JSON, times as ISO 8601, and masking of identifiers."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from gsm_meter_bridge.vocabulary import MASK
 
+Dated = Callable[[float | None], float | None]
+"""Returns a Unix time as it may be shown; None if the date is not known, see `Clock.dated`."""
+
+
+def as_it_is(at: float | None) -> float | None:
+    """Return `at` unchanged: if the clock is right, every time may be shown."""
+    return at
+
+
 Document = dict[str, Any]
 
 
 def hide(identifier: str) -> str:
-    """Return `identifier` with all but its last four characters hidden."""
+    """Return `identifier` with all but its last four characters masked."""
     return f"{MASK}{identifier[-4:]}"
 
 
@@ -22,5 +32,5 @@ def iso(at: float | None) -> str | None:
 
 
 def dump(document: Document) -> str:
-    """Return the payload of `document`."""
+    """Return `document` as compact JSON, the payload of a message."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))

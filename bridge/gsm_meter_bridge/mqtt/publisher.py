@@ -1,101 +1,102 @@
-"""Writes what changed to MQTT, and brings wishes in. The only writer of the contract's topics."""
+"""Publishes changes to MQTT and runs the intake of requests; the only writer of the contract's topics."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
-from gsm_meter_bridge.delivery.strangers import Strangers
-from gsm_meter_bridge.delivery.switchboard import LineStatus
-from gsm_meter_bridge.family import Module
-from gsm_meter_bridge.job import Job, State
-from gsm_meter_bridge.jobs import inbox, store
-from gsm_meter_bridge.jobs.budgets import Budgets
-from gsm_meter_bridge.jobs.database import Database
-from gsm_meter_bridge.jobs.observations import ModuleFacts
-from gsm_meter_bridge.jobs.overview import Overview, overviews
-from gsm_meter_bridge.mqtt import answers, discovery, documents
-from gsm_meter_bridge.mqtt.client import Client, Incoming
-from gsm_meter_bridge.mqtt.form import Document, dump
-from gsm_meter_bridge.mqtt.identity import Identity, OurModem
+from gsm_meter_bridge.health import Guard
+from gsm_meter_bridge.mqtt import documents
+from gsm_meter_bridge.mqtt.client import Incoming
+from gsm_meter_bridge.mqtt.form import dump
+from gsm_meter_bridge.mqtt.identity import GatewayModemView
+from gsm_meter_bridge.mqtt.intake import Intake, IntakeListener
+from gsm_meter_bridge.mqtt.outcomes import Outcomes
+from gsm_meter_bridge.mqtt.picture import Picture
 from gsm_meter_bridge.mqtt.requests import Requests
-from gsm_meter_bridge.mqtt.retained import Retained, StaleDevices
-from gsm_meter_bridge.mqtt.topics import Topics
-from gsm_meter_bridge.service.actions import POLL, READ_SETTINGS, REQUEST_IDENTITY, REQUEST_STATUS
-from gsm_meter_bridge.service.connections import Connections
-from gsm_meter_bridge.waiting import run_together, wait_set
+from gsm_meter_bridge.mqtt.retained import StaleDevices
+from gsm_meter_bridge.mqtt.sources import Sources
+from gsm_meter_bridge.mqtt.topics import Kind
+from gsm_meter_bridge.mqtt.upkeep import Upkeep
+from gsm_meter_bridge.storage import store
+from gsm_meter_bridge.storage.overview import Overview
+from gsm_meter_bridge.waiting import run_group, wait_set
 
 _LOGGER = logging.getLogger(__name__)
 _AT_ONCE, _BREATH = 200, 10
 _TICK_S = 1.0
+_LEFT_OUT_S = 60.0
+"""How long a document that could not be made is skipped."""
+_ECHOED_AT_MOST = 500
+"""Up to how many modules the bridge, with MQTT 3.1.1, subscribes to its own retained topics.
+
+MQTT 3.1.1 has no option No Local, so the broker sends back everything that the bridge publishes there.
+"""
 
 
 class Publisher:
-    """Keeps the broker's picture of the bridge equal to the database's."""
+    """Keeps the retained documents at the broker equal to the state in the database."""
 
-    def __init__(
-        self,
-        client: Client,
-        topics: Topics,
-        database: Database,
-        modules: Mapping[str, Module],
-        identity: Identity,
-        requests: Requests,
-        modems: Sequence[OurModem],
-        budgets: Budgets | None = None,
-        now: Callable[[], float] = time.time,
-        connections: Connections | None = None,
-    ) -> None:
-        self._client = client
-        self._topics = topics
-        self._database = database
-        self._modules = modules
-        self._who = identity
-        self._requests = requests
+    def __init__(self, sources: Sources, requests: Requests, modems: Sequence[GatewayModemView]) -> None:
+        client, topics, database = sources.client, sources.topics, sources.database
+        modules = sources.modules
+        self._client, self._topics, self._database = client, topics, database
+        self._modules, self._who = modules, sources.identity
         self._modems = tuple(modems)
-        self._budgets = budgets or Budgets()
-        self._now = now
-        self._lines: Callable[[str], LineStatus | None] = lambda _: None
-        self._strangers = Strangers()
-        if connections is not None:
-            self._lines, self._strangers = connections.board.status, connections.strangers
-            connections.board.on_change = self.touch
-        self._retained = Retained(client)
-        self._dirty, self._modems_changed = set(modules), True
+        self._now, self._dated = sources.now, sources.dated
+        if sources.connections is not None:
+            sources.connections.pool.on_change = self.touch
+        self._health = sources.health
+        self._health.on_change = self.touch
+        self._picture = Picture(sources)
+        self._outcomes = Outcomes(client, topics, database, modules, self._picture)
+        self._upkeep = Upkeep(self._health)
+        self._dirty, self._modems_changed, self._bridge_changed = set(modules), True, True
         uids = (
             topics.bridge_uid(),
             *(topics.modem_uid(modem.id) for modem in modems),
             *map(topics.module_uid, modules),
         )
         self._stale = StaleDevices(client, topics, frozenset(map(topics.discovery, uids)))
-        self._online: dict[str, bool] = {}  # of those that have ever answered
+        self._searched = self._is_presented = False
         self._wake = asyncio.Event()
         self._refresh_at: float | None = None
         self._tick_at = 0.0
+        self._left_out: dict[str, float] = {}  # until when, by document
+        listener = IntakeListener(
+            {Kind.STATUS: self._on_birth, Kind.DISCOVERY: self._on_discovery, Kind.STATE: self._on_state},
+            self._outcomes.tell_again,
+            self.touch,
+        )
+        self._intake = Intake(client, topics, database, requests, self._health, listener)
         client.on_connected = self._on_connected
 
     def touch(self, module: str | None = None) -> None:
-        """Look at `module` (and our modem) again soon, because something about it changed."""
+        """Publish `module`, or the gateway modems if it is None, again soon, because something changed."""
         if module is not None:
-            self._dirty.add(module)
+            if module in self._modules:  # jobs may be for ad-hoc modules, which have no documents
+                self._dirty.add(module)
         else:
             self._modems_changed = True
         self._wake.set()
 
     async def run(self) -> None:
-        """Publish and take in until cancelled."""
+        """Publish changes and process requests until cancelled."""
         works = {
-            "take in": self._take_in(),
-            "forget stale": self._stale.search(),
+            "take in": self._intake.run(),
+            "look around": self._look_around(),
             "publish": self._publish_changes(),
         }
-        await run_together(works, self._database.calm)
+        await run_group(works, self._database.idle)
 
     async def say_goodbye(self) -> None:
-        """Publish `offline` before an orderly end; the last will is for the other kind."""
+        """Publish `offline` before an orderly end; the last will is for a broken connection.
+
+        Raises TimeoutError if the broker does not acknowledge it within 2 s.
+        """
         if self._client.connected:
             payload = dump(documents.bridge_state(online=False))
             async with asyncio.timeout(2.0):
@@ -104,185 +105,150 @@ class Publisher:
     def _on_connected(self) -> None:
         for topic in (self._topics.request("+"), self._topics.module_set("+"), self._topics.status):
             self._client.subscribe(topic)
+        # the broker publishes the bridge's own last will as if the bridge had
+        self._client.subscribe(self._topics.bridge_state)
+        if self._searched:
+            self._watch()
         self._publish_again()
 
+    async def _look_around(self) -> None:
+        await self._stale.search()
+        self._searched = True
+        self._watch()
+
+    def _watch(self) -> None:
+        """Subscribe to what other clients write to the bridge's retained topics."""
+        if self._client.protocol != "5" and len(self._modules) > _ECHOED_AT_MOST:
+            return
+        for topic in self._topics.kept:
+            self._client.subscribe(topic, own=False)
+
     def _publish_again(self) -> None:
-        """Publish every retained topic anew: the broker may have lost them, or Home Assistant."""
-        self._retained.forget()
-        self._retained.put(self._topics.bridge_state, documents.bridge_state(online=True))
+        """Publish every retained topic again: the broker or Home Assistant may have lost them."""
+        self._picture.retained.forget()
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """Publish what the broker does not have yet."""
+        if self._is_presented:
+            self._picture.retained.put(self._topics.bridge_state, documents.bridge_state(online=True))
         self._dirty.update(self._modules)
-        self._modems_changed = True
+        self._modems_changed = self._bridge_changed = True
         self._wake.set()
 
     async def _publish_changes(self) -> None:
         while True:
             await self._client.wait_connected()
             self._wake.clear()
-            if self._topics.bridge_info not in self._retained:
-                self._retain_bridge()
-            await self._database.attempt(self._publish_all)
+            if self._picture.retained.due():
+                self._look_again()
+            if self._bridge_changed:
+                self._bridge_changed = False
+                self._picture.retain_bridge()
+            errors = self._health.internal_errors
+            with self._picture.guard("what changed"):
+                await self._database.run_guarded(self._publish_all)
+            if not self._is_presented:
+                # only now: entities discovered in another language are unavailable while they change
+                self._is_presented = True
+                self._picture.retained.put(self._topics.bridge_state, documents.bridge_state(online=True))
+            if self._health.internal_errors > errors:  # reporting it would wake this loop at once
+                await asyncio.sleep(_TICK_S)
             await self._pause()
 
     async def _publish_all(self) -> None:
         if self._modems_changed:
             self._modems_changed = False
             for modem in self._modems:
-                await self._publish_modem(modem)
-            strangers = self._strangers.all()
-            self._retained.put(self._topics.callers, documents.callers(strangers, mask=self._who.mask))
+                if not self._is_left_out(name := f"modem {modem.id}"):
+                    with self._picture.guard(name) as guard:
+                        await self._picture.retain_modem(modem)
+                    self._leave_out(name, guard)
+            if not self._is_left_out("bridge"):
+                with self._picture.guard("bridge") as guard:
+                    self._picture.retain_health()
+                self._leave_out("bridge", guard)
         while await self._publish_some():
             pass
 
+    def _is_left_out(self, name: str) -> bool:
+        return self._left_out.get(name, 0.0) > time.monotonic()
+
+    def _leave_out(self, name: str, guard: Guard) -> None:
+        if guard.error is None:
+            self._left_out.pop(name, None)
+        else:
+            self._left_out[name] = time.monotonic() + _LEFT_OUT_S
+
     async def _publish_some(self) -> bool:
-        """Publish modules that changed and tell what became of jobs; return whether there is more."""
+        """Publish some of the changed modules and the outcome of jobs; return whether there is more."""
         modules = sorted(self._dirty)[:_AT_ONCE]
-        async with self._database.reading() as tx:
-            found = await overviews(tx, modules, self._budgets, self._now(), without=POLL)
-            ended = await store.to_announce(tx, self._who.bridge, self._now())
+        found = await self._overviews(modules)
         for n, (module, overview) in enumerate(found.items(), start=1):
-            self._publish_module(self._modules[module], overview)
             self._dirty.discard(module)
+            with self._picture.guard(module) as guard:
+                self._picture.retain_module(self._modules[module], overview)
+            self._leave_out(module, guard)
             await self._client.wait_room()
             if not n % _BREATH:
                 await asyncio.sleep(0)
-        for job in ended:
-            await self._announce(job, found.get(job.module))
+        self._dirty.difference_update(modules)
+        async with self._database.reading() as tx:
+            ended = await store.to_announce(tx, self._who.bridge, self._now())
+        for job in (replace(job, ended_at=self._dated(job.ended_at)) for job in ended):
+            await self._outcomes.announce(job, found.get(job.module))
         return bool(self._dirty)
+
+    async def _overviews(self, modules: Sequence[str]) -> dict[str, Overview]:
+        """Return the overviews of `modules`; without those whose rows cannot be read."""
+        if not modules:
+            return {}
+        with self._picture.guard("several modules"):
+            return await self._picture.read(modules)
+        found: dict[str, Overview] = {}
+        for module in modules:
+            with self._picture.guard(module) as guard:
+                found |= await self._picture.read([module])
+            self._leave_out(module, guard)
+        return found
 
     async def _pause(self) -> None:
         await wait_set(self._wake, _TICK_S)
         if (now := asyncio.get_running_loop().time()) < self._tick_at:
             return
         self._tick_at = now + _TICK_S
-        self._modems_changed = True  # what their SIM has sent by now, and who has called
-        if self._refresh_at is not None and self._now() >= self._refresh_at:
+        self._modems_changed = True  # SMS sent by now, unidentified clients
+        for topic in self._upkeep.due():
+            self._put_right(topic)
+        for name in [n for n in self._left_out if n in self._modules and not self._is_left_out(n)]:
+            del self._left_out[name]
+            self._dirty.add(name)
+        if self._refresh_at is not None and now >= self._refresh_at:
             self._refresh_at = None
             self._publish_again()
 
-    def _retain_bridge(self) -> None:
-        who, modules = self._who, tuple(self._modules.values())
-        # the bridge's device comes first: Home Assistant names a parent it does not know after itself
-        self._retained.put(
-            self._topics.discovery(self._topics.bridge_uid()), discovery.bridge_device(self._topics, who.name)
-        )
-        self._retained.put(
-            self._topics.bridge_info, documents.bridge_info(who.bridge, who.name, modules, mask=who.mask)
-        )
-
-    async def _publish_modem(self, modem: OurModem) -> None:
-        status, who = modem.status(), self._who
-        async with self._database.reading() as tx:
-            spending = await self._budgets.of_modem(tx, modem.id, self._now())
-            messages = await inbox.counts(tx, modem.id)
-        uid = self._topics.modem_uid(modem.id)
-        self._retained.put(
-            self._topics.discovery(uid), discovery.modem_device(self._topics, modem.id, modem.name, status)
-        )
-        paused_s = math.ceil(modem.paused_s() / 60) * 60.0
-        document = documents.modem_state(
-            status, spending, messages, mask=who.mask, price=who.price, paused_s=paused_s
-        )
-        self._retained.put(self._topics.modem(modem.id), document)
-
-    def _publish_module(self, module: Module, overview: Overview) -> None:
-        facts = overview.facts
-        online = self._is_online(facts)
-        document = self._state(module, overview, overview.last)
-        uid = self._topics.module_uid(module.id)
-        message = discovery.module_payload(self._topics, module, document)
-        self._retained.put_payload(self._topics.discovery(uid), message)
-        self._retained.put(self._topics.module(module.id), document)
-        self._retained.put(self._topics.availability(module.id), documents.bridge_state(online=online))
-        if facts.last_seen_at is not None:
-            self._tell_lost_or_regained(module.id, online=online)
-
-    def _state(self, module: Module, overview: Overview, last: Job | None) -> Document:
-        return documents.module_state(
-            module,
-            overview.facts,
-            last,
-            online=self._is_online(overview.facts),
-            mask=self._who.mask,
-            latest_firmware=self._who.latest_firmware.get(module.family.id),
-            spending=overview.spending,
-            line=self._lines(module.id),
-        )
-
-    def _is_online(self, facts: ModuleFacts) -> bool:
-        return facts.last_seen_at is not None and facts.missed < self._who.missed_polls
-
-    def _tell_lost_or_regained(self, module: str, *, online: bool) -> None:
-        before = self._online.get(module, online)
-        self._online[module] = online
-        if before != online:
-            kind = "module_regained" if online else "module_lost"
-            self._client.publish(self._topics.event(module), dump({"event_type": kind}), retain=False)
-
-    async def _announce(self, job: Job, overview: Overview | None) -> None:
-        """Tell an outcome, once: noted as told only when the broker has it."""
-        if not self._client.connected:
-            return
-        if job.action != POLL and job.module in self._modules:
-            await self._tell_outcome(job, overview)
-        async with self._database.transaction() as tx:
-            await store.mark_announced(tx, job)
-
-    async def _tell_outcome(self, job: Job, overview: Overview | None) -> None:
-        if overview is None:
-            overview = await self._overview(job.module)
-            self._publish_module(self._modules[job.module], overview)
-        event = dump(answers.command_event(job))
-        told = self._client.publish(self._topics.event(job.module), event, retain=False)
-        if job.transaction is not None and job.announced is None:
-            await self._answer(job.action, self._outcome(job, overview))
-        await told
-
-    async def _overview(self, module: str) -> Overview:
-        async with self._database.reading() as tx:
-            return (await overviews(tx, (module,), self._budgets, self._now(), without=POLL))[module]
-
-    def _outcome(self, job: Job, overview: Overview) -> Document:
-        if (
-            job.action not in (REQUEST_STATUS, REQUEST_IDENTITY, READ_SETTINGS)
-            or job.state is not State.VERIFIED
-        ):
-            return answers.outcome(job)
-        state = self._state(self._modules[job.module], overview, job)
-        return answers.outcome(job, {k: v for k, v in state.items() if k != "last_result"})
-
-    async def _answer(self, action: str, document: Document) -> None:
-        await self._client.publish(self._topics.response(action), dump(document), retain=False)
-
-    async def _take_in(self) -> None:
-        while True:
-            message = await self._client.incoming.get()
-            if message.topic == self._topics.status:
-                self._on_birth(message)
-            elif message.topic.startswith(f"{self._topics.discovery_prefix}/"):
-                self._stale.look(message)
-            elif message.retained:
-                _LOGGER.warning(
-                    "%s: a retained wish is ignored; it would be repeated for ever", message.topic
-                )
-            else:
-                await self._wish(message)
-            self._client.acknowledge(message)
-
-    async def _wish(self, message: Incoming) -> None:
-        answer, job = await self._requests.handle(
-            message.topic, message.payload, redelivered=message.redelivered
-        )
-        if answer is None:
-            return
-        topic, document = answer
-        # acknowledged and answered right here: by now it is stored
-        sent = self._client.publish(topic, dump(document), retain=False)
-        if job is None and document["status"] == "ok" and "module" in document:
-            self.touch(document["module"])
-        if job is not None and (job.state.final or job.announced is not None):
-            await sent
-            await self._answer(job.action, self._outcome(job, await self._overview(job.module)))
+    def _put_right(self, topic: str) -> None:
+        _LOGGER.info("%s is not what the bridge has put there; it is published again", topic)
+        self._picture.retained.forget(topic)
+        module = self._topics.module_behind(topic)
+        if module is not None and module in self._modules:
+            self._dirty.add(module)
+        elif topic == self._topics.bridge_state:
+            self._picture.retained.put(topic, documents.bridge_state(online=True))
+        else:
+            self._picture.retain_bridge()
 
     def _on_birth(self, message: Incoming) -> None:
-        if message.payload == b"online":
-            self._refresh_at = self._now() + self._who.birth_delay_s
+        if message.payload == b"online" and self._refresh_at is None:
+            self._refresh_at = asyncio.get_running_loop().time() + self._who.birth_delay_s
+
+    def _on_discovery(self, message: Incoming) -> None:
+        if self._stale.owns(message.topic):
+            self._on_state(message)
+        else:
+            self._stale.look(message)
+
+    def _on_state(self, message: Incoming) -> None:
+        self._stale.look_at_state(message)
+        differs = self._picture.retained.differs(message.topic, message.payload)
+        self._upkeep.look(message.topic, differs=differs)

@@ -1,54 +1,105 @@
-"""Reads wishes from MQTT, has them stored, and answers. Nothing is acknowledged before it is stored."""
+"""Carries out or stores requests that come over MQTT, and makes their responses."""
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
 from functools import partial
-from typing import Any
 
-from gsm_meter_bridge.errors import GsmMeterError, InvalidValueError, StorageError, UnknownNameError
-from gsm_meter_bridge.job import Job
-from gsm_meter_bridge.jobs.database import is_trouble
-from gsm_meter_bridge.mqtt import answers
-from gsm_meter_bridge.mqtt.form import Document
-from gsm_meter_bridge.mqtt.topics import Topics
-from gsm_meter_bridge.service.actions import (
+from gsm_meter_bridge.commands.actions import (
     ACCEPT_DRIFT,
     ACTIONS,
+    ADMIN_ACTIONS,
     APPLY,
     CALL,
     CANCEL,
     DEVICE_ACTIONS,
     INDEXED_ACTIONS,
+    JOBS,
     PLAN,
-    RAW_AT,
     READ_SETTINGS,
     REQUEST_IDENTITY,
     REQUEST_STATUS,
-    RESTART_MODEM,
     SET,
-    USSD,
 )
-from gsm_meter_bridge.service.administration import Administration
-from gsm_meter_bridge.service.commands import Commands, Terms
-from gsm_meter_bridge.service.plan import Price
+from gsm_meter_bridge.commands.administration import Administration
+from gsm_meter_bridge.commands.handler import CommandOptions, Commands
+from gsm_meter_bridge.commands.plan import Price
+from gsm_meter_bridge.errors import (
+    GsmMeterError,
+    InvalidValueError,
+    LeaseLostError,
+    StorageError,
+    TransitionError,
+    UnknownNameError,
+    cut,
+)
+from gsm_meter_bridge.families import family_ids, family_of
+from gsm_meter_bridge.health import Door, Health
+from gsm_meter_bridge.model.job import Job
+from gsm_meter_bridge.mqtt import answers
+from gsm_meter_bridge.mqtt.client import Incoming
+from gsm_meter_bridge.mqtt.form import Document
+from gsm_meter_bridge.mqtt.modem_requests import ModemRequests
+from gsm_meter_bridge.mqtt.payload import (
+    ACTION,
+    CONFIRM,
+    DEADLINE,
+    FAMILY,
+    JOB,
+    MODULE,
+    NUMBER,
+    PASSWORD,
+    PROFILE,
+    SERVER,
+    SETTINGS,
+    TRANSACTION,
+    Payload,
+    read_payload,
+)
+from gsm_meter_bridge.mqtt.topics import Kind, Place, Topics
+from gsm_meter_bridge.storage.database import is_unavailable
+from gsm_meter_bridge.vocabulary import Secret
 
 _LOGGER = logging.getLogger(__name__)
-_LONGEST_TRANSACTION = 128
-SETTINGS, CONFIRM, SERVER, ACTION, JOB = "settings", "confirm", "server", "action", "job"
-COMMAND, CODE = "command", "code"
-_MODEM_KEYS = frozenset({"transaction", "modem"})
-_COMMON_KEYS = frozenset({"transaction", "module", "deadline"})
+_COMMON_KEYS = frozenset({TRANSACTION, MODULE, DEADLINE})
+_OF_NUMBER = frozenset({NUMBER, FAMILY, PASSWORD})
+_READS = (REQUEST_STATUS, REQUEST_IDENTITY, READ_SETTINGS)
+_LONGEST_NAME = 64
+_FAMILIES = ", ".join(family_ids())
 
-Answer = tuple[str, Document]
-"""A response: the topic it goes to, and the document."""
+
+class Lane(Enum):
+    """Requests of a lane are carried out one after the other, concurrently with the other lanes."""
+
+    STORED = auto()
+    """Requests that become jobs; stored in batches."""
+    AT_ONCE = auto()
+    """Requests that send nothing."""
+    MODEM = auto()
+    """Requests that wait for a gateway modem."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The response, its topic ("" if there is none), and the job that was stored or found."""
+
+    topic: str = ""
+    document: Document | None = None
+    job: Job | None = None
+
+
+class _InternalError(GsmMeterError):
+    code = "internal_error"
 
 
 class Requests:
-    """Turns the payload of a wish into a stored job."""
+    """Turns messages on request and command topics into jobs and responses.
+
+    No payload makes it raise: an unforeseen exception rejects that one message and is reported to `health`.
+    """
 
     def __init__(
         self,
@@ -56,213 +107,216 @@ class Requests:
         commands: Commands,
         price: Price | None = None,
         administration: Administration | None = None,
+        health: Health | None = None,
+        *,
+        mask: bool = False,
     ) -> None:
         self._topics = topics
-        self._price = price
+        self._price, self._mask = price, mask
         self._commands = commands
-        self._administration = administration or Administration({}, frozenset())
-        self._reads: Mapping[str, Callable[[str, Terms], Awaitable[Job]]] = {
+        self._modems = ModemRequests(administration or Administration({}, frozenset()), mask=mask)
+        self._health = health or Health()
+        self._stored: Mapping[str, Callable[[Commands, Payload, CommandOptions], Awaitable[Job]]] = {
+            **{name: partial(self._read, name) for name in _READS},
+            SET: self._set,
+            APPLY: self._apply,
+            CALL: self._call,
+            **{name: partial(self._act, name) for name in DEVICE_ACTIONS},
+        }
+        self._at_once: Mapping[str, Callable[[Commands, Payload, CommandOptions], Awaitable[Document]]] = {
+            PLAN: self._plan,
+            ACCEPT_DRIFT: self._accept_drift,
+            CANCEL: self._cancel,
+            JOBS: self._jobs,
+        }
+
+    def lane(self, place: Place) -> Lane:
+        """Return the lane for messages of topic `place`."""
+        if place.kind is Kind.SET or place.name in self._stored:
+            return Lane.STORED
+        return Lane.MODEM if place.name in ADMIN_ACTIONS else Lane.AT_ONCE
+
+    async def handle(self, message: Incoming) -> Outcome:
+        """Carry out the request in one message."""
+        (outcome,) = await self.handle_all([message])
+        return outcome
+
+    async def handle_all(self, messages: Sequence[Incoming]) -> list[Outcome]:
+        """Store the jobs of messages, in their order and in one transaction, which has ended on return."""
+        with self._health.guard(Door.MQTT, "storing what is asked") as guard:
+            try:
+                async with self._commands.together() as commands:
+                    return [await self._handle(message, commands) for message in messages]
+            except Exception as error:
+                if not is_unavailable(error):
+                    raise
+                return [self.refuse(m, _nothing_can_be_stored()) for m in messages]
+        return [self.refuse(m, internal_error(guard.error)) for m in messages]
+
+    async def handle_alone(self, message: Incoming) -> Outcome:
+        """Carry out a request that does not become a job."""
+        try:
+            return await self._handle(message, self._commands)
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
+            return self.refuse(message, _nothing_can_be_stored())
+
+    def refuse(self, message: Incoming, error: GsmMeterError) -> Outcome:
+        """Return the response to a message that is not carried out because of `error`."""
+        return self._refusal(self._topics.place(message.topic), read_payload(message.payload), error)
+
+    async def _handle(self, message: Incoming, commands: Commands) -> Outcome:
+        place, payload = self._topics.place(message.topic), Payload()
+        with self._health.guard(Door.MQTT, f"a message on {message.topic[:100]!r}") as guard:
+            payload = read_payload(message.payload)
+            try:
+                return await self._carry_out(commands, place, payload, redelivered=message.redelivered)
+            except (LeaseLostError, TransitionError):
+                raise
+            except GsmMeterError as error:
+                return self._refusal(place, payload, error)
+        return self._refusal(place, payload, internal_error(guard.error))
+
+    async def _carry_out(
+        self, commands: Commands, place: Place, payload: Payload, *, redelivered: bool
+    ) -> Outcome:
+        if place.kind is Kind.REQUEST and place.name not in ACTIONS:
+            raise UnknownNameError("action", place.name, ACTIONS, code="unknown_action")
+        if payload.fault is not None:
+            raise payload.fault
+        if place.kind is Kind.SET:
+            job = await self._from_entity(
+                commands, place.name, payload, CommandOptions(redelivered=redelivered)
+            )
+            return Outcome(job=job)
+        options = CommandOptions(payload.required_transaction(), payload.deadline_at(), redelivered)
+        topic = self._topics.response(place.name)
+        if place.name in self._stored:
+            job = await self._stored[place.name](commands, payload, options)
+            return Outcome(topic, self._shown(answers.accepted(job)), job)
+        if place.name in ADMIN_ACTIONS:
+            return Outcome(topic, await self._modems.carry_out(place.name, payload, redelivered=redelivered))
+        told = await self._at_once[place.name](commands, payload, options)
+        return Outcome(topic, self._shown(answers.done(options.transaction, told)))
+
+    def _shown(self, document: Document) -> Document:
+        return answers.without_numbers(document) if self._mask else document
+
+    def _refusal(self, place: Place, payload: Payload, error: GsmMeterError) -> Outcome:
+        """Return the error response; for a command of an entity, an event of its module instead."""
+        _LOGGER.warning("what is asked at %.100r is refused: %s", f"{place.kind.name} {place.name}", error)
+        if place.kind is not Kind.SET:
+            document = answers.rejected(payload.transaction, error.code, cut(str(error)))
+            return Outcome(self._topics.response(place.name), document)
+        if len(place.name) > _LONGEST_NAME:
+            return Outcome()
+        document = answers.rejected_command(_asked_for(payload), error.code, cut(str(error)))
+        return Outcome(self._topics.event(place.name), document)
+
+    async def _from_entity(
+        self, commands: Commands, module: str, payload: Payload, options: CommandOptions
+    ) -> Job:
+        for name in _READS:
+            if payload.fields.keys() == {name}:
+                if payload.fields[name] is not True:
+                    raise InvalidValueError(name, payload.fields[name], "true", shown=True)
+                return await self._reading(commands, name)(module, options)
+        if payload.fields.keys() == {ACTION}:
+            action = payload.text(ACTION, "the name of an action")
+            if action == CALL:
+                return await commands.call(module, options)
+            return await commands.act(module, action, options, confirmed=True)
+        # dangerous entities are disabled by default: enabling one is the confirmation
+        return await commands.apply(module, payload.fields, options, confirmed=True)
+
+    def _reading(self, commands: Commands, name: str) -> Callable[[str, CommandOptions], Awaitable[Job]]:
+        return {
             REQUEST_STATUS: commands.request_status,
             REQUEST_IDENTITY: commands.request_identity,
             READ_SETTINGS: commands.read_settings,
-        }
-        self._actions: Mapping[str, Callable[[Document, Terms], Awaitable[Job | Document]]] = {
-            **{name: partial(self._read, name) for name in self._reads},
-            SET: self._set,
-            PLAN: self._plan,
-            APPLY: self._apply,
-            CALL: self._call,
-            ACCEPT_DRIFT: self._accept_drift,
-            CANCEL: self._cancel,
-            RAW_AT: self._raw_at,
-            USSD: self._ussd,
-            RESTART_MODEM: self._restart_modem,
-            **{name: partial(self._act, name) for name in DEVICE_ACTIONS},
-        }
+        }[name]
 
-    async def handle(
-        self, topic: str, payload: bytes, *, redelivered: bool
-    ) -> tuple[Answer | None, Job | None]:
-        """Store what `payload` asks; return the response to publish, if one is due, and the job."""
-        module = self._topics.module_of(topic)
-        if module is not None:
-            return await self._from_entity(module, payload, redelivered=redelivered)
-        action = self._topics.action_of(topic)
-        if action is None:
-            return None, None
-        return await self._from_request(action, payload)
+    async def _read(self, name: str, commands: Commands, payload: Payload, options: CommandOptions) -> Job:
+        commands, module = _whose(commands, payload)
+        return await self._reading(commands, name)(module, options)
 
-    async def _from_request(self, action: str, payload: bytes) -> tuple[Answer, Job | None]:
-        wish: Document = {}
-        topic = self._topics.response(action)
-        try:
-            if action not in self._actions:
-                raise UnknownNameError("action", action, ACTIONS, code="unknown_action")
-            wish = _json_object(payload)
-            outcome = await self._actions[action](wish, _terms(wish))
-        except Exception as raised:
-            if (error := _told(raised)) is None:
-                raise
-            _LOGGER.warning("request %s refused: %s", action, error)
-            said = wish.get("transaction")
-            transaction = said if isinstance(said, str) else None
-            return (topic, answers.rejected(transaction, error.code, str(error))), None
-        if isinstance(outcome, Job):
-            return (topic, answers.accepted(outcome)), outcome
-        return (topic, {"transaction": wish["transaction"], "status": "ok", **outcome}), None
-
-    async def _from_entity(
-        self, module: str, payload: bytes, *, redelivered: bool
-    ) -> tuple[Answer | None, Job | None]:
-        """An entity expects no answer; why its wish is refused is told as an event of its device."""
-        terms = Terms(redelivered=redelivered)
-        wish: Document = {}
-        try:
-            wish = _json_object(payload)
-            for name, read in self._reads.items():
-                if wish.keys() == {name}:
-                    return None, await read(module, terms)
-            if wish == {ACTION: CALL}:
-                return None, await self._commands.call(module, terms)
-            if wish.keys() == {ACTION} and isinstance(wish[ACTION], str):
-                return None, await self._commands.act(module, wish[ACTION], terms, confirmed=True)
-            # whoever enabled a dangerous entity, which is off by default, has confirmed
-            return None, await self._commands.apply(module, wish, terms, confirmed=True)
-        except Exception as raised:
-            if (error := _told(raised)) is None:
-                raise
-            _LOGGER.warning("%s: a wish of an entity is refused: %s", module, error)
-            action = next((name for name in self._reads if name in wish), SET)
-            if isinstance(named := wish.get(ACTION), str):
-                action = named.partition(".")[0]
-            if not self._commands.knows(module):
-                return None, None
-            return (self._topics.event(module), answers.refused_wish(action, error.code, str(error))), None
-
-    async def _read(self, name: str, wish: Document, terms: Terms) -> Job:
-        _only(wish, _COMMON_KEYS)
-        return await self._reads[name](_module(wish), terms)
-
-    async def _act(self, name: str, wish: Document, terms: Terms) -> Job:
+    async def _act(self, name: str, commands: Commands, payload: Payload, options: CommandOptions) -> Job:
         indexed = name in INDEXED_ACTIONS
-        _only(wish, _COMMON_KEYS | {CONFIRM} | ({SERVER} if indexed else set()))
-        full_name = f"{name}.{wish.get(SERVER, 0)}" if indexed else name
-        return await self._commands.act(_module(wish), full_name, terms, confirmed=_confirmed(wish))
+        payload.only(_COMMON_KEYS | {CONFIRM} | ({SERVER} if indexed else set()))
+        server = payload.server
+        if indexed and server is None:
+            server = await commands.server_of(payload.module)
+        full_name = f"{name}.{server}" if indexed else name
+        return await commands.act(payload.module, full_name, options, confirmed=payload.confirmed)
 
-    async def _set(self, wish: Document, terms: Terms) -> Job:
-        module = _module(wish)
-        changes = {k: v for k, v in wish.items() if k not in {*_COMMON_KEYS, CONFIRM}}
-        return await self._commands.apply(module, changes, terms, confirmed=_confirmed(wish))
+    async def _set(self, commands: Commands, payload: Payload, options: CommandOptions) -> Job:
+        (commands, module), confirmed = _whose(commands, payload, *payload.fields), payload.confirmed
+        known = _COMMON_KEYS | _OF_NUMBER | {CONFIRM}
+        changes = {k: v for k, v in payload.fields.items() if k not in known}
+        return await commands.apply(module, changes, options, confirmed=confirmed)
 
-    async def _plan(self, wish: Document, _terms: Terms) -> Document:
-        _only(wish, _COMMON_KEYS | {SETTINGS})
-        module = _module(wish)
-        return answers.plan(module, await self._commands.preview(module, _settings(wish)), self._price)
+    async def _apply(self, commands: Commands, payload: Payload, options: CommandOptions) -> Job:
+        (commands, module), confirmed = _whose(commands, payload, SETTINGS, CONFIRM), payload.confirmed
+        return await commands.apply(module, payload.settings, options, confirmed=confirmed, action=APPLY)
 
-    async def _call(self, wish: Document, terms: Terms) -> Job:
-        _only(wish, _COMMON_KEYS)
-        return await self._commands.call(_module(wish), terms)
+    async def _call(self, commands: Commands, payload: Payload, options: CommandOptions) -> Job:
+        payload.only(_COMMON_KEYS)
+        return await commands.call(payload.module, options)
 
-    async def _accept_drift(self, wish: Document, _terms: Terms) -> Document:
-        _only(wish, _COMMON_KEYS)
-        module = _module(wish)
-        return {"module": module, "settings": await self._commands.accept_drift(module)}
+    async def _plan(self, commands: Commands, payload: Payload, _options: CommandOptions) -> Document:
+        commands, module = _whose(commands, payload, SETTINGS)
+        return answers.plan(module, await commands.preview(module, payload.settings), self._price)
 
-    async def _cancel(self, wish: Document, _terms: Terms) -> Document:
-        _only(wish, frozenset({"transaction", JOB}))
-        job_id = wish.get(JOB)
-        if not isinstance(job_id, str):
-            raise InvalidValueError(JOB, job_id, "the id of a job, as it was told when it was accepted")
-        job = await self._commands.cancel(job_id)
+    async def _accept_drift(self, commands: Commands, payload: Payload, _options: CommandOptions) -> Document:
+        payload.only(_COMMON_KEYS)
+        return {"module": payload.module, "settings": await commands.accept_drift(payload.module)}
+
+    async def _cancel(self, commands: Commands, payload: Payload, options: CommandOptions) -> Document:
+        payload.only(frozenset({TRANSACTION, JOB}))
+        job_id = payload.text(JOB, "the id of a job, as it was told when it was accepted")
+        job = await commands.cancel(job_id, redelivered=options.redelivered)
         return {"job": job.id, "module": job.module, "state": job.state}
 
-    async def _raw_at(self, wish: Document, _terms: Terms) -> Document:
-        _only(wish, _MODEM_KEYS | {COMMAND})
-        modem = _modem(wish)
-        return {"modem": modem, "lines": await self._administration.raw_at(modem, wish.get(COMMAND))}
-
-    async def _ussd(self, wish: Document, _terms: Terms) -> Document:
-        _only(wish, _MODEM_KEYS | {CODE})
-        modem = _modem(wish)
-        return {"modem": modem, "text": await self._administration.ussd(modem, wish.get(CODE))}
-
-    async def _restart_modem(self, wish: Document, _terms: Terms) -> Document:
-        _only(wish, _MODEM_KEYS)
-        await self._administration.restart(_modem(wish))
-        return {"modem": _modem(wish)}
-
-    async def _apply(self, wish: Document, terms: Terms) -> Job:
-        _only(wish, _COMMON_KEYS | {SETTINGS, CONFIRM})
-        module, confirmed = _module(wish), _confirmed(wish)
-        return await self._commands.apply(module, _settings(wish), terms, confirmed=confirmed, action=APPLY)
+    async def _jobs(self, commands: Commands, payload: Payload, _options: CommandOptions) -> Document:
+        payload.only(frozenset({TRANSACTION, MODULE}))
+        module = payload.module if MODULE in payload.fields else None
+        return answers.jobs(await commands.unfinished(module))
 
 
-def _told(error: Exception) -> GsmMeterError | None:
-    """Return what a person is told of `error`; None where it is neither ours nor the database's."""
-    if is_trouble(error):
-        return StorageError("nothing can be stored just now, so nothing is done; ask again later")
-    return error if isinstance(error, GsmMeterError) else None
+def _whose(commands: Commands, payload: Payload, *more: str) -> tuple[Commands, str]:
+    """Return the commands and the id of the requested module: a configured one, or an ad-hoc one by number.
+
+    Raises InvalidValueError for fields that exclude each other, and UnknownNameError for a field that is
+    neither common to these requests nor in `more`.
+    """
+    if PROFILE in payload.fields:
+        raise InvalidValueError(PROFILE, None, "no profile: the configuration of a module chooses it")
+    if NUMBER not in payload.fields:
+        for name in _OF_NUMBER & payload.fields.keys():
+            raise InvalidValueError(name, None, f"no {name} without number: a configured module has its own")
+        payload.only(_COMMON_KEYS.union(more))
+        return commands, payload.module
+    if MODULE in payload.fields:
+        raise InvalidValueError(MODULE, payload.fields[MODULE], "either module or number", shown=True)
+    payload.only((_COMMON_KEYS - {MODULE}) | _OF_NUMBER.union(more))
+    number = payload.text(NUMBER, "a telephone number in international form")
+    family = family_of(payload.text(FAMILY, f"the family of the module with that number: {_FAMILIES}"))
+    password = payload.secret(PASSWORD)
+    return commands.for_number(number, family, password or Secret(family.default_password))
 
 
-def _json_object(payload: bytes) -> dict[str, Any]:
-    try:
-        document = json.loads(payload)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise InvalidValueError("payload", payload[:80], "a JSON object") from error
-    if not isinstance(document, dict):
-        raise InvalidValueError("payload", document, "a JSON object")
-    return document
+def _asked_for(payload: Payload) -> str:
+    """Return the action that an entity's command names, for the event of its rejection."""
+    named = payload.fields.get(ACTION)
+    action = named.partition(".")[0] if isinstance(named, str) else ""
+    return action if action in ACTIONS else next((name for name in _READS if name in payload.fields), SET)
 
 
-def _terms(wish: Mapping[str, Any]) -> Terms:
-    transaction = wish.get("transaction")
-    if not isinstance(transaction, str) or not 1 <= len(transaction) <= _LONGEST_TRANSACTION:
-        raise InvalidValueError(
-            "transaction", transaction, f"a unique text of 1 to {_LONGEST_TRANSACTION} characters"
-        )
-    return Terms(transaction, _deadline(wish.get("deadline")))
+def _nothing_can_be_stored() -> StorageError:
+    return StorageError("nothing can be stored just now, so nothing is done; ask again later")
 
 
-def _deadline(value: object) -> float | None:
-    if value is None:
-        return None
-    try:
-        at = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise InvalidValueError("deadline", value, "a time with its zone, like 2026-11-21T12:00:00Z")
-    return at.astimezone(UTC).timestamp()
-
-
-def _module(wish: Mapping[str, Any]) -> str:
-    module = wish.get("module")
-    if not isinstance(module, str):
-        raise InvalidValueError("module", module, "the id of a module")
-    return module
-
-
-def _modem(wish: Mapping[str, Any]) -> str:
-    modem = wish.get("modem")
-    if not isinstance(modem, str):
-        raise InvalidValueError("modem", modem, "the id of one of our modems")
-    return modem
-
-
-def _settings(wish: Mapping[str, Any]) -> dict[str, Any]:
-    settings = wish.get(SETTINGS)
-    if not isinstance(settings, dict):
-        raise InvalidValueError(SETTINGS, settings, "an object of settings and their values")
-    return settings
-
-
-def _confirmed(wish: Mapping[str, Any]) -> bool:
-    confirm = wish.get(CONFIRM, False)
-    if not isinstance(confirm, bool):
-        raise InvalidValueError(CONFIRM, confirm, "true or false")
-    return confirm
-
-
-def _only(wish: Mapping[str, Any], known: frozenset[str]) -> None:
-    for name in wish.keys() - known:
-        raise UnknownNameError("field", name, known, code="unknown_field")
+def internal_error(error: Exception | None) -> GsmMeterError:
+    """Return the error for the response after an unforeseen exception: its type without its message."""
+    return _InternalError(f"an error of the bridge itself ({type(error).__name__}); please report it")

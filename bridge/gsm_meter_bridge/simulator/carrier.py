@@ -1,4 +1,4 @@
-"""A mobile network that carries SMS, which it delays, loses, doubles and reports on, and calls."""
+"""A mobile network that carries SMS and calls; it delays, loses, duplicates and reports messages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gsm_meter_bridge.errors import DecodeError
-from gsm_meter_bridge.family import SimulatedModule, SimulatedReply
+from gsm_meter_bridge.model import SimulatedModule, SimulatedReply
 from gsm_meter_bridge.simulator.data_call import DataPath, Say
 from gsm_meter_bridge.simulator.meter.plan import MeterPlan
 from gsm_meter_bridge.sms import (
@@ -30,12 +30,12 @@ _DELIVERED, _EXPIRED, _NO_SUCH_NUMBER = 0x00, 0x46, 0x43
 _DEFAULT_VALIDITY = timedelta(days=2)
 
 Mailbox = Callable[[str], bool]
-"""Takes a PDU for a modem; False where its storage is full, or it is out of the network."""
+"""Takes a PDU for a modem; returns False if its storage is full, or it is not registered."""
 
 
 @dataclass
 class Handset:
-    """A subscriber with a modem of ours: what waits for it until it can be brought."""
+    """A subscriber with a gateway modem, and the PDUs that wait until they can be delivered."""
 
     mailbox: Mailbox
     waiting: list[str] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Handset:
 
 @dataclass
 class Device:
-    """A subscriber that is a simulated module, the meter behind it, and every text it was ever brought."""
+    """A subscriber that is a simulated module, the meter behind it, and every text delivered to it."""
 
     module: SimulatedModule
     reachable: bool = True
@@ -54,7 +54,7 @@ class Device:
 
 @dataclass
 class NetworkFaults:
-    """What goes wrong on the way: every n-th request or reply is lost or doubled, parts come out of order."""
+    """Faults of the network: every n-th request or reply is lost or duplicated, parts arrive out of order."""
 
     lose_every: int = 0
     lose_reply_every: int = 0
@@ -63,9 +63,10 @@ class NetworkFaults:
 
 
 class Carrier:
-    """The network. `delay_s` is the way of each message; `lose` swallows that many of the next ones.
+    """The network. `delay_s` delays each message; `lose` is the number of next messages that are lost.
 
-    `journal` is told number and text of every message that a module is brought.
+    `journal` is called with number and text of every message delivered to a module. `now` returns the time
+    for the stamps of messages.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Carrier:
         faults: NetworkFaults | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         journal: Callable[[str, str], None] = lambda _to, _text: None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.delay_s = delay_s
         self.lose = 0
@@ -82,13 +84,14 @@ class Carrier:
         self._replied = itertools.count(1)
         self._sleep = sleep
         self._journal = journal
+        self._now = now
         self._handsets: dict[str, Handset] = {}
         self._devices: dict[str, Device] = {}
         self._references = itertools.count(1)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def attach_modem(self, msisdn: str, mailbox: Mailbox) -> None:
-        """Let `msisdn` be a modem; its PDUs go to `mailbox`."""
+        """Register a modem with the number `msisdn`; its PDUs go to `mailbox`."""
         self._handsets[msisdn] = Handset(mailbox)
 
     def attach_module(
@@ -99,28 +102,28 @@ class Carrier:
         reachable: bool = True,
         meter: MeterPlan | None = None,
     ) -> None:
-        """Let `msisdn` be a simulated module; one out of reach gets nothing, and its messages expire."""
+        """Register a simulated module with `msisdn`; if it is not reachable, messages to it expire."""
         self._devices[msisdn] = Device(module, reachable, meter)
 
     def delivered_to(self, msisdn: str) -> list[str]:
-        """Return every text that was brought to a module, in order."""
+        """Return every text delivered to a module, in order."""
         return list(self._devices[msisdn].received)
 
     def submit(self, sender: str, sms: SmsSubmit, tp_mr: int) -> None:
-        """Take a message from a modem; it goes its way in the background."""
+        """Accept a message from a modem and deliver it in the background."""
         self._spawn(self._carry(sender, sms, tp_mr))
 
     def call(self, caller: str, number: str) -> None:
-        """Let a modem ring `number`; a module that is rung refuses the call, whatever else it does."""
+        """Place a voice call from a modem to `number`; a module always rejects it, whatever else it does."""
         device = self._devices.get(number)
         if device is not None and device.reachable:
             _LOGGER.info("%s rings %s", caller, number)
             device.module.called(caller)
 
     def data_call(self, caller: str, number: str, say: Say, on_end: Callable[[], None]) -> DataPath | None:
-        """Connect a modem with the meter at `number`; None where nobody is there, or its module refuses.
+        """Connect a modem with the meter at `number`; None if unreachable, or rejected by its module.
 
-        What the meter says goes to `say`; `on_end` hears that the module has hung up.
+        `say` is called with what the meter answers, `on_end` if the module hangs up.
         """
         device = self._devices.get(number)
         if device is None or not device.reachable:
@@ -133,24 +136,24 @@ class Carrier:
         return DataPath(device.module, meter, idle_s, say, on_end)
 
     def inject(self, sender: str, recipient: str, text: str) -> None:
-        """Let anybody send a text to a modem."""
+        """Send a text from any number to a modem."""
         self._deliver_to_handset(sender, recipient, text)
 
     def bring(self, msisdn: str, pdu: str) -> None:
-        """Bring a PDU to a modem, after what waits for it already."""
+        """Deliver a PDU to a modem, after those that wait already."""
         handset = self._handsets.get(msisdn)
         if handset is not None:
             handset.waiting.append(pdu)
             self.make_room(msisdn)
 
     def make_room(self, msisdn: str) -> None:
-        """Bring what waits for a modem, as far as it takes it."""
+        """Deliver the waiting PDUs to a modem, as many as it accepts."""
         handset = self._handsets[msisdn]
         while handset.waiting and handset.mailbox(handset.waiting[0]):
             handset.waiting.pop(0)
 
     async def close(self) -> None:
-        """Drop what is under way."""
+        """Drop all messages in transit."""
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -161,7 +164,7 @@ class Carrier:
         task.add_done_callback(self._tasks.discard)
 
     async def _carry(self, sender: str, sms: SmsSubmit, tp_mr: int) -> None:
-        sent_at = datetime.now(UTC)
+        sent_at = self._now()
         await self._sleep(self.delay_s)
         count = next(self._carried)
         if self.lose or _is_turn(count, self._faults.lose_every):
@@ -191,7 +194,7 @@ class Carrier:
 
     def _report(self, sender: str, sms: SmsSubmit, tp_mr: int, sent_at: datetime, tp_st: int) -> None:
         if sms.tp_srr:
-            pdu = encode_status_report(sms.tp_da, tp_mr, sent_at, datetime.now(UTC), tp_st)
+            pdu = encode_status_report(sms.tp_da, tp_mr, sent_at, self._now(), tp_st)
             self.bring(sender, pdu.pdu)
 
     async def _reply(self, sender: str, recipient: str, reply: SimulatedReply) -> None:
@@ -203,7 +206,7 @@ class Carrier:
 
     def _deliver_to_handset(self, sender: str, recipient: str, text: str) -> None:
         reference = next(self._references) % 256
-        pdus = encode_delivers(sender, text, datetime.now(UTC), reference=reference)
+        pdus = encode_delivers(sender, text, self._now(), reference=reference)
         if self._faults.reorder_parts:
             pdus = pdus[::-1]
         if _is_turn(reference, self._faults.duplicate_every):
@@ -217,7 +220,7 @@ def _is_turn(count: int, every: int) -> bool:
 
 
 def _whole(device: Device, sender: str, sms: SmsSubmit) -> tuple[str, bytes] | None:
-    """Return text (of data, hexadecimal) and octets, once all parts are there; None before that."""
+    """Return text (for data: hexadecimal) and bytes once all parts have arrived; None before that."""
     link = sms.user_data.concatenation
     if link is None:
         return sms.user_data.text or sms.user_data.data.hex().upper(), sms.user_data.data

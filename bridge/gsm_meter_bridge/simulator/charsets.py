@@ -1,6 +1,6 @@
-"""How texts are written on the line: the character sets of AT+CSCS (3GPP TS 27.007 clause 5.5).
+"""How texts are encoded at the port: the character sets of AT+CSCS (3GPP TS 27.007 clause 5.5).
 
-One character of a returned line is one octet on it.
+One character of a returned line is one byte at the port.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from gsm_meter_bridge.sms import fits_gsm7
 from gsm_meter_bridge.sms.gsm7 import decode_septets, encode_septets
 
 OCTETS = "latin-1"
-"""The codec by which a line becomes its octets."""
+"""The codec that converts a line to its bytes."""
 
 
 def _septets(text: str) -> bytes:
@@ -40,12 +40,12 @@ CHARSETS = tuple(_SETS)
 
 
 def written(text: str, charset: str) -> str:
-    """Return a text as it goes over the line; what the GSM alphabet lacks becomes a question mark."""
+    """Return a text as sent through the port; a question mark replaces what the GSM alphabet lacks."""
     return _SETS[charset][0](text)
 
 
 def understood(line: str, charset: str) -> str:
-    """Return the text that came over the line; DecodeError where it is none in `charset`."""
+    """Return the text of a line from the port; DecodeError if it is not valid in `charset`."""
     try:
         return _SETS[charset][1](line)
     except ValueError as error:

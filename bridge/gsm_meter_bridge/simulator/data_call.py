@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from gsm_meter_bridge.family import SimulatedModule
+from gsm_meter_bridge.model import SimulatedModule
 from gsm_meter_bridge.simulator.meter.plan import MeterEnd
 
 _ESCAPE = b"+++"
@@ -14,9 +14,9 @@ Say = Callable[[bytes], None]
 
 
 class DataPath:
-    """A call that was taken: octets go to the meter, if there is one, and what it answers comes to `say`.
+    """An accepted call: bytes go to the meter, if there is one, and `say` is called with its answers.
 
-    After `idle_s` without any the module hangs up (0: never), and `on_end` hears of it.
+    After `idle_s` seconds without any the module hangs up (0: never), and `on_end` is called.
     """
 
     def __init__(
@@ -33,14 +33,14 @@ class DataPath:
         self._wait()
 
     def feed(self, octets: bytes) -> None:
-        """Bring `octets` to the meter."""
+        """Send `octets` to the meter."""
         self._wait()
         answer = self._meter.feed(octets) if self._meter is not None else b""
         if answer:
             self._say(answer)
 
     def hang_up(self) -> None:
-        """End it from this side."""
+        """End the call from the modem's side."""
         if self._timer is not None:
             self._timer.cancel()
         self._module.data_call_ended()
@@ -57,13 +57,13 @@ class DataPath:
 
 
 Connect = Callable[[str, Say, Callable[[], None]], DataPath | None]
-"""Calls a number; None where nobody takes the call. See `Carrier.data_call`."""
+"""Calls a number; returns None if the call is not accepted. See `Carrier.data_call`."""
 
 
 class DataMode:
-    """The modem's side of a call (V.250 clauses 6.2.9, 6.3.1): `+++` between silences leads back to commands.
+    """The modem's side of a call (V.250 clauses 6.2.9, 6.3.1): `+++` between pauses returns to commands.
 
-    While `passing`, what comes over the modem's port is the far end's. `result` says a result code.
+    While `passing`, data at the modem's port belong to the far end. `result` sends a result code.
     """
 
     def __init__(self, connect: Connect, say: Say, result: Callable[[str], None]) -> None:
@@ -75,14 +75,14 @@ class DataMode:
         self._escape: asyncio.TimerHandle | None = None
 
     def dial(self, number: str) -> bool:
-        """Call `number`; return whether the call is taken."""
+        """Call `number`; return whether the call is accepted."""
         self.hang_up()
         self._path = self._connect(number, self._heard, self.far_end_hangs_up)
         self.passing = self._path is not None
         return self.passing
 
     def feed(self, octets: bytes) -> None:
-        """Pass `octets` on."""
+        """Pass `octets` to the far end."""
         loop = asyncio.get_running_loop()
         rested, self._spoke_at = loop.time() - self._spoke_at >= self.guard_s, loop.time()
         if self._escape is not None:
@@ -99,7 +99,7 @@ class DataMode:
             path.hang_up()
 
     def far_end_hangs_up(self) -> None:
-        """End the call from the other side."""
+        """End the call from the far end."""
         self.hang_up()
         self._result("NO CARRIER")
 

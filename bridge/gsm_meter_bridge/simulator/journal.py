@@ -1,4 +1,4 @@
-"""A file with one JSON line for each message that a simulated module was brought."""
+"""A file with one JSON line for each message delivered to a simulated module."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gsm_meter_bridge.errors import InvalidValueError
 
 @contextlib.contextmanager
 def journal_at(path: Path | None) -> Iterator[Callable[[str, str], None]]:
-    """Give what appends number and text of a message to `path`, at once; without one, it does nothing."""
+    """Yield a function that appends number and text of a message to `path` at once; no-op if it is None."""
     if path is None:
         yield lambda _to, _text: None
         return
@@ -21,7 +21,7 @@ def journal_at(path: Path | None) -> Iterator[Callable[[str, str], None]]:
         file = path.open("a", encoding="utf-8", buffering=1)
     except OSError as error:
         raise InvalidValueError(
-            "journal", str(path), f"a file that can be written ({error.strerror})"
+            "journal", str(path), f"a file that can be written ({error.strerror})", shown=True
         ) from error
 
     def append(to: str, text: str) -> None:

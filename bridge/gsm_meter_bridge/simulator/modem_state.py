@@ -1,4 +1,4 @@
-"""What a simulated modem is, how it is set and what is wrong with it."""
+"""State of a simulated modem: its identity, its settings and its faults."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BUFFERED_AT_MOST = 32
 
 
 class AtError(Exception):
-    """A command's end other than OK: `kind` CME or CMS with its number, or a plain ERROR."""
+    """A command's result other than OK: `kind` CME or CMS with its number, or a plain ERROR."""
 
     def __init__(self, kind: str | None = None, number: int = 0) -> None:
         self.kind, self.number = kind, number
@@ -29,7 +29,7 @@ class AtError(Exception):
 
 
 class CallEndError(AtError):
-    """The end of a command that makes a call: CONNECT, or why there is none."""
+    """The result of a command that places a call: CONNECT, or the reason why there is no connection."""
 
     def __init__(self, words: str) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class CallEndError(AtError):
 
 @dataclass(frozen=True)
 class Prompt:
-    """What is waited for after `>`: octets of a TPDU, to be sent or, with a status, to be stored."""
+    """What the modem expects after `>`: octets of a TPDU, to send or, with a status, to store."""
 
     octets: int
     status: int | None = None
@@ -46,7 +46,7 @@ class Prompt:
 
 @dataclass
 class Identity:
-    """What the modem says of itself."""
+    """The modem's answers to identification commands."""
 
     msisdn: str = "+79990000000"
     manufacturer: str = "SimTel"
@@ -62,10 +62,11 @@ class Identity:
 
 @dataclass
 class Faults:
-    """What is wrong with the modem; `cms_errors` are the ends of the next messages to be sent.
+    """Faults of the modem; `cms_errors` are the errors of the next messages to be sent.
 
-    `pin` is the one it waits for, with `pin_tries` left; with none, the SIM is blocked and waits for its
-    `puk`. `registration` is a state of +CREG. A `silent` one neither listens nor talks.
+    `pin` is the PIN it requires, with `pin_tries` left; with none left, the SIM is blocked and requires its
+    `puk`. `registration` is a state of +CREG. It does not support the commands that it `lacks` (`+CPINR`). A
+    `silent` modem neither reads nor answers.
     """
 
     no_sim: bool = False
@@ -76,16 +77,17 @@ class Faults:
     csq: int = 18
     silent: bool = False
     cms_errors: list[int] = field(default_factory=list)
+    lacks: list[str] = field(default_factory=list)
 
     @property
     def blocked(self) -> bool:
-        """Whether the SIM wants its PUK."""
+        """Whether the SIM requires its PUK."""
         return self.pin is not None and not self.pin_tries
 
 
 @dataclass
 class Settings:
-    """What ATZ puts back; `numbers` are those of commands that are just a number, by the command's name."""
+    """Settings that ATZ resets; `numbers` are those of commands that take one number, by command name."""
 
     echo: bool = True
     verbose: bool = True
@@ -101,8 +103,8 @@ class Settings:
 class ModemState:
     """All that commands read and change; `memories` are those for reading, writing and receiving.
 
-    `untold` are result codes that AT+CNMI keeps back, `unacknowledged` counts what waits for AT+CNMA,
-    `answers` are those of the network that come right after a command.
+    `untold` are result codes that AT+CNMI buffers, `unacknowledged` counts messages that wait for AT+CNMA,
+    `answers` are those of the network that follow a command at once.
     """
 
     def __init__(self, identity: Identity, storage_size: int) -> None:
@@ -126,12 +128,12 @@ class ModemState:
 
     @property
     def storage(self) -> Memory:
-        """Where messages are listed, read and deleted."""
+        """The storage from which messages are listed, read and deleted."""
         return self.storages[self.memories[0]]
 
     @property
     def registration(self) -> int:
-        """The state of +CREG as it is now."""
+        """The current state of +CREG."""
         asleep = not self.radio_on or self.cops_mode == _LEFT
         if asleep or self.faults.no_sim or self.faults.pin is not None:
             return _NOT_REGISTERED
@@ -139,26 +141,26 @@ class ModemState:
 
     @property
     def registered(self) -> bool:
-        """Whether messages go out and come in."""
+        """Whether messages can be sent and received."""
         return self.registration in (HOME, ROAMING)
 
     def number(self, name: str) -> int:
-        """Return the number that a command was given."""
+        """Return the current number of a command that takes one."""
         return self.settings.numbers.get(name, 0)
 
     def written(self, text: str) -> str:
-        """Return a text in the character set that was chosen."""
+        """Return a text encoded in the selected character set."""
         return written(text, self.settings.charset)
 
     def understood(self, line: str) -> str:
-        """Return what was written in the character set that was chosen."""
+        """Return the text of a line in the selected character set."""
         try:
             return understood(line, self.settings.charset)
         except DecodeError as error:
             raise AtError("CME", _INVALID_CHARACTERS) from error
 
     def submit(self, sms: SmsSubmit) -> int:
-        """Send a message and return its reference; AtError where it does not leave."""
+        """Send a message and return its reference; AtError if it cannot be sent."""
         if not self.registered:
             raise AtError("CMS", _CMS_NO_NETWORK)
         self._reference = (self._reference + 1) % 256
@@ -166,6 +168,6 @@ class ModemState:
         return self._reference
 
     def fail_as_told(self) -> None:
-        """Raise the next of the errors that messages are to end with."""
+        """Raise the next of the errors set for messages, if any."""
         if self.faults.cms_errors:
             raise AtError("CMS", self.faults.cms_errors.pop(0))

@@ -1,4 +1,4 @@
-"""A pty for the simulated modem, at a path of the user's choice."""
+"""A pty for the simulated modem, at a path that the user chooses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PENDING_AT_MOST = 64 * 1024
 
 
 class _Master:
-    """The simulator's end: what the kernel does not take at once waits, up to a limit."""
+    """The simulator's end: buffers data that the kernel does not accept at once, up to a limit."""
 
     def __init__(self, fd: int, modem: VirtualModem) -> None:
         self._fd = fd
@@ -56,7 +56,7 @@ class _Master:
 
 @contextlib.contextmanager
 def on_pty(modem: VirtualModem) -> Iterator[str]:
-    """Put the modem on a pty, whose path it gives. It stays open here, so the other side may come and go."""
+    """Attach the modem to a pty and yield its path. It stays open here, so the client may reconnect."""
     master, slave = os.openpty()
     try:
         tty.setraw(slave)
@@ -72,12 +72,14 @@ def on_pty(modem: VirtualModem) -> Iterator[str]:
 
 @contextlib.contextmanager
 def linked(link: Path | None, device: str) -> Iterator[str]:
-    """Let the symbolic link `link` lead to `device`; without one, it is the device itself."""
+    """Point the symbolic link `link` to `device` and yield its path; without `link`, yield `device`."""
     if link is None:
         yield device
         return
     if link.exists() and not link.is_symlink():
-        raise InvalidValueError("link", str(link), "a path where nothing is yet, or a symbolic link")
+        raise InvalidValueError(
+            "link", str(link), "a path where nothing is yet, or a symbolic link", shown=True
+        )
     fresh = link.with_name(f".{link.name}.new")
     try:
         fresh.unlink(missing_ok=True)
@@ -85,7 +87,7 @@ def linked(link: Path | None, device: str) -> Iterator[str]:
         fresh.replace(link)
     except OSError as error:
         raise InvalidValueError(
-            "link", str(link), f"a path that can be created ({error.strerror})"
+            "link", str(link), f"a path that can be created ({error.strerror})", shown=True
         ) from error
     try:
         yield str(link)

@@ -1,4 +1,4 @@
-"""The part of a world file that is about TCP: how a module is joined to it, and the meter behind it."""
+"""The TCP part of a world file: a module's connections, and the meter behind it."""
 
 from __future__ import annotations
 
@@ -12,60 +12,83 @@ from gsm_meter_bridge.dlms import ENERGIES
 from gsm_meter_bridge.simulator.meter.plan import MeterPlan
 from gsm_meter_bridge.simulator.tcp import TcpPlan
 from gsm_meter_bridge.vocabulary import Scalar, Secret
+from gsm_meter_bridge.yaml_file.checks import (
+    Check,
+    decimal,
+    flag,
+    matching,
+    named,
+    one_of,
+    options,
+    scalar_of,
+    text,
+    whole,
+)
 
-_TEXT = vol.All(str, vol.Length(1, 64))
+_TEXT = text(1, 64)
 
 
 def _loopback(value: object) -> str:
+    scalar = scalar_of(value)
     try:
-        if isinstance(value, str) and ip_address(value).is_loopback:
-            return value
+        if scalar is not None and ip_address(scalar.text[:64]).is_loopback:
+            return scalar.text
     except ValueError:
         pass
     raise vol.Invalid('expected an address of this machine, like "127.0.0.1"')
 
 
 def _ipv4(value: object) -> str:
+    scalar = scalar_of(value)
     try:
-        return str(IPv4Address(value if isinstance(value, str) else ""))
+        return str(IPv4Address("" if scalar is None else scalar.text[:64]))
     except ValueError:
         raise vol.Invalid('expected an address, like "10.20.30.41"') from None
 
 
-def _number(least: float, most: float) -> vol.All:
-    words = f"expected a number from {least:g} to {most:g}"
-    return vol.All(vol.Any(int, float, msg=words), vol.Range(least, most, msg=words))
+def _whole(least: int, most: int) -> Check:
+    return whole(least, most, f"expected a number from {least} to {most}")
 
 
-TCP = vol.Schema(
+TCP = options(
     {
         vol.Optional("host"): _loopback,
-        vol.Optional("port"): vol.All(int, _number(0, 65535)),
+        vol.Optional("port"): _whole(0, 65535),
         vol.Optional("source"): _loopback,
-        vol.Optional("octet_s"): vol.All(_number(0, 60), vol.Coerce(float)),
-        vol.Optional("drop_after"): vol.All(int, _number(0, 1_000_000)),
-        vol.Optional("silent"): bool,
+        vol.Optional("octet_s"): decimal(0, 60),
+        vol.Optional("drop_after"): _whole(0, 1_000_000),
+        vol.Optional("silent"): flag,
     }
 )
-METER = vol.Schema(
+METER = options(
     {
         vol.Optional("serial_number"): _TEXT,
         vol.Optional("password"): _TEXT,
-        vol.Optional("energies_kwh"): {vol.In(ENERGIES): _number(0, 1e9)},
+        vol.Optional("energies_kwh"): named(one_of(*ENERGIES), decimal(0, 1e9)),
         vol.Optional("operator"): _TEXT,
-        vol.Optional("signal_csq"): vol.All(int, _number(0, 31)),
+        vol.Optional("signal_csq"): _whole(0, 31),
         vol.Optional("ip"): _ipv4,
+        vol.Optional("logical_device"): _whole(0, 0x3FFF),
+        vol.Optional("address"): _whole(0, 0x3FFF),
+        vol.Optional("iec_address"): _TEXT,
+        vol.Optional("iec_identity"): matching(
+            r"/[A-Za-z]{3}[0-9][ -~]{0,60}", "expected an identification, like /EMR5CE301v11.8"
+        ),
+        vol.Optional("decimals"): _whole(0, 9),
+        vol.Optional("parity"): one_of("none", "even"),
+        vol.Optional("object_list"): flag,
+        vol.Optional("answers"): _whole(0, 1_000_000),
     }
 )
 
 
 def tcp_of(checked: Mapping[str, Any] | None) -> TcpPlan | None:
-    """Return how a module is joined to TCP; None where it is not."""
+    """Return a module's TCP plan; None if it has none."""
     return None if checked is None else TcpPlan(**checked)
 
 
 def meter_of(checked: Mapping[str, Any] | None, values: Mapping[str, Scalar]) -> MeterPlan | None:
-    """Return the meter behind a module, with the number that is among the module's `values`."""
+    """Return the meter behind a module, with the serial number that is in the module's `values`, if any."""
     if checked is None:
         return None
     known = {"serial_number": str(values["meter_serial"])} if "meter_serial" in values else {}

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from gsm_meter_bridge.errors import DecodeError
+from gsm_meter_bridge.sms import SmsStatusReport, decode_pdu
+
 RECEIVED_UNREAD, RECEIVED_READ, STORED_UNSENT, STORED_SENT, ALL = range(5)
 
 _DELETES = MappingProxyType(
@@ -29,11 +32,11 @@ class Stored:
 
     @property
     def tpdu_length(self) -> int:
-        """Octets without the service centre's."""
+        """Octets without the service centre's address."""
         return tpdu_length(self.pdu)
 
     def read(self) -> int:
-        """Return the state so far; from now on the message counts as read."""
+        """Return the state before this call, which marks the message as read."""
         status = self.status
         if status == RECEIVED_UNREAD:
             self.status = RECEIVED_READ
@@ -51,35 +54,35 @@ class Memory(ABC):
     @property
     @abstractmethod
     def size(self) -> int:
-        """How many messages it can hold."""
+        """Number of messages it can hold."""
 
     @property
     @abstractmethod
     def messages(self) -> dict[int, Stored]:
-        """What is at which place."""
+        """The messages by place."""
 
     @abstractmethod
     def put(self, pdu: str, status: int = RECEIVED_UNREAD) -> int | None:
-        """Store a PDU at the first free place; None where there is none."""
+        """Store a PDU at the first free place and return that; None if the storage is full."""
 
     @abstractmethod
     def remove(self, place: int) -> None:
-        """Empty a place."""
+        """Delete the message at a place."""
 
     def listed(self, status: int) -> list[tuple[int, Stored, int]]:
-        """Return place, message and its state so far, of those in `status` or ALL; they count as read."""
+        """Return place, message and previous state of those in `status` or ALL, and mark them as read."""
         found = [(n, m) for n, m in sorted(self.messages.items()) if status in (ALL, m.status)]
         return [(place, message, message.read()) for place, message in found]
 
     def clear(self, flag: int) -> None:
-        """Delete what <delflag> 1 to 4 says."""
+        """Delete the messages that <delflag> 1 to 4 selects."""
         for place, message in tuple(self.messages.items()):
             if message.status in _DELETES[flag]:
                 self.remove(place)
 
 
 class Storage(Memory):
-    """A storage of its own."""
+    """A single storage."""
 
     def __init__(self, size: int = 20) -> None:
         self._size = size
@@ -87,44 +90,44 @@ class Storage(Memory):
 
     @property
     def size(self) -> int:
-        """How many messages it can hold."""
+        """Number of messages it can hold."""
         return self._size
 
     @property
     def messages(self) -> dict[int, Stored]:
-        """What is at which place."""
+        """The messages by place."""
         return self._messages
 
     def put(self, pdu: str, status: int = RECEIVED_UNREAD) -> int | None:
-        """Store a PDU at the first free place; None where there is none."""
+        """Store a PDU at the first free place and return that; None if the storage is full."""
         place = next((n for n in range(1, self._size + 1) if n not in self._messages), None)
         if place is not None:
             self._messages[place] = Stored(status, pdu)
         return place
 
     def remove(self, place: int) -> None:
-        """Empty a place."""
+        """Delete the message at a place."""
         self._messages.pop(place, None)
 
 
 class Joined(Memory):
-    """Several storages seen as one, the places of each after those of the one before: MT."""
+    """Several storages combined to one, each numbered after the one before: MT."""
 
     def __init__(self, *parts: Memory) -> None:
         self._parts = parts
 
     @property
     def size(self) -> int:
-        """How many messages it can hold."""
+        """Number of messages it can hold."""
         return sum(part.size for part in self._parts)
 
     @property
     def messages(self) -> dict[int, Stored]:
-        """What is at which place."""
+        """The messages by place."""
         return {before + n: m for part, before in self._numbered() for n, m in part.messages.items()}
 
     def put(self, pdu: str, status: int = RECEIVED_UNREAD) -> int | None:
-        """Store a PDU in the first part that has room; None where none has."""
+        """Store a PDU in the first part that has room and return its place; None if all are full."""
         for part, before in self._numbered():
             place = part.put(pdu, status)
             if place is not None:
@@ -132,7 +135,7 @@ class Joined(Memory):
         return None
 
     def remove(self, place: int) -> None:
-        """Empty a place."""
+        """Delete the message at a place."""
         for part, before in self._numbered():
             part.remove(place - before)
 
@@ -141,3 +144,16 @@ class Joined(Memory):
         for part in self._parts:
             yield part, before
             before += part.size
+
+
+def user_data(memory: Memory) -> dict[int, bytes]:
+    """Return the user data of the messages in a storage by place; b"" for a report or an invalid PDU."""
+    return {place: _data(message.pdu) for place, message in memory.messages.items()}
+
+
+def _data(pdu: str) -> bytes:
+    try:
+        sms = decode_pdu(pdu)
+    except DecodeError:
+        return b""
+    return b"" if isinstance(sms, SmsStatusReport) else sms.user_data.data

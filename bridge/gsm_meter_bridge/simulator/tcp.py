@@ -1,4 +1,4 @@
-"""The TCP side of simulated modules: they dial and listen as they want to, on loopback only."""
+"""The TCP side of simulated modules: they connect or listen as their state requires, on loopback only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
 
-from gsm_meter_bridge.family import SimulatedDial, SimulatedListen, SimulatedModule
+from gsm_meter_bridge.model import SimulatedDial, SimulatedListen, SimulatedModule
 from gsm_meter_bridge.simulator.meter.plan import MeterPlan
 
 _LOGGER = logging.getLogger(__name__)
@@ -24,11 +24,11 @@ _LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class TcpPlan:
-    """How a simulated module is joined to TCP, and what goes wrong there.
+    """TCP parameters of a simulated module, and its faults.
 
-    `host` and `port` stand in for those that the module would dial, or listen at; `source` is the address
-    that it calls from. `octet_s` is the pause after each octet it says, `drop_after` the octets after which
-    it breaks the connection (0: never), `silent` that nothing it says arrives.
+    `host` and `port` replace those that the module would connect to, or listen at; `source` is the address it
+    connects from. `octet_s` is the pause in seconds after each byte it sends, `drop_after` the bytes after
+    which it closes the connection (0: never); with `silent` nothing it sends arrives.
     """
 
     host: str | None = None
@@ -40,33 +40,33 @@ class TcpPlan:
 
 
 class TcpSide:
-    """One module: connected, or listening, for as long as the module wants it so."""
+    """One module: connected, or listening, for as long as the module requires."""
 
     def __init__(self, name: str, device: SimulatedModule, plan: TcpPlan, meter: MeterPlan | None) -> None:
         self._name, self._device, self._plan, self._meter = name, device, plan, meter
         self._client: asyncio.StreamWriter | None = None
         self.port: int | None = None
-        """Where it listens, once it does."""
+        """The port it listens at, once it does."""
 
     async def run(self) -> None:
-        """Do what the module wants until cancelled."""
+        """Connect or listen as the module requires, until cancelled."""
         while True:
-            match wish := self._wish():
+            match wanted := self._wanted():
                 case SimulatedDial():
-                    await self._while_wished(wish, self._dial(wish))
+                    await self._while_wanted(wanted, self._dial(wanted))
                 case SimulatedListen():
-                    await self._while_wished(wish, self._listen(wish))
+                    await self._while_wanted(wanted, self._listen(wanted))
             await asyncio.sleep(_TICK_S)
 
-    def _wish(self) -> SimulatedDial | SimulatedListen | None:
+    def _wanted(self) -> SimulatedDial | SimulatedListen | None:
         return self._device.tcp(time.monotonic(), _clock())
 
-    async def _while_wished(
-        self, wish: SimulatedDial | SimulatedListen, work: Coroutine[object, object, None]
+    async def _while_wanted(
+        self, wanted: SimulatedDial | SimulatedListen, work: Coroutine[object, object, None]
     ) -> None:
         task = asyncio.create_task(work)
         try:
-            while not task.done() and self._wish() == wish:
+            while not task.done() and self._wanted() == wanted:
                 await asyncio.wait([task], timeout=_TICK_S)
         finally:
             task.cancel()
@@ -74,8 +74,8 @@ class TcpSide:
         if not task.cancelled():
             task.result()
 
-    async def _dial(self, wish: SimulatedDial) -> None:
-        host, port = self._plan.host or wish.host, self._plan.port or wish.port
+    async def _dial(self, wanted: SimulatedDial) -> None:
+        host, port = self._plan.host or wanted.host, self._plan.port or wanted.port
         source = (self._plan.source, 0) if self._plan.source else None
         reached = False
         try:
@@ -89,8 +89,8 @@ class TcpSide:
             _LOGGER.info("%s: %s:%d: %s", self._name, host, port, error)
         self._device.disconnected(time.monotonic(), reached=reached)
 
-    async def _listen(self, wish: SimulatedListen) -> None:
-        host, port = self._plan.host or _LOOPBACK, wish.port if self._plan.port is None else self._plan.port
+    async def _listen(self, wanted: SimulatedListen) -> None:
+        host, port = self._plan.host or _LOOPBACK, wanted.port if self._plan.port is None else self._plan.port
         server = await asyncio.start_server(self._serve, host, port)
         self.port = server.sockets[0].getsockname()[1]
         _LOGGER.info("%s: listens at %s:%d", self._name, host, self.port)
@@ -103,7 +103,7 @@ class TcpSide:
                 self._client.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Take one client; a second one is turned away (how the module does that, the manual leaves open)."""
+        """Serve one client; reject a second one (the manual does not describe how the module does that)."""
         if self._client is not None:
             writer.transport.abort()
             return
@@ -129,7 +129,7 @@ class TcpSide:
 
 
 class _Mouth:
-    """Says what a module says, as badly as it is to be said."""
+    """Sends what a module sends, with the faults of its plan."""
 
     def __init__(self, writer: asyncio.StreamWriter, plan: TcpPlan) -> None:
         self._writer, self._plan = writer, plan
@@ -152,7 +152,7 @@ class _Mouth:
 
 @asynccontextmanager
 async def running(sides: Iterable[TcpSide]) -> AsyncIterator[None]:
-    """Let all of them do what they want meanwhile."""
+    """Run all sides in the background of the context."""
     tasks = [asyncio.create_task(side.run()) for side in sides]
     try:
         yield

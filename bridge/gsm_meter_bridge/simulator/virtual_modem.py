@@ -5,6 +5,7 @@ PDU mode only. Faults are attributes that may be changed at any time.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from types import MappingProxyType
@@ -24,11 +25,11 @@ _BAD_PDU, _FULL = 304, 322
 _CTRL_Z, _ESC, _BACKSPACE, _CR, _SPACE = 0x1A, 0x1B, 0x08, 0x0D, 0x20
 _LINE_AT_MOST = 1024
 _NUMERIC = MappingProxyType({"OK": "0", "ERROR": "4"})
-"""Result codes as ATV0 has them."""
+"""Numeric result codes of ATV0."""
 
 
 class VirtualModem(ModemState):
-    """One modem in the network of a carrier; whoever holds its port calls `feed` and sets `write`."""
+    """One modem in the network of a carrier; the owner of its port calls `feed` and sets `write`."""
 
     def __init__(self, carrier: Carrier, identity: Identity | None = None, storage_size: int = 20) -> None:
         super().__init__(identity or Identity(), storage_size)
@@ -44,7 +45,7 @@ class VirtualModem(ModemState):
         carrier.attach_modem(msisdn, self._arrive)
 
     def feed(self, data: bytes) -> None:
-        """Take what the other side of the port sent."""
+        """Process data from the other side of the port."""
         if self.data.passing and not self.faults.silent:
             self.data.feed(data)
             return
@@ -57,7 +58,7 @@ class VirtualModem(ModemState):
                 self._feed_line(octet)
 
     def urc(self, *lines: str) -> None:
-        """Say something unasked."""
+        """Send an unsolicited result code."""
         if not self.faults.silent:
             self._say(*lines)
 
@@ -70,7 +71,7 @@ class VirtualModem(ModemState):
             del self._line[-1:]
         elif octet >= _SPACE and len(self._line) < _LINE_AT_MOST:
             self._line.append(octet)
-            if self._line.upper() == b"A/":  # the last line again, at once (V.250 clause 5.2.4)
+            if self._line.upper() == b"A/":  # repeats the last line at once (V.250 clause 5.2.4)
                 self._line.clear()
                 self._execute(self._last)
 
@@ -99,6 +100,8 @@ class VirtualModem(ModemState):
 
     def _run_all(self, body: str) -> bool:
         for command in split(body):
+            if _name(command) in self.faults.lacks:
+                raise AtError
             run, match = find(command)
             information = run(self, match)
             if information:
@@ -109,7 +112,7 @@ class VirtualModem(ModemState):
         return False
 
     def _finish(self, work: Callable[[], bool]) -> None:
-        """Do `work` and say how it ended; nothing where it waits for a PDU."""
+        """Run `work` and send its result code; none while the modem waits for a PDU."""
         try:
             if work():
                 self._end("OK")
@@ -174,7 +177,7 @@ class VirtualModem(ModemState):
         return self.submit(sms)
 
     def _arrive(self, pdu: str) -> bool:
-        """Take a PDU from the network; False where it has to wait there."""
+        """Accept a PDU from the network; False if it must wait there (not registered, storage full)."""
         if not self.registered:
             return False
         sms = decode_pdu(pdu)
@@ -191,14 +194,18 @@ class VirtualModem(ModemState):
         return True
 
     def _tell_untold(self) -> None:
-        """Say what was kept back, unless AT+CNMI has it kept, a PDU is just being typed, or octets pass."""
+        """Send the buffered codes, unless AT+CNMI buffers them, a PDU is being entered, or data pass."""
         if self.settings.cnmi[0] and self.prompt is None and not self.data.passing:
             while self.untold:
                 self.urc(*self.untold.popleft())
 
 
+def _name(command: str) -> str:
+    return re.split(r"[=?]", command.strip(), maxsplit=1)[0].upper()
+
+
 def _decoded(text: str, prompt: Prompt) -> Sms:
-    """Return the message; AtError where it is none or not as long as was said."""
+    """Return the message; AtError if it is invalid or its length is not the announced one."""
     try:
         sms = decode_pdu(text)
     except DecodeError as error:

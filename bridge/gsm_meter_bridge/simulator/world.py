@@ -4,100 +4,140 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field
-from importlib import import_module
+from dataclasses import dataclass, field, fields
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
 
 import voluptuous as vol
-import yaml
 
-from gsm_meter_bridge.errors import ConfigError, GsmMeterError
-from gsm_meter_bridge.families import families
-from gsm_meter_bridge.family import SimulatedModule
+from gsm_meter_bridge.errors import GsmMeterError
+from gsm_meter_bridge.families import families, simulated_faults, simulated_module
+from gsm_meter_bridge.model import SimulatedModule
 from gsm_meter_bridge.simulator.carrier import Carrier, NetworkFaults
+from gsm_meter_bridge.simulator.dialect import Dialect
 from gsm_meter_bridge.simulator.journal import journal_at
 from gsm_meter_bridge.simulator.meter.plan import MeterPlan
 from gsm_meter_bridge.simulator.modem_state import Faults, Identity
 from gsm_meter_bridge.simulator.port import linked, on_pty
 from gsm_meter_bridge.simulator.sockets import METER, TCP, meter_of, tcp_of
+from gsm_meter_bridge.simulator.storage import Memory, user_data
 from gsm_meter_bridge.simulator.tcp import TcpPlan, TcpSide, running
 from gsm_meter_bridge.simulator.virtual_modem import VirtualModem
 from gsm_meter_bridge.vocabulary import Scalar
+from gsm_meter_bridge.yaml_file import Document, Fault, parse_yaml, read_yaml
+from gsm_meter_bridge.yaml_file.checks import (
+    Check,
+    decimal,
+    flag,
+    long_text,
+    matching,
+    named,
+    optional,
+    options,
+    plain,
+    refuse,
+    rows,
+    scalar_of,
+    text,
+    whole,
+)
+from gsm_meter_bridge.yaml_file.checks import checked as checked_document
 
 _LOGGER = logging.getLogger(__name__)
 
-_NUMBER = vol.All(
-    vol.Any(str, msg=(_IN_QUOTES := 'expected a number in quotes, like "+79990000101"')),
-    vol.Match(r"^\+\d{5,15}$", msg=_IN_QUOTES),
-)
-_SCALARS = {str: vol.Any(str, int, float, bool)}
-_COUNT = vol.All(int, vol.Range(0, 1_000_000))
+_IN_QUOTES = 'expected a number in quotes, like "+79990000101"'
+_NUMBER = matching(r"\+[0-9]{5,15}", _IN_QUOTES)
+_REPLY = "expected a reply of 1 to 1000 characters"
+_COUNT = whole(0, 1_000_000)
 
 
-def _number_to(highest: int, words: str) -> Callable[[object], object]:
-    """Return a check that, unlike voluptuous' own, takes no `true` for 1."""
+def _quoted(pattern: str, words: str) -> Check:
+    check = matching(pattern, words)
 
-    def check(value: object) -> object:
-        if type(value) is not int or not 0 <= value <= highest:
+    def checked_in_quotes(value: object) -> str:
+        scalar = scalar_of(value)
+        if scalar is None or not scalar.quoted:
             raise vol.Invalid(words)
-        return value
+        found: str = check(scalar)
+        return found
 
-    return check
+    return checked_in_quotes
 
 
-_FAULTS = {
-    vol.Optional("no_sim"): bool,
-    vol.Optional("pin"): vol.All(
-        vol.Any(str, msg=(_PIN := 'expected 4 to 8 digits in quotes, like "0000"')),
-        vol.Match(r"^\d{4,8}$", msg=_PIN),
-    ),
-    vol.Optional("pin_tries"): _number_to(3, "expected the tries of the PIN that are left, 0 to 3"),
-    vol.Optional("puk"): vol.All(str, vol.Match(r"^\d{8}$", msg="expected 8 digits in quotes")),
-    vol.Optional("registration"): _number_to(5, "expected a state of AT+CREG, 0 to 5"),
-    vol.Optional("silent"): bool,
-    vol.Optional("cms_errors"): [_number_to(65535, "expected numbers of +CMS ERROR, like [500, 38]")],
-}
-_SCHEMA = vol.Schema(
+_MODEM_FAULTS = options(
     {
-        vol.Optional("modem", default=dict): {
-            vol.Optional(name): str for name in Identity.__dataclass_fields__
-        },
-        vol.Optional("modem_faults", default=dict): _FAULTS,
-        vol.Optional("network", default=dict): {
-            vol.Optional("delay_s", default=0.3): vol.All(vol.Coerce(float), vol.Range(0, 3600)),
-            vol.Optional("signal_csq", default=18): vol.All(int, vol.Range(0, 31)),
-            vol.Optional("sms_storage_size", default=20): vol.All(int, vol.Range(1, 255)),
-            vol.Optional("faults", default=dict): {
+        vol.Optional("no_sim"): flag,
+        vol.Optional("pin"): _quoted("[0-9]{4,8}", 'expected 4 to 8 digits in quotes, like "0000"'),
+        vol.Optional("pin_tries"): whole(0, 3, "expected the tries of the PIN that are left, 0 to 3"),
+        vol.Optional("lacks"): rows(
+            matching(r"[+^*]\w{1,20}", "expected names of commands, like [+CPINR]"), 0, 100
+        ),
+        vol.Optional("puk"): _quoted("[0-9]{8}", "expected 8 digits in quotes"),
+        vol.Optional("registration"): whole(0, 5, "expected a state of AT+CREG, 0 to 5"),
+        vol.Optional("silent"): flag,
+        vol.Optional("cms_errors"): rows(whole(0, 65535, "expected numbers of +CMS ERROR, like [500, 38]")),
+    }
+)
+_MODULE_FAULTS = options(
+    {
+        **{vol.Optional(name): check for name, check in simulated_faults().items()},
+        **{vol.Optional(name): flag for name in ("silent", "duplicate")},
+        **{vol.Optional(name): decimal(0, 86_400) for name in ("delay_s", "restart_s")},
+        vol.Optional("tcp_speed"): decimal(0.001, 1_000_000),
+    }
+)
+_NETWORK = options(
+    {
+        vol.Optional("delay_s", default=0.3): decimal(0, 3600),
+        vol.Optional("signal_csq", default=18): whole(0, 31),
+        vol.Optional("sms_storage_size", default=20): whole(1, 255),
+        vol.Optional("faults", default=dict): options(
+            {
                 vol.Optional("lose_every"): _COUNT,
                 vol.Optional("lose_reply_every"): _COUNT,
                 vol.Optional("duplicate_every"): _COUNT,
-                vol.Optional("reorder_parts"): bool,
-            },
-        },
-        vol.Required("modules"): {
-            vol.Match(r"^[a-z0-9_]{1,32}$", msg="expected an id of a-z, 0-9 and _"): {
-                vol.Required("family"): str,
-                vol.Required("msisdn"): _NUMBER,
-                vol.Optional("password", default=None): vol.Any(None, str),
-                vol.Optional("reachable", default=True): bool,
-                vol.Optional("values", default=dict): _SCALARS,
-                vol.Optional("faults", default=dict): _SCALARS,
-                vol.Optional("tcp", default=None): vol.Any(None, TCP),
-                vol.Optional("meter", default=None): vol.Any(None, METER),
+                vol.Optional("reorder_parts"): flag,
             }
-        },
+        ),
+    }
+)
+_MODULE = options(
+    {
+        vol.Required("family"): text(),
+        vol.Required("msisdn"): _NUMBER,
+        vol.Optional("password", default=None): optional(text()),
+        vol.Optional("reachable", default=True): flag,
+        vol.Optional("values", default=dict): named(text(1, 64), plain, 0, 1000),
+        vol.Optional("faults", default=dict): _MODULE_FAULTS,
+        vol.Optional("tcp", default=None): optional(TCP),
+        vol.Optional("meter", default=None): optional(METER),
+        vol.Optional("dialect", default=dict): named(text(1, 150), long_text(1, 1000, _REPLY), 0, 100),
+    }
+)
+_WORLD = options(
+    {
+        vol.Optional("modem", default=dict): options(
+            {
+                **{vol.Optional(f.name): text() for f in fields(Identity) if f.name != "ussd"},
+                vol.Optional("ussd"): named(text(1, 32), text(1, 182)),
+            }
+        ),
+        vol.Optional("modem_faults", default=dict): _MODEM_FAULTS,
+        vol.Optional("network", default=dict): _NETWORK,
+        vol.Required("modules"): named(
+            matching("[a-z0-9_]{1,32}", "expected an id of a-z, 0-9 and _"), _MODULE
+        ),
     }
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ModulePlan:
-    """One module of the world; `silent`: it never answers. Without `tcp`, it neither dials nor listens."""
+    """One module of the world; `silent`: it never answers. Without `tcp`, it neither connects nor listens."""
 
     id: str
     family: str
@@ -108,6 +148,7 @@ class ModulePlan:
     faults: Mapping[str, Scalar]
     tcp: TcpPlan | None = None
     meter: MeterPlan | None = None
+    dialect: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def silent(self) -> bool:
@@ -117,7 +158,7 @@ class ModulePlan:
 
 @dataclass
 class RunningWorld:
-    """A world at work: `device` is the path of the modem's port."""
+    """A running world: `device` is the path of the modem's port."""
 
     device: str
     carrier: Carrier
@@ -125,10 +166,14 @@ class RunningWorld:
     modules: dict[str, SimulatedModule]
     tcp: dict[str, TcpSide]
 
+    def power_on(self, module: str, sim: Memory) -> None:
+        """Power on a module with a SIM, from which it may take settings; it may delete them there."""
+        self.modules[module].power_on(user_data(sim), sim.remove)
+
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What is to be simulated; `modem_faults` are what the modem starts with."""
+    """What is simulated; `modem_faults` are the modem's faults at the start."""
 
     identity: Identity
     modem_faults: Faults
@@ -139,18 +184,11 @@ class World:
 
     @classmethod
     def load(cls, path: Path | None = None) -> Self:
-        """Read a world from `path`, or the built-in one; ConfigError names file, place and expectation."""
-        source = "world.yaml" if path is None else str(path)
-        try:
-            built_in = files("gsm_meter_bridge.simulator") / "world.yaml"
-            text = built_in.read_text("utf-8") if path is None else path.read_text("utf-8")
-            checked = _SCHEMA(yaml.safe_load(text))
-        except (OSError, yaml.YAMLError) as error:
-            raise ConfigError([f"{source}: cannot be read: {error}"]) from error
-        except vol.MultipleInvalid as error:
-            faults = (f"{source}: {'.'.join(map(str, e.path)) or 'top level'}: {e.msg}" for e in error.errors)
-            raise ConfigError(faults) from error
-        plans = _plans(source, checked["modules"])
+        """Read a world from `path`, or the built-in one; ConfigError names file, place and allowed values."""
+        document = _document(path)
+        checked = checked_document(document, _WORLD)
+        plans, faults = _plans(checked["modules"])
+        refuse(document, faults)
         network = checked["network"]
         return cls(
             Identity(**checked["modem"]),
@@ -163,9 +201,9 @@ class World:
 
     @asynccontextmanager
     async def run(self, link: Path | None = None, journal: Path | None = None) -> AsyncIterator[RunningWorld]:
-        """Bring the world to life; the modem's port is a pty, to which `link` leads.
+        """Start the world and yield it running; the modem's port is a pty, to which `link` points.
 
-        Every message that a module is brought becomes a line of the file `journal`.
+        Every message delivered to a module becomes a line of the file `journal`.
         """
         with journal_at(journal) as append:
             carrier = Carrier(self.delay_s, self.faults, journal=append)
@@ -186,24 +224,33 @@ class World:
                     await carrier.close()
 
 
-def _plans(source: str, modules: Mapping[str, Mapping[str, Any]]) -> tuple[ModulePlan, ...]:
+def _document(path: Path | None) -> Document:
+    if path is not None:
+        return read_yaml(path)
+    return parse_yaml((files("gsm_meter_bridge.simulator") / "world.yaml").read_text("utf-8"), "world.yaml")
+
+
+def _plans(modules: Mapping[str, Mapping[str, Any]]) -> tuple[tuple[ModulePlan, ...], list[Fault]]:
+    """Return the modules, and the faults found in their entries."""
     plans: dict[str, ModulePlan] = {}
+    faults: list[Fault] = []
     for name, checked in modules.items():
-        plan = _plan(f"{source}: modules.{name}", name, checked)
-        if plan.msisdn in plans:
-            other = plans[plan.msisdn].id
-            raise ConfigError(
-                [f"{source}: modules.{name}.msisdn: {plan.msisdn!r} is also the number of {other}"]
-            )
-        plans[plan.msisdn] = plan
-    return tuple(plans.values())
+        found = _plan(name, checked)
+        if isinstance(found, Fault):
+            faults.append(found)
+        elif found.msisdn in plans:
+            words = f"{found.msisdn!r} is also the number of {plans[found.msisdn].id}"
+            faults.append(Fault(("modules", name, "msisdn"), words))
+        else:
+            plans[found.msisdn] = found
+    return tuple(plans.values()), faults
 
 
-def _plan(place: str, name: str, checked: Mapping[str, Any]) -> ModulePlan:
+def _plan(name: str, checked: Mapping[str, Any]) -> ModulePlan | Fault:
     family = families().get(checked["family"])
     if family is None:
-        known = ", ".join(families())
-        raise ConfigError([f"{place}.family: {checked['family']!r}; expected one of {known}"])
+        words = f"{checked['family']!r}; expected one of {', '.join(families())}"
+        return Fault(("modules", name, "family"), words)
     tcp, meter = tcp_of(checked["tcp"]), meter_of(checked["meter"], checked["values"])
     password = checked["password"] or family.default_password
     made = {"id": name, "password": password, "tcp": tcp, "meter": meter}
@@ -211,20 +258,19 @@ def _plan(place: str, name: str, checked: Mapping[str, Any]) -> ModulePlan:
     try:
         _device(plan)
     except GsmMeterError as error:
-        raise ConfigError([f"{place}.values: {error}"]) from error
+        return Fault(("modules", name, "values"), str(error))
     return plan
 
 
 def _device(plan: ModulePlan) -> SimulatedModule:
-    simulated = import_module(f"gsm_meter_bridge.families.{plan.family}.simulated").SIMULATED
-    device: SimulatedModule = simulated(plan.password, plan.values, plan.faults)
-    return device
+    device = simulated_module(plan.family, plan.password, plan.values, plan.faults)
+    return Dialect(device, plan.password, plan.dialect) if plan.dialect else device
 
 
 async def simulate(link: Path, modules: Path | None = None, journal: Path | None = None) -> None:
     """Run the world in `modules`, or the built-in one, with its modem at `link`, until cancelled.
 
-    Every message that a module is brought becomes a line of the file `journal`.
+    Every message delivered to a module becomes a line of the file `journal`.
     """
     world = World.load(modules)
     async with world.run(link, journal) as running:

@@ -1,5 +1,6 @@
 """SMS in PDU mode: 3GPP TS 23.040 and TS 23.038. Pure."""
 
+from gsm_meter_bridge.sms.address import TypeOfNumber
 from gsm_meter_bridge.sms.decode import decode_pdu
 from gsm_meter_bridge.sms.encode import (
     EncodedPdu,
@@ -8,6 +9,7 @@ from gsm_meter_bridge.sms.encode import (
     encode_delivers,
     encode_status_report,
     encode_submits,
+    is_single,
 )
 from gsm_meter_bridge.sms.gsm7 import fits_gsm7, septet_count
 from gsm_meter_bridge.sms.messages import (
@@ -29,6 +31,7 @@ __all__ = [
     "SmsDeliver",
     "SmsStatusReport",
     "SmsSubmit",
+    "TypeOfNumber",
     "UserData",
     "decode_pdu",
     "effective_validity",
@@ -38,6 +41,7 @@ __all__ = [
     "encode_status_report",
     "encode_submits",
     "fits_gsm7",
+    "is_single",
     "join_octets",
     "join_parts",
     "septet_count",

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from gsm_meter_bridge.errors import DecodeError
-from gsm_meter_bridge.sms.address import decode_smsc, decode_value
+from gsm_meter_bridge.sms.address import TypeOfNumber, decode_smsc, decode_value, type_of_number
 from gsm_meter_bridge.sms.messages import Sms, SmsDeliver, SmsStatusReport, SmsSubmit
 from gsm_meter_bridge.sms.times import decode_timestamp, decode_validity
 from gsm_meter_bridge.sms.user_data import UserData, decode_user_data
 
 
 class _Octets:
-    """The octets that are left, with the place of the next one for errors."""
+    """The octets that are left, and the position of the next one for errors."""
 
     def __init__(self, octets: bytes) -> None:
         self._octets = octets
@@ -31,11 +31,11 @@ class _Octets:
     def rest(self) -> bytes:
         return self.take(len(self._octets) - self.at, "TP-UD")
 
-    def address(self, field: str) -> str:
+    def address(self, field: str) -> tuple[str, TypeOfNumber]:
         length, kind = self.take(2, field)
         if length > 20:
             raise DecodeError(field, f"is said to have {length} digits; 20 are the most", self.at - 2)
-        return decode_value(kind, self.take((length + 1) // 2, field), length)
+        return decode_value(kind, self.take((length + 1) // 2, field), length), type_of_number(kind)
 
     def user_data(self, dcs: int, first: int) -> UserData:
         length = self.octet("TP-UDL")
@@ -43,10 +43,10 @@ class _Octets:
 
 
 def decode_pdu(pdu_hex: str, *, with_smsc: bool = True) -> Sms:
-    """Return the message in a PDU as AT+CMGR, AT+CMGL or AT+CMGS give and take it.
+    """Return the message in a PDU in the form that AT+CMGR and AT+CMGL give and AT+CMGS takes.
 
-    `with_smsc`: the service centre's address comes first. Raises DecodeError, and nothing else, that names
-    the field and the octet at fault.
+    `with_smsc`: the service centre's address comes first. Raises only DecodeError, which names the field and
+    the octet at fault.
     """
     try:
         octets = _Octets(bytes.fromhex(pdu_hex))
@@ -55,27 +55,26 @@ def decode_pdu(pdu_hex: str, *, with_smsc: bool = True) -> Sms:
     smsc = decode_smsc(octets.take(octets.octet("SMSC"), "SMSC")) if with_smsc else None
     first = octets.octet("first octet")
     match first & 0x03:
-        case 0:
-            return _deliver(smsc, first, octets)
         case 1:
             return _submit(smsc, first, octets)
         case 2:
             return _status_report(smsc, octets)
-        case _:
-            raise DecodeError("TP-MTI", "3 is reserved", octets.at - 1)
+        case _:  # 3 is reserved, and is treated as 0 (clause 9.2.3.1)
+            return _deliver(smsc, first, octets)
 
 
 def _deliver(smsc: str | None, first: int, octets: _Octets) -> SmsDeliver:
-    sender = octets.address("TP-OA")
+    sender, sender_type = octets.address("TP-OA")
     pid, dcs = octets.take(2, "TP-PID and TP-DCS")
     sent_at = decode_timestamp(octets.take(7, "TP-SCTS"))
     user_data = octets.user_data(dcs, first)
-    return SmsDeliver(smsc, sender, pid, dcs, sent_at, user_data, not first & 0x04, bool(first & 0x20))
+    more, report = not first & 0x04, bool(first & 0x20)
+    return SmsDeliver(smsc, sender, pid, dcs, sent_at, user_data, more, report, sender_type)
 
 
 def _submit(smsc: str | None, first: int, octets: _Octets) -> SmsSubmit:
     reference = octets.octet("TP-MR")
-    recipient = octets.address("TP-DA")
+    recipient, _ = octets.address("TP-DA")
     pid, dcs = octets.take(2, "TP-PID and TP-DCS")
     validity = _validity(first >> 3 & 3, octets)
     user_data = octets.user_data(dcs, first)
@@ -97,7 +96,7 @@ def _validity(kind: int, octets: _Octets) -> timedelta | datetime | None:
 
 
 def _enhanced_validity(octets: bytes) -> timedelta | None:
-    """Clause 9.2.3.12.3."""
+    """Return the validity in the enhanced format (clause 9.2.3.12.3)."""
     match octets[0] & 0x07:
         case 1:
             return decode_validity(octets[1])
@@ -112,7 +111,8 @@ def _enhanced_validity(octets: bytes) -> timedelta | None:
 
 def _status_report(smsc: str | None, octets: _Octets) -> SmsStatusReport:
     reference = octets.octet("TP-MR")
-    recipient = octets.address("TP-RA")
+    recipient, recipient_type = octets.address("TP-RA")
     sent_at = decode_timestamp(octets.take(7, "TP-SCTS"))
     discharged_at = decode_timestamp(octets.take(7, "TP-DT"))
-    return SmsStatusReport(smsc, reference, recipient, sent_at, discharged_at, octets.octet("TP-ST"))
+    status = octets.octet("TP-ST")
+    return SmsStatusReport(smsc, reference, recipient, sent_at, discharged_at, status, recipient_type)

@@ -1,4 +1,4 @@
-"""Message to PDU: what we send, and what a network gives (for the simulator)."""
+"""Message to PDU (3GPP TS 23.040 clause 9.2.2): those that are sent, and those of a network (simulator)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _SEPTETS_AT_MOST = 160
 _PARTS_AT_MOST = 255
 
 _NO_SMSC = b"\x00"
-"""The modem fills in the service centre of its SIM."""
+"""No service centre address: the modem uses that of its SIM."""
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedPdu:
-    """A PDU in upper-case hexadecimal, SMSC octets first; `tpdu_length` counts octets without those."""
+    """A PDU in upper-case hexadecimal, SMSC octets first; `tpdu_length` counts the octets after those."""
 
     pdu: str
     tpdu_length: int
@@ -29,12 +29,17 @@ class EncodedPdu:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """TP-DCS, TP-UDL and TP-UD of one message, and whether a header is in it."""
+    """TP-DCS, TP-UDL and TP-UD of one message, and whether it has a header."""
 
     dcs: int
     length: int
     octets: bytes
     has_header: bool
+
+
+def is_single(text: str) -> bool:
+    """Return whether one message can carry `text`: 160 septets, or 140 octets of UCS2."""
+    return len(text) <= _SEPTETS_AT_MOST and len(_split(text, 0, wide=False)) == 1
 
 
 def encode_submits(
@@ -46,10 +51,10 @@ def encode_submits(
     status_report: bool = False,
     tp_mr: int = 0,
 ) -> tuple[EncodedPdu, ...]:
-    """Return the SMS-SUBMITs that carry `text` to the number `to`, in GSM 7-bit where it fits, else UCS2.
+    """Return the SMS-SUBMITs that carry `text` to the number `to`, in GSM 7-bit if possible, else UCS2.
 
-    `reference` (0 to 255) marks the parts of a long text; `validity` is rounded up to what TP-VP can say.
-    Raises InvalidValueError for a bad number and a text of more than 255 parts.
+    `reference` (0 to 255) marks the parts of a long text; `validity` is rounded up to a value of TP-VP.
+    Raises InvalidValueError for an invalid number and a text of more than 255 parts.
     """
     parts = _split(text, reference, wide=False)
     return tuple(_submit(to, part, validity, status_report=status_report, tp_mr=tp_mr) for part in parts)
@@ -63,19 +68,19 @@ def encode_data_submit(
     validity: timedelta | None = None,
     status_report: bool = False,
 ) -> EncodedPdu:
-    """Return the SMS-SUBMIT that carries up to 140 raw octets; InvalidValueError for more."""
+    """Return the SMS-SUBMIT that carries up to 140 octets of data; InvalidValueError for more."""
     return _submit(to, _data(data, dcs), validity, status_report=status_report, tp_mr=0)
 
 
 def encode_delivers(
     sender: str, text: str, scts: datetime, *, reference: int = 0, wide_reference: bool = False
 ) -> tuple[EncodedPdu, ...]:
-    """Return the SMS-DELIVERs that bring `text` from `sender` (a number or a name)."""
+    """Return the SMS-DELIVERs that carry `text` from `sender` (a number or a name)."""
     return tuple(_deliver(sender, part, scts) for part in _split(text, reference, wide=wide_reference))
 
 
 def encode_data_deliver(sender: str, data: bytes, scts: datetime, *, dcs: int = 0x04) -> EncodedPdu:
-    """Return the SMS-DELIVER that brings up to 140 raw octets."""
+    """Return the SMS-DELIVER that carries up to 140 octets of data; InvalidValueError for more."""
     return _deliver(sender, _data(data, dcs), scts)
 
 
@@ -108,7 +113,7 @@ def _pdu(tpdu: bytes) -> EncodedPdu:
 
 def _data(data: bytes, dcs: int) -> _Part:
     if len(data) > _OCTETS_AT_MOST:
-        raise InvalidValueError("data", f"{len(data)} octets", f"at most {_OCTETS_AT_MOST}")
+        raise InvalidValueError("data", data, f"at most {_OCTETS_AT_MOST} octets")
     return _Part(dcs, len(data), data, has_header=False)
 
 
@@ -128,7 +133,7 @@ def _split(text: str, reference: int, *, wide: bool) -> list[_Part]:
 
 
 def _cut_septets(septets: bytes, room: int) -> list[bytes]:
-    """Cut so that no escape is parted from its code."""
+    """Split without separating an escape from its code."""
     pieces = []
     while septets:
         end = room
@@ -140,7 +145,7 @@ def _cut_septets(septets: bytes, room: int) -> list[bytes]:
 
 
 def _cut_utf16(octets: bytes, room: int) -> list[bytes]:
-    """Cut so that no surrogate pair is parted."""
+    """Split without separating a surrogate pair."""
     pieces = []
     while octets:
         end = room
@@ -153,7 +158,7 @@ def _cut_utf16(octets: bytes, room: int) -> list[bytes]:
 
 def _with_headers(pieces: list[bytes], reference: int, *, wide: bool, dcs: int) -> list[_Part]:
     if len(pieces) > _PARTS_AT_MOST:
-        raise InvalidValueError("text", f"{len(pieces)} parts", f"at most {_PARTS_AT_MOST} parts")
+        raise InvalidValueError("parts of the text", len(pieces), f"at most {_PARTS_AT_MOST}", shown=True)
     return [
         _part(piece, _header(reference, len(pieces), number, wide=wide), dcs)
         for number, piece in enumerate(pieces, 1)

@@ -8,7 +8,7 @@ from gsm_meter_bridge.errors import DecodeError, InvalidValueError
 
 ESCAPE = 0x1B
 
-# Clause 6.2.1; the escape's own place is filled by a no-break space, as a receiver without tables shows it.
+# Clause 6.2.1; in the escape's place is a no-break space, as a receiver without tables shows it.
 ALPHABET = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\xa0ÆæßÉ"
     " !\"#¤%&'()*+,-./0123456789:;<=>?"
@@ -47,15 +47,17 @@ def septet_count(text: str) -> int:
 
 
 def encode_septets(text: str) -> bytes:
-    """Return one octet a septet; InvalidValueError names a character that the alphabet lacks."""
+    """Return one octet per septet; InvalidValueError names a character that is not in the alphabet."""
     try:
         return bytes(septet for char in text for septet in _SEPTETS[char])
     except KeyError as error:
-        raise InvalidValueError("text", error.args[0], "characters of the GSM 7-bit alphabet") from None
+        character = error.args[0]
+        allowed = "characters of the GSM 7-bit alphabet"
+        raise InvalidValueError("text", character, allowed, shown=True) from None
 
 
 def decode_septets(septets: bytes) -> str:
-    """Return the text; an escape before a code without a row gives the default alphabet's character."""
+    """Return the text; an escape before an undefined code gives the default alphabet's character."""
     chars: list[str] = []
     escaped = False
     for septet in septets:
@@ -78,9 +80,9 @@ def pack(septets: bytes, fill_bits: int = 0) -> bytes:
 
 
 def unpack(octets: bytes, count: int, fill_bits: int = 0) -> bytes:
-    """Return `count` septets out of packed octets, leaving out `fill_bits` at their start.
+    """Return `count` septets from packed octets, skipping `fill_bits` (0 to 6) at their start.
 
-    Raises DecodeError where there are fewer octets than that takes.
+    Raises DecodeError if there are fewer octets than that needs.
     """
     if (7 * count + fill_bits + 7) // 8 > len(octets):
         raise DecodeError("TP-UD", f"has {len(octets)} octets, too few for {count} septets")

@@ -1,4 +1,4 @@
-"""The messages themselves (3GPP TS 23.040 clause 9.2.2)."""
+"""The message types SMS-DELIVER, SMS-SUBMIT and SMS-STATUS-REPORT (3GPP TS 23.040 clause 9.2.2)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
+from gsm_meter_bridge.sms.address import TypeOfNumber
 from gsm_meter_bridge.sms.user_data import UserData
 
 
 class DeliveryOutcome(StrEnum):
-    """What a status report says of the message it reports on."""
+    """The outcome that a status report gives for its message."""
 
     DELIVERED = "delivered"
     PENDING = "pending"
@@ -52,7 +53,7 @@ STATUS_MEANINGS = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class SmsDeliver:
-    """From the network to us. `tp_oa` is a number (`+` where international) or a name."""
+    """A message from the network. `tp_oa` is a number (`+` if international) or, by its type, a name."""
 
     smsc: str | None
     tp_oa: str
@@ -62,11 +63,12 @@ class SmsDeliver:
     user_data: UserData
     tp_mms: bool
     status_report_indication: bool
+    tp_oa_type: TypeOfNumber
 
 
 @dataclass(frozen=True, slots=True)
 class SmsSubmit:
-    """From us to the network. `tp_vp` is a period, or a time."""
+    """A message to the network. `tp_vp` is a period, or a time."""
 
     smsc: str | None
     tp_mr: int
@@ -81,7 +83,7 @@ class SmsSubmit:
 
 @dataclass(frozen=True, slots=True)
 class SmsStatusReport:
-    """The network's word on a message of ours: `tp_mr` is its reference, `tp_ra` whom it was for."""
+    """The network's report on a sent message: `tp_mr` is its reference, `tp_ra` its recipient."""
 
     smsc: str | None
     tp_mr: int
@@ -89,17 +91,18 @@ class SmsStatusReport:
     tp_scts: datetime | None
     tp_dt: datetime | None
     tp_st: int
+    tp_ra_type: TypeOfNumber
 
     @property
     def outcome(self) -> DeliveryOutcome:
-        """Delivered, still tried, or given up for good."""
+        """Delivered, still being tried, or failed for good; reserved codes are PENDING."""
         if self.tp_st < 0x20:
             return DeliveryOutcome.DELIVERED
-        return DeliveryOutcome.PENDING if self.tp_st < 0x40 else DeliveryOutcome.FAILED
+        return DeliveryOutcome.FAILED if 0x40 <= self.tp_st < 0x80 else DeliveryOutcome.PENDING
 
     @property
     def status_meaning(self) -> str:
-        """TP-ST in words."""
+        """The meaning of TP-ST as text."""
         return STATUS_MEANINGS.get(self.tp_st, f"unknown status 0x{self.tp_st:02X}")
 
 

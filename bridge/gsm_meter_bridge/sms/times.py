@@ -17,7 +17,7 @@ _STEPS = (
 
 
 def encode_validity(period: timedelta) -> int:
-    """Return the relative TP-VP octet of the least period not shorter than `period` (5 min to 63 weeks)."""
+    """Return the relative TP-VP octet of the shortest period that covers `period` (5 min to 63 weeks)."""
     for last, first, start, unit in _STEPS:
         if period <= start + (last - first + 1) * unit:
             steps = -((start - period) // unit)
@@ -32,12 +32,12 @@ def decode_validity(octet: int) -> timedelta:
 
 
 def effective_validity(period: timedelta) -> timedelta:
-    """Return the period that the network will keep to when asked for `period`."""
+    """Return the period that the network applies if `period` is requested."""
     return decode_validity(encode_validity(period))
 
 
 def decode_timestamp(octets: bytes) -> datetime | None:
-    """Return the time in seven semi-octet pairs, with its zone; None where they make no time."""
+    """Return the time in seven semi-octet pairs, with its zone; None if they are no valid time."""
     digits = [(o & 0x0F) * 10 + (o >> 4) for o in octets[:6]]
     zone = octets[6]
     quarters = (zone & 0x07) * 10 + (zone >> 4)

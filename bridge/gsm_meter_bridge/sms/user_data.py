@@ -11,7 +11,7 @@ from gsm_meter_bridge.sms.gsm7 import decode_septets, unpack
 
 
 class Alphabet(StrEnum):
-    """How the octets of a message are to be read."""
+    """The encoding of a message's octets."""
 
     GSM7 = "gsm7"
     DATA = "data"
@@ -20,7 +20,7 @@ class Alphabet(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Concatenation:
-    """Which part of a longer message this is: 1 to `total`. `wide`: the reference has 16 bits, else 8."""
+    """Part `sequence` (1 to `total`) of a longer message. `wide`: the reference has 16 bits, else 8."""
 
     reference: int
     total: int
@@ -30,9 +30,9 @@ class Concatenation:
 
 @dataclass(frozen=True, slots=True)
 class UserData:
-    """What a message carries. `text` is None for data; `data` are its octets without the header.
+    """The content of a message. `text` is None for data; `data` are its octets without the header.
 
-    `headers` are the header's elements as they came: identifier and value.
+    `headers` are the header's elements as received: identifier and value.
     """
 
     alphabet: Alphabet
@@ -94,7 +94,7 @@ def _elements(octets: bytes) -> tuple[tuple[int, bytes], ...]:
 
 
 def _concatenation(headers: Sequence[tuple[int, bytes]]) -> Concatenation | None:
-    """Clauses 9.2.3.24.1 and 9.2.3.24.8; an element with an impossible count is as good as none."""
+    """Return the concatenation (clauses 9.2.3.24.1 and 9.2.3.24.8); an impossible count is ignored."""
     for identifier, value in headers:
         if (identifier, len(value)) in ((0x00, 3), (0x08, 4)):
             total, sequence = value[-2], value[-1]
@@ -104,9 +104,9 @@ def _concatenation(headers: Sequence[tuple[int, bytes]]) -> Concatenation | None
 
 
 def join_parts(parts: Sequence[UserData]) -> str:
-    """Return the text of all parts of one message, in any order, doubles allowed.
+    """Return the text of all parts of one message, in any order; duplicates are allowed.
 
-    Raises DecodeError where a part is missing or is no text.
+    Raises DecodeError if a part is missing or is not text.
     """
     texts = [part.text for part in _in_order(parts)]
     if any(t is None for t in texts):
@@ -115,7 +115,7 @@ def join_parts(parts: Sequence[UserData]) -> str:
 
 
 def join_octets(parts: Sequence[UserData]) -> bytes:
-    """Return the octets of all parts of one message; DecodeError where one is missing."""
+    """Return the octets of all parts of one message; DecodeError if one is missing."""
     return b"".join(part.data for part in _in_order(parts))
 
 

@@ -25,12 +25,12 @@ def said(meter: DlmsMeter, control: Control, information: bytes = b"") -> Frame:
     return frame
 
 
-def test_it_answers_to_its_own_address_only():
+def test_dlms_meter_answers_only_to_its_own_address():
     snrm = Frame(Address.server(1, 17), PUBLIC, Control(Kind.SNRM)).encode()
     assert DlmsMeter(VALUES).feed(snrm) == b""
 
 
-def test_it_says_that_no_link_is_open():
+def test_dlms_meter_answers_dm_if_no_link_is_open():
     meter = DlmsMeter(VALUES)
     assert said(meter, Control(Kind.I), LLC_COMMAND).control.kind is Kind.DM
     assert said(meter, Control(Kind.DISC)).control.kind is Kind.DM
@@ -38,14 +38,14 @@ def test_it_says_that_no_link_is_open():
     assert said(meter, Control(Kind.DISC)).control.kind is Kind.UA
 
 
-def test_nothing_is_told_without_an_association():
+def test_dlms_meter_refuses_read_without_association():
     meter = DlmsMeter(VALUES)
     said(meter, Control(Kind.SNRM))
     clock = bytes.fromhex("c001c1 0008 0000010000ff 02 00")
     assert said(meter, Control(Kind.I), LLC_COMMAND + clock).information == LLC_RESPONSE + b"\xd8\x01\x01"
 
 
-def test_it_passes_over_what_is_out_of_step_and_refuses_what_it_does_not_know():
+def test_dlms_meter_ignores_frame_out_of_sequence_and_refuses_unknown_request():
     meter = DlmsMeter(VALUES)
     assert said(meter, Control(Kind.SNRM), b"\x81\x80\x05").control.kind is Kind.DM
     said(meter, Control(Kind.SNRM))
@@ -58,7 +58,7 @@ def test_it_passes_over_what_is_out_of_step_and_refuses_what_it_does_not_know():
     assert said(meter, Control(Kind.I, 2, 2), LLC_COMMAND + method).information[-2:] == b"\x03\x00"
 
 
-def test_its_values_are_its_callers():
+def test_dlms_meter_gives_values_set_by_caller():
     client = Client.public()
     meter = DlmsMeter(VALUES)
     association = carry_out(associate(client), meter.feed)
@@ -75,7 +75,7 @@ def test_its_values_are_its_callers():
     ),
     st.binary(max_size=30),
 )
-def test_no_octets_stop_it(requests: list[bytes], garbage: bytes):
+def test_dlms_meter_keeps_answering_after_any_octets(requests: list[bytes], garbage: bytes):
     meter = DlmsMeter(VALUES)
     meter.feed(garbage)
     said(meter, Control(Kind.SNRM), b"")

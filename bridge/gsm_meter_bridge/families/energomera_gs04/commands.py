@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from gsm_meter_bridge.errors import InvalidValueError, UnknownNameError
 from gsm_meter_bridge.families.energomera_gs04 import tables
-from gsm_meter_bridge.family import Request, RequestKind, SmsText
+from gsm_meter_bridge.model import Request, RequestKind, SmsText
 from gsm_meter_bridge.vocabulary import MASK, Scalar, Secret, masked
 
 _EMPTY = "-"
@@ -27,7 +27,7 @@ class Command:
 
 def _mode(code: str) -> Scalar:
     if code not in tables.MODE.rows:
-        raise InvalidValueError("MODE", code, ", ".join(tables.MODE.rows))
+        raise InvalidValueError("MODE", code, ", ".join(tables.MODE.rows), shown=True)
     return str(tables.MODE.rows[code])
 
 
@@ -43,8 +43,8 @@ def _number(text: str) -> Scalar:
     return int(text) if text.isascii() and text.isdigit() else text
 
 
-# By the setting that each writes, in the order in which a change is best sent: MODE restarts the module
-# and applies the rest (9.2). At least three letters of a word are valid; we always send it whole.
+# By the setting that each writes, in the best order for a change: MODE restarts the module and applies
+# the rest (9.2). At least three letters of a word are valid; the bridge always sends all of it.
 COMMANDS = MappingProxyType(
     {
         "apn": Command("APN", "9.3", "APN"),
@@ -60,7 +60,10 @@ COMMANDS = MappingProxyType(
 
 
 def encode(request: Request, password: Secret) -> SmsText:
-    """Return the SMS of `request`; UnknownNameError where the family has no such command."""
+    """Return the SMS of `request`; UnknownNameError if the family has no such command.
+
+    Raises InvalidValueError for a text that does not fit one SMS.
+    """
     command = command_of(request.name)
     plain = shown = command.word
     if request.kind is RequestKind.WRITE:
@@ -69,11 +72,11 @@ def encode(request: Request, password: Secret) -> SmsText:
             raise InvalidValueError(request.name, dict(request.changes), f"a value for {request.name}")
         plain = f"{command.word} {command.write(value)}"
         shown = f"{command.word} {MASK}" if masked(request.changes)[request.name] == MASK else plain
-    return SmsText(f"{password.reveal()} {plain}", f"{MASK} {shown}")
+    return SmsText.single(f"{password.reveal()} {plain}", f"{MASK} {shown}")
 
 
 def parse(text: str) -> Request:
-    """Return the request that `text` is: `MODE`, `APN`, `APN internet`, `USER -`; case does not matter."""
+    """Return the request for `text`: `MODE`, `APN`, `APN internet`, `USER -`; case does not matter."""
     word, _, parameter = text.strip().partition(" ")
     name = next((n for n, c in COMMANDS.items() if _abbreviates(word, c.word)), None)
     if name is None:
@@ -84,7 +87,7 @@ def parse(text: str) -> Request:
 
 
 def command_of(name: str) -> Command:
-    """Return the command of a request; UnknownNameError where there is none."""
+    """Return the command of a request; UnknownNameError if there is none."""
     try:
         return COMMANDS[name]
     except KeyError:

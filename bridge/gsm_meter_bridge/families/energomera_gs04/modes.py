@@ -1,17 +1,22 @@
-"""What a GS04/GB04 does with its data link, in words (clauses 4 and 6.2.1, Table 3). Pure."""
+"""Describe the data link of a GS04/GB04 (clauses 4 and 6.2.1, Table 3). Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
-from gsm_meter_bridge.vocabulary import Mode, Scalar
+from gsm_meter_bridge.families.energomera_gs04.observables import Mode
+from gsm_meter_bridge.model import CENC, TCP, Connectivity
+from gsm_meter_bridge.vocabulary import Scalar
 
 
 def explain(settings: Mapping[str, Scalar | None]) -> list[str]:
     """Return sentences on where the module connects, given its settings by name."""
     host, port = (settings.get(name) or "(not given)" for name in ("server_host", "server_port"))
     period = settings.get("connect_period_s") or 300
-    dials = f"the module dials {host}, port {port}; without exchange for {period} s it connects anew."
+    dials = (
+        f"the module dials {host}, port {port}; it establishes and controls the connection every {period} s."
+    )
     words = {
         Mode.SMS: "Mode sms: no data link; the module is reached by SMS only.",
         Mode.CLIENT_CENC: f"Mode client_cenc: {dials} The server there is a CE Net-Connection.",
@@ -22,3 +27,19 @@ def explain(settings: Mapping[str, Scalar | None]) -> list[str]:
     found = words.get(Mode(mode)) if mode in list(Mode) else None
     restarts = f"After {settings.get('idle_restart_period_h') or 24} h with nothing to do it restarts."
     return [found or "The mode is not given, so nothing can be said of the data link.", restarts]
+
+
+_MODE_FOR = MappingProxyType({TCP: (Mode.SERVER, "6.4.3"), CENC: (Mode.CLIENT_CENC, "6.4")})
+
+
+def doubts(delivery: str, connectivity: Connectivity, values: Mapping[str, Scalar | None]) -> Iterable[str]:
+    """Yield a doubt if settings by `delivery` need a certain mode, and the module is or may be in another."""
+    if delivery not in _MODE_FOR:
+        return
+    right, clause = _MODE_FOR[delivery]
+    only = f"transport: {delivery} is for the mode {right} (clause {clause})"
+    mode = values.get("mode")
+    if mode is not None and mode != right:
+        yield f"{only}, and its mode is {mode}: that it answers is not certain"
+    elif mode is None and connectivity.address is None:
+        yield f"{only}, and with identify_by it dials as a client: that it answers is not certain"

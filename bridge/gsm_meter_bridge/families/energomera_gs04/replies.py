@@ -1,7 +1,7 @@
 """Replies to the text commands: meter type, meter serial number, then the command's block (clause 9).
 
-The manual does not describe the reply to a change or to a mistake: the same block with the new value is
-expected, and what is read back decides.
+The manual does not describe the reply to a change or to a mistake: the bridge expects the same block with
+the new value, and reads the setting back to verify it.
 """
 
 from __future__ import annotations
@@ -13,16 +13,20 @@ from types import MappingProxyType
 from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.families.energomera_gs04.commands import command_of
 from gsm_meter_bridge.families.energomera_gs04.tables import ERRORS, MODE
-from gsm_meter_bridge.family import Answer, Reading, Refusal, Reply, Request
+from gsm_meter_bridge.model import Answer, Reading, Refusal, Reply, Request, lines_without_values
 from gsm_meter_bridge.vocabulary import MASK
 
+_HARMLESS = re.compile(
+    r"(?:ERROR|ERR|ОШИБКА)[: ]*(?:0x)?[0-9A-F]{0,2}|MODE:\s*[0-9]|(?:TIMEOUT|RESET):\s*[0-9]{1,9}",
+    re.IGNORECASE,
+)
 _ERROR = re.compile(r"(?:ERROR|ERR|ОШИБКА)\W*(?:0x)?([0-9A-F]{1,2})?", re.IGNORECASE)
 
 
 def decode(request: Request, text: str) -> Reply:
-    """Return what `text` answers to `request`; DecodeError where it does not have that shape.
+    """Return what `text` answers to `request`; DecodeError if its shape is another.
 
-    The answer's raw text keeps its first four lines; the fifth, a password, and what follows is masked.
+    The answer's raw text keeps its first three lines; those after them, user name and password, are masked.
     """
     lines = _lines(text)
     refusal = _refusal(lines, text)
@@ -36,7 +40,12 @@ def decode(request: Request, text: str) -> Reply:
         raise DecodeError("reply", f"its third line does not start with {label}:")
     identity = (Reading("meter_type", lines[0]), Reading("meter_serial", lines[1]))
     readings = _BLOCKS[label](found[1].strip(), lines[3:])
-    return Answer(identity + readings, "\n".join([*lines[:4], *(MASK if line else "" for line in lines[4:])]))
+    return Answer(identity + readings, "\n".join([*lines[:3], *(MASK if line else "" for line in lines[3:])]))
+
+
+def mask(text: str) -> str:
+    """Return `text` with all lines masked except errors and the numbers of clauses 9.2, 9.8 and 9.9."""
+    return lines_without_values(text, _HARMLESS)
 
 
 def _lines(text: str) -> list[str]:
@@ -47,13 +56,13 @@ def _lines(text: str) -> list[str]:
 
 
 def _refusal(lines: list[str], text: str) -> Refusal | None:
-    # beyond the third line there may stand a user's name or a password that looks like anything
+    # lines after the third may be a user name or a password, which can look like anything
     found = _ERROR.fullmatch(lines[-1]) if 1 <= len(lines) <= 3 else None
     if found is None:
         return None
     code = (found[1] or "").zfill(2)
     words = ERRORS.rows.get(code.upper())
-    return Refusal("module_refused", str(words or f"the module answered {lines[-1]!r}"), text)
+    return Refusal("rejected_by_module", str(words or f"the module answered {lines[-1]!r}"), text)
 
 
 _Readings = tuple[Reading, ...]
@@ -76,7 +85,7 @@ def _server(value: str, _rest: list[str]) -> _Readings:
 
 
 def _integer(name: str, text: str) -> Reading:
-    number = int(text) if re.fullmatch(r"\d{1,9}", text) else None
+    number = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
     return Reading(name, number, None if number is not None else text)
 
 

@@ -6,24 +6,35 @@ import ipaddress
 import re
 
 from gsm_meter_bridge.families.energomera_gs04 import tables
-from gsm_meter_bridge.setting import Setting, SettingKind
+from gsm_meter_bridge.model import PasswordRule
+from gsm_meter_bridge.model.setting import Setting, SettingKind
+from gsm_meter_bridge.vocabulary import Secret
 
-# Space and comma separate the words of a command, so no value can hold them (9.1); a lone `-` means
+# Space and comma separate the words of a command, so no value can contain them (9.1); a lone `-` means
 # empty. The grave accent is not in the GSM alphabet.
 _WORD = r"[!-+.-_a-~]|[!-+\--_a-~]{2,}"
 _WORDS = "ASCII characters without space, comma and `; not - alone"
+PASSWORD_RULE = PasswordRule(
+    f"(?:{_WORD})",
+    " MODE",
+    f"1 to 155 {_WORDS} (9.1), of which [ ] {{ }} \\ ^ ~ | count twice: a command has to fit the same SMS",
+)
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
 _UNDOCUMENTED = "6.3; no text command"
 
 
 def _is_host(value: str) -> bool:
-    """Clause 6.2.1: an IPv4 address whose first octet is 1 to 255, or a name."""
-    if not re.fullmatch(r"[\d.]+", value):
+    """Return whether the value is an IPv4 address whose first octet is 1 to 255, or a name (clause 6.2.1)."""
+    if not re.fullmatch(r"[0-9.]+", value):
         return ".." not in value
     try:
         return ipaddress.IPv4Address(value).packed[0] > 0
     except ValueError:
         return False
+
+
+def _is_password(value: str) -> bool:
+    return PASSWORD_RULE.allows(Secret(value))
 
 
 SETTINGS = (
@@ -37,6 +48,7 @@ SETTINGS = (
         allowed="sms, client_cenc, server or client",
         cuts_off=True,
         restarts=True,
+        factory="sms",
     ),
     Setting(
         "apn",
@@ -48,6 +60,8 @@ SETTINGS = (
         pattern=_WORD,
         allowed=f"1 to 50 {_WORDS}",
         cuts_off=True,
+        enabled_by_default=True,
+        factory="internet",
     ),
     Setting(
         "apn_user",
@@ -58,6 +72,7 @@ SETTINGS = (
         pattern=f"(?:{_WORD})?",
         allowed=f"0 to 32 {_WORDS}",
         cuts_off=True,
+        factory="",
     ),
     Setting(
         "apn_password",
@@ -69,6 +84,7 @@ SETTINGS = (
         allowed=f"0 to 32 {_WORDS}",
         secret=True,
         cuts_off=True,
+        factory="",
     ),
     Setting(
         "server_host",
@@ -81,6 +97,7 @@ SETTINGS = (
         check=_is_host,
         allowed="an IPv4 address or a name of 1 to 50 characters",
         cuts_off=True,
+        factory="",
     ),
     Setting(
         "server_port",
@@ -92,6 +109,7 @@ SETTINGS = (
         maximum=65535,
         allowed="1 to 65535",
         cuts_off=True,
+        factory=8000,
     ),
     Setting(
         "connect_period_s",
@@ -102,7 +120,8 @@ SETTINGS = (
         minimum=60,
         maximum=65535,
         unit="s",
-        allowed="60 to 65535 seconds",
+        allowed="60 to 65535 seconds, the period of establishing and controlling the TCP connection",
+        factory=300,
     ),
     Setting(
         "idle_restart_period_h",
@@ -113,7 +132,8 @@ SETTINGS = (
         minimum=1,
         maximum=24,
         unit="h",
-        allowed="1 to 24 hours",
+        allowed="1 to 24 hours without activity on the external interfaces",
+        factory=24,
     ),
     Setting(
         "apn_authentication",
@@ -125,6 +145,7 @@ SETTINGS = (
         allowed="none, pap or chap",
         cuts_off=True,
         documented=False,
+        factory="none",
     ),
     Setting(
         "network_mode",
@@ -136,6 +157,7 @@ SETTINGS = (
         allowed="auto, gsm_only or lte_only",
         cuts_off=True,
         documented=False,
+        factory="auto",
     ),
     Setting(
         "bands",
@@ -153,8 +175,10 @@ SETTINGS = (
         "6.2.3; no text command",
         read_by="",
         minimum=1,
+        maximum=155,
         pattern=_WORD,
-        allowed=f"1 to 255 {_WORDS}",
+        check=_is_password,
+        allowed=f"1 to 155 {_WORDS}",
         secret=True,
         cuts_off=True,
         documented=False,

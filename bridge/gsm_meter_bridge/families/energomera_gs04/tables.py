@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from gsm_meter_bridge.family import CodeTable
-from gsm_meter_bridge.vocabulary import Band, CencState, GprsState, MeterLink, Mode, Registration
+from gsm_meter_bridge.families.energomera_gs04.observables import CencState, GprsState, Mode
+from gsm_meter_bridge.model import CodeTable, Reading
+from gsm_meter_bridge.vocabulary import Band, MeterLink, Registration, Scalar
 
 # Clause 4, Table 1: the hardware platform, which the version string names, and the networks it can use.
 MODULE_TYPE = CodeTable(
     "module_type", "4 Table 1", MappingProxyType({"8420": "GSM 2G + 4G", "8421": "GSM 2G + 3G + 4G"})
 )
 
-# Clause 7.2: core version, version, platform and the rest; the c stands there in both scripts.
-VERSION = re.compile(r"[cсCС](?P<core>\d+(?:\.\d+)*)v\d+(?:\.\d+)?\.(?P<platform>\d{4})(?:\.\d+)*")
+# Clause 7.2: core version, version, platform and the rest; the manual writes the c in both scripts.
+VERSION = re.compile(
+    r"[cсCС](?P<core>[0-9]+(?:\.[0-9]+)*)v[0-9]+(?:\.[0-9]+)?\.(?P<platform>[0-9]{4})(?:\.[0-9]+)*"
+)
 
 # Clauses 4, 6.2.1 (Table 3) and 9.2: the parameter of the MODE command.
 MODE = CodeTable(
@@ -23,7 +27,7 @@ MODE = CodeTable(
     MappingProxyType({"0": Mode.SMS, "1": Mode.CLIENT_CENC, "2": Mode.SERVER, "6": Mode.CLIENT}),
 )
 
-# Clause 7.1, Table 4: the level digit stands for three steps of AT+CSQ (dBm = -113 + 2 CSQ), digit 0 for two.
+# Clause 7.1, Table 4: the level digit covers three steps of AT+CSQ (dBm = -113 + 2 CSQ), digit 0 two.
 LEVELS_DBM = {
     "0": (-113, -111),
     "1": (-109, -105),
@@ -38,7 +42,7 @@ LEVELS_DBM = {
 SIGNAL_LEVEL = CodeTable(
     "signal_level", "7.1 Table 4", MappingProxyType({str(digit): digit for digit in range(10)})
 )
-# The middle of the digit's range; digit 9 has only a lower bound, -61 dBm, which is what it reads.
+# The middle of the digit's range; digit 9 has only a lower bound, -61 dBm, which is its value here.
 SIGNAL_DBM = CodeTable(
     "signal_dbm",
     "7.1 Table 4",
@@ -89,7 +93,7 @@ METER_LINK = CodeTable(
     "meter_link",
     "7.1 Table 6, group 1, field 3",
     MappingProxyType(
-        {"0": MeterLink.OK, "A": MeterLink.NO_METER}
+        {"0": MeterLink.OK, "A": MeterLink.UNKNOWN_METER_OR_NO_LINK}
         # B, C and D share one meaning; the digit is kept raw
         | dict.fromkeys("BCD", MeterLink.READING_CLOCK)
     ),
@@ -105,9 +109,9 @@ REGISTRATION = CodeTable(
             "1": Registration.HOME,
             "2": Registration.SEARCHING,
             "3": Registration.DENIED,
-            "4": Registration.UNKNOWN,
+            "4": Registration.UNKNOWN_ERROR,
             "5": Registration.ROAMING,
-            "F": Registration.NO_SIM,
+            "F": Registration.NO_SIM_OR_PIN_REQUIRED,
         }
     ),
 )
@@ -143,12 +147,22 @@ ERRORS = CodeTable(
     ),
 )
 
-# Clause 7.1: the signal that is enough for a stable link, by the network of the band. None for WCDMA.
+# Clause 7.1: the signal for a stable link in dBm, by the network of the band. None for WCDMA.
 SUFFICIENT_DBM = MappingProxyType({"gsm": -85, "lte": -91})
 
 
+def counterpart(values: Mapping[str, Scalar | None]) -> Iterable[Reading]:
+    """Yield the level digit for a strength in dBm, or the strength for a digit, if only one is known."""
+    level, dbm = values.get("signal_level"), values.get("signal_dbm")
+    if level is None and isinstance(dbm, int):
+        csq = max(0, (dbm + 113) // 2)
+        yield Reading("signal_level", min(9, (csq + 1) // 3))
+    elif dbm is None and level is not None:
+        yield SIGNAL_DBM.reading("signal_dbm", str(level))
+
+
 def sufficient_dbm(band: object) -> int | None:
-    """Return the threshold of `band` in dBm; None where the manual has none."""
+    """Return the threshold of `band` in dBm; None if the manual has none."""
     return SUFFICIENT_DBM.get(str(band).partition("_")[0])
 
 

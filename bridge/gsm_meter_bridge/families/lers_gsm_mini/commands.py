@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 from gsm_meter_bridge.errors import InvalidValueError, UnknownNameError
-from gsm_meter_bridge.families.lers_gsm_mini.tables import SMS_LIMIT
-from gsm_meter_bridge.family import Request, RequestKind, SmsText
-from gsm_meter_bridge.setting import filled, template_pattern
+from gsm_meter_bridge.families.lers_gsm_mini.tables import LAST_ENTRY, LAST_SERVER
+from gsm_meter_bridge.model import Request, RequestKind, SmsText
+from gsm_meter_bridge.model.setting import filled, template_pattern
 from gsm_meter_bridge.vocabulary import MASK, Scalar, Secret, masked
 
 BATCH = "settings"
-"""The name of every write: one SMS with as many commands as fit (clause 4.2)."""
+"""The name of every write request."""
 
-T = TypeVar("T")
+_Values = dict[str, Scalar]
+_SERVERS = tuple(f"server.{n}" for n in range(LAST_SERVER + 1))
+_LISTS = ("white_list", *(f"{server}.{kind}" for server in _SERVERS for kind in ("rule", "white_list")))
 _APN = ("apn", "apn_user", "apn_password")
 
 
@@ -24,8 +25,8 @@ _APN = ("apn", "apn_user", "apn_password")
 class Command:
     """A row of Table 4.1. `<n>` is a server, `<x>` an entry of a list.
 
-    `forms` holds the short form, which we send, and the whole words, which are accepted too; `does` has R, W
-    (which `=` with nothing deletes) and A for read, write and action.
+    `forms` holds the short form, which the bridge sends, and the long words, which are accepted too; `does`
+    has R, W (for which `=` without a value deletes) and A for read, write and action.
     """
 
     name: str
@@ -34,7 +35,7 @@ class Command:
     forms: tuple[str, ...]
 
 
-# Table 4.1 in its order, with UPDATE, RESET and RESTART, which only the clauses 4.3.13 and 4.3.17 have.
+# Table 4.1 in its order, with UPDATE, RESET and RESTART, which only clauses 4.3.13 and 4.3.17 have.
 TABLE = (
     Command("apn", "4.3.10", "RW", ("A", "APN")),
     Command("connect.<n>", "4.3.8", "A", ("C<n>", "CONNECT<n>")),
@@ -59,7 +60,7 @@ TABLE = (
     Command("update", "4.3.17", "A", ("UPDATE",)),
 )
 
-# The order in which a change is best sent: what keeps the modem reachable first, its password last.
+# The best order for a change: first what keeps the module reachable, last its password.
 _SEND_ORDER = (
     "serial_port",
     "apn",
@@ -74,30 +75,75 @@ _SEND_ORDER = (
 def encode(request: Request, password: Secret) -> SmsText:
     """Return the SMS of `request`.
 
-    Raises UnknownNameError for a command that is not in the table and InvalidValueError for a text of
-    more than 160 characters.
+    Raises UnknownNameError for a command that is not in the table and InvalidValueError for a text that does
+    not fit one SMS.
     """
+    plain, shown = zip(*(_texts(part) for part in request.each), strict=True)
+    return SmsText.single(";".join((password.reveal(), *plain)), ";".join((MASK, *shown)))
+
+
+def is_single(request: Request, password: Secret) -> bool:
+    """Return whether `request` fits one SMS."""
+    try:
+        encode(request, password)
+    except InvalidValueError:
+        return False
+    return True
+
+
+def writes(changes: Mapping[str, Scalar], password: Secret) -> tuple[Request, ...]:
+    """Return the commands that write `changes`, each a request, in the order to send them.
+
+    A list with all its entries is written as a whole if that is shorter and fits one SMS (clauses 4.3.6,
+    4.3.7 and 4.3.15). The numbers that the module obeys stay in one request: after half of them, the gateway
+    modem's number might not be listed. Raises InvalidValueError if they do not fit one SMS.
+    """
+    obeyed = {name: value for name, value in changes.items() if name.startswith("white_list.")}
+    together = Request.write(BATCH, obeyed)
+    if obeyed and not is_single(together, password):
+        raise InvalidValueError("white_list", "".join(map(str, obeyed.values())), _TOO_MANY)
+    found: list[Request] = []
+    for group in _groups(changes, lambda one: is_single(Request.write(BATCH, one), password)):
+        if group.keys().isdisjoint(obeyed):
+            found.append(Request.write(BATCH, group))
+        elif together not in found:
+            found.append(together)
+    return tuple(found)
+
+
+_TOO_MANY = (
+    "numbers that fit one SMS, with the password: what the modem obeys is changed at once or not at all; a "
+    "password outside of the GSM alphabet leaves 70 characters of 160"
+)
+
+
+def _texts(request: Request) -> tuple[str, str]:
+    """Return the text of one request, and the same text with its secrets masked."""
     if request.kind is not RequestKind.WRITE:
         command = _short(request.name)
-        return _sms(password, command, command)
-    plain, shown = (";".join(_writes(values)) for values in (request.changes, masked(request.changes)))
-    return _sms(password, plain, shown)
+        return command, command
+    groups = tuple(_groups(request.changes))
+    plain, shown = (";".join(map(_write, told)) for told in (groups, map(masked, groups)))
+    return plain, shown
 
 
-def batches(changes: Mapping[str, Scalar], password: Secret) -> tuple[Request, ...]:
-    """Return the writes of `changes` in as few SMS of 160 characters as their order allows."""
-    found: list[dict[str, Scalar]] = []
-    for group in _groups(changes):
-        packed = {**found[-1], **group} if found else {}
-        if packed and len(password.reveal()) + sum(len(c) + 1 for c in _writes(packed)) <= SMS_LIMIT:
-            found[-1] = packed
-        else:
-            found.append(group)
-    return tuple(Request.write(BATCH, batch) for batch in found)
+def written_names(changes: Mapping[str, Scalar]) -> tuple[str, ...]:
+    """Return the first setting of each command of a write, in the order of the commands."""
+    return tuple(next(iter(group)) for group in _groups(changes))
+
+
+def may_empty(changes: Mapping[str, Scalar]) -> tuple[str, ...]:
+    """Return the parts of the APN that may become empty because `changes` has only others (4.3.10, B33)."""
+    given = [name for name in _APN if name in changes]
+    return tuple(name for name in _APN if given and name not in given)
 
 
 def parse(text: str) -> Request:
-    """Return the request that `text` is: `I`, `A=internet,user,password`, `S0R2`; case does not matter."""
+    """Return the request for `text`: `I`, `A=internet,user,password`, `P;T=300`; case does not matter."""
+    return Request.together([_parsed_one(one) for one in text.split(";")])
+
+
+def _parsed_one(text: str) -> Request:
     word, is_write, value = text.strip().partition("=")
     name, command = _named(word.upper())
     if not is_write:
@@ -113,11 +159,11 @@ def parse(text: str) -> Request:
 def _parsed(name: str, value: str) -> dict[str, Scalar]:
     if name == "apn":
         return dict(zip(_APN, value.split(","), strict=False))
-    return {f"{name}.address" if re.fullmatch(r"server\.\d", name) else name: value}
+    return {f"{name}.address" if re.fullmatch(r"server\.[0-9]", name) else name: value}
 
 
 def _named(word: str) -> tuple[str, Command]:
-    """Return request name and row of a command; any index is read, the modem refuses those too large."""
+    """Return request name and row of a command; any index is accepted, the module rejects too large ones."""
     for command in TABLE:
         for form in command.forms:
             found = template_pattern(form).fullmatch(word)
@@ -135,12 +181,49 @@ def _short(name: str) -> str:
     raise UnknownNameError("request", name, (command.name for command in TABLE))
 
 
-def _groups(changes: Mapping[str, T]) -> Iterable[dict[str, T]]:
-    """Return the changes that one command carries, in the order to send them."""
+def _groups(changes: Mapping[str, Scalar], fits: Callable[[_Values], bool] = lambda _: True) -> list[_Values]:
+    """Return the changes grouped by command, in the order to send them; whole lists if they fit."""
     apn = {name: changes[name] for name in _APN if name in changes}
     groups = [apn] if apn else []
-    groups += [{name: value} for name, value in changes.items() if name not in _APN]
+    rest = {name: value for name, value in changes.items() if name not in _APN}
+    for prefix in _LISTS:
+        entries = {name: rest[name] for name in _entries(prefix) if name in rest}
+        if len(entries) > LAST_ENTRY:
+            groups += _whole(prefix, entries, fits)
+            rest = {name: value for name, value in rest.items() if name not in entries}
+    groups += [{name: value} for name, value in rest.items()]
     return sorted(groups, key=lambda group: _rank(next(iter(group))))
+
+
+def _entries(prefix: str) -> tuple[str, ...]:
+    return tuple(f"{prefix}.{x}" for x in range(LAST_ENTRY + 1))
+
+
+def _whole(prefix: str, entries: _Values, fits: Callable[[_Values], bool]) -> list[_Values]:
+    """Return the shortest commands that write a list whose entries are all given.
+
+    All numbers of a list go in one command if there is no gap between them. Rules have no such form, and
+    one number as `W0=` may be the list or the entry (B18): a list of rules, or one with gaps, is emptied
+    first if that is shorter, but never the list of numbers that the module obeys.
+    """
+    single: list[_Values] = [{name: value} for name, value in entries.items()]
+    filled_in = [one for one in single if any(one.values())]
+    forms = [single]
+    if _is_whole(entries) and fits(entries):
+        forms.append([entries])
+    if prefix != "white_list":
+        forms.append([dict.fromkeys(entries, ""), *filled_in])
+    return min(forms, key=lambda form: sum(len(_write(group)) + 1 for group in form))
+
+
+def _is_whole(entries: _Values) -> bool:
+    """Return whether one command can write all of a list's entries."""
+    values = list(entries.values())
+    count = sum(map(bool, values))
+    if any(values[count:]):
+        return False
+    name = next(iter(entries))
+    return not count or (count > 1 if name.startswith("white_list") else ".rule." not in name)
 
 
 def _rank(name: str) -> tuple[int, str]:
@@ -148,15 +231,21 @@ def _rank(name: str) -> tuple[int, str]:
     return _SEND_ORDER.index(head), name
 
 
-def _writes(changes: Mapping[str, Scalar | None]) -> list[str]:
-    return [f"{_short(_command_name(group))}={_value(group)}" for group in _groups(changes)]
+def _write(group: Mapping[str, Scalar | None]) -> str:
+    return f"{_short(_command_name(group))}={_value(group)}"
 
 
 def _command_name(group: Mapping[str, Scalar | None]) -> str:
     name = next(iter(group))
     if name in _APN:
         return "apn"
-    # an empty address deletes the server (clause 4.3.3), which SnS= is not said to do
+    if len(group) > 1:
+        prefix = name.rpartition(".")[0]
+        if prefix.endswith(".rule"):
+            return f"{prefix}s"
+        # clause 4.3.15: the whole list has index 0, or none if it is emptied
+        return name if prefix == "white_list" and any(group.values()) else prefix
+    # an empty address deletes the server (clause 4.3.3); the manual does not say that SnS= does
     return name.removesuffix(".address") if name.endswith(".address") and not group[name] else name
 
 
@@ -164,12 +253,7 @@ def _value(group: Mapping[str, Scalar | None]) -> str:
     """Return a command's parameter; the APN's is `[APN][,USR][,PSW]` (clause 4.3.10)."""
     if any(name in _APN for name in group):
         return ",".join(str(group.get(name, "")) for name in _APN).rstrip(",")
+    if len(group) > 1:
+        return ",".join(str(value) for value in group.values() if value)
     value = next(iter(group.values()))
     return str(int(value)) if isinstance(value, bool) else str(value)
-
-
-def _sms(password: Secret, plain: str, shown: str) -> SmsText:
-    text = f"{password.reveal()};{plain}"
-    if len(text) > SMS_LIMIT:
-        raise InvalidValueError("sms", shown, f"at most {SMS_LIMIT} characters with the password")
-    return SmsText(text, f"{MASK};{shown}")

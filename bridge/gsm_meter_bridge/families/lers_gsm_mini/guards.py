@@ -1,21 +1,26 @@
-"""What to know before settings of a LERS GSM Mini are changed (clauses 4.3.3 to 4.3.15)."""
+"""Concerns about changes of a LERS GSM Mini's settings (clauses 4.3.3 to 4.3.15)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from gsm_meter_bridge.families.lers_gsm_mini import schedule
 from gsm_meter_bridge.families.lers_gsm_mini.tables import LAST_ENTRY
-from gsm_meter_bridge.family import ACCESS_PASSWORD, Concern, ConcernKind
+from gsm_meter_bridge.model import ACCESS_PASSWORD, Concern, ConcernKind
+from gsm_meter_bridge.model.setting import template_pattern
 from gsm_meter_bridge.vocabulary import Scalar
 
 
 def concerns(
     changes: Mapping[str, Scalar], known: Mapping[str, Scalar | None], own_numbers: tuple[str, ...]
 ) -> Iterable[Concern]:
-    """Yield the concerns about `changes`, given what is `known` of the modem's settings."""
+    """Yield the concerns about `changes`, given the `known` settings of the module."""
     yield from _apn(changes, known)
     if any(name.startswith("white_list.") for name in changes):
         yield from _white_list({**known, **changes}, own_numbers)
+    for remark in schedule.remarks({**known, **changes}):
+        if remark.name in changes:
+            yield Concern(ConcernKind.WARNING, remark.name, remark.words)
     if ACCESS_PASSWORD in changes:
         words = "whoever forgets it must go to the modem; write it into the bridge's configuration afterwards"
         yield Concern(ConcernKind.CONFIRM, ACCESS_PASSWORD, words)
@@ -25,8 +30,15 @@ def concerns(
             yield Concern(ConcernKind.CONFIRM, name, words)
 
 
+def listed(settings: Mapping[str, Scalar | None], template: str) -> frozenset[str] | None:
+    """Return the numbers in the entries that match `template`; None if `settings` has no such entry."""
+    entry = template_pattern(template)
+    known = [str(value or "") for name, value in settings.items() if entry.fullmatch(name)]
+    return frozenset(filter(None, known)) if known else None
+
+
 def _apn(changes: Mapping[str, Scalar], known: Mapping[str, Scalar | None]) -> Iterable[Concern]:
-    """One command carries the three (clause 4.3.10): what is left out may become empty (B33)."""
+    """Yield concerns about the APN: one command has its three parts, one left out may become empty (B33)."""
     for name in ("apn_user", "apn_password"):
         if name in changes and "apn" not in changes:
             yield Concern(ConcernKind.REFUSED, name, "is set by one command with apn; give apn too")
@@ -35,7 +47,7 @@ def _apn(changes: Mapping[str, Scalar], known: Mapping[str, Scalar | None]) -> I
 
 
 def _white_list(after: Mapping[str, Scalar | None], own_numbers: tuple[str, ...]) -> Iterable[Concern]:
-    """Clause 4.3.15: a modem whose list is not empty obeys nobody else."""
+    """Yield concerns about the white list: if it is not empty, the module obeys only its numbers (4.3.15)."""
     numbers = [number for x in range(LAST_ENTRY + 1) if (number := after.get(f"white_list.{x}"))]
     missing = [number for number in own_numbers if number not in numbers]
     if not numbers or (own_numbers and not missing):

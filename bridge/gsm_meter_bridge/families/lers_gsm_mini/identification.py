@@ -1,4 +1,4 @@
-"""The identification packet: what the modem says first on each TCP connection (clause 6)."""
+"""Read the identification packet, which the module sends first on each TCP connection (clause 6)."""
 
 from __future__ import annotations
 
@@ -9,21 +9,26 @@ from enum import StrEnum
 
 from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.families.lers_gsm_mini.replies import signal
-from gsm_meter_bridge.family import Reading
+from gsm_meter_bridge.model import Reading
 from gsm_meter_bridge.vocabulary import UNKNOWN
 
 MAX_OCTETS = 4096
-"""A longer packet is none; the manual's sample has 220 octets."""
+"""Longest packet in octets; the manual's sample has 220."""
 
-_END = re.compile(rb"(?:^|[\r\n])[ \t]*CONNECT GPRS[ \t]*([\r\n])")
-_STRANGE = re.compile(rb"[^\t\r\n\x20-\x7e\x80-\xff]")
-_ICCID = re.compile(r"ID:\s*(\d+)", re.IGNORECASE)
+_KEY = re.compile(rb"(?<![A-Za-z0-9])(?:SN|SV|HV|IMEI|SIM|MO|GSM|BAL|DT|CR)[ \t]*#", re.IGNORECASE)
+_FIRST_KEY = re.compile(rb".*(MODEL[ \t]*#)", re.IGNORECASE)
+"""A packet begins with it; an incomplete earlier one may precede it."""
+_MARK = b"CONNECT GPRS"
+_END = re.compile(rb"(?:^|[\r\n])[^\x21-\x7e\r\n]*CONNECT GPRS[ \t]*(?:([\r\n])|(?=[^\t\x20-\x7e])|\Z)")
+_CONTROLS = bytes({*range(0x20), 0x7F} - set(b"\t\r\n"))
+_ICCID = re.compile(r"ID:\s*([0-9]+)", re.IGNORECASE)
 _PIN = re.compile(r"PIN:\s*(\w+)", re.IGNORECASE)
+_QUOTES = " \t\"'\u00ab\u00bb\u201c\u201d\u201e"
 _CLOCK = re.compile(r"((?:19|20)\d\d-\d\d-\d\d) +(\d\d:\d\d:\d\d) *([+-])(\d{1,2})(?::?(\d\d))?", re.ASCII)
 
 
 class ConnectReason(StrEnum):
-    """Why the modem connected: by its schedule, or because somebody asked for it."""
+    """Why the module connected: by its schedule, or on request."""
 
     AUTO = "auto"
     MANUAL = "manual"
@@ -48,15 +53,16 @@ _TEXTS = (
     "pin_state",
     "operator",
     "network_code",
+    "balance",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Identification:
-    """What a modem said of itself; None where it left that out, or where it cannot be read.
+    """The identification of a module; a field is None if it is missing or cannot be read.
 
-    `network_code` is MCC and MNC (5 or 6 digits), `clock` the modem's time with its zone. `lines` has
-    all that was said, unknown keys included, in order; `rest` the octets behind the packet: the meter's.
+    `network_code` is MCC and MNC (5 or 6 digits), `clock` the module's time with its zone. `lines` has all
+    lines in order, those with unknown keys included; `rest` has the octets after the packet, from the meter.
     """
 
     model: str | None = None
@@ -78,9 +84,11 @@ class Identification:
 
     @property
     def readings(self) -> tuple[Reading, ...]:
-        """What was said, under the names that the reply to `I` uses too; without clock and balance."""
+        """The readings, with the names that the reply to `I` also uses; the clock as ISO 8601."""
         said = _said(self.lines)
-        texts = (Reading(name, getattr(self, name)) for name in _TEXTS)
+        texts = [Reading(name, getattr(self, name)) for name in _TEXTS]
+        if self.clock is not None:
+            texts.append(Reading("module_clock", self.clock.isoformat()))
         readings = (*(r for r in texts if r.value is not None), *signal(said.get("GSM", "")))
         if self.connect_reason is None:
             return readings
@@ -88,42 +96,94 @@ class Identification:
 
 
 class IdentificationReader:
-    """Reads the packet out of a connection's first octets, however they are cut. One for each connection."""
+    """Reads the packet from a connection's first octets, however they are cut. One for each connection.
+
+    What precedes the packet (control octets, line ends, a greeting of a device in between, an incomplete
+    packet) is skipped; MAX_OCTETS limits all of it together.
+    """
 
     def __init__(self) -> None:
         self._octets = b""
+        self._from = 0
+        """Offset from which the end mark is searched: there is none before it."""
 
     def feed(self, octets: bytes) -> Identification | None:
-        """Return the packet once its end mark is there; feed no more then.
+        """Return the packet once its end mark and that line's end have arrived; do not call it after that.
 
-        CR LF, LF and CR end a line. DecodeError for an octet that no text has, and where MAX_OCTETS hold
-        no end mark.
+        CR LF, LF and CR end a line. Raises DecodeError if MAX_OCTETS contain no packet.
         """
         self._octets += octets
-        end = _END.search(self._octets, 0, MAX_OCTETS)
-        packet = self._octets[: end.start()] if end else self._octets
-        if strange := _STRANGE.search(packet):
-            raise DecodeError("identification", "is no text", strange.start())
-        if end is None:
-            if len(self._octets) > MAX_OCTETS:
-                raise DecodeError("identification", f"has no end within {MAX_OCTETS} octets")
-            return None
-        rest = self._octets[end.end() :]
-        if end[1] == b"\r" and b"\n" in end[0] + packet:  # this modem ends its lines with CR LF
-            if not rest:
+        while (end := self._end()) is not None:
+            if self._may_go_on(end):
                 return None
-            rest = rest.removeprefix(b"\n")
-        return _identification(packet.decode("utf-8", "backslashreplace"), rest)
+            if lines := _lines(self._octets[: end.start()]):
+                return _identification(lines, self._rest(end))
+            self._from = end.start() + 1
+        if len(self._octets) > MAX_OCTETS:
+            raise DecodeError("identification", f"has no end within {MAX_OCTETS} octets")
+        self._from = max(self._from, *(self._octets.rfind(line_end) for line_end in (b"\r", b"\n")))
+        return None
+
+    def paused(self) -> Identification | None:
+        """Return the packet if its end mark came last, else None: the manual shows nothing after it."""
+        end = self._end()
+        if end is None or end.end() < len(self._octets):
+            return None
+        lines = _lines(self._octets[: end.start()])
+        return _identification(lines, b"") if lines else None
+
+    def _end(self) -> re.Match[bytes] | None:
+        if self._octets.find(_MARK, self._from) < 0:  # a cheap check, however the octets are cut
+            return None
+        end = _END.search(self._octets, self._from, MAX_OCTETS)
+        is_cut = end is not None and end[1] is None and end.end() == MAX_OCTETS < len(self._octets)
+        return None if is_cut else end
+
+    def _may_go_on(self, end: re.Match[bytes]) -> bool:
+        """Return whether the line of the end mark, or the end of that line, may still be incomplete."""
+        return end.end() == len(self._octets) and (end[1] is None or self._is_half(end))
+
+    def _is_half(self, end: re.Match[bytes]) -> bool:
+        return end[1] == b"\r" and b"\n" in self._octets[: end.end()]  # this modem ends its lines with CR LF
+
+    def _rest(self, end: re.Match[bytes]) -> bytes:
+        rest = self._octets[end.end() :]
+        return rest.removeprefix(b"\n") if self._is_half(end) else rest
+
+
+def _lines(packet: bytes) -> tuple[Line, ...]:
+    """Return the lines that have a key; if there is a model, those from the last one on."""
+    lines: list[Line] = []
+    for octets in re.split(rb"[\r\n]+", packet.translate(None, _CONTROLS)):
+        key, mark, value = octets[_begin(octets) :].partition(b"#")
+        if mark:
+            line = Line(_text(key).upper(), _text(value))
+            lines = [line] if line.key == "MODEL" else [*lines, line]
+    return tuple(lines)
+
+
+def _begin(line: bytes) -> int:
+    """Return the offset of a line's key: anything before a known key is not part of it."""
+    if first := _FIRST_KEY.match(line):
+        return first.start(1)
+    known = _KEY.search(line)
+    return known.start() if known else 0
+
+
+def _text(octets: bytes) -> str:
+    """Return `octets` as text; the manual names no encoding: if not UTF-8, it is Windows-1251 (cp1251)."""
+    try:
+        return octets.decode("utf-8").strip()
+    except UnicodeDecodeError:
+        return octets.decode("cp1251", "backslashreplace").strip()
 
 
 def _said(lines: tuple[Line, ...]) -> dict[str, str]:
-    """Return key to value; the first line of a key counts, an empty one says nothing."""
+    """Return values by key; the first line of a key counts, empty ones are ignored."""
     return {line.key: line.value for line in reversed(lines) if line.value}
 
 
-def _identification(text: str, rest: bytes) -> Identification:
-    cut = (line.partition("#") for line in re.split(r"[\r\n]+", text))
-    lines = tuple(Line(key.strip().upper(), value.strip()) for key, mark, value in cut if mark)
+def _identification(lines: tuple[Line, ...], rest: bytes) -> Identification:
     said = _said(lines)
     sim, level = said.get("SIM", ""), {r.name: r.value for r in signal(said.get("GSM", ""))}
     operator, network_code = _operator(said.get("MO"))
@@ -139,7 +199,7 @@ def _identification(text: str, rest: bytes) -> Identification:
         network_code=network_code,
         signal_dbm=_number(level.get("signal_dbm")),
         signal_percent=_number(level.get("signal_percent")),
-        balance=said.get("BAL", "").strip("\"' ") or None,
+        balance=said.get("BAL", "").strip(_QUOTES) or None,
         clock=_clock(said.get("DT", "")),
         connect_reason=_reason(said.get("CR")),
         lines=lines,
@@ -157,15 +217,15 @@ def _number(value: object) -> int | None:
 
 
 def _operator(text: str | None) -> tuple[str | None, str | None]:
-    """Split `MTS RUS, 25001` at its last comma; what is no MCC and MNC there belongs to the name."""
+    """Split `MTS RUS, 25001` at its last comma; if no MCC and MNC follow it, all belongs to the name."""
     name, comma, code = (text or "").rpartition(",")
-    if not comma or not re.fullmatch(r"\s*[0-9]{5,6}", code):
-        return text, None
-    return name.strip() or None, code.strip()
+    if not comma or not re.fullmatch(rf"[{_QUOTES}]*[0-9]{{5,6}}[{_QUOTES}]*", code):
+        return (text or "").strip(_QUOTES) or None, None
+    return name.strip(_QUOTES) or None, code.strip(_QUOTES)
 
 
 def _clock(text: str) -> datetime | None:
-    """Return the time `2025-02-20 10:18:45 +10`; None where it is none, or names no zone."""
+    """Return the time `2025-02-20 10:18:45 +10`; None if it is invalid, or has no zone."""
     found = _CLOCK.fullmatch(text)
     if found is None:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from types import MappingProxyType
 
 from gsm_meter_bridge.families.lers_gsm_mini import presets
@@ -14,22 +15,52 @@ from gsm_meter_bridge.families.lers_gsm_mini.tables import (
     PARITIES,
     STOP_BITS,
 )
-from gsm_meter_bridge.family import FIRST_KNOCK
-from gsm_meter_bridge.setting import Setting, SettingKind
+from gsm_meter_bridge.model import FIRST_PROBE, PasswordRule
+from gsm_meter_bridge.model.setting import Setting, SettingKind
+from gsm_meter_bridge.vocabulary import Secret
 
 # Comma separates fields, `;` and `=` commands; spaces are not allowed (clause 4.2).
 _FIELD = r"[!-+\--:<>-_a-~]*"
 _FIELD_WORDS = "ASCII characters without space, comma, ;, = and `"
 
-_CLOCK = r"(?:[01]\d|2[0-3]):[0-5]\d"
-RULE = re.compile(rf"({_CLOCK})-({_CLOCK})(?:,(\d{{1,4}}))?")
-"""Clause 4.3.6: start, end and, where given, the minutes to the next connection."""
+# Clause 4.3.11: any characters that an SMS can carry, spaces are removed; clause 4.2: `;` ends it.
+PASSWORD_RULE = PasswordRule(
+    r"[^\s;\x00-\x1f\x7f-\x9f]+",
+    ";I",
+    "characters without space and ; in such a number that a command fits the same SMS: 1 to 158, of which "
+    "[ ] { } \\ ^ ~ | and the euro sign count twice, or 68 where one is outside of the GSM alphabet",
+)
 
-_NUMBER = r"\+\d{11}"
-_ADDRESS = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?:\d{1,5}"
+_CLOCK = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+RULE = re.compile(rf"({_CLOCK})-({_CLOCK})(?:,([0-9]{{1,4}}))?", re.ASCII)
+"""Clause 4.3.6: start, end and, if given, the minutes to the next connection."""
+
+_NUMBER = r"\+[0-9]{11}"
+_ADDRESS = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?:[0-9]{1,5}"
 _SERIAL = "|".join(BAUD_RATES), "".join(DATA_BITS), "".join(PARITIES), "".join(STOP_BITS)
 _SERVER = MappingProxyType({"n": LAST_SERVER})
 _ENTRY = MappingProxyType({"x": LAST_ENTRY})
+
+
+_SPELLED_PORT = re.compile(
+    r"([0-9]+)[,/ -]*([0-9])[,/ -]*([NEOneo\u0415\u041e\u0435\u043e])[,/ -]*([0-9])(?:,0,0)?"
+)
+_LATIN = str.maketrans("\u0415\u041e", "EO")
+
+
+def _port(text: str) -> str:
+    """Return `text` in the form of `P=`; the quick start also has `115200-8-N-2` and `9600,7,E,1,0,0`."""
+    found = _SPELLED_PORT.fullmatch(text.strip())
+    return ",".join(found.groups()).upper().translate(_LATIN) if found else text
+
+
+def _without(signs: str) -> Callable[[str], str]:
+    """Return a function that removes `signs`; a text of only these stays, because an empty one deletes."""
+    return lambda text: re.sub(signs, "", text) or text
+
+
+_spaceless = _without(r"\s")
+_number = _without(r"[\s().\u2010-\u2015-]")  # the quick start writes +7-999-111-22-33
 
 
 def _is_rule(value: str) -> bool:
@@ -39,6 +70,10 @@ def _is_rule(value: str) -> bool:
 
 def _is_address(value: str) -> bool:
     return not value or 1 <= int(value.rpartition(":")[2]) <= 65535
+
+
+def _is_password(value: str) -> bool:
+    return PASSWORD_RULE.allows(Secret(value))
 
 
 SETTINGS = (
@@ -51,6 +86,8 @@ SETTINGS = (
         pattern=_FIELD,
         allowed=f"0 to 63 {_FIELD_WORDS}; empty: chosen automatically",
         cuts_off=True,
+        enabled_by_default=True,
+        factory="",
     ),
     Setting(
         "apn_user",
@@ -80,6 +117,7 @@ SETTINGS = (
         read_by="serial_port",
         pattern=f"(?:{_SERIAL[0]}),[{_SERIAL[1]}],[{_SERIAL[2]}],[{_SERIAL[3]}]",
         lookup=presets.settings_of,
+        spelled=_port,
         allowed="speed,data bits,parity,stop bits like 9600,8,N,1 (300 to 115200; 5 to 8; N, E, O; 1, 2), "
         "or a meter's name",
     ),
@@ -90,6 +128,7 @@ SETTINGS = (
         read_by="server.<n>",
         pattern=f"(?:{_ADDRESS})?",
         check=_is_address,
+        spelled=_spaceless,
         allowed="host:port with a port of 1 to 65535; empty deletes the server",
         cuts_off=True,
         restarts=True,
@@ -111,7 +150,9 @@ SETTINGS = (
         "Connection rule",
         "4.3.6",
         read_by="server.<n>.rules",
+        pattern=rf"(?:{RULE.pattern})?",
         check=_is_rule,
+        spelled=_spaceless,
         allowed="HH:MM-HH:MM[,minutes] within one day, minutes 0 to 1439; empty deletes the rule",
         restarts=True,
         indexes=MappingProxyType({**_SERVER, **_ENTRY}),
@@ -122,7 +163,9 @@ SETTINGS = (
         "4.3.7",
         read_by="server.<n>.white_list",
         pattern=f"(?:{_NUMBER})?",
+        spelled=_number,
         allowed="+ and 11 digits; empty deletes the number",
+        identifies=True,
         restarts=True,
         indexes=MappingProxyType({**_SERVER, **_ENTRY}),
     ),
@@ -137,6 +180,7 @@ SETTINGS = (
         also=(0,),
         unit="min",
         allowed="5 to 600000 minutes, or 0: off",
+        factory=0,
     ),
     Setting(
         "csd_idle_timeout_s",
@@ -149,6 +193,7 @@ SETTINGS = (
         also=(0,),
         unit="s",
         allowed="5 to 600 seconds, or 0: off",
+        factory=60,
     ),
     Setting(
         "white_list.<x>",
@@ -156,7 +201,9 @@ SETTINGS = (
         "4.3.15",
         read_by="white_list",
         pattern=f"(?:{_NUMBER})?",
+        spelled=_number,
         allowed="+ and 11 digits; empty deletes the number",
+        identifies=True,
         cuts_off=True,
         indexes=_ENTRY,
     ),
@@ -164,11 +211,13 @@ SETTINGS = (
         "access_password",
         "Access password",
         "4.3.11",
-        read_by=FIRST_KNOCK,
+        read_by=FIRST_PROBE,
         minimum=1,
         maximum=32,
-        pattern=_FIELD,
-        allowed=f"1 to 32 {_FIELD_WORDS}",
+        pattern=r"[^\s;=,\x00-\x1f\x7f-\x9f]+",
+        check=_is_password,
+        allowed="1 to 32 characters without space, comma, ; and =; with one outside of the GSM alphabet, "
+        "an SMS to the module has 70 characters instead of 160",
         secret=True,
         cuts_off=True,
     ),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from gsm_meter_bridge.family import CodeTable
+from gsm_meter_bridge.model import CodeTable
 
-SMS_LIMIT = 160
-"""Characters of one setup SMS; concatenated ones are not accepted (clause 4.2)."""
+REPLY_SEPTETS = 459
+"""Maximum reply in septets: three parts of 153.
+
+The manual gives no maximum. One list alone needs two parts (clauses 4.3.6 and 4.3.15), so the module sends
+more than one; the bridge allows one part more for a reply to several commands.
+"""
 
 RESTART_S = 45.0
 """Clause 4.3.13: about 30 s from the receipt of the SMS; then it registers (clause 4.1)."""
 
 # Clause 5.5: the connection to the update server, the download ("about 45 minutes, possibly longer") and the
-# writing of the software ("about 6 minutes"), after which the modem restarts.
+# writing of the software ("about 6 minutes"), after which the module restarts.
 UPDATE_START_S, UPDATE_DOWNLOAD_S, UPDATE_INSTALL_S = 900.0, 3600.0, 420.0
 
 # Clauses 4.3.3, 4.3.6, 4.3.7 and 4.3.15: the largest index of servers, of rules and of list entries.

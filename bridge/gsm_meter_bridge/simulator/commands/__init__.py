@@ -1,4 +1,4 @@
-"""The commands that the simulated modem knows: tables of patterns and what each does."""
+"""The commands that the simulated modem supports: tables of patterns and of what each does."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _ONE = re.compile(r'([+^$*#%](?:[^;"]|"[^"]*"?)*|D\+?\d+;?|S\d+(?:=\d*|\?)?|&?[A
 def split(body: str) -> list[str]:
     """Return the commands of a line without its AT (V.250 clause 5.2.1).
 
-    Basic commands follow each other without a mark, after an extended one stands a semicolon. Spaces count
-    in quotes only.
+    Basic commands follow each other without a separator; a semicolon follows an extended one. Spaces are
+    significant in quotes only.
     """
     return _ONE.findall(_QUOTED_OR_SPACE.sub(lambda m: m[1] or "", body))
 
 
 def find(command: str) -> tuple[Run, re.Match[str]]:
-    """Return what a command does; AtError where the modem does not know it."""
+    """Return what a command runs, and its match; AtError if the modem does not support it."""
     for pattern, run in _COMMANDS:
         match = pattern.fullmatch(command)
         if match is not None:

@@ -30,7 +30,7 @@ _NUMBERS = MappingProxyType(
         "CSMS": 1,
     }
 )
-"""Commands that are one number, and the highest."""
+"""Commands that take one number, and its maximum."""
 _NAMES = "|".join(_NUMBERS)
 
 _S_REGISTERS = MappingProxyType({"3": 13, "4": 10, "5": 8})
@@ -52,7 +52,7 @@ def _reset(modem: ModemState, _m: re.Match[str]) -> Sequence[str]:
 
 
 def identity(field: str, prefix: str = "") -> Run:
-    """Answer with something that the modem says of itself."""
+    """Return a command that answers with the identity's `field`."""
     return lambda modem, _m: (f"{prefix}{getattr(modem.identity, field)}",)
 
 

@@ -15,7 +15,7 @@ from gsm_meter_bridge.sms import SmsSubmit, decode_pdu
 _NOT_ALLOWED, _NOT_SUPPORTED, _BAD_PDU, _BAD_INDEX, _NO_ACK_EXPECTED = 302, 303, 304, 321, 340
 
 _MEMORIES = (("SM", "ME", "MT", "SR"), ("SM", "ME", "MT"), ("SM", "ME", "MT", "SR"))
-"""What may be chosen for reading, writing and receiving; reports alone are received into SR."""
+"""Storages to select for reading, writing and receiving; only status reports are received into SR."""
 _CNMI_HIGHEST = (3, 3, 3, 2, 1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 
@@ -9,11 +10,12 @@ from gsm_meter_bridge.simulator.commands.general import identity
 from gsm_meter_bridge.simulator.commands.table import Table, nothing, of_sim, says
 from gsm_meter_bridge.simulator.modem_state import PIN_TRIES, AtError, CallEndError, ModemState
 
+_LOGGER = logging.getLogger(__name__)
 _NOT_ALLOWED, _NO_SIM, _PUK_REQUIRED, _WRONG_PASSWORD, _NO_SERVICE = 3, 10, 12, 16, 30
 _CELL = '"0A1B","01A2B3C4",7'
-"""Area code, cell and access technology of the one cell there is: E-UTRAN."""
+"""Area code, cell and access technology of the only cell: E-UTRAN."""
 _ITSELF, _BY_HAND, _FORMAT_ONLY, _BY_HAND_OR_ITSELF = 0, 1, 3, 4
-"""<mode> of AT+COPS; 2 leaves the network."""
+"""<mode> of AT+COPS; 2 deregisters from the network."""
 _INTERNATIONAL, _OTHER = 145, 129
 
 
@@ -38,13 +40,15 @@ def _enter_pin(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
         raise AtError("CME", _PUK_REQUIRED)
     if m[1] != modem.faults.pin:
         modem.faults.pin_tries -= 1
+        _LOGGER.info("a wrong PIN was entered; %d tries are left", modem.faults.pin_tries)
         raise AtError("CME", _WRONG_PASSWORD)
+    _LOGGER.info("the PIN was entered")
     modem.faults.pin, modem.faults.pin_tries = None, PIN_TRIES
     return ()
 
 
 def _enter_puk(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
-    """Unblock the SIM; the new PIN is not asked for before the next start."""
+    """Unblock the SIM; the new PIN is not required before the next start."""
     if not modem.faults.blocked:
         raise AtError("CME", _NOT_ALLOWED)
     if m[1] != modem.faults.puk:
@@ -71,7 +75,7 @@ def _registration(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
 
 
 def _names(modem: ModemState) -> tuple[str, str, str]:
-    """Return the operator's name long, short, and as the number that it is; a number has no character set."""
+    """Return the operator's name: long, short, and its numeric code, which has no character set."""
     name = modem.identity.operator
     return modem.written(name[:16]), modem.written(name[:8]), modem.identity.imsi[:5]
 

@@ -1,4 +1,4 @@
-"""What the tables of commands are made of: a pattern of the command without AT, and what it does."""
+"""Elements of the tables of commands: a pattern of the command without AT, and what it runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from gsm_meter_bridge.simulator.modem_state import AtError, ModemState
 
 Run = Callable[[ModemState, "re.Match[str]"], Sequence[str]]
-"""Returns the lines of its answer."""
+"""Returns the lines of the command's answer."""
 Table = tuple[tuple[str, Run], ...]
 
 _NO_SIM, _PIN_REQUIRED, _PUK_REQUIRED = 10, 11, 12
@@ -21,17 +21,17 @@ def nothing(_modem: ModemState, _m: re.Match[str]) -> Sequence[str]:
 
 
 def says(*lines: str) -> Run:
-    """Answer the same each time."""
+    """Return a command that always gives the same answer."""
     return lambda _modem, _m: lines
 
 
 def of_sim(run: Run) -> Run:
-    """Guard a command that needs the SIM."""
+    """Return the command with a check that the SIM is ready."""
     return _guarded(run, "CME", _NO_SIM, _PIN_REQUIRED, _PUK_REQUIRED)
 
 
 def of_messages(run: Run) -> Run:
-    """Guard a command on messages: it needs the SIM too, but fails in its own way."""
+    """Return the message command with a check that the SIM is ready; it fails with a CMS error."""
     return _guarded(run, "CMS", _CMS_NO_SIM, _CMS_PIN_REQUIRED, _CMS_PUK_REQUIRED)
 
 

@@ -1,1 +1,1 @@
-"""A simulated meter: what it answers by DLMS and by IEC 62056-21, octets in and octets out."""
+"""A simulated meter that answers DLMS and IEC 62056-21: octets in, octets out."""

@@ -1,4 +1,4 @@
-"""A meter that answers DLMS over HDLC, as the SPODES profile has it."""
+"""A meter that answers DLMS over HDLC, by the SPODES profile."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _HLS_METHOD = Attribute(ASSOCIATION_LN, ASSOCIATION, 1)
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """How one client is let in; no keys for one without a password."""
+    """How one client authenticates; no keys if it needs no password."""
 
     mechanism: Mechanism = Mechanism.NONE
     keys: Keys | None = None
@@ -47,7 +47,11 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class MeterSetup:
-    """How the meter talks: `accounts` by client address; sizes in octets; `challenge` is always the same."""
+    """Parameters of the meter: `accounts` by client address; sizes in octets; `challenge` is constant.
+
+    `denied` are attributes that no client may read; with `is_old`, the tag of the conformance block has one
+    octet.
+    """
 
     accounts: Mapping[int, Account] = field(default_factory=lambda: MappingProxyType({16: Account()}))
     address: Address = field(default_factory=lambda: Address.server(1, 16))
@@ -55,6 +59,8 @@ class MeterSetup:
     max_pdu_octets: int = 512
     challenge: bytes = bytes(range(16))
     system_title: bytes = b"SIM\0\0\0\0\1"
+    denied: frozenset[Attribute] = frozenset()
+    is_old: bool = False
 
 
 class DlmsMeter:
@@ -67,7 +73,7 @@ class DlmsMeter:
         self._link: _Link | None = None
 
     def feed(self, octets: bytes) -> bytes:
-        """Return what is answered to `octets`, in any cut; nothing where they are not for this meter."""
+        """Return the answer to `octets`, however they are cut; empty if it is for another meter."""
         frames = (f for f in self._deframer.feed(octets) if f.destination == self._setup.address)
         return b"".join(answer.encode() for frame in frames for answer in self._answer(frame))
 
@@ -96,7 +102,7 @@ class DlmsMeter:
 
 
 class _Link:
-    """An open HDLC link: information there, information back, in segments."""
+    """An open HDLC link, with information in segments in both directions."""
 
     def __init__(self, meter: DlmsMeter, setup: MeterSetup, client: Address, offered: Parameters) -> None:
         self.parameters = Parameters(min(setup.max_info_octets, offered.max_receive), setup.max_info_octets)
@@ -105,10 +111,18 @@ class _Link:
         self._sent = self._received = 0
         self._asked = bytearray()
         self._to_send: list[bytes] = []
+        self._last: Frame | None = None
 
     def answer(self, frame: Frame) -> Iterator[Frame]:
-        """What is said to an I or RR frame; nothing to one that is out of step."""
+        """Yield the answer to an I or RR frame: a repeated one's again, none to one out of sequence."""
         if frame.control.kind is Kind.I and not self._take(frame):
+            comes_again = frame.control.send_number == (self._received - 1) & 7
+            if comes_again and self._last is not None:
+                yield self._last
+            return
+        awaited = None if frame.control.kind is Kind.I else frame.control.receive_number
+        if self._last is not None and self._last.control.send_number == awaited:
+            yield self._last  # the frame was lost
             return
         if self._to_send and not frame.segmented:
             yield self._next_segment()
@@ -131,11 +145,12 @@ class _Link:
         control = Control(Kind.I, self._received, self._sent)
         self._sent = (self._sent + 1) & 7
         part = self._to_send.pop(0)
-        return Frame(self._client, self._setup.address, control, part, bool(self._to_send))
+        self._last = Frame(self._client, self._setup.address, control, part, bool(self._to_send))
+        return self._last
 
 
 class _Server:
-    """The application of one client: association and services."""
+    """The application layer for one client: association and services."""
 
     def __init__(self, meter: DlmsMeter, setup: MeterSetup, client: int) -> None:
         self._meter, self._setup = meter, setup
@@ -147,10 +162,11 @@ class _Server:
         self._block = 0
 
     def answer(self, apdu: bytes) -> bytes:
-        """The APDU that answers `apdu`."""
+        """Return the APDU that answers `apdu`."""
         try:
             if apdu[:1] == bytes((AARQ,)):
-                return self._associate(Aarq.decode(apdu)).encode()
+                aare = self._associate(Aarq.decode(apdu))
+                return _as_of_old(aare.encode()) if self._setup.is_old else aare.encode()
             if apdu[:1] == bytes((RLRQ,)):
                 self._associated = False
                 return release_response()
@@ -200,6 +216,8 @@ class _Server:
 
     def _get(self, attribute: Attribute) -> Response:
         value = attributes(self._meter.values).get(attribute)
+        if attribute in self._setup.denied:
+            return GetResponse(None, _DENIED)
         if value is None:
             return GetResponse(None, _NO_SUCH_OBJECT)
         whole = GetResponse(value)
@@ -211,10 +229,23 @@ class _Server:
     def _next_block(self, number: int) -> GetResponse | GetBlock:
         if number != self._block or not self._rest:
             return GetResponse(None, _NO_LONG_READING)
-        size = self._max_pdu - 16
+        size = max(self._max_pdu - 16, 1)
         self._block += 1
         part, self._rest = self._rest[:size], self._rest[size:]
         return GetBlock(not self._rest, self._block, part)
+
+
+def _as_of_old(aare: bytes) -> bytes:
+    """Return an AARE without the second octet of a tag, with the lengths around it adjusted."""
+    at = aare.rfind(b"\x5f\x1f\x04")
+    information = aare.rfind(b"\xbe", 0, at)
+    if at < 0 or aare[1] > 0x7F:
+        return aare
+    octets = bytearray(aare)
+    for place in (1, information + 1, information + 3):
+        octets[place] -= 1
+    del octets[at + 1]
+    return bytes(octets)
 
 
 def _same(keys: Keys | None, password: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""What a simulated DLMS meter holds, as COSEM attributes."""
+"""Objects of a simulated DLMS meter, as COSEM attributes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _IPV4, _GPRS, _GSM = Obis.parse("0.0.25.1.0"), Obis.parse("0.0.25.4.0"), Obis.pa
 
 @dataclass(frozen=True, slots=True)
 class SimulatedGsm:
-    """An object of class 47; codes as in `dlms.gsm`. Version 0 tells neither network nor channel."""
+    """An object of class 47; codes as in `dlms.gsm`. Version 0 reports neither network nor channel."""
 
     version: int = 1
     operator: str = "Simulated"
@@ -44,7 +44,10 @@ class SimulatedGsm:
 
 @dataclass(frozen=True, slots=True)
 class MeterValues:
-    """What the meter tells; None, or a name of `dlms.ENERGIES` left out, for an object that it has not."""
+    """Values of the meter; None, or a name of `dlms.ENERGIES` left out, if it does not have the object.
+
+    `said` holds values that it reports instead of the true ones: a fault of the meter.
+    """
 
     clock: datetime
     serial_number: str = "009000000000101"
@@ -53,10 +56,11 @@ class MeterValues:
     ip: IPv4Address | None = None
     apn: str | None = None
     gsm: SimulatedGsm | None = None
+    said: Mapping[Attribute, Data] = field(default_factory=dict)
 
 
 def attributes(values: MeterValues) -> Attributes:
-    """Return all attributes of a meter, its object list among them."""
+    """Return all attributes of a meter, including its object list."""
     found = {
         Attribute(DATA, LOGICAL_DEVICE_NAME, 2): _octets(values.logical_device_name.encode("ascii")),
         Attribute(DATA, SERIAL_NUMBER, 2): _octets(values.serial_number.encode("cp1251")),
@@ -75,7 +79,7 @@ def attributes(values: MeterValues) -> Attributes:
     versions = {GSM_DIAGNOSTIC: values.gsm.version if values.gsm else 0, ASSOCIATION_LN: 1}
     listed = dict.fromkeys([(ASSOCIATION_LN, ASSOCIATION), *((a.class_id, a.obis) for a in found)])
     entries = (_entry(class_id, versions.get(class_id, 0), obis) for class_id, obis in listed)
-    return {Attribute(ASSOCIATION_LN, ASSOCIATION, 2): array(*entries), **found}
+    return {Attribute(ASSOCIATION_LN, ASSOCIATION, 2): array(*entries), **found, **values.said}
 
 
 def _diagnostic(told: SimulatedGsm, clock: datetime) -> Attributes:

@@ -1,7 +1,7 @@
-"""A simulated CE208/CE308 on a port that speaks IEC 62056-21, read anew from the IEC protocol.
+"""A simulated CE208/CE308 at a port with IEC 62056-21, written independently from the IEC protocol.
 
-What that leaves open is chosen here: a damaged frame is answered with NAK, reading needs no password, CMDDI
-to a port where nothing is joined is ERR17, a B0 is not answered, and a pipe copies all before its end.
+Choices where the protocol is silent: a damaged frame is answered with NAK, reading needs no password, CMDDI
+to a port without a device is ERR17, a B0 is not answered, and a pipe copies all data before its end.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from enum import Enum, auto
 
 from gsm_meter_bridge.iec62056.checksum import Checksum, fitting
 from gsm_meter_bridge.iec62056.messages import Command, answer, frame
+from gsm_meter_bridge.iec62056.parity import Parity
 from gsm_meter_bridge.vocabulary import Secret
 
 Device = Callable[[bytes], bytes]
-"""What is joined to another port of the meter: takes octets, gives those it answers."""
+"""A device at another port of the meter: takes octets, returns its answer."""
 
 FACTORY: Mapping[str, tuple[str, ...]] = {
     "SNUMB": ("011888174000001",),
@@ -27,7 +28,7 @@ FACTORY: Mapping[str, tuple[str, ...]] = {
     "FREQU": ("49.98",),
     "EMD01": ("20.11.26,1834.45991", "1213.41342"),
 }
-"""Values by parameter; ET0PE, which older meters have, is none of them."""
+"""Values by parameter; ET0PE, which older meters have instead of the archive EMD01, is not included."""
 
 _MAX_OCTETS = 2048
 _ASKED = re.compile(
@@ -49,8 +50,9 @@ class _State(Enum):
 class IecMeter:
     """One meter, at one of its ports.
 
-    `values` replace or add to FACTORY; `devices` are joined to its other ports (0 optical, 1 COM1, 2 COM2).
-    `checksum` None takes either and answers as it was asked. After `active_s` of silence a session is over.
+    `values` replace or add to FACTORY; `devices` are at its other ports (0 optical, 1 COM1, 2 COM2).
+    A meter with ET0PE has no archives. With `checksum` None it accepts either and answers with the request's.
+    After `active_s` seconds of silence a session is over.
     """
 
     def __init__(
@@ -63,13 +65,17 @@ class IecMeter:
         checksum: Checksum | None = None,
         devices: Mapping[int, Device] | None = None,
         active_s: float = 4.0,
+        even_parity: bool = False,
     ) -> None:
         self.values = {**FACTORY, **(values or {})}
+        if "ET0PE" in self.values and "EMD01" not in (values or {}):
+            del self.values["EMD01"]
         self._password, self._address, self._identity = password, address, identity
         self._methods = tuple(Checksum) if checksum is None else (checksum,)
         self._method = self._methods[0]
         self._devices = devices or {}
         self._active_s, self._pipe_silence_s = active_s, 0
+        self._parity = Parity(even=even_parity)
         self._state, self._may_write, self._challenge = _State.IDLE, False, 0x5EED0001
         self._buffer = b""
         self._joining: Device | None = None
@@ -78,18 +84,24 @@ class IecMeter:
 
     @property
     def has_pipe(self) -> bool:
-        """Whether its port is joined to another just now."""
+        """Whether its port is currently connected to another one."""
         return self._pipe is not None
 
     def silence(self, seconds: float) -> None:
-        """Tell it that nobody has said anything for so long."""
+        """Notify the meter that no data have arrived for so many seconds."""
         if self._pipe is not None and seconds > self._pipe_silence_s:
             self._pipe = None
         elif self._pipe is None and seconds > self._active_s:
             self._end()
 
     def feed(self, octets: bytes) -> bytes:
-        """Return what it, or who is joined to its port, answers to `octets`; any cut of them does."""
+        """Return the answer of the meter, or of the device at its pipe, to `octets`, however they are cut.
+
+        With `even_parity` it accepts only octets with even parity, and its own have it, too.
+        """
+        return self._parity.send(self._heard(self._parity.take(octets)))
+
+    def _heard(self, octets: bytes) -> bytes:
         octets, said = self._buffer + octets, b""
         self._buffer = b""
         while octets:
@@ -106,7 +118,7 @@ class IecMeter:
         return said
 
     def _through(self, device: Device, octets: bytes) -> tuple[bytes, bytes]:
-        """Copy `octets` to the joined device; return its answer, and what stands behind the pipe's end."""
+        """Copy `octets` to the piped device; return its answer, and what follows the pipe's end."""
         for at, octet in enumerate(octets):
             self._marks = self._marks + 1 if octet == ord("!") else 0
             if self._marks == _PIPE_ENDS_AFTER:
@@ -177,7 +189,7 @@ class IecMeter:
         return frame(Command.BREAK, None, self._method)
 
     def _digest(self) -> int:
-        """The CRC-32 of the password, bit by bit: it begins with the challenge and is not inverted."""
+        """Return the CRC-32 of the password, bit by bit: it begins with the challenge and is not inverted."""
         crc = self._challenge
         for octet in self._password.reveal().encode():
             crc ^= octet
@@ -216,7 +228,7 @@ class IecMeter:
         return _ACK
 
     def _join(self, value: str) -> bytes:
-        """CMDDI: bits 7 to 0 are the silence that ends the pipe, bits 9 and 8 the port."""
+        """Open a pipe (CMDDI): bits 7 to 0 are the silence that ends it, bits 9 and 8 the port."""
         number = int(value, 16) if re.fullmatch("[0-9A-Fa-f]{1,4}", value) else 0
         device = self._devices.get(number >> 8)
         if device is None or number & 0xFF < 5:

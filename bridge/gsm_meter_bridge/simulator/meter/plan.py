@@ -1,4 +1,4 @@
-"""The meter behind a simulated module: what it holds, and one of its ends for each connection."""
+"""The meter behind a simulated module: its values, and one endpoint for each connection."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from ipaddress import IPv4Address
 from types import MappingProxyType
 from typing import Protocol
 
-from gsm_meter_bridge.dlms import Keys
+from gsm_meter_bridge.dlms import Attribute, Keys
 from gsm_meter_bridge.dlms.acse import Mechanism
 from gsm_meter_bridge.dlms.gsm import ServingCell
+from gsm_meter_bridge.dlms.hdlc import Address
+from gsm_meter_bridge.dlms.objects import ASSOCIATION, ASSOCIATION_LN
+from gsm_meter_bridge.iec62056.data import NAME_CHARS
+from gsm_meter_bridge.iec62056.energy import NAMES, TOTALS, ways
+from gsm_meter_bridge.iec62056.messages import parse_identity
 from gsm_meter_bridge.simulator.meter.dlms import Account, DlmsMeter, MeterSetup
 from gsm_meter_bridge.simulator.meter.dlms_objects import MeterValues, SimulatedGsm
 from gsm_meter_bridge.simulator.meter.iec import IecMeter
@@ -25,16 +30,21 @@ class MeterEnd(Protocol):
     """A meter's side of one connection."""
 
     def feed(self, octets: bytes) -> bytes:
-        """Return what it answers to `octets`, in any cut."""
+        """Return the answer to `octets`, however they are cut."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class MeterPlan:
-    """A meter that speaks DLMS and IEC 62056-21.
+    """A meter that supports DLMS and IEC 62056-21.
 
-    `energies_kwh` are totals by the names of `dlms.ENERGIES`. Without `password` only what is public can be
-    read. `operator` None: it has no GSM diagnostic (class 47); `signal_csq` as in AT+CSQ, 0 to 31.
+    `energies_kwh` are totals by the names of `dlms.ENERGIES`. Without `password` only public attributes can
+    be read. `operator` None: it has no GSM diagnostic (class 47); `signal_csq` as in AT+CSQ, 0 to 31.
+
+    By IEC it identifies as `iec_identity` and has the energy parameters of such a meter, with that many
+    `decimals`, at `iec_address` (None: the serial number's last digits). `parity` even: IEC only, at 7E1.
+    `object_list` false: no client may read the object list. After that many `answers` (None: no limit) it is
+    silent.
     """
 
     serial_number: str = "009000000000101"
@@ -43,10 +53,19 @@ class MeterPlan:
     operator: str | None = None
     signal_csq: int = 20
     ip: str | None = None
+    logical_device: int = 1
+    address: int = 16
+    iec_address: str | None = None
+    iec_identity: str = r"/EMR5\2CE3080.10"
+    decimals: int = 5
+    parity: str = "none"
+    object_list: bool = True
+    answers: int | None = None
 
     def end(self, clock: Callable[[], datetime]) -> MeterEnd:
-        """Return its side of a new connection; `clock` tells its time with its zone."""
-        return _Ends(DlmsMeter(self._values(clock()), self._setup()), self._iec(), clock)
+        """Return its side of a new connection; `clock` returns the meter's time with its zone."""
+        dlms = DlmsMeter(self._values(clock()), self._setup()) if self.parity == "none" else None
+        return _Ends(dlms, self._iec(clock()), clock, self.answers)
 
     def _values(self, now: datetime) -> MeterValues:
         return MeterValues(
@@ -66,22 +85,40 @@ class MeterPlan:
         accounts = {_PUBLIC: Account()}
         if self.password is not None:
             accounts[_READER] = Account(Mechanism.LLS, Keys(self.password))
-        return MeterSetup(accounts)
+        denied = frozenset() if self.object_list else frozenset({Attribute(ASSOCIATION_LN, ASSOCIATION, 2)})
+        return MeterSetup(accounts, Address.server(self.logical_device, self.address), denied=denied)
 
-    def _iec(self) -> IecMeter:
-        total = self.energies_kwh.get(_TOTAL)
-        told = {"SNUMB": (self.serial_number,)}
+    def _iec(self, now: datetime) -> IecMeter:
+        total, *tariffs = (self.energies_kwh.get(name) for name in NAMES)
+        shown = [f"{kwh or 0:.{self.decimals}f}" for kwh in (total, *tariffs)]
+        dated = (f"{now:%d.%m.%y},{shown[0]}", *shown[1:])
+        way = ways(parse_identity(self.iec_identity))[0]
+        told: dict[str, tuple[str, ...]] = {"SNUMB": (self.serial_number,)}
         if total is not None:
-            told["ET0PE"] = (f"{total:.5f}",)
-        return IecMeter(self.password or Secret(""), told, address=self.serial_number[-9:])
+            told[way[:NAME_CHARS]] = tuple(shown) if way == TOTALS else dated
+        return IecMeter(
+            self.password or Secret(""),
+            told,
+            address=self.serial_number[-9:] if self.iec_address is None else self.iec_address,
+            identity=self.iec_identity,
+            even_parity=self.parity == "even",
+        )
 
 
 class _Ends:
-    """Hears everything with both protocols: what is one's frame is noise to the other."""
+    """Passes all data to both protocols: a frame of one is noise to the other."""
 
-    def __init__(self, dlms: DlmsMeter, iec: IecMeter, clock: Callable[[], datetime]) -> None:
-        self._dlms, self._iec, self._clock = dlms, iec, clock
+    def __init__(
+        self, dlms: DlmsMeter | None, iec: IecMeter, clock: Callable[[], datetime], answers: int | None
+    ) -> None:
+        self._dlms, self._iec, self._clock, self._answers = dlms, iec, clock, answers
 
     def feed(self, octets: bytes) -> bytes:
-        self._dlms.values = replace(self._dlms.values, clock=self._clock())
-        return self._dlms.feed(octets) + self._iec.feed(octets)
+        said = self._iec.feed(octets)
+        if self._dlms is not None:
+            self._dlms.values = replace(self._dlms.values, clock=self._clock())
+            said = self._dlms.feed(octets) + said
+        if said and self._answers is not None:
+            self._answers -= 1
+            return said if self._answers >= 0 else b""
+        return said

@@ -1,0 +1,1 @@
+"""The daemon: construction of its parts, and its life cycle."""

@@ -1,0 +1,150 @@
+"""Tables of modules and plans from a bridge's answers, for a screen of 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+Document = dict[str, Any]
+
+_UNITS = MappingProxyType(
+    {"dbm": "dBm", "kwh": "kWh", "s": "s", "h": "h", "min": "min", "percent": "%", "v": "V", "c": "°C"}
+)
+_APART = frozenset(
+    {
+        *("settings", "supported_settings", "actions", "sources", "drift", "connection", "profile"),
+        *("config_frame", "jobs", "last_result", "nearly_matching_senders", "labels"),
+    }
+)
+_OVERVIEW = ("online", "signal_dbm", "registration", "operator", "last_seen")
+
+
+def status_tables(told: Mapping[str, Document]) -> Iterator[Table]:
+    """Yield the values of one module, one in a row, or an overview of several, a module in a row."""
+    if len(told) == 1:
+        ((module, document),) = told.items()
+        yield _values(module, document)
+        if document.get("settings"):
+            yield _settings(document)
+    elif told:
+        yield _modules(told)
+
+
+def _values(module: str, document: Document) -> Table:
+    table = _titled(module, "value", "", "told (UTC)")
+    for name, value in document.items():
+        if name in _APART or value in (None, [], {}) or name.endswith("_raw"):
+            continue
+        label, unit = labelled(name)
+        table.add_row(label, cell(_worded(document, name), unit), cell(_told_at(document, name)))
+    problem = (document.get("connection") or {}).get("problem")
+    if problem is not None:
+        table.add_row("connection", cell(problem), "")
+    return table
+
+
+def _worded(document: Document, name: str) -> object:
+    """Return the bridge's label of a value, or the value itself; maps and lists as one text."""
+    value = (document.get("labels") or {}).get(name, document.get(name))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{labelled(n)[0]}: {part}" for n, part in value.items() if part is not None)
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
+
+
+def _settings(document: Document) -> Table:
+    table = _titled("settings", "setting", "", "told (UTC)")
+    drift = document.get("drift") or {}
+    for name, value in document["settings"].items():
+        if value is None or value == "":
+            continue
+        words = f"{value} (set to: {drift[name]['desired']})" if name in drift else value
+        table.add_row(name, cell(words), cell(_told_at(document, name)))
+    return table
+
+
+def _modules(told: Mapping[str, Document]) -> Table:
+    table = Table("module", *(labelled(name)[0] for name in _OVERVIEW))
+    for module, document in told.items():
+        cells = (clock(document[n]) if n == "last_seen" else _worded(document, n) for n in _OVERVIEW)
+        table.add_row(module, *map(cell, cells))
+    return table
+
+
+def _titled(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def labelled(name: str) -> tuple[str, str | None]:
+    """Return a value's name as text, and its unit."""
+    head, _, tail = name.rpartition("_")
+    unit = _UNITS.get(tail) if head else None
+    return (head if unit else name).replace("_", " "), unit
+
+
+def cell(value: object, unit: str | None = None) -> Text:
+    """Return a cell that shows a value as plain text: values from modules may contain markup."""
+    if value is None:
+        return Text("")
+    words = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+    return Text(f"{words} {unit}" if unit else words)
+
+
+def clock(at: str | None) -> str:
+    """Return an ISO 8601 time in UTC without its zone; "" for None."""
+    return "" if at is None else at.partition("+")[0].replace("T", " ")
+
+
+def _told_at(document: Document, name: str) -> str:
+    source = (document.get("sources") or {}).get(name)
+    return "" if source is None else clock(source["at"])
+
+
+def plan_lines(plans: Mapping[str, Document]) -> Iterator[str]:
+    """Yield what each plan would send, change and risk."""
+    for module, plan in plans.items():
+        yield f"{module}: {_counted(plan['messages'], 'SMS', 'SMS')}{_restart(plan)}{_money(plan['price'])}"
+        for name, value in plan["after"].items():
+            before = plan["before"].get(name)
+            yield f"  {name}: {'?' if before is None else repr(before)} -> {value!r}"
+        yield from (f"  > {text}" for text in plan["texts"])
+        yield from (f"  {c['kind']}: {c['setting']}: {c['message']}" for c in plan["concerns"])
+
+
+def sum_of_plans(plans: Iterable[Document]) -> str:
+    """Return the totals of plans as text: SMS, price, restarts, how many need confirmation or are refused."""
+    found = list(plans)
+    words = [f"{_counted(len(found), 'module', 'modules')}: {sum(p['messages'] for p in found)} SMS"]
+    words += [price] if (price := _total(found)) else []
+    restarts = sum(p["restarts"] for p in found)
+    words += [f"{restarts} of them restart" if len(found) > 1 else "it restarts"] if restarts else []
+    for kind, what in {"confirm": "to be confirmed (--confirm)", "refused": "refused"}.items():
+        count = sum(any(c["kind"] == kind for c in p["concerns"]) for p in found)
+        words += [f"{count} {what}" if len(found) > 1 else what] if count else []
+    return ", ".join(words)
+
+
+def _total(plans: list[Document]) -> str | None:
+    amounts: dict[str, float] = {}
+    for price in (plan["price"] for plan in plans):
+        if price is not None:
+            amounts[price["currency"] or ""] = amounts.get(price["currency"] or "", 0.0) + price["amount"]
+    return " and ".join(f"{amount:.2f} {currency}".rstrip() for currency, amount in amounts.items()) or None
+
+
+def _money(price: Document | None) -> str:
+    return "" if price is None else f", {price['amount']:.2f} {price['currency'] or ''}".rstrip()
+
+
+def _restart(plan: Document) -> str:
+    return ", restarts the module" if plan["restarts"] else ""
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"

@@ -1,0 +1,33 @@
+"""Inputs of the documents at the broker, and the client and topics to publish them with."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from gsm_meter_bridge.connections.supervisor import Connections
+from gsm_meter_bridge.health import Health
+from gsm_meter_bridge.model import Module
+from gsm_meter_bridge.mqtt.client import Client
+from gsm_meter_bridge.mqtt.form import Dated, as_it_is
+from gsm_meter_bridge.mqtt.identity import Identity
+from gsm_meter_bridge.mqtt.topics import Topics
+from gsm_meter_bridge.storage.budgets import Budgets
+from gsm_meter_bridge.storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Inputs of one bridge's documents; `now` returns a Unix time, `dated` a time as it may be shown."""
+
+    client: Client
+    topics: Topics
+    database: Database
+    modules: Mapping[str, Module]
+    identity: Identity
+    budgets: Budgets = field(default_factory=Budgets)
+    health: Health = field(default_factory=Health)
+    connections: Connections | None = None
+    now: Callable[[], float] = time.time
+    dated: Dated = as_it_is

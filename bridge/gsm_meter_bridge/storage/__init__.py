@@ -1,0 +1,1 @@
+"""The database, SQLite or PostgreSQL: jobs, messages, readings, passwords, leases, budgets."""

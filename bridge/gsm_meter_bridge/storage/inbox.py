@@ -1,0 +1,277 @@
+"""Messages that reached the gateway modems: stored before deletion from the SIM, joined, or set aside."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, RowMapping, func, insert, select, update
+
+from gsm_meter_bridge.errors import DecodeError
+from gsm_meter_bridge.health import Door, Health
+from gsm_meter_bridge.installation import InstallationKey
+from gsm_meter_bridge.model import SMS
+from gsm_meter_bridge.sms import (
+    SmsDeliver,
+    SmsStatusReport,
+    TypeOfNumber,
+    decode_pdu,
+    join_octets,
+    join_parts,
+)
+from gsm_meter_bridge.storage.database import Transaction, storable
+from gsm_meter_bridge.storage.parts import Part, group, is_whole
+from gsm_meter_bridge.storage.schema import messages
+
+_LOGGER = logging.getLogger(__name__)
+_LONGEST_TEXT = 1000
+
+
+class Disposition(StrEnum):
+    """The disposition of a message: what it was used for."""
+
+    NEW = "new"
+    USED = "used"
+    """It answered a request; its text is kept with secrets masked."""
+    UNMATCHED = "unmatched"
+    """From a module, but it answers no request."""
+    UNKNOWN_SENDER = "stranger"
+    """From a number that belongs to no module; it changes nothing, and its text is not kept."""
+    REPORT = "report"
+    UNDECODABLE = "undecodable"
+    ORPHANED = "orphaned"
+    """Parts of a message whose other parts never came."""
+    FAILED = "failed"
+    """An unexpected error of the bridge: the message is skipped and not processed again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A whole message, from one or more stored parts, or a status report.
+
+    `text` is hexadecimal if the message is not text; `octets` are its user data as received, `scts` is when
+    the service centre had it, by its own clock (Unix time). A message that came over another transport has
+    that as its `source`, and is not stored.
+    """
+
+    numbers: tuple[int, ...]
+    received_at: float
+    sender: str
+    text: str
+    octets: bytes = b""
+    modem: str = ""
+    report: SmsStatusReport | None = None
+    source: str = SMS
+    sender_type: TypeOfNumber = TypeOfNumber.INTERNATIONAL
+    scts: float | None = None
+
+
+async def store(
+    tx: Transaction, bridge: str, modem: str, pdus: Sequence[str], now: float, run: str, key: InstallationKey
+) -> None:
+    """Store received PDUs, except those that an earlier run stored but did not delete at the modem.
+
+    Each PDU that an earlier run left there matches one equal PDU that comes now. Any other equal one is
+    another message: two equal replies in one second, or from a service centre whose clock stands still.
+    """
+    digests = _digests(modem, pdus, key)
+    left = await _numbers(tx, digests.values(), messages.c.run != run)
+    common = {"run": run, "bridge": bridge, "modem": modem, "received_at": now, "fate": Disposition.NEW}
+    rows, again = [], []
+    for pdu in pdus:
+        if left[digests[pdu]]:
+            again.append(left[digests[pdu]].pop(0))
+        else:
+            rows.append({**common, "digest": digests[pdu], "pdu": storable(pdu)})
+    if again:
+        await tx.execute(update(messages).where(messages.c.number.in_(again)).values(run=run))
+    if rows:
+        await tx.execute(insert(messages), rows)
+
+
+async def note_gone(tx: Transaction, modem: str, pdus: Sequence[str], run: str, key: InstallationKey) -> None:
+    """Note that PDUs, which this `run` stored or found stored, were deleted at the modem."""
+    digests = _digests(modem, pdus, key)
+    left = await _numbers(tx, digests.values(), messages.c.run == run)
+    numbers = [left[digests[pdu]].pop(0) for pdu in pdus if left[digests[pdu]]]
+    await tx.execute(update(messages).where(messages.c.number.in_(numbers)).values(gone=True))
+
+
+def _digests(modem: str, pdus: Sequence[str], key: InstallationKey) -> dict[str, bytes]:
+    return {pdu: bytes.fromhex(key.digest("message", modem, pdu)) for pdu in pdus}
+
+
+async def _numbers(
+    tx: Transaction, digests: Collection[bytes], of_run: ColumnElement[bool]
+) -> dict[bytes, list[int]]:
+    """Return the numbers of the stored messages that may still be at a modem by digest, the oldest first."""
+    query = select(messages.c.digest, messages.c.number).order_by(messages.c.number)
+    at_the_modem = messages.c.digest.in_(digests), of_run, messages.c.gone.is_(False)
+    found: dict[bytes, list[int]] = defaultdict(list)
+    for digest, number in await tx.execute(query.where(*at_the_modem)):
+        found[bytes(digest)].append(number)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """Stored messages without use, now or later; `why` is the reason, if there is more to say than `fate`."""
+
+    numbers: tuple[int, ...]
+    fate: Disposition
+    sender: str | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """New whole messages, in the order of their first parts, and messages to set aside."""
+
+    arrivals: tuple[Arrival, ...]
+    apart: tuple[SetAside, ...]
+
+
+IsModule = Callable[[str, TypeOfNumber, str], bool]
+"""Returns whether a sender, with its type of number, is a module for a gateway modem."""
+
+
+async def take(
+    tx: Transaction, bridge: str, health: Health, is_module: IsModule, orphans_before: float = 0.0
+) -> Taken:
+    """Return the new whole messages, and those to set aside because they cannot be decoded.
+
+    Incomplete messages are set aside if their parts came before `orphans_before` (Unix time). The bridge does
+    not wait for further parts from an unknown sender: each part is a message with an empty text.
+    """
+    mine = messages.c.fate == Disposition.NEW, messages.c.bridge.in_((bridge, ""))
+    rows = (await tx.execute(select(messages).where(*mine).order_by(messages.c.number))).mappings()
+    sorter = _Sorter(is_module)
+    for row in rows.all():
+        with health.guard(Door.SMS, "a stored message") as guard:
+            sorter.put(row)
+        if guard.error is not None:
+            sorter.apart.append(SetAside((row["number"],), Disposition.FAILED))
+    with health.guard(Door.SMS, "parts of messages") as guard:
+        sorter.messages = group(sorter.parts)
+    if guard.error is not None:
+        sorter.apart += [SetAside((part.number,), Disposition.FAILED) for part in sorter.parts]
+    for parts in sorter.messages:
+        with health.guard(Door.SMS, "the parts of a message") as guard:
+            sorter.join(parts, orphans_before)
+        if guard.error is not None:
+            sorter.apart.append(SetAside(tuple(p.number for p in parts), Disposition.FAILED))
+    sorter.arrivals.sort(key=lambda arrival: min(arrival.numbers))
+    return Taken(tuple(sorter.arrivals), tuple(sorter.apart))
+
+
+async def mark_processed(
+    tx: Transaction,
+    numbers: Sequence[int],
+    fate: Disposition,
+    *,
+    sender: str | None = None,
+    text: str | None = None,
+    module: str | None = None,
+    job_id: str | None = None,
+    scts: float | None = None,
+) -> None:
+    """Store the disposition of stored messages, and blank their PDUs.
+
+    Of the message itself only `text` is kept, masked by the caller and cut to a readable length.
+    """
+    columns = {
+        "fate": fate,
+        "sender": storable(sender),
+        "text": storable(text and text[:_LONGEST_TEXT]),
+        "module": module,
+        "job_id": job_id,
+        "scts": scts,
+        "pdu": None,
+    }
+    await tx.execute(update(messages).where(messages.c.number.in_(numbers)).values(**columns))
+
+
+async def counts(tx: Transaction, modem: str) -> dict[str, int]:
+    """Return the number of stored messages of a modem by disposition."""
+    query = select(messages.c.fate, func.count()).where(messages.c.modem == modem).group_by(messages.c.fate)
+    return {row[0]: row[1] for row in await tx.execute(query)}
+
+
+@dataclass
+class _Sorter:
+    """Sorts stored messages into whole ones, parts, and those to set aside."""
+
+    is_module: IsModule
+    arrivals: list[Arrival] = field(default_factory=list)
+    apart: list[SetAside] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+    messages: list[list[Part]] = field(default_factory=list)
+
+    def put(self, row: RowMapping) -> None:
+        """Add one stored message."""
+        number, modem, received_at = row["number"], row["modem"], row["received_at"]
+        try:
+            sms = decode_pdu(row["pdu"])
+        except DecodeError as error:
+            self.apart.append(SetAside((number,), Disposition.UNDECODABLE, why=str(error)))
+            return
+        if isinstance(sms, SmsStatusReport):
+            self.arrivals.append(_report(row, sms))
+        elif isinstance(sms, SmsDeliver):
+            self._put(Part(number, modem, received_at, sms))
+        else:
+            self.apart.append(SetAside((number,), Disposition.UNDECODABLE, why="a message to be sent"))
+
+    def _put(self, part: Part) -> None:
+        sms = part.sms
+        if sms.user_data.concatenation is None:
+            self.arrivals.append(_arrival([part]))
+        elif self.is_module(sms.tp_oa, sms.tp_oa_type, part.modem):
+            self.parts.append(part)
+        else:
+            arrival = Arrival((part.number,), part.received_at, sms.tp_oa, "", modem=part.modem)
+            self.arrivals.append(replace(arrival, sender_type=sms.tp_oa_type))
+
+    def join(self, parts: Sequence[Part], orphans_before: float) -> None:
+        """Add the parts of one message, complete or not."""
+        if is_whole(parts):
+            self.arrivals.append(_arrival(parts))
+        elif max(p.received_at for p in parts) < orphans_before:
+            _LOGGER.warning("%d parts of a message whose others never came are kept apart", len(parts))
+            self.apart.append(
+                SetAside(tuple(p.number for p in parts), Disposition.ORPHANED, parts[0].sms.tp_oa)
+            )
+
+
+def _report(row: RowMapping, sms: SmsStatusReport) -> Arrival:
+    return Arrival(
+        (row["number"],),
+        row["received_at"],
+        sms.tp_ra,
+        "",
+        modem=row["modem"],
+        report=sms,
+        sender_type=sms.tp_ra_type,
+        scts=None if sms.tp_scts is None else sms.tp_scts.timestamp(),
+    )
+
+
+def _arrival(message: Sequence[Part]) -> Arrival:
+    parts = [part.sms.user_data for part in message]
+    octets = join_octets(parts)
+    text = octets.hex().upper() if any(p.text is None for p in parts) else join_parts(parts)
+    first, last = message[0], max(message, key=lambda p: p.received_at)
+    timed = [p.at for p in message if p.sms.tp_scts is not None]
+    return Arrival(
+        tuple(p.number for p in message),
+        last.received_at,
+        first.sms.tp_oa,
+        text,
+        octets,
+        first.modem,
+        sender_type=first.sms.tp_oa_type,
+        scts=max(timed, default=None),
+    )

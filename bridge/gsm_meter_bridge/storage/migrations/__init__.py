@@ -1,0 +1,1 @@
+"""The migrations that lead to the tables in `schema`."""

@@ -1,0 +1,130 @@
+"""The last reading of each value of a module, and when the module last sent a message."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+
+from sqlalchemy import delete, select, update
+
+from gsm_meter_bridge.model.facts import Known, ModuleFacts
+from gsm_meter_bridge.model.job import Observation
+from gsm_meter_bridge.storage import lookalikes, registry
+from gsm_meter_bridge.storage.database import Transaction, storable, upsert, upsert_many
+from gsm_meter_bridge.storage.schema import contacts, desired_settings, readings, sent
+from gsm_meter_bridge.storage.schema import modules as served_modules
+from gsm_meter_bridge.vocabulary import Scalar
+
+
+async def record(tx: Transaction, *told: Observation) -> None:
+    """Store what modules reported; of a secret, only whether one is set is stored."""
+    rows = [
+        {
+            "module": observation.module,
+            "name": reading.name,
+            "value": json.dumps(reading.shown),
+            "raw": None if reading.secret else storable(reading.raw),
+            "source": observation.source,
+            "at": observation.at,
+        }
+        for observation in told
+        for reading in observation.readings
+    ]
+    await upsert_many(tx, readings, ("module", "name"), rows)
+    seen = [{"module": one.module, "last_seen_at": one.at, "missed": 0} for one in told]
+    await upsert_many(tx, contacts, ("module",), seen)
+
+
+async def want(tx: Transaction, module: str, values: Mapping[str, Scalar], job_id: str) -> None:
+    """Store the verified settings of a job as desired, to detect later changes not made by the bridge."""
+    rows = [
+        {"module": module, "name": n, "value": json.dumps(v), "job_id": job_id} for n, v in values.items()
+    ]
+    await upsert_many(tx, desired_settings, ("module", "name"), rows)
+
+
+async def forget(tx: Transaction, module: str, told: Collection[str], unwanted: Collection[str]) -> None:
+    """Delete the readings `told` of `module`, and the desired settings `unwanted`, which were reset."""
+    for table, names in ((readings, told), (desired_settings, unwanted)):
+        if names:
+            await tx.execute(delete(table).where(table.c.module == module, table.c.name.in_(names)))
+
+
+async def accept_drift(tx: Transaction, module: str) -> tuple[str, ...]:
+    """Make the reported settings of `module` the desired ones; return the names of those that differed."""
+    known = await facts(tx, module)
+    for name in (drifted := known.drift()):
+        row = (desired_settings.c.module == module) & (desired_settings.c.name == name)
+        await tx.execute(
+            update(desired_settings).where(row).values(value=json.dumps(known.readings[name].value))
+        )
+    return tuple(drifted)
+
+
+async def count_missed(tx: Transaction, module: str) -> None:
+    """Count one more poll without an answer."""
+    await _contact(tx, module)
+    await tx.execute(update(contacts).where(contacts.c.module == module).values(missed=contacts.c.missed + 1))
+
+
+async def count_restart(tx: Transaction, module: str) -> None:
+    """Count one more restart caused by the bridge: the module registers in the network again."""
+    await _contact(tx, module)
+    restarts = contacts.c.restarts + 1
+    await tx.execute(update(contacts).where(contacts.c.module == module).values(restarts=restarts))
+
+
+async def set_next_polls(tx: Transaction, times: Mapping[str, float]) -> None:
+    """Store the time (Unix time) of each module's next poll."""
+    await upsert_many(tx, contacts, ("module",), [{"module": m, "next_poll_at": t} for m, t in times.items()])
+
+
+async def due_polls(tx: Transaction, bridge: str, now: float) -> tuple[str, ...]:
+    """Return the modules of `bridge` whose planned poll is due; modules without a plan are left out."""
+    served = contacts.c.module.in_(registry.served_by(bridge))
+    query = select(contacts.c.module).where(contacts.c.next_poll_at <= now, served)
+    return tuple((await tx.execute(query.order_by(contacts.c.next_poll_at))).scalars())
+
+
+async def planned_polls(tx: Transaction, bridge: str) -> dict[str, float]:
+    """Return the Unix time of the next poll of each module of `bridge` that has one."""
+    planned = contacts.c.next_poll_at.is_not(None), contacts.c.module.in_(registry.served_by(bridge))
+    query = select(contacts.c.module, contacts.c.next_poll_at).where(*planned)
+    return {row[0]: row[1] for row in await tx.execute(query)}
+
+
+async def facts(tx: Transaction, module: str) -> ModuleFacts:
+    """Return all stored facts about `module`."""
+    return (await facts_of(tx, (module,)))[module]
+
+
+async def facts_of(tx: Transaction, modules: Sequence[str]) -> dict[str, ModuleFacts]:
+    """Return all stored facts about each of `modules`."""
+    told: dict[str, dict[str, Known]] = {m: {} for m in modules}
+    for r in await tx.execute(select(readings).where(readings.c.module.in_(modules))):
+        told[r.module][r.name] = Known(json.loads(r.value), r.raw, r.source, r.at)
+    asked: dict[str, dict[str, Scalar]] = {m: {} for m in modules}
+    for w in await tx.execute(select(desired_settings).where(desired_settings.c.module.in_(modules))):
+        asked[w.module][w.name] = json.loads(w.value)
+    contacted = (await tx.execute(select(contacts).where(contacts.c.module.in_(modules)))).mappings()
+    seen = {c["module"]: {k: v for k, v in c.items() if k != "module"} for c in contacted}
+    alike = await lookalikes.of(tx, modules)
+    return {
+        m: ModuleFacts(told[m], asked[m], **seen.get(m, {}), lookalikes=alike.get(m, ())) for m in modules
+    }
+
+
+async def note_sent(tx: Transaction, modem: str, module: str, job_id: str, now: float) -> None:
+    """Note that the gateway modem took an SMS."""
+    await tx.execute(sent.insert().values(modem=modem, module=module, job_id=job_id, at=now))
+
+
+async def forget_others(tx: Transaction) -> None:
+    """Delete poll times and desired settings of modules that no bridge serves; their readings are kept."""
+    served = select(served_modules.c.id)
+    await tx.execute(update(contacts).where(contacts.c.module.not_in(served)).values(next_poll_at=None))
+    await tx.execute(delete(desired_settings).where(desired_settings.c.module.not_in(served)))
+
+
+async def _contact(tx: Transaction, module: str, **changes: float | int) -> None:
+    await upsert(tx, contacts, {"module": module}, changes)

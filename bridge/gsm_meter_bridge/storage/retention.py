@@ -1,0 +1,31 @@
+"""Deletes old rows: ended jobs, their transitions, processed messages, lookalikes, counts of sent SMS."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from sqlalchemy import Connection, delete, select
+
+from gsm_meter_bridge.storage.database import Transaction
+from gsm_meter_bridge.storage.inbox import Disposition
+from gsm_meter_bridge.storage.schema import jobs, lookalikes, messages, sent, transitions
+
+_BUDGETS_S = 32 * 86_400.0
+"""Budgets count a month, however short the retention is."""
+
+
+async def forget_before(tx: Transaction, at: float, now: float) -> int:
+    """Delete jobs that ended, and processed messages that came, before `at`; return the number of jobs."""
+    return await tx.run_sync(partial(_forget, at=at, now=now))
+
+
+def _forget(connection: Connection, at: float, now: float) -> int:
+    over = jobs.c.ended_at < at, jobs.c.announced == jobs.c.state
+    connection.execute(delete(transitions).where(transitions.c.job_id.in_(select(jobs.c.id).where(*over))))
+    gone = connection.execute(delete(jobs).where(*over))
+    connection.execute(
+        delete(messages).where(messages.c.received_at < at, messages.c.fate != Disposition.NEW)
+    )
+    connection.execute(delete(lookalikes).where(lookalikes.c.last_at < at))
+    connection.execute(delete(sent).where(sent.c.at < min(at, now - _BUDGETS_S)))
+    return int(gone.rowcount)

@@ -1,0 +1,181 @@
+"""Polls of meters: when, by whom they are asked for, and what becomes of what they tell."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+import pytest
+
+from gsm_meter_bridge.connections.meter_report import MeterReport
+from gsm_meter_bridge.errors import LinkLostError, WrongPasswordError
+from gsm_meter_bridge.link import TcpLink
+from gsm_meter_bridge.model import Address, Connectivity, DataCall, Meter
+from gsm_meter_bridge.storage.database import Database
+from gsm_meter_bridge.storage.refusals import RefusedPasswords
+from gsm_meter_bridge.vocabulary import Secret
+from tests.support.poll_house import METER, PollHouse
+from tests.support.short_path import KEY
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gsm_meter_bridge.connections.meter_polling._TICK_S", 0.01)
+
+
+async def test_poller_stores_readings_with_their_source() -> None:
+    house = PollHouse()
+    meter_poller = house.meter_poller()
+    assert meter_poller.ask("hut")
+    await house.until_heard(meter_poller)
+    told = {o.source: {r.name: r.value for r in o.readings} for o in house.told}
+    assert told == {"tcp": {"tcp": True, "signal_dbm": -71}, "dialled": {"ip": "10.20.30.40"}}
+    assert house.seized == ["hut status"]
+
+
+@pytest.mark.parametrize(
+    ("way", "address"),
+    [
+        ("inbound", Address("10.20.30.40", 9001)),
+        ("cenc", Address("10.0.0.1", 47000, "cenc")),
+        ("tcp", Address("hut.example", 9001)),
+    ],
+)
+async def test_poller_stores_no_ip_if_address_is_not_of_module(way: str, address: Address) -> None:
+    house = PollHouse(Connectivity(address=address, meter=METER), transport_=way)
+    meter_poller = house.meter_poller()
+    meter_poller.ask("hut")
+    await house.until_heard(meter_poller)
+    assert [o.source for o in house.told] == [way]
+
+
+async def test_poller_reports_failed_poll_if_module_cannot_be_reached() -> None:
+    house = PollHouse(fails=True)
+    meter_poller = house.meter_poller()
+    meter_poller.ask("hut")
+    await house.until_heard(meter_poller)
+    assert (house.failed, house.told) == (["hut"], [])
+
+
+@pytest.mark.parametrize(("passwords", "tried"), [(("a", "a"), ["a"]), (("a", "b", "b"), ["a", "b"])])
+async def test_poller_does_not_try_refused_password_again(
+    passwords: tuple[str, ...], tried: list[str]
+) -> None:
+    """Each of `passwords` is that of a new start on the same database."""
+    database, tries = await Database.open(None, KEY), []
+
+    async def read(link: TcpLink, meter: Meter, report: MeterReport) -> None:
+        assert meter.password is not None
+        tries.append(meter.password.reveal())
+        raise WrongPasswordError("the meter does not take the password")
+
+    for password in passwords:
+        meter = Meter(client="reader", password=Secret(password))
+        house = PollHouse(Connectivity(address=Address("10.20.30.40", 9001), meter=meter))
+        house.read = read  # type: ignore[method-assign]
+        meter_poller = house.meter_poller(RefusedPasswords(database))
+        task = asyncio.create_task(meter_poller.run())
+        async with asyncio.timeout(20):
+            while len(house.failed) < 3:
+                meter_poller.ask("hut")
+                await asyncio.sleep(0.02)
+        task.cancel()
+        await asyncio.wait([task])
+        assert "may block" in (house.problems[-1] or "")
+    assert tries == tried
+    await database.close()
+
+
+async def test_poller_reports_failed_poll_if_meter_does_not_answer() -> None:
+    house = PollHouse()
+
+    async def read(link: TcpLink, meter: Meter, report: MeterReport) -> None:
+        raise LinkLostError("it does not answer")
+
+    house.read = read  # type: ignore[method-assign]
+    meter_poller = house.meter_poller()
+    meter_poller.ask("hut")
+    await house.until_heard(meter_poller)
+    assert house.failed == ["hut"]
+
+
+@pytest.mark.parametrize(
+    "house",
+    [PollHouse(Connectivity(address=Address("a", 1))), PollHouse(reachable=False)],
+    ids=["no meter", "no line"],
+)
+async def test_poller_refuses_request_if_module_has_no_meter_or_connection(house: PollHouse) -> None:
+    assert not house.meter_poller().ask("hut")
+
+
+async def test_poller_polls_meter_at_each_interval() -> None:
+    house = PollHouse(interval_s=0.01)
+    meter_poller = house.meter_poller()
+    task = asyncio.create_task(meter_poller.run())
+    async with asyncio.timeout(20):
+        while len(house.seized) < 3:
+            house.heard.clear()
+            await house.heard.wait()
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def test_poller_does_not_dial_in_quiet_hours() -> None:
+    house = _quiet_house(0, 24)
+    house.interval_s = 0.01
+    meter_poller = house.meter_poller()
+    assert not meter_poller.ask("hut")
+    await house.until_heard(meter_poller)
+    assert house.seized == []
+
+
+def _quiet_house(from_h: int, until_h: int) -> PollHouse:
+    address = Address("10.20.30.40", 9001, quiet_minutes=(from_h * 60, until_h * 60))
+    return PollHouse(Connectivity(address=address, meter=METER))
+
+
+@pytest.mark.parametrize(
+    ("from_h", "until_h", "asked"),
+    [(11, 13, False), (13, 14, True), (22, 11, True), (22, 13, False)],
+)
+async def test_quiet_hours_are_in_local_time_of_bridge(from_h: int, until_h: int, *, asked: bool) -> None:
+    noon = datetime(2027, 1, 1, 12, 0).astimezone().timestamp()
+    meter_poller = _quiet_house(from_h, until_h).meter_poller(now=lambda: noon)
+    assert meter_poller.ask("hut") is asked
+
+
+@pytest.mark.parametrize(
+    ("call", "wanted", "visited"),
+    [(DataCall(), True, True), (DataCall(), False, False), (DataCall(polls=True), False, True)],
+    ids=["wanted", "a poll", "a poll that may cost"],
+)
+async def test_poller_makes_data_call_only_if_wanted_or_allowed_for_polls(
+    call: DataCall, *, wanted: bool, visited: bool
+) -> None:
+    house = PollHouse(Connectivity(data_call=call, meter=METER), transport_="csd")
+    meter_poller = house.meter_poller()
+    assert meter_poller.ask("hut", wanted=wanted) is visited
+    if visited:
+        await house.until_heard(meter_poller)
+        assert [(o.source, [r.name for r in o.readings]) for o in house.told] == [("csd", ["signal_dbm"])]
+    else:
+        assert house.seized == []
+
+
+@pytest.mark.parametrize("step_s", [-180 * 86_400.0, 20 * 86_400.0, -1e9])
+async def test_poller_continues_after_step_of_wall_clock(step_s: float) -> None:
+    house = PollHouse(interval_s=0.02)
+    meter_poller = house.meter_poller()
+    wall = [1e9]
+    meter_poller._now = lambda: wall[0]
+    task = asyncio.create_task(meter_poller.run())
+    async with asyncio.timeout(20):
+        while not house.told:
+            await asyncio.sleep(0.005)
+        wall[0] += step_s
+        told = len(house.told)
+        while len(house.told) <= told + 2:
+            await asyncio.sleep(0.005)
+    task.cancel()
+    await asyncio.wait([task])
+    assert house.told[-1].at == wall[0]

@@ -1,0 +1,212 @@
+"""What automations of the blueprints tell in a real Home Assistant, through restarts of everything."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.ha.conftest import COTTAGE, PUMP, WORLD, House, bridge_config, open_house
+from tests.ha.home_assistant import Session
+from tests.mqtt.conftest import watcher
+
+SIGNAL, ONLINE, IP = (
+    "sensor.cottage_signal_strength",
+    "binary_sensor.pump_connection",
+    "sensor.cottage_ip_address",
+)
+REGISTRATION, RESULT, LEFT = (
+    "sensor.cottage_registration",
+    "event.cottage_command_result",
+    "sensor.stick_sms_left",
+)
+TROUBLE = "automation.trouble"
+AT_ONCE = {"seconds": 0}
+WORDS = "{{ words.splitlines() | join(' [told] ') }}"
+TELL = [{"action": "system_log.write", "data": {"message": WORDS, "level": "warning", "logger": "told"}}]
+BAD = {"signal_dbm": -95, "registration": "denied", "ip": "10.20.30.42"}
+WENT_BAD = {
+    "Cottage Signal strength: lost (-95 dBm)",
+    "Cottage Registration: the network does not let it in",
+    "Cottage IP address: 10.20.30.41 became 10.20.30.42",
+    "Pump Connection is offline",
+    "Cottage: not registered in the network, weak signal",
+    "Pump: does not answer",
+}
+WENT_WELL = {
+    "Cottage Signal strength: regained (-71 dBm)",
+    "Cottage IP address: 10.20.30.42 became 10.20.30.41",
+    "Pump Connection is online",
+    "Cottage: over: not registered in the network, over: weak signal",
+    "Pump: over: does not answer",
+}
+
+
+def _config(device: Path, port: int) -> dict[str, Any]:
+    """A bridge that asks its two modules every other second."""
+    config = bridge_config(device, port)
+    config["modems"][0]["budget"] = {"day": 100_000}
+    config["poll"] |= {"interval": 2, "jitter": 0}
+    config["sms"] |= {"reply_timeout": 2, "deadline": "4 s"}
+    config["modules"] = [m for m in config["modules"] if m["number"] in (COTTAGE, PUMP)]
+    return config
+
+
+def _world(*, bad: bool) -> dict[str, Any]:
+    world = deepcopy(WORLD)
+    if bad:
+        world["modules"]["cottage"]["values"] |= BAD
+        world["modules"]["pump"]["faults"] = {"silent": True}
+    return world
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One house for these tests, in their order."""
+    with open_house(tmp_path_factory.mktemp("told"), _world(bad=False), _config) as house:
+        yield house
+
+
+def _told(house: House) -> list[str]:
+    lines = (line for line in house.home_assistant.log.splitlines() if " WARNING " in line)
+    return [words.strip() for line in lines for words in line.split("[told] ")[1:]]
+
+
+async def _rest(user: Session) -> None:
+    """Return once no automation has anything to do, for longer than they take to notice.
+
+    Each document starts the automation for trouble, and one comes each second. Its first run waits for a
+    memory that it does not have yet, and what changes meanwhile is not told; so it must have started three
+    times again.
+    """
+    looks, began, still = 0, "", 0
+    async with asyncio.timeout(180):
+        while still < 30 or looks < 4:
+            states = await user.states()
+            running = {
+                name
+                for name, s in states.items()
+                if name.startswith("automation.") and s["attributes"]["current"]
+            }
+            still = still + 1 if running <= {TROUBLE} else 0
+            if TROUBLE in states and (last := states[TROUBLE]["attributes"]["last_triggered"]) != began:
+                looks, began = looks + 1, last
+            await asyncio.sleep(0.1)
+
+
+def _bridge(house: House) -> None:
+    house.bridge.stop()
+    house.bridge.start()
+
+
+def _killed_bridge(house: House) -> None:
+    house.bridge.kill()
+    house.bridge.start()
+
+
+def _broker(house: House) -> None:
+    house.broker.stop()
+    house.broker.start()
+
+
+def _home_assistant(house: House) -> None:
+    house.home_assistant.stop()
+    house.home_assistant.start()
+
+
+RESTARTS: tuple[Callable[[House], None], ...] = (_bridge, _killed_bridge, _broker, _home_assistant)
+
+
+def _is(value: str, state: dict[str, Any]) -> bool:
+    return bool(state["state"] == value)
+
+
+async def _restart_all(house: House, **states: str) -> None:
+    """Restart one after the other; each time all is soon as it was."""
+    for restart in RESTARTS:
+        await asyncio.to_thread(restart, house)
+        async with house.home_assistant.session() as user:
+            for entity, value in states.items():
+                await user.wait(entity, partial(_is, value), 60)
+            await _rest(user)
+
+
+async def _until_told(house: House, before: list[str], words: set[str]) -> None:
+    """Return once all that was told, each only once."""
+    async with asyncio.timeout(60):
+        while len(new := _told(house)[len(before) :]) < len(words):
+            await asyncio.sleep(0.1)
+    async with house.home_assistant.session() as user:
+        await _rest(user)
+    assert sorted(_told(house)[len(before) :]) == sorted(words), new
+
+
+async def _until_noticed(house: House, world: dict[str, Any]) -> None:
+    """Let the world be another, and return once the bridge knows."""
+    async with watcher(house.broker.port) as seen:
+        house.simulator.become(world)
+        wanted = world["modules"]["cottage"]["values"]["signal_dbm"]
+        online = "faults" not in world["modules"]["pump"]
+        await seen.wait("gsm_meter_modem/home/module/cottage", lambda told: told["signal_dbm"] == wanted)
+        await seen.wait("gsm_meter_modem/home/module/pump", lambda told: told["online"] is online)
+
+
+async def test_automation_is_silent_about_initial_states(house: House) -> None:
+    async with house.home_assistant.session() as user:
+        await user.add_mqtt(house.broker.port)
+        await user.wait(REGISTRATION, lambda state: state["state"] == "Home network")
+        await user.wait(ONLINE, lambda state: state["state"] == "on")
+        left = int((await user.wait(LEFT, lambda state: state["state"].isdigit()))["state"])
+        made: dict[str, dict[str, Any]] = {
+            "signal": {"signal": [SIGNAL], "threshold": -91, "lasting": AT_ONCE},
+            "offline": {"connection": [ONLINE], "lasting": AT_ONCE},
+            "registration": {"registration": [REGISTRATION]},
+            "ip_changed": {"ip": [IP]},
+            "budget_low": {
+                "budget": [LEFT],
+                "threshold": left - 120,
+            },  # it is noted first that there is enough
+            "command_failed": {"result": [RESULT]},
+            "trouble": {"lasting": AT_ONCE},
+        }
+        for name, inputs in made.items():
+            await user.automate(name, f"gsm_meter_modem/{name}.yaml", **inputs, actions=TELL)
+        await _rest(user)
+    assert _told(house) == []
+
+
+async def test_automation_reports_changes_once_across_restarts(house: House) -> None:
+    house.simulator.become(_world(bad=True))
+    async with house.home_assistant.session() as user:
+        fields = {"topic": "gsm_meter_modem/home/module/cottage/set", "payload": '{"apn": "a, b"} '}
+        await user.call("mqtt", "publish", **fields)
+    async with asyncio.timeout(300):
+        while len(_told(house)) < 8:
+            await asyncio.sleep(0.1)
+    told = _told(house)
+    assert set(told) >= WENT_BAD
+    assert any(words.startswith("GSM modem SMS left: ") for words in told)
+    assert any(words.startswith("Cottage Command result: set failed: ") for words in told)
+    await _restart_all(house, **{SIGNAL: "-95", REGISTRATION: "Denied", ONLINE: "off"})
+    assert _told(house) == told
+
+
+async def test_automation_reports_changes_made_while_home_assistant_was_away(house: House) -> None:
+    before = _told(house)
+    house.home_assistant.stop()
+    await _until_noticed(house, _world(bad=False))
+    await asyncio.to_thread(house.home_assistant.start)
+    await _until_told(house, before, WENT_WELL)
+
+
+async def test_automation_reports_changes_made_while_bridge_was_away(house: House) -> None:
+    before = _told(house)
+    house.bridge.kill()
+    house.simulator.become(_world(bad=True))
+    house.bridge.start()
+    await _until_told(house, before, WENT_BAD)

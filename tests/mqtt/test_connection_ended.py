@@ -1,0 +1,138 @@
+"""What makes a broker end the connection is found, told, and left out."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+
+import pytest
+
+from gsm_meter_bridge.health import Health
+from tests.support.strict_broker import End, StrictBroker
+from tests.support.strict_client import WAIT_S, connected, outcome, subjects
+from tests.support.waiting import until
+
+
+@pytest.mark.usefixtures("hurry")
+@pytest.mark.parametrize(
+    ("protocol", "code", "problem"),
+    [
+        ("5", 0x87, "broker_denied"),
+        ("5", 0x90, "broker_limit"),
+        ("5", 0x95, "broker_limit"),
+        ("5", 0x97, "broker_limit"),
+        ("5", 0x99, "broker_limit"),
+        ("5", None, "broker_limit"),
+        ("3.1.1", None, "broker_limit"),
+    ],
+)
+async def test_client_leaves_out_a_topic_at_which_broker_disconnects(
+    broker: StrictBroker, protocol: str, code: int | None, problem: str
+) -> None:
+    health = Health()
+    broker.on_publish = lambda p: End(code) if p.topic == "base/bad" else 0
+    topics = {f"base/module/{n}" for n in range(30)}
+    async with connected(broker, health, protocol) as client:
+        told = [client.publish(topic, "{}", retain=True) for topic in sorted(topics)]
+        bad = client.publish("base/bad", "{}", retain=True)
+        told += [client.publish(f"{topic}/event", "{}", retain=False) for topic in sorted(topics)]
+        assert all(await asyncio.wait_for(asyncio.gather(*told), WAIT_S))
+        assert await asyncio.wait_for(bad, WAIT_S) is False
+        found = subjects(health)
+        assert found["base/bad"].code == problem
+        assert "the broker ends the connection when we publish it" in found["base/bad"].words
+        assert "base/bad" in found["broker"].words
+        count = len(broker.connections)
+        await until(lambda: client.connected)
+        assert await outcome(client, "base/bad") is False  # it is not even tried
+        assert await outcome(client, "base/good") is True
+        assert len(broker.connections) - count <= 1
+    assert topics <= broker.topics()
+    assert len(broker.connections) <= 6
+
+
+@pytest.mark.usefixtures("hurry")
+@pytest.mark.parametrize(("protocol", "code"), [("5", 0x87), ("5", 0x90), ("5", None), ("3.1.1", None)])
+async def test_client_leaves_out_a_topic_group_at_which_broker_disconnects(
+    broker: StrictBroker, protocol: str, code: int | None
+) -> None:
+    health = Health()
+    broker.on_publish = lambda p: End(code) if p.topic.startswith("homeassistant/") else 0
+    async with connected(broker, health, protocol) as client:
+
+        def publish_all() -> list[asyncio.Future[bool]]:
+            told = [client.publish("homeassistant/device/bridge/config", "{}", retain=True)]
+            for n in range(50):
+                client.publish(f"homeassistant/device/{n}/config", "{}", retain=True)
+                told.append(client.publish(f"base/module/{n}", "{}", retain=True))
+            return told[1:]
+
+        def again() -> None:
+            client.subscribe("base/#")
+            publish_all()
+
+        client.on_connected = again
+        assert all(await asyncio.wait_for(asyncio.gather(*publish_all()), WAIT_S))
+        await until(lambda: "homeassistant/device/#" in subjects(health))
+        await until(lambda: client.connected)
+        await until(lambda: not len(client._outbox))
+        count = len(broker.connections)
+        await asyncio.sleep(1.0)
+        assert client.connected
+        assert len(broker.connections) == count <= 6
+    assert {f"base/module/{n}" for n in range(50)} <= broker.topics()
+
+
+@pytest.mark.usefixtures("hurry")
+@pytest.mark.parametrize(("protocol", "code"), [("5", 0x95), ("5", None), ("3.1.1", None)])
+async def test_client_learns_packet_size_limit_that_broker_does_not_state(
+    broker: StrictBroker, protocol: str, code: int | None
+) -> None:
+    health = Health()
+    broker.on_publish = lambda p: End(code) if p.octets > 2048 else 0
+    async with connected(broker, health, protocol) as client:
+        small = [client.publish(f"base/{n}/small", "x" * 1900, retain=True) for n in range(50)]
+        large = [client.publish(f"base/{n}/large", "x" * (2100 + n), retain=True) for n in range(50)]
+        assert all(await asyncio.wait_for(asyncio.gather(*small), WAIT_S))
+        assert not any(await asyncio.wait_for(asyncio.gather(*large), WAIT_S))
+        told = [problem.words for problem in health.problems if problem.subject.endswith("/large")]
+        assert len(told) == 10
+        assert all("bytes long and the broker takes 2048" in words for words in told)
+        await until(lambda: client.connected)
+        assert await outcome(client, "base/9/large", "x") is True
+    assert len(broker.connections) <= 6
+
+
+@pytest.mark.usefixtures("hurry")
+@pytest.mark.parametrize(("protocol", "code"), [("5", 0x87), ("3.1.1", None)])
+async def test_client_leaves_out_a_subscription_at_which_broker_disconnects(
+    broker: StrictBroker, protocol: str, code: int | None
+) -> None:
+    health = Health()
+    broker.on_subscribe = lambda name: End(code) if name == "base/request/+" else 1
+    async with connected(broker, health, protocol) as client:
+        await until(lambda: "base/request/+" in subjects(health))
+        assert "when we subscribe it" in subjects(health)["base/request/+"].words
+        await until(lambda: client.connected)
+        assert await outcome(client, "base/a") is True
+    assert len(broker.connections) <= 6
+
+
+@pytest.mark.parametrize(
+    ("protocol", "words"), [("5", "another client uses the id gsm-x"), ("3.1.1", "gsm-x")]
+)
+async def test_clients_with_the_same_id_report_it_and_reconnect_rarely(
+    broker: StrictBroker, protocol: str, words: str
+) -> None:
+    one, other = Health(), Health()
+    async with AsyncExitStack() as stack:
+        began = time.monotonic()
+        for health in (one, other):
+            await stack.enter_async_context(connected(broker, health, protocol))
+        await until(lambda: any(words in p.words for h in (one, other) for p in h.problems))
+        told = [p for h in (one, other) for p in h.problems if words in p.words]
+        assert "is a second bridge running?" in told[0].words
+        await asyncio.sleep(max(0.0, 8.0 - (time.monotonic() - began)))
+    # 0, 1, 3 and 7 s after the beginning, at most, each
+    assert len(broker.connections) <= 8

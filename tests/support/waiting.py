@@ -1,0 +1,42 @@
+"""Waiting until something is so: `until` in an event loop, `wait_until` without one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+UNTIL_S = 20.0
+WAIT_UNTIL_S = 90.0
+"""What waits without an event loop waits for processes, which first have to start."""
+
+
+async def until(
+    wanted: Callable[[], T], words: Callable[[], str] | None = None, timeout_s: float = UNTIL_S
+) -> T:
+    """Return what `wanted` returns, as soon as that is true; fail with `words` after `timeout_s`."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            while not (found := wanted()):
+                await asyncio.sleep(0.002)
+    except TimeoutError:
+        raise AssertionError(_failure(timeout_s, words)) from None
+    return found
+
+
+def wait_until(
+    wanted: Callable[[], T], words: Callable[[], str] | None = None, timeout_s: float = WAIT_UNTIL_S
+) -> T:
+    """Return what `wanted` returns, as soon as that is true; fail with `words` after `timeout_s`."""
+    end = time.monotonic() + timeout_s
+    while not (found := wanted()):
+        assert time.monotonic() < end, _failure(timeout_s, words)
+        time.sleep(0.02)
+    return found
+
+
+def _failure(timeout_s: float, words: Callable[[], str] | None) -> str:
+    return f"not so after {timeout_s:g} s" + (f": {words()}" if words else "")
