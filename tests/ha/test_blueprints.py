@@ -48,11 +48,15 @@ WENT_WELL = {
 
 
 def _config(device: Path, port: int) -> dict[str, Any]:
-    """A bridge that asks its two modules every other second."""
+    """A bridge that asks its two modules every other second.
+
+    A request outlives a restart of the simulated network, however slow the machine: a module that answers is
+    never reported as one that does not.
+    """
     config = bridge_config(device, port)
     config["modems"][0]["budget"] = {"day": 100_000}
     config["poll"] |= {"interval": 2, "jitter": 0}
-    config["sms"] |= {"reply_timeout": 2, "deadline": "4 s"}
+    config["sms"] |= {"reply_timeout": 6, "deadline": "30 s"}
     config["modules"] = [m for m in config["modules"] if m["number"] in (COTTAGE, PUMP)]
     return config
 
@@ -132,13 +136,13 @@ async def _restart_all(house: House, **states: str) -> None:
         await asyncio.to_thread(restart, house)
         async with house.home_assistant.session() as user:
             for entity, value in states.items():
-                await user.wait(entity, partial(_is, value), 60)
+                await user.wait(entity, partial(_is, value), 120)
             await _rest(user)
 
 
 async def _until_told(house: House, before: list[str], words: set[str]) -> None:
     """Return once all that was told, each only once."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(180):
         while len(new := _told(house)[len(before) :]) < len(words):
             await asyncio.sleep(0.1)
     async with house.home_assistant.session() as user:
@@ -189,7 +193,7 @@ async def test_automation_reports_changes_once_across_restarts(house: House) -> 
         while len(_told(house)) < 8:
             await asyncio.sleep(0.1)
     told = _told(house)
-    assert set(told) >= WENT_BAD
+    assert set(told) >= WENT_BAD, told
     assert any(words.startswith("GSM modem SMS left: ") for words in told)
     assert any(words.startswith("Cottage Command result: set failed: ") for words in told)
     await _restart_all(house, **{SIGNAL: "-95", REGISTRATION: "Denied", ONLINE: "off"})
