@@ -6,12 +6,13 @@ knows no `match`, but finds what is inside.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from typing import Any
 
 import parso
 from cosmic_ray.operators.provider import OperatorProvider
-from parso.python.tree import Keyword, Name, Operator
+from parso.python.tree import Keyword, Name, Number, Operator
 from parso.tree import NodeOrLeaf
 
 Positions = Iterator[tuple[tuple[int, int], tuple[int, int]]]
@@ -26,7 +27,7 @@ ReplaceBinaryOperator_Div_Mul ReplaceBinaryOperator_FloorDiv_Mul ReplaceBinaryOp
 ReplaceBinaryOperator_Pow_Mul ReplaceBinaryOperator_LShift_RShift ReplaceBinaryOperator_RShift_LShift
 ReplaceBinaryOperator_BitOr_BitAnd ReplaceBinaryOperator_BitAnd_BitOr ReplaceBinaryOperator_BitXor_BitAnd
 ReplaceUnaryOperator_Delete_Not ReplaceUnaryOperator_Delete_USub ReplaceUnaryOperator_Delete_Invert
-AddNot ReplaceTrueWithFalse ReplaceFalseWithTrue ReplaceAndWithOr ReplaceOrWithAnd NumberReplacer
+AddNot ReplaceTrueWithFalse ReplaceFalseWithTrue ReplaceAndWithOr ReplaceOrWithAnd
 ReplaceBreakWithContinue ReplaceContinueWithBreak ExceptionReplacer RemoveDecorator ZeroIterationForLoop
 """
 
@@ -47,6 +48,19 @@ def _instead(node: NodeOrLeaf, word: str) -> Name:
     """Return `word` where `node` stands, after the space before it."""
     prefix: str = node.get_first_leaf().prefix  # type: ignore[no-untyped-call]
     return Name(word, node.start_pos, prefix=prefix)
+
+
+class NumberChanged:
+    """A number is one more, or one less."""
+
+    def mutation_positions(self, node: NodeOrLeaf) -> Positions:
+        """Yield the position of a number, twice."""
+        if isinstance(node, Number):
+            yield from (_span(node), _span(node))
+
+    def mutate(self, node: NodeOrLeaf, index: int) -> NodeOrLeaf:
+        """Return the other number."""
+        return _instead(node, str(ast.literal_eval(node.get_code().strip()) + (-1 if index else 1)))
 
 
 class CallLeftOut:
@@ -142,7 +156,7 @@ class MembershipTurned:
         return [n for n in range(1, len(words), 2) if words[n] in (["in"], ["not", "in"])]
 
 
-_OF_OUR_OWN = (CallLeftOut, SettingLeftOut, BranchLeftOut, ReturnNone, MembershipTurned)
+_OF_OUR_OWN = (NumberChanged, CallLeftOut, SettingLeftOut, BranchLeftOut, ReturnNone, MembershipTurned)
 
 OPERATORS: dict[str, Any] = {name: OperatorProvider()[name]() for name in _CHOSEN.split()}
 OPERATORS |= {one.__name__: one() for one in _OF_OUR_OWN}

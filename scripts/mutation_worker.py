@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Generator
 from contextlib import suppress
 from pathlib import Path
@@ -82,6 +83,7 @@ class Chooser:
 def _tests(run: dict[str, Any], report: Path) -> int:
     """Run pytest in this process; return its exit code."""
     options = ["-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0", "-m", "not long"]
+    options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # plugins that the parent has imported
     observed = run.get("observe")
     plugin: Observer | Chooser
     plugin = Observer(observed) if observed else Chooser(run["limits_s"])
@@ -132,7 +134,7 @@ def main() -> None:
     for line in sys.stdin:
         run = json.loads(line)
         for name in run.get("import", ()):
-            with suppress(Exception):
+            with suppress(Exception), warnings.catch_warnings(action="ignore"):
                 importlib.import_module(name)
         print(json.dumps(_in_fork(run, work) if "files" in run else {}), flush=True)
 

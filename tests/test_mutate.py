@@ -56,6 +56,11 @@ def test_clipped_keeps_limit():
 def test_first_even_is_found():
     assert [first_even([1, 4, 6]), first_even([1])] == [4, None]
 """
+CONFIGURATION = """[pytest]
+markers = long
+filterwarnings = error
+asyncio_default_fixture_loop_scope = function
+"""
 SURVIVOR = ("return limit if value > limit else value", "return limit if value >= limit else value")
 
 
@@ -67,7 +72,7 @@ def room(tmp_path: Path) -> mutate.Room:
         file = tmp_path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(dedent(text))
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = long\n")
+    (tmp_path / "pytest.ini").write_text(CONFIGURATION)
     return mutate.Room(tmp_path, "toy", "bridge/toy", ["tests"])
 
 
