@@ -58,9 +58,9 @@ class NumberChanged:
         if isinstance(node, Number):
             yield from (_span(node), _span(node))
 
-    def mutate(self, node: NodeOrLeaf, index: int) -> NodeOrLeaf:
+    def mutate(self, node: Number, index: int) -> NodeOrLeaf:
         """Return the other number."""
-        return _instead(node, str(ast.literal_eval(node.get_code().strip()) + (-1 if index else 1)))
+        return _instead(node, str(ast.literal_eval(node.value) + (-1 if index else 1)))
 
 
 class CallLeftOut:
