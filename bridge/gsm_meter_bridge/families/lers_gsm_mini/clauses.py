@@ -29,7 +29,7 @@ CLAUSES = (
         ),
     ),
     Clause("table 4.1", "all commands, their short and long names", (".commands.TABLE", ".commands.parse")),
-    Clause("4.3.1", "INFO: model, serial number, firmware, IMEI, level", (".replies.signal",)),
+    Clause("4.3.1", "INFO: model, serial number, firmware, IMEI, level", (".read_replies.signal",)),
     Clause("4.3.2", "PORT: speed, data bits, parity, stop bits", (".presets.settings_of",)),
     Clause(
         "4.3.3",
@@ -48,9 +48,9 @@ CLAUSES = (
     Clause(
         "4.3.8",
         "CONNECT, and the three answers to it",
-        (".replies.decode", "commands.handler.Commands.act"),
+        (".action_replies.decode", "commands.handler.Commands.act"),
     ),
-    Clause("4.3.9", "DISCONNECT: whatever connection there is", (".replies.decode",)),
+    Clause("4.3.9", "DISCONNECT: whatever connection there is", (".action_replies.decode",)),
     Clause("4.3.10", "APN, user and password; empty is automatic", (".guards.concerns",)),
     Clause(
         "4.3.11",
@@ -62,7 +62,7 @@ CLAUSES = (
     Clause("4.3.14", "RESTORE: the factory's settings, then a reboot", (".LersGsmMini.resets",)),
     Clause("4.3.15", "WHITE LIST: whose SMS and data calls it takes", (".guards.concerns",)),
     Clause("4.3.16", "TIMEOUT of a data call without data"),
-    Clause("4.3.17", "UPDATE of the firmware, and the messages that follow", (".replies.decode",)),
+    Clause("4.3.17", "UPDATE of the firmware, and the messages that follow", (".action_replies.decode",)),
     Clause(
         "4.1 (quick start)",
         "two examples: data calls, and one server by schedule",
@@ -85,7 +85,9 @@ CLAUSES = (
         "the dispatch modem: a switch, the vendor's program or AT commands",
         why_not="the AT commands are not listed; any modem with the usual ones is a bridge's own modem",
     ),
-    Clause("5.5", "an update: what it says, 45 and 6 minutes", (".replies.decode", ".LersGsmMini.away_s")),
+    Clause(
+        "5.5", "an update: what it says, 45 and 6 minutes", (".action_replies.decode", ".LersGsmMini.away_s")
+    ),
     Clause("5.6", "which connection gives way to which", (".schedule.explain", ".schedule.PRIORITIES")),
     Clause(
         "6",

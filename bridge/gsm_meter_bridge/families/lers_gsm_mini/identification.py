@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from gsm_meter_bridge.errors import DecodeError
-from gsm_meter_bridge.families.lers_gsm_mini.replies import signal
+from gsm_meter_bridge.families.lers_gsm_mini.read_replies import signal
 from gsm_meter_bridge.model import Reading
 from gsm_meter_bridge.vocabulary import UNKNOWN
 

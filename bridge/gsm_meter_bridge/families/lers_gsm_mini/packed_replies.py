@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.families.lers_gsm_mini import commands, replies
+from gsm_meter_bridge.families.lers_gsm_mini.refusals import REJECTED, refusal_words, refusals
 from gsm_meter_bridge.model import Answer, Reading, Refusal, Reply, Request, RequestKind
 from gsm_meter_bridge.model.setting import generic
 from gsm_meter_bridge.sms import fits_gsm7
@@ -108,11 +109,11 @@ class _Found:
         changing = {n: reply for n, reply in self.replies.items() if _changes(request.parts[n])}
         refused = {n: reply for n, reply in changing.items() if isinstance(reply, Refusal)}
         if refused:
-            each = [one for n, reply in changing.items() for one in replies.refusals(request.parts[n], reply)]
-            words = replies.refusal_words([name for name, _ in each], [no for _, no in each])
+            each = [one for n, reply in changing.items() for one in refusals(request.parts[n], reply)]
+            words = refusal_words([name for name, _ in each], [no for _, no in each])
             every = len(refused) == sum(map(_changes, request.parts))
             partial = not every or any(reply.partial for reply in refused.values())
-            return Refusal("rejected_by_module", words, raw, _readings(self.replies), partial=partial)
+            return Refusal(REJECTED, words, raw, _readings(self.replies), partial=partial)
         if not changing:
             raise DecodeError("reply", "is not the Ok that answers a change")
         return Answer(_readings(self.replies), raw)
