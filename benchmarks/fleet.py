@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.house import NEVER, bridge, report
-from gsm_meter_bridge.commands.handler import CommandOptions
+from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.mqtt.client import Broker, Client
 from tests.support import short_path
 from tests.support.postgresql import Postgresql

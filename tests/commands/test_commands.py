@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from gsm_meter_bridge.commands.handler import CommandEnvironment, CommandOptions, Commands
+from gsm_meter_bridge.commands.admission import CommandOptions
+from gsm_meter_bridge.commands.handler import CommandEnvironment, Commands
 from gsm_meter_bridge.errors import ConflictError, InvalidValueError, UnknownNameError
 from gsm_meter_bridge.model.facts import Budget
 from gsm_meter_bridge.model.job import Job, Purpose

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gsm_meter_bridge.commands.handler import CommandOptions
+from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.model import SimulatedReply
 from gsm_meter_bridge.model.job import State
 from gsm_meter_bridge.storage import observations

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gsm_meter_bridge.commands.handler import CommandOptions
+from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.errors import GuardError, InvalidValueError
 from gsm_meter_bridge.families import family_of
 from gsm_meter_bridge.model import ConcernKind

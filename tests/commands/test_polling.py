@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from gsm_meter_bridge.commands.handler import CommandOptions
+from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.commands.polling import Poller, PollPlan, PollSchedule
 from gsm_meter_bridge.storage import observations, registry, store
 from tests.support.short_path import BRIDGE, START, World, world

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from gsm_meter_bridge.commands.handler import CommandOptions, Commands
+from gsm_meter_bridge.commands.admission import CommandOptions
+from gsm_meter_bridge.commands.handler import Commands
 from gsm_meter_bridge.errors import SendRejectedError
 from gsm_meter_bridge.model.job import Job, State
 from tests.support.short_path import World, factory_radio, world

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from gsm_meter_bridge.commands.handler import CommandEnvironment, CommandOptions, Commands
+from gsm_meter_bridge.commands.admission import CommandOptions
+from gsm_meter_bridge.commands.handler import CommandEnvironment, Commands
 from gsm_meter_bridge.errors import ConfigError, ConflictError, GsmMeterError, GuardError, InvalidValueError
 from gsm_meter_bridge.families import family_of, simulated_module
 from gsm_meter_bridge.installation import InstallationKey

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from gsm_meter_bridge.commands.handler import CommandOptions
+from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.errors import DeliveryError, SendRefusedError, SendRejectedError, SendUncertainError
 from gsm_meter_bridge.families.lers_gsm_mini.simulated import SimulatedGsmMini
 from gsm_meter_bridge.model import Access

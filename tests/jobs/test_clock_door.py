@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from gsm_meter_bridge.commands.handler import CommandOptions, Commands
+from gsm_meter_bridge.commands.admission import CommandOptions
+from gsm_meter_bridge.commands.handler import Commands
 from gsm_meter_bridge.commands.polling import Poller, PollPlan, PollSchedule
 from gsm_meter_bridge.health import Door, Health
 from gsm_meter_bridge.jobs import broken as graves

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from gsm_meter_bridge.commands.handler import CommandOptions
+from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.errors import GuardError, UnknownNameError
 from gsm_meter_bridge.families import bundled_profile, family_of
 from gsm_meter_bridge.model.job import State

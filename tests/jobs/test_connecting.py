@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from gsm_meter_bridge.commands.handler import CommandEnvironment, CommandOptions, Commands
+from gsm_meter_bridge.commands.admission import CommandOptions
+from gsm_meter_bridge.commands.handler import CommandEnvironment, Commands
 from gsm_meter_bridge.errors import InvalidValueError
 from gsm_meter_bridge.model import ClientIdentity, Connectivity, Reading
 from gsm_meter_bridge.model.job import Job, Observation, State

@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import func, select
 
-from gsm_meter_bridge.commands.handler import CommandOptions
+from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.errors import GuardError, SendRefusedError, SendUncertainError
 from gsm_meter_bridge.model import Module, Request
 from gsm_meter_bridge.model.job import OPEN, Job, State

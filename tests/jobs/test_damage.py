@@ -18,7 +18,7 @@ from sqlalchemy.exc import (
     ProgrammingError,
 )
 
-from gsm_meter_bridge.commands.handler import CommandOptions
+from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.errors import ConfigError
 from gsm_meter_bridge.health import BridgeProblemCode, Health
 from gsm_meter_bridge.storage.database import Database

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from gsm_meter_bridge.commands.handler import CommandOptions
+from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.errors import ConflictError, InvalidValueError, SendRefusedError
 from gsm_meter_bridge.model.job import State
 from gsm_meter_bridge.storage import inbox, observations, schema

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gsm_meter_bridge.commands.handler import CommandOptions
+from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.errors import ConfigError, LeaseLostError
 from gsm_meter_bridge.model.job import State
 from gsm_meter_bridge.storage import leases, registry, store

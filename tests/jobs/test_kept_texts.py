@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gsm_meter_bridge.commands.handler import CommandOptions
+from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.families import families
 from gsm_meter_bridge.model import without_secrets
 from gsm_meter_bridge.sms.gsm7 import encode_septets, pack

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text, update
 
-from gsm_meter_bridge.commands.handler import CommandOptions
+from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.errors import ConflictError
 from gsm_meter_bridge.installation import InstallationKey
 from gsm_meter_bridge.jobs.receiver import Receiver

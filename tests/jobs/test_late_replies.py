@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gsm_meter_bridge.commands.handler import CommandOptions
+from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.model.job import Job, State
 from tests.support.short_path import POLICY, PUMP, World
 

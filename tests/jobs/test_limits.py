@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from gsm_meter_bridge.commands.actions import POLL
-from gsm_meter_bridge.commands.handler import CommandOptions
+from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.errors import GuardError, SendRejectedError, UnknownNameError
 from gsm_meter_bridge.jobs.runner import SendGate
 from gsm_meter_bridge.model.facts import Budget, Spending

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import DataError, OperationalError
 
-from gsm_meter_bridge.commands.handler import CommandOptions
+from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.errors import TransitionError
 from gsm_meter_bridge.families.lers_gsm_mini import FAMILY, LersGsmMini
 from gsm_meter_bridge.health import Door, Health

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from gsm_meter_bridge.commands.actions import POLL
-from gsm_meter_bridge.commands.handler import CommandEnvironment, CommandOptions, Commands
+from gsm_meter_bridge.commands.admission import CommandOptions
+from gsm_meter_bridge.commands.handler import CommandEnvironment, Commands
 from gsm_meter_bridge.commands.polling import Poller, PollPlan, PollSchedule
 from gsm_meter_bridge.errors import GuardError, SendRefusedError
 from gsm_meter_bridge.model import Access, Reading

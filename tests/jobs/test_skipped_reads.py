@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from gsm_meter_bridge.commands.handler import CommandOptions
+from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.families.lers_gsm_mini.simulated import SimulatedGsmMini
 from gsm_meter_bridge.model import SimulatedReply
 from gsm_meter_bridge.model.job import State

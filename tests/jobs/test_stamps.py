@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import func, select
 
-from gsm_meter_bridge.commands.handler import CommandOptions
+from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.jobs import stamps
 from gsm_meter_bridge.jobs.matching import Candidate
 from gsm_meter_bridge.jobs.stamps import longest_confirmed

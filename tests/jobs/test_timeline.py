@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from gsm_meter_bridge.clock import Clock
-from gsm_meter_bridge.commands.handler import CommandOptions
+from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.commands.polling import Poller, PollPlan, PollSchedule
 from gsm_meter_bridge.health import BridgeProblemCode, Health
 from gsm_meter_bridge.model import Reading

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from gsm_meter_bridge.commands.handler import CommandOptions
+from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.errors import ConflictError, GuardError
 from gsm_meter_bridge.storage import store
 from gsm_meter_bridge.storage.database import Shared, Transaction

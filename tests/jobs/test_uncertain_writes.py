@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gsm_meter_bridge.commands.handler import CommandOptions
+from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.errors import SendUncertainError
 from gsm_meter_bridge.model.job import State
 from tests.support.short_path import PUMP, world

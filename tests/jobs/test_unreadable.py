@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gsm_meter_bridge.commands.handler import CommandOptions
+from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.model.job import State
 from gsm_meter_bridge.mqtt.answers import outcome
 from gsm_meter_bridge.storage import observations

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gsm_meter_bridge.commands.handler import CommandOptions
+from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.mqtt import arrivals, discovery
 from gsm_meter_bridge.mqtt.topics import Topics
 from tests.mqtt.conftest import TOPICS, Watcher, bridge, watcher

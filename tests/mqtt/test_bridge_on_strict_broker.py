@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gsm_meter_bridge.commands.handler import CommandOptions
+from gsm_meter_bridge.commands.admission import CommandOptions
 from tests.mqtt.conftest import TOPICS, bridge
 from tests.support.mqtt_packets import Published
 from tests.support.strict_broker import End, StrictBroker

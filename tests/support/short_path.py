@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.commands.gateways import GatewayModem, Gateways
-from gsm_meter_bridge.commands.handler import CommandEnvironment, CommandOptions, Commands
+from gsm_meter_bridge.commands.handler import CommandEnvironment, Commands
 from gsm_meter_bridge.errors import DeliveryError
 from gsm_meter_bridge.families import bundled_profile, family_of
 from gsm_meter_bridge.families.energomera_gs04 import simulated as simulated_energomera

@@ -11,7 +11,7 @@ from functools import partial
 
 import pytest
 
-from gsm_meter_bridge.commands.handler import CommandOptions
+from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.connections.pool import ConnectionPool
 from gsm_meter_bridge.errors import GuardError
 from gsm_meter_bridge.families import family_of

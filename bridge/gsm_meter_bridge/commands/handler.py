@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
+from gsm_meter_bridge.commands.action_steps import action_of, action_steps
 from gsm_meter_bridge.commands.actions import CALL, POLL, READ_SETTINGS, REQUEST_IDENTITY, REQUEST_STATUS, SET
+from gsm_meter_bridge.commands.admission import Admission, CommandOptions
 from gsm_meter_bridge.commands.asking import Moment, what_to_ask
 from gsm_meter_bridge.commands.gateways import Gateways
 from gsm_meter_bridge.commands.plan import (
@@ -17,21 +18,19 @@ from gsm_meter_bridge.commands.plan import (
     Plan,
     check_changes,
     make_plan,
-    which_password,
 )
 from gsm_meter_bridge.commands.reads import UNSUPPORTED_ACTION, all_reads, identity_reads, steps_of
-from gsm_meter_bridge.commands.repeats import Repeats, has_changed
+from gsm_meter_bridge.commands.repeats import has_changed
 from gsm_meter_bridge.connections.meter_polling import PollMeter, poll_no_meter
 from gsm_meter_bridge.errors import GuardError, InvalidValueError, UnknownNameError
 from gsm_meter_bridge.jobs.context import BridgeContext
-from gsm_meter_bridge.model import ACCESS_PASSWORD, Action, Family, Module, Request, RequestKind
+from gsm_meter_bridge.model import Family, Module, Request, RequestKind
 from gsm_meter_bridge.model.facts import ModuleFacts
 from gsm_meter_bridge.model.job import (
     TRANSITIONS,
     Event,
     Job,
     Move,
-    Priority,
     Purpose,
     State,
     Step,
@@ -39,7 +38,7 @@ from gsm_meter_bridge.model.job import (
 )
 from gsm_meter_bridge.model.phone_numbers import e164
 from gsm_meter_bridge.storage import ad_hoc, observations, overview, store
-from gsm_meter_bridge.storage.database import Shared, Transaction, Transactions
+from gsm_meter_bridge.storage.database import Shared, Transactions
 from gsm_meter_bridge.vocabulary import Scalar, Secret
 
 VISIT_S = 120.0
@@ -47,19 +46,6 @@ VISIT_S = 120.0
 NOT_CANCELLABLE = "not_cancellable"
 MOST_JOBS = 1000
 """The largest number of jobs in a list."""
-
-
-@dataclass(frozen=True, slots=True)
-class CommandOptions:
-    """Options of a request.
-
-    `transaction` identifies the request (one sent again is not carried out twice), `deadline_at` is a Unix
-    time, `redelivered` means that the broker may have delivered the same request before.
-    """
-
-    transaction: str | None = None
-    deadline_at: float | None = None
-    redelivered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +77,10 @@ class Commands:
     ) -> None:
         self._context, self._environment, self._ad_hoc = context, environment, ad_hoc_module
         self._database: Transactions = database or context.database
-        self._modules, self._policy, self._now = context.modules, context.policy, context.now
+        self._modules, self._now = context.modules, context.now
         self._wake = wake
         self._identity_interval_s, self._gateways = environment.identity_interval_s, environment.gateways
+        self._admission = Admission(context, self._gateways, self._database.key, ad_hoc_module)
         self._poll, self._tells_dates = environment.poll_meter, environment.tells_dates
         self._is_connected = environment.is_connected
         self._within: Callable[[Shared], Commands] = lambda shared: Commands(
@@ -142,8 +129,10 @@ class Commands:
         module = self._module(module_id)
         steps = all_reads(module)
         async with self._database.transaction() as tx:
-            candidate = self._job(module, READ_SETTINGS, steps, options)
-            job = await self._accept(tx, candidate, options, lambda job: job.action == READ_SETTINGS)
+            candidate = self._admission.job(module, READ_SETTINGS, steps, options)
+            job = await self._admission.accept(
+                tx, candidate, options, lambda job: job.action == READ_SETTINGS
+            )
         self._wake()
         return job
 
@@ -152,8 +141,10 @@ class Commands:
         module = self._module(module_id)
         steps = steps_of(identity_reads(module))
         async with self._database.transaction() as tx:
-            candidate = self._job(module, REQUEST_IDENTITY, steps, options)
-            job = await self._accept(tx, candidate, options, lambda job: job.action == REQUEST_IDENTITY)
+            candidate = self._admission.job(module, REQUEST_IDENTITY, steps, options)
+            job = await self._admission.accept(
+                tx, candidate, options, lambda job: job.action == REQUEST_IDENTITY
+            )
         self._wake()
         return job
 
@@ -190,14 +181,14 @@ class Commands:
             asking = what_to_ask(module, known, Moment(now, fresh_since, now - self._identity_interval_s))
             if not asking.reads:
                 return None
-            candidate = self._job(module, action, steps_of(asking.reads), options)
+            candidate = self._admission.job(module, action, steps_of(asking.reads), options)
             known_job = await store.known(tx, candidate, self._database.key)
             if known_job is not None:  # a repeated request starts no second poll of the meter either
                 return known_job
             if self._ad_hoc is None and self.poll_meter(module.id, wanted=action != POLL):
                 candidate = replace(candidate, due_at=min(candidate.due_at + VISIT_S, candidate.deadline_at))
             alike = (POLL, action)
-            job = await self._accept(
+            job = await self._admission.accept(
                 tx, candidate, options, lambda job: job.action in alike and not job.touched
             )
         self._wake()
@@ -232,13 +223,13 @@ class Commands:
         async with self._database.transaction() as tx:
             known = await observations.facts(tx, module.id)
             plan = self._plan(module, checked, known)
-            candidate = replace(self._job(module, action, plan.steps, options), before=plan.before)
-            same = await self._same(tx, candidate, options, lambda job: job.asked() == checked)
+            candidate = replace(self._admission.job(module, action, plan.steps, options), before=plan.before)
+            same = await self._admission.same(tx, candidate, options, lambda job: job.asked() == checked)
             asked_before = options.redelivered or candidate.transaction is not None
             if same is not None and (asked_before or not has_changed(same, checked, known)):
                 return same
             plan.check(confirmed=confirmed)
-            job = await self._store(tx, candidate, len(plan.steps))
+            job = await self._admission.store(tx, candidate, len(plan.steps))
         self._wake()
         return job
 
@@ -251,24 +242,14 @@ class Commands:
         confirmed. Without a transaction, an unfinished job with the same action is returned.
         """
         module = self._module(module_id)
-        action = _action(module, name)
+        action = action_of(module, name)
         if action.confirm is not None and not confirmed:
             raise GuardError(CONFIRM_REQUIRED, (f"{name}: {action.confirm}", HOW_TO_CONFIRM))
-        request = Request.action(name)
-        proofs: tuple[Step, ...] = ()
-        factory = Secret(module.family.default_password)
-        if action.resets_password and factory != module.access.password:
-            request = replace(request, changes={ACCESS_PASSWORD: factory.reveal()})
-            proofs = which_password(module, factory)
-        if action.connects and module.connectivity.identify_by is not None:
-            proofs = (Step(Purpose.READ_BACK, Request(RequestKind.ARRIVAL, "arrival")),)
-        elif not proofs:
-            sign_of_life = next(r for r in module.family.reads(module.access) if r.volatile)
-            proofs = (Step(Purpose.READ_BACK, Request.read(sign_of_life.name)),)
-        steps = (Step(Purpose.WRITE, request, module.family.away_s(request)), *proofs)
+        steps = action_steps(module, action)
+        request = steps[0].request
         async with self._database.transaction() as tx:
-            candidate = self._job(module, name.partition(".")[0], steps, options)
-            job = await self._accept(
+            candidate = self._admission.job(module, name.partition(".")[0], steps, options)
+            job = await self._admission.accept(
                 tx, candidate, options, lambda job: request in (s.request for s in job.steps)
             )
         self._wake()
@@ -285,11 +266,11 @@ class Commands:
             raise GuardError(UNSUPPORTED_ACTION, (f"{module.family.title}: its modules do not answer calls",))
         async with self._database.transaction() as tx:
             steps = (Step(Purpose.READ, Request(RequestKind.CALL, CALL)),)
-            candidate = self._job(module, CALL, steps, options)
-            job = await self._same(tx, candidate, options, lambda job: job.action == CALL)
+            candidate = self._admission.job(module, CALL, steps, options)
+            job = await self._admission.same(tx, candidate, options, lambda job: job.action == CALL)
             if job is None:
                 self._gateways.check_call(module, await observations.facts(tx, module.id))
-                job = await self._store(tx, candidate, messages=0)
+                job = await self._admission.store(tx, candidate, messages=0)
                 if self._is_connected(module.id):
                     job = await store.apply(
                         tx, job, self._now(), Move(Event.TOLD, {}, "it is connected already")
@@ -346,31 +327,6 @@ class Commands:
             modules = [*self._modules, *others] if one is None else [one]
             return await overview.unfinished(tx, modules, MOST_JOBS)
 
-    async def _accept(
-        self, tx: Transaction, candidate: Job, options: CommandOptions, is_same: Callable[[Job], bool]
-    ) -> Job:
-        """Store `candidate`, or return an existing job for the same request."""
-        same = await self._same(tx, candidate, options, is_same)
-        return await self._store(tx, candidate, len(candidate.steps)) if same is None else same
-
-    async def _store(self, tx: Transaction, candidate: Job, messages: int) -> Job:
-        """Store a new job if its deadline and the budgets allow it; it costs at most `messages` SMS."""
-        if candidate.deadline_at <= candidate.created_at:
-            raise InvalidValueError("deadline", candidate.deadline_at, "a time in the future", shown=True)
-        await self._gateways.check(tx, candidate.module, messages, self._now())
-        if self._ad_hoc is not None:
-            await ad_hoc.admit(tx, candidate, self._context.bridge, self._database.key)
-        job, _ = await store.accept(tx, candidate, self._database.key)
-        return job
-
-    async def _same(
-        self, tx: Transaction, candidate: Job, options: CommandOptions, is_same: Callable[[Job], bool]
-    ) -> Job | None:
-        if candidate.transaction is not None:  # a repeated request gets the same answer, whatever has changed
-            return await store.known(tx, candidate, self._database.key)
-        repeats = Repeats(tx, self._database.key, self._now())
-        return await repeats.of(candidate, is_same, redelivered=options.redelivered)
-
     def _plan(self, module: Module, changes: Mapping[str, Scalar], known: ModuleFacts) -> Plan:
         values = {name: reading.value for name, reading in known.readings.items()}
         return make_plan(module, changes, values, self._gateways.numbers(module.id))
@@ -380,28 +336,3 @@ class Commands:
             return self._modules[module_id]
         except KeyError:
             raise UnknownNameError("module", module_id, self._modules, code="unknown_module") from None
-
-    def _job(self, module: Module, action: str, steps: tuple[Step, ...], options: CommandOptions) -> Job:
-        now = self._now()
-        allowed_s = sum(self._policy.deadline_s + step.pause_s for step in steps)
-        deadline_at = now + allowed_s if options.deadline_at is None else options.deadline_at
-        job = Job(
-            id=f"{int(now * 1000):012x}{secrets.token_hex(4)}",
-            module=module.id,
-            action=action,
-            steps=steps,
-            created_at=now,
-            deadline_at=deadline_at,
-            due_at=now,
-            priority=Priority.POLL if action == POLL else Priority.USER,
-            transaction=options.transaction,
-        )
-        return job if self._ad_hoc is None else ad_hoc.of(job, self._ad_hoc, self._database.key)
-
-
-def _action(module: Module, name: str) -> Action:
-    found = next((a for a in module.family.actions if a.name == name), None)
-    if found is None:
-        known = (a.name for a in module.family.actions)
-        raise UnknownNameError(f"action of {module.family.title}", name, known, code="unknown_action")
-    return found

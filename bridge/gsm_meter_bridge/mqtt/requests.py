@@ -25,7 +25,8 @@ from gsm_meter_bridge.commands.actions import (
     SET,
 )
 from gsm_meter_bridge.commands.administration import Administration
-from gsm_meter_bridge.commands.handler import CommandOptions, Commands
+from gsm_meter_bridge.commands.admission import CommandOptions
+from gsm_meter_bridge.commands.handler import Commands
 from gsm_meter_bridge.commands.plan import Price
 from gsm_meter_bridge.errors import (
     GsmMeterError,

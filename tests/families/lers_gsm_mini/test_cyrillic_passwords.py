@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gsm_meter_bridge.commands.handler import CommandOptions
+from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.commands.plan import check_changes, make_plan
 from gsm_meter_bridge.errors import InvalidValueError
 from gsm_meter_bridge.families import family_of

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from gsm_meter_bridge.cli import app
-from gsm_meter_bridge.commands.handler import CommandOptions
+from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.config import load_config
 from gsm_meter_bridge.errors import ConfigError
 from gsm_meter_bridge.families import families, family_of, simulated_module
