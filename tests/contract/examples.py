@@ -131,6 +131,8 @@ MODEM = ModemStatus(
     ),
 )
 
+Document = dict[str, Any]
+
 _SET = (
     Step(Purpose.WRITE, Request.write("apn", {"apn": "m2m.example", "apn_password": "***"})),
     Step(Purpose.READ_BACK, Request.read("apn")),
@@ -188,16 +190,27 @@ def _health() -> Health:
     return health
 
 
-def examples() -> dict[str, Any]:
+def module_documents() -> tuple[Document, Document, Document]:
+    """The documents of HUT, in English and in Russian, and of PUMP."""
+    connected = documents.Circumstances(connection=CONNECTION)
+    in_russian = replace(connected, language=Language.RU)
+    waiting = documents.Circumstances(waiting=(Unfinished(NEXT, AT + 30),))
+    return (
+        documents.module_state(HUT, HUT_FACTS, ASKED, connected, online=True, mask=False),
+        documents.module_state(HUT, HUT_FACTS, ASKED, in_russian, online=True, mask=False),
+        documents.module_state(PUMP, PUMP_FACTS, REFUSED, waiting, online=False, mask=False),
+    )
+
+
+def examples() -> Document:
     """Every document by the name of its file."""
-    hut = documents.module_state(HUT, HUT_FACTS, ASKED, online=True, mask=False, connection=CONNECTION)
-    hut_in_russian = documents.module_state(
-        HUT, HUT_FACTS, ASKED, online=True, mask=False, connection=CONNECTION, language=Language.RU
-    )
-    pump = documents.module_state(
-        PUMP, PUMP_FACTS, REFUSED, online=False, mask=False, waiting=(Unfinished(NEXT, AT + 30),)
-    )
-    told = {k: v for k, v in hut.items() if k != "last_result"}
+    hut, hut_in_russian, pump = module_documents()
+    retained = {"module_energomera": hut, "module_russian": hut_in_russian, "module_lers": pump}
+    discoveries = _discoveries(hut, hut_in_russian, pump)
+    return {**_of_bridge(), **retained, **_EVENTS, **_REQUESTS, **_responses(hut), **discoveries}
+
+
+def _of_bridge() -> Document:
     return {
         "bridge_state": documents.bridge_state(online=True),
         "bridge_info": documents.bridge_info("home", "GSM meter bridge", (HUT, PUMP)),
@@ -210,30 +223,41 @@ def examples() -> dict[str, Any]:
         ),
         "bridge_unidentified_clients": documents.unidentified_clients((UNIDENTIFIED,), mask=False),
         "bridge_health": documents.bridge_health(_health()),
-        "module_energomera": hut,
-        "module_russian": hut_in_russian,
-        "module_lers": pump,
-        "event": answers.command_event(VERIFIED),
-        "event_rejected_command": answers.rejected_command(
-            "set", "invalid_value", "apn: 'a b'; allowed: 1 to 63 characters"
-        ),
-        "command": {"apn": "m2m.example"},
-        "request_set": {
-            "transaction": "01JD2Q9",
-            "module": "pump",
-            "apn": "m2m.example",
-            "deadline": "2026-11-21T12:30:00Z",
-        },
-        "request_status": {"transaction": "01JD2QA", "module": "hut"},
-        "request_by_number": {
-            "transaction": "01JD2QG",
-            "number": "+79990000301",
-            "family": "lers_gsm_mini",
-            "password": "4711",
-            "settings": {"apn": "m2m.example"},
-        },
-        "request_plan": {"transaction": "01JD2QC", "module": "hut", "settings": _WANTED},
-        "request_apply": {"transaction": "01JD2QD", "module": "hut", "settings": _WANTED, "confirm": True},
+    }
+
+
+_EVENTS: Document = {
+    "event": answers.command_event(VERIFIED),
+    "event_rejected_command": answers.rejected_command(
+        "set", "invalid_value", "apn: 'a b'; allowed: 1 to 63 characters"
+    ),
+}
+
+_REQUESTS: Document = {
+    "command": {"apn": "m2m.example"},
+    "request_set": {
+        "transaction": "01JD2Q9",
+        "module": "pump",
+        "apn": "m2m.example",
+        "deadline": "2026-11-21T12:30:00Z",
+    },
+    "request_status": {"transaction": "01JD2QA", "module": "hut"},
+    "request_by_number": {
+        "transaction": "01JD2QG",
+        "number": "+79990000301",
+        "family": "lers_gsm_mini",
+        "password": "4711",
+        "settings": {"apn": "m2m.example"},
+    },
+    "request_plan": {"transaction": "01JD2QC", "module": "hut", "settings": _WANTED},
+    "request_apply": {"transaction": "01JD2QD", "module": "hut", "settings": _WANTED, "confirm": True},
+    "request_jobs": {"transaction": "01JD2QE"},
+}
+
+
+def _responses(hut: Document) -> Document:
+    told = {k: v for k, v in hut.items() if k != "last_result"}
+    return {
         "response_plan": {
             "transaction": "01JD2QC",
             "status": "ok",
@@ -241,7 +265,6 @@ def examples() -> dict[str, Any]:
                 "hut", make_plan(HUT, _WANTED, {"mode": "sms", "connect_period_s": 60}), Price(2.5, "RUB")
             ),
         },
-        "request_jobs": {"transaction": "01JD2QE"},
         "response_jobs": {
             "transaction": "01JD2QE",
             "status": "ok",
@@ -253,13 +276,17 @@ def examples() -> dict[str, Any]:
         "response_status": answers.outcome(ASKED, told),
         "response_error": answers.outcome(REFUSED),
         "response_rejected": answers.rejected("01JD2QB", "unknown_module", "unknown module 'x'"),
+    }
+
+
+def _discoveries(hut: Document, hut_in_russian: Document, pump: Document) -> Document:
+    essential = replace(FORM, discovery=Discovery.ESSENTIAL, language=Language.RU)
+    return {
         "discovery_bridge": discovery.bridge_device(FORM, "GSM meter bridge"),
         "discovery_modem": discovery.modem_device(FORM, "stick", "GSM modem", MODEM),
         "discovery_energomera": discovery.module_device(FORM, HUT, hut),
         "discovery_lers": discovery.module_device(FORM, PUMP, pump),
-        "discovery_essential": discovery.module_device(
-            replace(FORM, discovery=Discovery.ESSENTIAL, language=Language.RU), HUT, hut_in_russian
-        ),
+        "discovery_essential": discovery.module_device(essential, HUT, hut_in_russian),
     }
 
 

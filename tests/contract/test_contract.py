@@ -275,7 +275,9 @@ def test_module_document_shows_the_state_of_a_firmware_update(
     if state is not None:
         readings["update_state"] = Known(state, None, "sms", AT)
     facts = ModuleFacts(readings)
-    shown = documents.module_state(PUMP, facts, None, online=True, mask=False, latest_firmware=latest)
+    shown = documents.module_state(
+        PUMP, facts, None, documents.Circumstances(latest), online=True, mask=False
+    )
     assert shown["update_state"] == told
     assert update.items() <= shown["firmware_update"].items()
     # Home Assistant takes no null for a version
@@ -338,7 +340,8 @@ def test_connection_problem_masks_addresses_and_numbers_if_configured() -> None:
     connection = replace(CONNECTION, problem=words)
     hidden = f"tcp://***0.40:9001 does not answer, nor does tel:***{HUT.msisdn[-4:]}"
     for mask, shown in ((False, words), (True, hidden)):
-        hut = documents.module_state(HUT, ModuleFacts(), None, online=True, mask=mask, connection=connection)
+        around = documents.Circumstances(connection=connection)
+        hut = documents.module_state(HUT, ModuleFacts(), None, around, online=True, mask=mask)
         assert hut["connection"]["problem"] == shown
 
 
@@ -366,7 +369,8 @@ def test_module_document_shows_system_address_and_connection_state(
     address: str | None,
 ) -> None:
     module = replace(HUT, connectivity=connectivity)
-    shown = documents.module_state(module, ModuleFacts(), None, online=True, mask=mask, connection=connection)
+    around = documents.Circumstances(connection=connection)
+    shown = documents.module_state(module, ModuleFacts(), None, around, online=True, mask=mask)
     assert (shown["connection_state"], shown["system_address"]) == (state, address)
 
 

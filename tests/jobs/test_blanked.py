@@ -40,7 +40,7 @@ async def test_blanked_message_leaves_no_trace_in_database_files(
     assert _traces(path) == ["db"]
     async with database.transaction() as tx:
         if how == "settled":
-            await inbox.mark_processed(tx, range(1, 21), Disposition.USED, text="masked")
+            await inbox.mark_processed(tx, range(1, 21), Disposition.USED, inbox.Kept(text="masked"))
         else:
             await tx.execute(delete(messages))
     await database.tidy()

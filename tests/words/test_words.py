@@ -68,7 +68,8 @@ def _told(family: Family) -> ModuleFacts:
 def _messages(family: Family, language: Language) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Each discovery message of the family's modules with the state document that it was made of."""
     for module in _modules(family):
-        told = documents.module_state(module, _told(family), None, online=True, mask=False, language=language)
+        around = documents.Circumstances(language=language)
+        told = documents.module_state(module, _told(family), None, around, online=True, mask=False)
         yield discovery.module_device(discovery.Form(TOPICS, language=language), module, told), told
 
 
@@ -113,9 +114,8 @@ def test_label_of_a_value_fits_the_schema_and_is_an_option_of_its_entity(
     shown = 0
     for n in range(max(len(it.options) for it in observables_of(family).values())):
         for module, mask in product(_modules(family), (True, False)):
-            told = documents.module_state(
-                module, _known(family, n), None, online=True, mask=mask, language=language
-            )
+            around = documents.Circumstances(language=language)
+            told = documents.module_state(module, _known(family, n), None, around, online=True, mask=mask)
             schema.validate(json.loads(json.dumps(told)))
             message = discovery.module_device(discovery.Form(TOPICS, language=language), module, told)
             for key, words in told["labels"].items():

@@ -205,7 +205,7 @@ class Receiver:
                     listener(module, job)
 
     async def _apart(self, tx: Transaction, apart: SetAside) -> Told:
-        await inbox.mark_processed(tx, apart.numbers, apart.fate, sender=apart.sender, text=apart.why)
+        await inbox.mark_processed(tx, apart.numbers, apart.fate, inbox.Kept(apart.sender, apart.why))
         return ()
 
     async def _module(self, tx: Transaction, module_id: str) -> Module | None:
@@ -246,7 +246,9 @@ class Receiver:
 
     async def _unknown_sender(self, tx: Transaction, arrival: Arrival, nearly: Sequence[str]) -> Told:
         _LOGGER.info("an SMS from an unknown number is kept, and changes nothing")
-        await inbox.mark_processed(tx, arrival.numbers, Disposition.UNKNOWN_SENDER, sender=arrival.sender)
+        await inbox.mark_processed(
+            tx, arrival.numbers, Disposition.UNKNOWN_SENDER, inbox.Kept(arrival.sender)
+        )
         for module in nearly:
             if await lookalikes.note(tx, module, arrival.sender, arrival.sender_type, self._now()):
                 _LOGGER.warning(_LOOKALIKE, module)
@@ -312,13 +314,5 @@ class Receiver:
         """Store the disposition of a module's message; `text` is what may be kept of it."""
         if text:
             _DIALOGUE.debug("%s < %s", module.id, json.dumps(text, ensure_ascii=False))
-        await inbox.mark_processed(
-            tx,
-            arrival.numbers,
-            fate,
-            sender=arrival.sender,
-            text=text,
-            module=module.id,
-            job_id=job_id,
-            scts=arrival.scts,
-        )
+        kept = inbox.Kept(arrival.sender, text, module.id, job_id, arrival.scts)
+        await inbox.mark_processed(tx, arrival.numbers, fate, kept)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -140,26 +140,40 @@ def _observed(family: Any, profile: Any, delivery: str) -> tuple[str, ...]:
     return tuple(n for n in dict.fromkeys((*told, *done)) if not is_setting(family, n))
 
 
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What the document of a module depends on besides the module itself.
+
+    `latest_firmware` is the newest one of its family, if configured; `waiting` are its unfinished jobs. Times
+    for which `dated` returns None are null. `labels` are the texts of values in `language`, as entities show
+    them.
+    """
+
+    latest_firmware: str | None = None
+    spending: Spending | None = None
+    connection: ConnectionStatus | None = None
+    waiting: Sequence[Unfinished] = ()
+    dated: Dated = as_it_is
+    language: Language = Language.EN
+
+
+_NOTHING_ELSE = Circumstances()
+
+
 def module_state(
     module: Module,
     facts: ModuleFacts,
     last: Job | None,
+    around: Circumstances = _NOTHING_ELSE,
     *,
     online: bool,
     mask: bool,
-    latest_firmware: str | None = None,
-    spending: Spending | None = None,
-    connection: ConnectionStatus | None = None,
-    waiting: Sequence[Unfinished] = (),
-    dated: Dated = as_it_is,
-    language: Language = Language.EN,
 ) -> Document:
     """Return `module/<m>`: every value as last reported, its source, the settings, and the last result.
 
-    `latest_firmware` is the newest one of its family, if configured; `waiting` are its unfinished jobs.
-    Values that only meters and connections report are there once they were reported. Times for which `dated`
-    returns None are null. `labels` are the texts of values in `language`, as entities show them.
+    Values that only meters and connections report are there once they were reported.
     """
+    dated = around.dated
     facts = _agreeing(module, facts)
     settings = _settings(module, facts, mask=mask)
     others = (n for n in facts.readings if n in observables_of(module.family) and not is_secret(n))
@@ -170,7 +184,7 @@ def module_state(
     derived = module.family.derived({name: known.value for name, known in facts.readings.items()})
     document |= {reading.name: reading.value for reading in derived}
     if UPDATE_STATE in names:
-        document |= _firmware_update(facts, latest_firmware)
+        document |= _firmware_update(facts, around.latest_firmware)
     shown = {*names, *settings}
     document = (
         _identity(module, mask=mask)
@@ -181,14 +195,14 @@ def module_state(
             "next_poll": iso(dated(facts.next_poll_at)),
             "missed_polls": facts.missed,
             "restarts_caused": facts.restarts,
-            **_spending(spending or Spending(0, 0)),
+            **_spending(around.spending or Spending(0, 0)),
             "settings": settings,
             "drift": _drift(module.family, facts, mask=mask),
             "nearly_matching_senders": _lookalikes(facts, mask=mask),
-            "connection": connection_part(module, connection, mask=mask),
-            "connection_state": connection_state(module, connection),
+            "connection": connection_part(module, around.connection, mask=mask),
+            "connection_state": connection_state(module, around.connection),
             "system_address": system_address(module, mask=mask),
-            "jobs": [unfinished(one) for one in waiting],
+            "jobs": [unfinished(one) for one in around.waiting],
             "sources": {
                 n: {"transport": k.source, "at": iso(dated(k.at))}
                 for n, k in facts.readings.items()
@@ -198,7 +212,7 @@ def module_state(
         }
     )
     document["problems"] = problems_of(document)
-    return document | {"labels": labels_of_module(module, document, facts.readings, language)}
+    return document | {"labels": labels_of_module(module, document, facts.readings, around.language)}
 
 
 def _agreeing(module: Module, facts: ModuleFacts) -> ModuleFacts:

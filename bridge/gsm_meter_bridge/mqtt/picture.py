@@ -119,19 +119,16 @@ class Picture:
 
     def state(self, module: Module, overview: Overview, last: Job | None) -> Document:
         """Return the document of a module."""
-        return documents.module_state(
-            module,
-            overview.facts,
-            last,
-            online=self._is_online(overview.facts),
-            mask=self._who.mask,
-            latest_firmware=self._who.latest_firmware.get(module.family.id),
-            spending=overview.spending,
-            connection=self._connections(module.id),
-            waiting=overview.waiting,
-            dated=self._dated,
-            language=self._who.language,
+        around = documents.Circumstances(
+            self._who.latest_firmware.get(module.family.id),
+            overview.spending,
+            self._connections(module.id),
+            overview.waiting,
+            self._dated,
+            self._who.language,
         )
+        online, mask = self._is_online(overview.facts), self._who.mask
+        return documents.module_state(module, overview.facts, last, around, online=online, mask=mask)
 
     def _retain_device(self, uid: str, message: str) -> None:
         """Publish the discovery of a device; if discovery is off, clear the retained message."""

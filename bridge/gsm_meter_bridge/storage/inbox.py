@@ -167,28 +167,32 @@ async def take(
     return Taken(tuple(sorter.arrivals), tuple(sorter.apart))
 
 
-async def mark_processed(
-    tx: Transaction,
-    numbers: Sequence[int],
-    fate: Disposition,
-    *,
-    sender: str | None = None,
-    text: str | None = None,
-    module: str | None = None,
-    job_id: str | None = None,
-    scts: float | None = None,
-) -> None:
-    """Store the disposition of stored messages, and blank their PDUs.
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of a processed message: `text` is masked by the caller, `scts` a Unix time."""
 
-    Of the message itself only `text` is kept, masked by the caller and cut to a readable length.
+    sender: str | None = None
+    text: str | None = None
+    module: str | None = None
+    job_id: str | None = None
+    scts: float | None = None
+
+
+async def mark_processed(
+    tx: Transaction, numbers: Sequence[int], fate: Disposition, kept: Kept | None = None
+) -> None:
+    """Store the disposition of stored messages and what is kept of them, and blank their PDUs.
+
+    The text is cut to a readable length.
     """
+    kept = kept or Kept()
     columns = {
         "fate": fate,
-        "sender": storable(sender),
-        "text": storable(text and text[:_LONGEST_TEXT]),
-        "module": module,
-        "job_id": job_id,
-        "scts": scts,
+        "sender": storable(kept.sender),
+        "text": storable(kept.text and kept.text[:_LONGEST_TEXT]),
+        "module": kept.module,
+        "job_id": kept.job_id,
+        "scts": kept.scts,
         "pdu": None,
     }
     await tx.execute(update(messages).where(messages.c.number.in_(numbers)).values(**columns))

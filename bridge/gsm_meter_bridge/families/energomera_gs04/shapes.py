@@ -7,20 +7,17 @@ from gsm_meter_bridge.model import Shape, ShapeField
 _START, _END = r"(?<![\w.-])", r"(?![\w.-]*\w)"
 _GROUP_1 = r"(?P<sim>[01])(?P<gprs>[0-3ABFabf])(?P<meter_link>[0A-Da-d])"
 _GROUP_2 = r"(?P<registration>[0-5Ff])(?P<band>[0-9A-Ca-c])(?P<level>[0-9])"
-_GROUP_1_FIELDS = (
-    ShapeField("sim", "sim", "sim"),
-    ShapeField("gprs", "gprs", "gprs_state"),
-    ShapeField("meter_link", "meter_link", "meter_link"),
-)
+_SIM_FIELD = ShapeField("sim", "sim", "sim")
+_GPRS_FIELD = ShapeField("gprs", "gprs", "gprs_state")
+_METER_LINK_FIELD = ShapeField("meter_link", "meter_link", "meter_link")
+_REGISTRATION_FIELD = ShapeField("registration", "registration", "registration")
+_BAND_FIELD = ShapeField("band", "band", "band")
+_GROUP_1_FIELDS = (_SIM_FIELD, _GPRS_FIELD, _METER_LINK_FIELD)
 _LEVEL_FIELDS = (
     ShapeField("level", "signal_level", "signal_level"),
     ShapeField("level", "signal_dbm", "signal_dbm"),
 )
-_GROUP_2_FIELDS = (
-    ShapeField("registration", "registration", "registration"),
-    ShapeField("band", "band", "band"),
-    *_LEVEL_FIELDS,
-)
+_GROUP_2_FIELDS = (_REGISTRATION_FIELD, _BAND_FIELD, *_LEVEL_FIELDS)
 _NTH = r"(?:group|групп\w*|гр\.?|\bg)\W{0,2}(?:№|no\.?)?\s*%d(?=\W)"
 
 
@@ -36,19 +33,17 @@ _DIGIT = r"\W+(?:digit|цифр\w*)"
 
 
 def _digit(
-    group: str,
+    field: ShapeField,
     codes: str,
     clause: str,
     label: str,
-    table: str,
     *,
     through: str,
     unless: str | None = None,
     sure: bool = True,
 ) -> Shape:
-    pattern = rf"(?<![\w.-])(?P<{group}>[{codes}])(?![\w%]|\.[0-9])"
-    fields = (ShapeField(group, group, table),)
-    return Shape(clause, pattern, fields, label, None, unless, _OTHER_SCALE, through, sure)
+    pattern = rf"(?<![\w.-])(?P<{field.group}>[{codes}])(?![\w%]|\.[0-9])"
+    return Shape(clause, pattern, (field,), label, None, unless, _OTHER_SCALE, through, sure)
 
 
 _LEVEL = r"level|уров\w+|signal|сигнал\w*"
@@ -135,11 +130,10 @@ SHAPES = (
         through=r"num|id|serial|sn|n|зав|заводск\w*|серийн\w*|сч[её]тчик\w*|прибор\w*|уч[её]та|meter|factory|№|type|тип\w*",
     ),
     _digit(
-        "mode",
+        ShapeField("mode", "mode", "mode"),
         "0126",
         "9.2",
         r"\bmode|режим\w*",
-        "mode",
         through=r"работы|work|working|operating|operation|связи|соединения|sms|смс|client|server|клиент\w*|сервер\w*|cenc",
         unless=r"network|sleep|power|сет[иь]|сон|сна|sim",
     ),
@@ -167,11 +161,10 @@ SHAPES = (
     # a letter cannot be a band's number; a digit can
     *(
         _digit(
-            "band",
+            _BAND_FIELD,
             codes,
             "7.1 Table 5",
             label,
-            "band",
             through=r"frequency|частот\w*|band|работы|связи|сети|network",
             unless=r"lte|gsm|wcdma|umts|e?utran|[234][gг]",
             sure=sure,
@@ -184,11 +177,10 @@ SHAPES = (
     ),
     *(
         _digit(
-            "registration",
+            _REGISTRATION_FIELD,
             "0-5Ff",
             "7.1 Table 6",
             label,
-            "registration",
             through=r"reg\w*|istration|istered|регистр\w*|сет[ьи]|network|gsm|modem",
             unless=r"режим\w*|mode|тип\w*|type|уров\w*|level|signal|сигнал\w*|диапазон\w*|band|порт\w*|port",
             sure=sure,
@@ -198,11 +190,10 @@ SHAPES = (
     # 0 and 1 may mean no and yes
     *(
         _digit(
-            "gprs",
+            _GPRS_FIELD,
             codes,
             "7.1 Table 6",
             r"gprs|пакетн\w*",
-            "gprs_state",
             through=r"connection|связ[ьи]|соединени\w*|подключени\w*|data|данн\w*|packet|режим\w*|передач\w*",
             unless=r"class|класс\w*|attach\w*",
             sure=sure,
@@ -211,11 +202,10 @@ SHAPES = (
     ),
     *(
         _digit(
-            "meter_link",
+            _METER_LINK_FIELD,
             codes,
             "7.1 Table 6",
             label,
-            "meter_link",
             through=r"link|connection|связ[ьи]|обмен\w*|уч[её]та|read\w*|опрос\w*",
             sure=sure,
         )
@@ -231,11 +221,10 @@ SHAPES = (
     # without more, the digit may be the number of a slot
     *(
         _digit(
-            "sim",
+            _SIM_FIELD,
             "01",
             "7.1 Table 6",
             label,
-            "sim",
             through=r"card|карт\w*|present|есть|inserted|detected|installed|наличи\w*|вставлен\w*|обнаружен\w*|установлен\w*",
             unless=r"slot|слот\w*|актив\w*|active|используе\w*|used|pin",
             sure=sure,

@@ -38,6 +38,7 @@ _CALL = re.compile(r"(\w{5})\(([^()]*)\)")
 _GROUP = re.compile(r"GRPNM\(((?:\w{5}\([^()]*\))+)\)")
 _ACK, _NAK = b"\x06", b"\x15"
 _PIPE_ENDS_AFTER = 4
+_ACTIVE_S = 4.0
 
 
 class _State(Enum):
@@ -52,7 +53,7 @@ class IecMeter:
 
     `values` replace or add to FACTORY; `devices` are at its other ports (0 optical, 1 COM1, 2 COM2).
     A meter with ET0PE has no archives. With `checksum` None it accepts either and answers with the request's.
-    After `active_s` seconds of silence a session is over.
+    A session is over after _ACTIVE_S of silence.
     """
 
     def __init__(
@@ -64,7 +65,6 @@ class IecMeter:
         identity: str = r"/EMR5\2CE3080.10",
         checksum: Checksum | None = None,
         devices: Mapping[int, Device] | None = None,
-        active_s: float = 4.0,
         even_parity: bool = False,
     ) -> None:
         self.values = {**FACTORY, **(values or {})}
@@ -74,7 +74,7 @@ class IecMeter:
         self._methods = tuple(Checksum) if checksum is None else (checksum,)
         self._method = self._methods[0]
         self._devices = devices or {}
-        self._active_s, self._pipe_silence_s = active_s, 0
+        self._pipe_silence_s = 0
         self._parity = Parity(even=even_parity)
         self._state, self._may_write, self._challenge = _State.IDLE, False, 0x5EED0001
         self._buffer = b""
@@ -91,7 +91,7 @@ class IecMeter:
         """Notify the meter that no data have arrived for so many seconds."""
         if self._pipe is not None and seconds > self._pipe_silence_s:
             self._pipe = None
-        elif self._pipe is None and seconds > self._active_s:
+        elif self._pipe is None and seconds > _ACTIVE_S:
             self._end()
 
     def feed(self, octets: bytes) -> bytes:
