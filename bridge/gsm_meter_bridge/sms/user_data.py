@@ -123,6 +123,6 @@ def _in_order(parts: Sequence[UserData]) -> list[UserData]:
     by_sequence = {p.concatenation.sequence if p.concatenation else 1: p for p in parts}
     total = max((p.concatenation.total for p in parts if p.concatenation), default=1)
     missing = [n for n in range(1, total + 1) if n not in by_sequence]
-    if missing or not parts:
-        raise DecodeError("parts", f"missing: {', '.join(map(str, missing)) or 'all'} of {total}")
+    if missing:
+        raise DecodeError("parts", f"missing: {', '.join(map(str, missing))} of {total}")
     return [by_sequence[n] for n in range(1, total + 1)]
