@@ -28,7 +28,7 @@ from rich.live import Live
 
 from demo_broker import own_broker
 from demo_ending import GOODBYE_S, STOPPED, end, stoppable, until_stopped
-from demo_view import LONGEST_ONCE_S, TOPICS, View, report, save_picture, table
+from demo_view import ABOUT, LONGEST_ONCE_S, NEXT, TOPICS, View, report, save_picture, table
 from gsm_meter_bridge.families import family_of, requests_profile
 from gsm_meter_bridge.mqtt.client import Broker, Client
 from gsm_meter_bridge.simulator import World
@@ -143,8 +143,9 @@ async def demo(broker: Broker, folder: Path, console: Console, *, once: bool) ->
     client.on_connected = subscribe
     async with world.run(device):
         config = write_config(folder, world, device, broker)
-        ending = "" if once else "   (Ctrl-C ends it)"
-        console.print(f"simulated modem: {device}\nbridge log: {log}{ending}\n")
+        ending = "" if once else "Ctrl-C ends it.\n"
+        console.print(f"simulated modem: {device}\nbridge log: {log}\n", highlight=False)
+        console.print(f"{ABOUT}{ending}", highlight=False)
         client.start()
         try:
             done = await play(config, log, client, view, {m.id for m in world.modules}, console, once=once)
@@ -195,6 +196,7 @@ def main() -> int:
         else:
             broker = Broker(*stack.enter_context(own_broker(folder, console)))
         status = asyncio.run(until_stopped(demo(broker, folder, console, once=wanted.once)))
+        console.print(NEXT, highlight=False)
         if status is None:
             return STOPPED
         if wanted.svg:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rich._export_format import CONSOLE_SVG_FORMAT
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.constrain import Constrain
 from rich.table import Table
@@ -57,6 +58,15 @@ class View:
         return seen >= configured - self.silent and given_up >= self.silent and bool(self.jobs)
 
 
+ABOUT = """A real bridge asks five simulated meter modules by SMS, through a simulated
+modem. It changes the APN of one of them; the change is verified when it has
+been read back. far_pole never answers. All are asked again every 2 minutes.
+"""
+NEXT = """
+Next: docs/tutorial.md goes on from here, with a modem or without.
+To see these modules in Home Assistant: scripts/demo --broker HOST:PORT
+"""
+ACTIONS = {"set": "change", "apply": "change"}
 COLUMNS = {"module": 0, "signal": 0, "registration": 0, "band": 100, "IP": 0, "firmware": 132, "APN": 120}
 """What is told of a module, and how wide the screen must be to have room for it."""
 
@@ -66,20 +76,24 @@ def table(view: View, world: str, width: int) -> Group:
     modem = view.modem
     well = f"{modem.get('operator')}, {modem.get('signal_dbm')} dBm" if modem else "starting"
     state = modem.get("problem") or well
-    modules = Table(title=f"{world}   bridge {view.bridge}   modem {state}", title_justify="left")
+    modules = _table(f"{world}   bridge {view.bridge}   modem {state}")
     shown = [title for title, least in COLUMNS.items() if width >= least]
     for title in (*shown, "last seen", "state"):
-        modules.add_column(title, no_wrap=True)
+        modules.add_column(title, no_wrap=title == "module", overflow="fold")
     for name, m in sorted(view.modules.items()):
         told = {"module": name, **_told(m)}
         modules.add_row(*(told[title] for title in (*shown, "last seen", "state")))
-    jobs = Table(title="last jobs", title_justify="left")
+    jobs = _table("\nlast jobs")
     for title in ("module", "job", "outcome", "before", "after"):
         jobs.add_column(title, overflow="fold")
     for job in reversed(view.jobs):
-        jobs.add_row(job["module"], job["action"], job["state"], *_changed(job))
+        jobs.add_row(job["module"], ACTIONS.get(job["action"], job["action"]), job["state"], *_changed(job))
     # a terminal shows Ctrl-C as ^C: behind a line as wide as the screen it would move the picture
     return Group(*(Constrain(part, width - len("^C")) for part in (modules, jobs)))
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
 
 
 def _changed(job: dict[str, Any]) -> tuple[str, str]:
@@ -96,7 +110,8 @@ def _changed(job: dict[str, Any]) -> tuple[str, str]:
 def _told(module: dict[str, Any]) -> dict[str, str]:
     """What goes into the columns."""
     seen = module["last_seen"]
-    values = {title: module[title.lower()] for title in ("registration", "band", "IP", "firmware")}
+    values = {title: module[title.lower()] for title in ("IP", "firmware")}
+    values |= {title: module["labels"][title] for title in ("registration", "band")}
     signal_dbm = module["signal_dbm"]
     return {
         **{title: str(value or "-") for title, value in values.items()},
@@ -117,7 +132,9 @@ def report(view: View, log: Path, console: Console, *, once: bool, done: bool) -
     """Print the last picture and the topics."""
     console.print(table(view, "simulated world", console.width))
     if once:
-        topics = Table("topic", "messages", title="MQTT topics", title_justify="left")
+        topics = _table("\nMQTT topics")
+        topics.add_column("topic")
+        topics.add_column("messages")
         for topic, count in sorted(view.topics.items()):
             topics.add_row(topic, str(count))
         console.print(topics)

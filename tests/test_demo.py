@@ -21,12 +21,13 @@ from tests.support.screen import CTRL_C, Screen
 SCRIPT = Path(__file__).parents[1] / "scripts" / "demo.py"
 SHOWN = (
     "cottage",
-    "lte_7",
+    "LTE band 7",
     "10.20.30.41",
     "-71 dBm",
-    "roaming",
+    "Roaming",
     "no answer",
     "verified",
+    "docs/tutorial.md",
     "gsm_meter_modem/demo/module/garage",
 )
 
@@ -175,7 +176,7 @@ def test_demo_fits_small_terminal() -> None:
     with Screen([sys.executable, str(SCRIPT)]) as screen:
         screen.wait("10.20.30.42")
         screen.type(CTRL_C)
-        _ends_well(screen, "boiler_house", "heat_point", "registration", "roaming", "10.20.30.41")
+        _ends_well(screen, "boiler_house", "heat_point", "registration", "Roaming", "10.20.30.41")
         last = screen.shown.rpartition("simulated world")[2]
         assert "…" not in last
         # no line is as wide as the screen: ^C behind it would move the picture

@@ -61,7 +61,7 @@ def test_progress_reports_single_module_once() -> None:
     progress, told = _progress(1)
     progress.accepted("pump", _accepted(15), 90)
     progress.ended("pump", {"status": "ok"}, 90)
-    assert told == ["job 0a is accepted: 2 SMS at most, until 2026-11-21T12:15:00+00:00"]
+    assert told == ["job 0a is accepted: 2 SMS at most, until 2026-11-21 12:15:00 UTC"]
 
 
 def _waits(state: str, step: int = 1, steps: int = 2, job: str = "0a") -> list[dict[str, Any]]:
@@ -172,7 +172,7 @@ def test_plan_lines_show_sms_change_and_concerns() -> None:
         ("signal_dbm", ("signal", "dBm")),
         ("energy_import_kwh", ("energy import", "kWh")),
         ("connect_period_s", ("connect period", "s")),
-        ("imei", ("imei", None)),
+        ("imei", ("IMEI", None)),
         ("s", ("s", None)),
     ],
 )

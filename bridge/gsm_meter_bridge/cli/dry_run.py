@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 
 from gsm_meter_bridge.cli.output import console, say, say_line
+from gsm_meter_bridge.cli.tables import labelled
 from gsm_meter_bridge.commands.asking import Forecast
 from gsm_meter_bridge.config import Config
 from gsm_meter_bridge.config.values import shown_duration
@@ -56,8 +57,8 @@ def _row(config: Config, module: Module, planned: Forecast) -> dict[str, str]:
         module.family.id,
         module.msisdn,
         f"{shown_duration(plan.interval_s)} ± {plan.jitter:.0%}",
-        ", ".join(planned.often),
-        ", ".join(planned.rarely),
+        ", ".join(labelled(name)[0] for name in planned.often),
+        ", ".join(labelled(name)[0] for name in planned.rarely),
         f"{planned.daily:.2f}",
     )
     return dict(zip(_COLUMNS, told, strict=True))

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from gsm_meter_bridge.cli.ask import HEARD_S, AnswerTimeout, Patience, ask, tell_cancelled
 from gsm_meter_bridge.cli.options import ConfigOption, JsonOption
 from gsm_meter_bridge.cli.output import console, fail, note, reported, say_json
 from gsm_meter_bridge.cli.phones import modules_of
-from gsm_meter_bridge.cli.tables import cell, clock
+from gsm_meter_bridge.cli.tables import cell, clock, plain_table
 from gsm_meter_bridge.commands.actions import CANCEL, JOBS
 from gsm_meter_bridge.config import Config, load_config
 from gsm_meter_bridge.errors import ConfigError
@@ -39,11 +38,10 @@ def jobs(
     if not found:
         note("nothing waits, and nothing is under way")
         return
-    table = Table()
-    for title in ("job", "module", "action", "state", "since (UTC)"):
-        table.add_column(title, overflow="fold", no_wrap=title == "job")
+    table = plain_table("job", "module", "action", "state", "since (UTC)")
     for job in found:
-        cells = (job["job"], job["module"], job["action"], job["state"], clock(job["since"]))
+        action = job["action"].replace("_", " ")
+        cells = (job["job"], job["module"], action, job["state"], clock(job["since"]))
         table.add_row(*map(cell, cells))
     console.print(table)
 

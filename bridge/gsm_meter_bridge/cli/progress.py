@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gsm_meter_bridge.cli.output import note
+from gsm_meter_bridge.cli.tables import clock
 from gsm_meter_bridge.config.values import shown_duration
 from gsm_meter_bridge.model.job import State
 
@@ -85,7 +86,7 @@ class Progress:
         self.unfinished(name, self._unfinished.get(name, ()))
         words = f"job {answer['job']} is accepted: {answer['messages']} SMS at most"
         if self.total == 1:
-            self._tell(f"{words}, until {answer['deadline']}")
+            self._tell(f"{words}, until {clock(answer['deadline'])} UTC")
         else:
             self._tell(f"{name}: {words}, {self.left()}")
 

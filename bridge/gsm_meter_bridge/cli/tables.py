@@ -6,8 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
+
+from gsm_meter_bridge.families import family_of
 
 Document = dict[str, Any]
 
@@ -20,7 +23,9 @@ _APART = frozenset(
         *("config_frame", "jobs", "last_result", "nearly_matching_senders", "labels"),
     }
 )
+_ACRONYMS = frozenset({"apn", "gprs", "iccid", "imei", "ip", "sim", "sms", "tcp"})
 _OVERVIEW = ("online", "signal_dbm", "registration", "operator", "last_seen")
+_TIMES = frozenset({"last_seen", "next_poll"})
 
 
 def status_tables(told: Mapping[str, Document]) -> Iterator[Table]:
@@ -50,6 +55,10 @@ def _values(module: str, document: Document) -> Table:
 def _worded(document: Document, name: str) -> object:
     """Return the bridge's label of a value, or the value itself; maps and lists as one text."""
     value = (document.get("labels") or {}).get(name, document.get(name))
+    if name == "family":
+        return family_of(str(value)).title
+    if name in _TIMES:
+        return clock(document[name])
     if isinstance(value, Mapping):
         return ", ".join(f"{labelled(n)[0]}: {part}" for n, part in value.items() if part is not None)
     return ", ".join(map(str, value)) if isinstance(value, list) else value
@@ -61,16 +70,26 @@ def _settings(document: Document) -> Table:
     for name, value in document["settings"].items():
         if value is None or value == "":
             continue
-        words = f"{value} (set to: {drift[name]['desired']})" if name in drift else value
+        words = _worded(document, name) or value
+        if name in drift:
+            words = f"{words} (set to: {drift[name]['desired']})"
         table.add_row(name, cell(words), cell(_told_at(document, name)))
     return table
 
 
 def _modules(told: Mapping[str, Document]) -> Table:
-    table = Table("module", *(labelled(name)[0] for name in _OVERVIEW))
+    table = plain_table("module", *(labelled(name)[0] for name in _OVERVIEW))
     for module, document in told.items():
-        cells = (clock(document[n]) if n == "last_seen" else _worded(document, n) for n in _OVERVIEW)
-        table.add_row(module, *map(cell, cells))
+        cells = (cell(_worded(document, name), labelled(name)[1]) for name in _OVERVIEW)
+        table.add_row(module, *cells)
+    return table
+
+
+def plain_table(*columns: str) -> Table:
+    """Return a table without lines between its columns, of which more fit on a screen."""
+    table = Table(box=SIMPLE_HEAD, show_edge=False, padding=0, collapse_padding=True)
+    for column in columns:
+        table.add_column(column, overflow="fold")
     return table
 
 
@@ -85,7 +104,8 @@ def labelled(name: str) -> tuple[str, str | None]:
     """Return a value's name as text, and its unit."""
     head, _, tail = name.rpartition("_")
     unit = _UNITS.get(tail) if head else None
-    return (head if unit else name).replace("_", " "), unit
+    words = (head if unit else name).split("_")
+    return " ".join(word.upper() if word in _ACRONYMS else word for word in words), unit
 
 
 def cell(value: object, unit: str | None = None) -> Text:

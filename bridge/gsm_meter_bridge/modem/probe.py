@@ -20,6 +20,10 @@ from gsm_meter_bridge.modem.status import StepState, StepStatus, best_registrati
 from gsm_meter_bridge.modem.steps import SetUp
 from gsm_meter_bridge.modem.trial import TRIED
 from gsm_meter_bridge.vocabulary import Registration
+from gsm_meter_bridge.words import Words
+from gsm_meter_bridge.words.english import ENGLISH
+
+_ENGLISH = Words((ENGLISH,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +93,11 @@ class ProbeReport:
     def _facts(self) -> Iterable[tuple[str, object]]:
         signal = None if self.signal_dbm is None else f"{self.signal_dbm} dBm"
         yield from (("port", self.url), ("manufacturer", self.manufacturer), ("model", self.model))
-        yield from (("firmware", self.firmware), ("IMEI", self.imei), ("SIM", self.sim))
+        yield from (("firmware", self.firmware), ("IMEI", self.imei))
+        yield ("SIM", _ENGLISH.value("sim", self.sim))
         yield from (("SIM problem", self.sim_problem), ("IMSI", self.imsi), ("ICCID", self.iccid))
         yield from (("service centre", self.smsc), ("signal", signal), ("operator", self.operator))
-        yield ("registration", self.registration)
+        yield ("registration", _ENGLISH.value("registration", self.registration))
 
 
 def _place(prefix: str, at: int, number: int) -> Callable[[Iterable[str]], bool]:
