@@ -88,8 +88,12 @@ class GatewayModem:
         await self._receiver.process_inbox()
         await self._receiver.process_inbox()
         async with self._database.reading() as tx:
-            fates = (await tx.execute(select(schema.messages.c.fate, schema.messages.c.pdu))).all()
-        assert all((fate == "new") == (pdu is not None) for fate, pdu in fates), fates
+            dispositions = (
+                await tx.execute(select(schema.messages.c.disposition, schema.messages.c.pdu))
+            ).all()
+        assert all((disposition == "new") == (pdu is not None) for disposition, pdu in dispositions), (
+            dispositions
+        )
 
 
 def _asked() -> list[tuple[Module, Request]]:
@@ -123,7 +127,7 @@ def _job(module: Module, request: Request) -> Job:
         NOW,
         state=State.SENT,
         tp_mr=7,
-        route=MODEM,
+        sent_via=MODEM,
         scts_from=0.0,
         reply_due_at=NOW + 60,
     )

@@ -161,7 +161,7 @@ REFUSED = replace(
     QUEUED,
     state=State.REFUSED,
     error_code="rejected_by_module",
-    error_words="the modem cannot carry out the command (it answered Err)",
+    error_message="the modem cannot carry out the command (it answered Err)",
     ended_at=AT + 20,
 )
 ASKED = Job(
@@ -217,7 +217,7 @@ def _of_bridge() -> Document:
         "modem": documents.modem_state(
             MODEM,
             Spending(4, 31, 46, 69),
-            {"stranger": 1, "unmatched": 2},
+            {"unknown_sender": 1, "unmatched": 2},
             mask=True,
             price=Price(2.5, "RUB"),
         ),

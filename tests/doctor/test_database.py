@@ -30,7 +30,7 @@ async def test_doctor_reports_file_that_is_not_a_database(house: House) -> None:
 async def _filled(house: House) -> None:
     await house.heard("pump")
     with sqlite3.connect(house.database) as connection:
-        columns = "digest, run, bridge, modem, received_at, fate, text"
+        columns = "digest, run, bridge, modem, received_at, disposition, text"
         rows = [(bytes([n % 256]) * 32, "r", "b", "m", 0.0, "used", "x" * 300) for n in range(2000)]
         connection.executemany(f"insert into messages ({columns}) values (?, ?, ?, ?, ?, ?, ?)", rows)
     connection.close()
@@ -89,7 +89,7 @@ async def test_doctor_reports_database_of_newer_version(house: House) -> None:
         (["delete from alembic_version"], "of another program ('None')"),
         (["drop table alembic_version"], "what tells their revision is missing"),
         (["drop table readings"], "tables are missing: readings"),
-        (["drop table wanted", "drop table passwords"], "tables are missing: passwords, wanted"),
+        (["drop table meters", "drop table passwords"], "tables are missing: meters, passwords"),
         (["drop table meters", "create view meters as select 1 as module"], "tables are missing: meters"),
     ],
 )

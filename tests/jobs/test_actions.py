@@ -35,7 +35,7 @@ async def test_action_without_answer_becomes_mismatched_and_is_not_repeated() ->
             await w.later(601)
         done = await w.job(job)
         assert (done.state, done.error_code) == (State.MISMATCHED, "unconfirmed")
-        assert "never said" in (done.error_words or "")
+        assert "never said" in (done.error_message or "")
         assert w.texts("pump").count("1234;D") == 1
 
 
@@ -45,7 +45,7 @@ async def test_connect_is_refused_if_module_knows_no_such_server() -> None:
         job = await w.commands.act("pump", "connect.1", CommandOptions("t"))
         await w.settle()
         done = await w.job(job)
-        assert (done.state, done.error_words) == (State.REFUSED, "it knows no such server")
+        assert (done.state, done.error_message) == (State.REFUSED, "it knows no such server")
 
 
 async def test_restore_requires_confirmation() -> None:
@@ -117,7 +117,7 @@ async def test_update_ends_as_module_reports_if_nothing_is_installed(
         await w.settle()
         done = await w.job(job)
         assert done.state is state
-        assert words in (done.error_words or "")
+        assert words in (done.error_message or "")
         assert await _value(w, "update_state") == told
 
 

@@ -44,7 +44,7 @@ async def test_ad_hoc_change_with_wrong_password_changes_nothing(
         assert done.state is not State.VERIFIED
         assert dict(done.after) == {}
         assert w.radio.devices[NEW].state()["apn"] == "internet"
-        assert wrong not in f"{done.error_words}{done.unreadable}"
+        assert wrong not in f"{done.error_message}{done.unreadable}"
         await announce(w, job)
         sent = len(w.radio.sent)
         for words in ("APN: late", f"{wrong} is wrong", "ERROR 0x05"):
@@ -156,7 +156,7 @@ async def test_ad_hoc_job_fails_unsent_if_installation_key_is_another(
         await w.settle()
         done = await w.job(job)
         assert (done.state, done.error_code) == (State.FAILED, "modem_send_failed")
-        assert "the installation's key" in str(done.error_words)
+        assert "the installation's key" in str(done.error_message)
         assert w.texts(NEW) == []
         assert (await commands_for(w).apply(NEW, {"apn": "m2m"}, CommandOptions("t"))).id == job.id
         await announce(w, job)

@@ -38,7 +38,7 @@ async def test_refused_change_reports_what_was_written_before() -> None:
         await w.settle()
         done = await w.job(job)
         assert (done.state, done.error_code) == (State.REFUSED, "rejected_by_module")
-        assert "does not take this value" in (done.error_words or "")
+        assert "does not take this value" in (done.error_message or "")
         assert done.after == {"apn": "m2m", "server_port": 8000, "connect_period_s": 300}
         assert "12345678 TIMEOUT 600" not in w.texts("hut")
 
@@ -92,4 +92,4 @@ async def test_change_reports_rest_was_not_sent_if_module_does_not_answer() -> N
             await w.later(601)
         done = await w.job(job)
         assert done.state is State.MISMATCHED
-        assert "no reply in time; what was to follow was not sent" in (done.error_words or "")
+        assert "no reply in time; what was to follow was not sent" in (done.error_message or "")

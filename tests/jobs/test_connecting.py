@@ -78,15 +78,15 @@ async def test_connect_is_mismatched_if_connection_does_not_arrive(mute: int, wo
             await w.later(_TIMEOUT_S)
         done = await w.job(job)
         assert (done.state, done.error_code) == (State.MISMATCHED, "unconfirmed")
-        assert words in (done.error_words or "")
-        assert "did not arrive within 60 s" in (done.error_words or "")
+        assert words in (done.error_message or "")
+        assert "did not arrive within 60 s" in (done.error_message or "")
         assert w.texts("pump") == ["1234;C0"]
 
 
 async def test_connect_is_refused_if_module_knows_no_such_server() -> None:
     async with world() as w:
         done = await w.job(await _told_to_connect(w, server=1))
-        assert (done.state, done.error_words) == (State.REFUSED, "it knows no such server")
+        assert (done.state, done.error_message) == (State.REFUSED, "it knows no such server")
 
 
 async def test_connect_is_verified_with_note_if_arrival_cannot_be_seen() -> None:

@@ -150,7 +150,7 @@ class Bridge(RuleBasedStateMachine):
         assert all(count == 1 for count in writes.values()), writes
 
     @invariant()
-    def one_open_exchange_a_module(self) -> None:
+    def one_job_of_a_module_is_open(self) -> None:
         if hasattr(self, "w"):
             assert all(count <= 1 for count in self._run(self._open_jobs()))
 

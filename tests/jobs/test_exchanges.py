@@ -19,7 +19,7 @@ async def _value(w: World, module: str, name: str) -> object:
         return (await observations.facts(tx, module)).readings[name].value
 
 
-async def _fates(w: World) -> dict[str, int]:
+async def _dispositions(w: World) -> dict[str, int]:
     async with w.database.transaction() as tx:
         return await inbox.counts(tx, "test")
 
@@ -126,7 +126,7 @@ async def test_reply_after_late_reply_window_is_unmatched() -> None:
         await w.later(3601)
         await w.radio.release()
         await w.settle()
-        assert await _fates(w) == {"unmatched": 1}
+        assert await _dispositions(w) == {"unmatched": 1}
 
 
 async def test_unknown_senders_change_nothing() -> None:
@@ -138,7 +138,7 @@ async def test_unknown_senders_change_nothing() -> None:
             await w.radio.arrive(number, w.radio.withheld[0][1])
         await w.settle()
         assert (await w.job(job)).state is State.SENT
-        assert await _fates(w) == {"stranger": 3}
+        assert await _dispositions(w) == {"unknown_sender": 3}
 
 
 async def test_reply_to_something_else_does_not_answer() -> None:
@@ -150,7 +150,7 @@ async def test_reply_to_something_else_does_not_answer() -> None:
         await w.radio.arrive(HUT, w.radio.withheld[0][1])
         await w.settle()
         assert (await w.job(job)).state is State.SENT
-        assert await _fates(w) == {"unmatched": 2}
+        assert await _dispositions(w) == {"unmatched": 2}
 
 
 async def test_reply_from_national_form_of_number_is_accepted() -> None:

@@ -15,11 +15,11 @@ from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.errors import ConflictError
 from gsm_meter_bridge.installation import InstallationKey
 from gsm_meter_bridge.jobs.receiver import Receiver
-from gsm_meter_bridge.storage import inbox, schema
+from gsm_meter_bridge.storage import schema
 from gsm_meter_bridge.storage.database import Database
 from gsm_meter_bridge.vocabulary import Secret
 from tests.support import short_path
-from tests.support.old_tables import go_back_to
+from tests.support.old_tables import old_database
 from tests.support.short_path import factory_radio, world
 
 OTHER_KEY = InstallationKey(b"o" * 32)
@@ -57,17 +57,17 @@ async def test_transaction_is_not_done_again_if_fingerprint_is_of_no_or_other_ke
 
 
 async def test_migration_removes_digests_without_key(tmp_path: Path) -> None:
-    database = await Database.open(short_path.place(tmp_path / "db"))
-    async with database.transaction() as tx:
-        await inbox.store(tx, "home", "stick", ["00"], 0.0, "run", OTHER_KEY)
-        await go_back_to(tx, "0003")
+    async with old_database(short_path.place(tmp_path / "db"), "0003") as tx:
+        message = (
+            "insert into messages (digest, run, modem, received_at, fate) values (:d, 'r', 'm', 0, 'new')"
+        )
+        await tx.execute(text(message), {"d": b"d" * 32})
         columns = "id, module, action, fingerprint, steps, step, state, priority, attempts, created_at"
         rest = ", deadline_at, due_at, write_answered, before, after"
         values = "'a', 'pump', 'set', :old, '[]', 0, 'verified', 0, 0, 0, 0, 0, false, '{}', '{}'"
         await tx.execute(text(f"insert into jobs ({columns}{rest}) values ({values})"), {"old": OLD_DIGEST})
         row = "insert into passwords (module, replaces, password) values ('pump', :old, 'hunter2')"
         await tx.execute(text(row), {"old": OLD_DIGEST})
-    await database.close()
     async with world(tmp_path / "db") as w:
         assert await _fingerprints(w.database) == [""]
         async with w.database.transaction() as tx:

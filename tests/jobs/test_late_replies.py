@@ -131,5 +131,5 @@ async def test_change_is_mismatched_if_module_refuses_reading_back(known: World)
             await known.settle()
     done = await known.job(job)
     assert (done.state, done.error_code) == (State.MISMATCHED, "unconfirmed")
-    assert "cannot be read back" in (done.error_words or "")
+    assert "cannot be read back" in (done.error_message or "")
     assert known.texts("pump").count(_WRITE) == 1

@@ -183,10 +183,10 @@ async def test_incomplete_parts_are_orphaned_after_late_reply_window() -> None:
         for pdu in parts[:-1]:
             await w.receiver.store("test", pdu.pdu)
         await w.receiver.process_inbox()
-        assert await _fates(w) == {"new": 2}
+        assert await _dispositions(w) == {"new": 2}
         w.clock[0] += POLICY.late_reply_window_s + 1
         await w.receiver.process_inbox()
-        assert await _fates(w) == {"orphaned": 2}
+        assert await _dispositions(w) == {"orphaned": 2}
 
 
 async def test_restart_by_reboot_command_is_counted() -> None:
@@ -222,6 +222,6 @@ async def test_retention_forgets_old_jobs_and_what_they_sent() -> None:
             assert set(sent) == {"hut"}
 
 
-async def _fates(w: World) -> dict[str, int]:
+async def _dispositions(w: World) -> dict[str, int]:
     async with w.database.transaction() as tx:
         return await inbox.counts(tx, "test")

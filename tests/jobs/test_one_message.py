@@ -101,7 +101,7 @@ async def _asked(w: World) -> Job:
 async def _rows(w: World) -> list[tuple[str, str | None, str | None]]:
     async with w.database.transaction() as tx:
         rows = await tx.execute(select(schema.messages).order_by(schema.messages.c.number))
-        return [(row.fate, row.text, row.pdu) for row in rows]
+        return [(row.disposition, row.text, row.pdu) for row in rows]
 
 
 @pytest.mark.parametrize("engine", ["sqlite"])
@@ -129,7 +129,7 @@ async def test_receiver_fails_one_message_and_takes_next_if_processing_raises(
             await w.receiver.process_inbox()
         assert (await w.job(job)).step == 1  # the next one was taken
         rows = await _rows(w)
-        assert [fate for fate, _, _ in rows] == [*["failed"] * len(pdus), "used"]
+        assert [disposition for disposition, _, _ in rows] == [*["failed"] * len(pdus), "used"]
         assert all(text is None and pdu is None for _, text, pdu in rows[:-1])
         assert health.internal_errors == 1
         assert health.last is not None
@@ -154,7 +154,7 @@ async def test_receiver_calls_other_listeners_if_one_raises(caplog: pytest.LogCa
         w.receiver.listen(lambda module, _: told.append(module))
         await w.receiver.store("test", *UNMATCHED, *delivers(ADDRESS, "x", START + 1))
         await w.receiver.process_inbox()
-        assert [fate for fate, _, _ in await _rows(w)] == ["unmatched", "unmatched"]
+        assert [disposition for disposition, _, _ in await _rows(w)] == ["unmatched", "unmatched"]
     assert told == ["pump", "pump"]
     assert health.internal_errors == 2
 
@@ -165,7 +165,7 @@ async def test_receiver_uses_reply_between_messages_that_fail(monkeypatch: pytes
         monkeypatch.setattr(FAMILY.__class__, "mask", lambda *_: 1 / 0)
         await w.receiver.store("test", *UNMATCHED, *SHORT, *UNMATCHED)
         await w.receiver.process_inbox()
-        assert [fate for fate, _, _ in await _rows(w)] == ["failed", "used", "failed"]
+        assert [disposition for disposition, _, _ in await _rows(w)] == ["failed", "used", "failed"]
         assert (await w.job(job)).step == 1
 
 
@@ -181,9 +181,9 @@ async def test_receiver_keeps_message_as_new_if_database_is_unavailable(
             await w.receiver.store("test", *SHORT)
             with pytest.raises(OperationalError):
                 await w.receiver.process_inbox()
-        assert [fate for fate, _, _ in await _rows(w)] == ["new"]
+        assert [disposition for disposition, _, _ in await _rows(w)] == ["new"]
         await w.receiver.process_inbox()
-        assert [fate for fate, _, _ in await _rows(w)] == ["used"]
+        assert [disposition for disposition, _, _ in await _rows(w)] == ["used"]
 
 
 @pytest.mark.parametrize("engine", ["sqlite"])

@@ -29,7 +29,7 @@ async def test_partly_refused_message_is_read_back_and_reported(
         done = await w.job(job)
         assert (done.state, done.error_code, done.after) == (State.REFUSED, "rejected_by_module", left)
         (changed,) = [name for name, value in left.items() if TWO[name] == value]
-        assert f"{changed} was changed" in (done.error_words or "")
+        assert f"{changed} was changed" in (done.error_message or "")
         told = outcome(done)
         assert (told["changed"], told["after"]) == (True, left)
         known, wanted = await readings_and_desired(w, "pump")
@@ -55,7 +55,7 @@ async def test_white_list_values_are_forgotten_if_our_own_number_is_refused(
             await w.later(120)
         done = await w.job(job)
         assert (done.state, done.error_code) == (State.REFUSED, "rejected_by_module")
-        words = done.error_words or ""
+        words = done.error_message or ""
         assert "has not answered 3 times: what it changed is not known" in words
         if not one_word:
             assert f"refused white_list.{own} (it answered Err)" in words

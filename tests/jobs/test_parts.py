@@ -159,9 +159,9 @@ async def test_long_reply_is_not_joined_with_part_of_older_one() -> None:
             await w.receiver.process_inbox()
             async with w.database.transaction() as tx:
                 rows = (await tx.execute(select(schema.messages))).all()
-            messages = {row.scts for row in rows if row.fate == "unmatched"}
+            messages = {row.scts for row in rows if row.disposition == "unmatched"}
             assert messages == ({then, START} if late else {START})
-            assert [row.fate for row in rows].count("new") == int(not late)
+            assert [row.disposition for row in rows].count("new") == int(not late)
 
 
 _ANY = st.tuples(

@@ -44,7 +44,7 @@ UNKNOWN_SENDERS = [
 INFO = "LERS GSM Mini\r\nSN: 7\r\nFW: M1\r\nIMEI: 356945326452915\r\nSignal level: -71dBm (60%)"
 
 
-async def _fates(w: World) -> dict[str, int]:
+async def _dispositions(w: World) -> dict[str, int]:
     async with w.database.transaction() as tx:
         return await inbox.counts(tx, "test")
 
@@ -74,7 +74,7 @@ async def test_reply_from_any_form_of_module_number_is_used(address: bytes, regi
         await w.work()
         await _arrive(w, address)
         assert (await w.job(job)).step == 1
-        assert await _fates(w) == {"used": 1}
+        assert await _dispositions(w) == {"used": 1}
         assert await _lookalikes(w) == []
 
 
@@ -87,7 +87,7 @@ async def test_reply_from_unknown_sender_is_not_used(address: bytes) -> None:
         await _arrive(w, address)
         assert (await w.job(job)).state is State.SENT
         assert (await w.job(job)).step == 0
-        assert await _fates(w) == {"stranger": 1}
+        assert await _dispositions(w) == {"unknown_sender": 1}
 
 
 async def test_national_number_is_read_by_region_of_receiving_modem() -> None:
@@ -100,7 +100,7 @@ async def test_national_number_is_read_by_region_of_receiving_modem() -> None:
         await _arrive(w, national, modem="first")
         await _arrive(w, national, modem="test")
         async with w.database.transaction() as tx:
-            assert await inbox.counts(tx, "first") == {"stranger": 1}
+            assert await inbox.counts(tx, "first") == {"unknown_sender": 1}
             assert await inbox.counts(tx, "test") == {"used": 1}
 
 
@@ -138,7 +138,7 @@ async def test_parts_of_unknown_senders_are_not_waited_for() -> None:
         first, *_ = delivers(name("LERS"), "x" * 400, START)
         await w.receiver.store("test", first)
         await w.receiver.process_inbox()
-        assert await _fates(w) == {"stranger": 1}
+        assert await _dispositions(w) == {"unknown_sender": 1}
 
 
 async def test_lookalike_senders_are_limited_in_number(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,4 +1,4 @@
-"""Writes of unknown fate: read back, never sent again, and nobody else gets in between."""
+"""Writes of unknown outcome: read back, never sent again, and nobody else gets in between."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def test_lost_write_is_uncertain_while_network_may_still_deliver_it() -> N
         await w.later(4 * 3600)
         done = await w.job(job)
         assert (done.state, done.error_code) == (State.MISMATCHED, "mismatched")
-        assert "'internet'" in (done.error_words or "")
+        assert "'internet'" in (done.error_message or "")
         assert w.texts("pump").count("1234;A=m2m") == 1
 
 

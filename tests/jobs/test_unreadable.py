@@ -97,7 +97,7 @@ async def test_change_stays_uncertain_with_reason_if_reading_back_is_unreadable(
     for _ in range(3):
         await known.later(_TIMEOUT_S * 6)
     done = await known.job(job)
-    assert (done.state, done.error_words) == (State.VERIFIED, None)
+    assert (done.state, done.error_message) == (State.VERIFIED, None)
 
 
 async def test_unreadable_tcp_reply_is_recorded_masked(w: World) -> None:

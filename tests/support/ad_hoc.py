@@ -35,7 +35,7 @@ async def rows_left(w: World) -> dict[str, list[Any]]:
     """What the database has of the number besides the job and what it cost."""
     async with w.database.reading() as tx:
         found = {}
-        for table in ("modules", "readings", "wanted", "contacts", "lookalikes", "passwords"):
+        for table in ("modules", "readings", "desired_settings", "contacts", "lookalikes", "passwords"):
             key = "id" if table == "modules" else "module"
             rows = await tx.execute(text(f"select * from {table} where {key} = :n"), {"n": NEW})
             found[table] = [tuple(row) for row in rows]

@@ -1,46 +1,34 @@
-"""Tables as they were before a revision: what each one added is taken away again."""
+"""Databases with the tables of an earlier revision, made by the migrations up to that one."""
 
 from __future__ import annotations
 
-from sqlalchemy import text
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
 
-from gsm_meter_bridge.storage.database import Transaction
+from sqlalchemy import Connection, text
 
-_UNDONE = {
-    "0005": (
-        "drop index messages_by_modem",
-        "drop table lookalikes",
-        "alter table messages drop column scts",
-        "alter table jobs drop column scts_from",
-        "alter table jobs drop column scts_until",
-    ),
-    "0004": ("drop table pin_tries",),
-    "0006": ("drop table refused_passwords",),
-    "0007": ("drop table meters",),
-    "0008": ("alter table jobs drop column unreadable",),
-    "0009": ("alter table messages drop column gone",),
-    "0010": ("drop index messages_by_module", "alter table jobs drop column asked_at"),
-    "0011": (
-        "alter table jobs drop column ad_hoc_family",
-        "alter table jobs drop column ad_hoc_password",
-    ),
-    "0003": ("drop index jobs_to_announce",),
-    "0002": (
-        *(f"drop table {table}" for table in ("modules", "leases", "passwords")),
-        *(f"drop index {index}" for index in ("jobs_by_module", "sent_to_module")),
-        "alter table jobs drop column route",
-        "alter table messages drop column bridge",
-        "alter table contacts drop column restarts",
-    ),
-}
+from gsm_meter_bridge.storage.database import Database, Transaction, engine_at, prepare
+from gsm_meter_bridge.storage.migrate import upgrade
+from gsm_meter_bridge.vocabulary import Secret
 
 
-async def go_back_to(tx: Transaction, revision: str) -> None:
-    """Take away what came after `revision`; the first one has no word of revisions."""
-    for newer in sorted((r for r in _UNDONE if r > revision), reverse=True):
-        for statement in _UNDONE[newer]:
-            await tx.execute(text(statement))
+@asynccontextmanager
+async def old_database(where: Path | Secret | None, revision: str) -> AsyncIterator[Transaction]:
+    """A transaction on a new database at `where` with the tables of `revision`; 0001 has no record of it."""
+    prepare(where)
+    database = Database(engine_at(where))
+    async with database.transaction() as tx:
+        await tx.run_sync(partial(_make, revision=revision))
+        yield tx
+    await database.close()
+
+
+def _make(connection: Connection, revision: str) -> None:
+    if connection.dialect.name == "postgresql":  # a copy of a database with the newest tables
+        connection.execute(text("drop schema public cascade"))
+        connection.execute(text("create schema public"))
+    upgrade(connection, None, revision)
     if revision == "0001":
-        await tx.execute(text("drop table alembic_version"))
-    else:
-        await tx.execute(text("update alembic_version set version_num = :now"), {"now": revision})
+        connection.execute(text("drop table alembic_version"))

@@ -220,7 +220,7 @@ async def test_direct_channel_fails_if_meter_rejects_password() -> None:
             w, direct, await w.commands.apply("hut", {"apn": "m2m.example"}, CommandOptions("t1"))
         )
         assert job.state is State.FAILED
-        assert "direct channel is not opened" in str(job.error_words)
+        assert "direct channel is not opened" in str(job.error_message)
 
 
 def _seven_bits(meter: IecMeter, octets: bytes) -> bytes:

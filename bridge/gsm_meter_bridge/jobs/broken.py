@@ -37,7 +37,7 @@ async def _end(tx: Transaction, job_id: str, now: float) -> None:
         "ended_at": now,
         "announced": None,
         "error_code": INTERNAL_ERROR,
-        "error_words": _WORDS,
+        "error_message": _WORDS,
         "steps": "[]",
         "step": 0,
         "before": "{}",

@@ -55,8 +55,8 @@ def on_answer(job: Job, answer: Answer, now: float) -> tuple[Move, ...]:
             return (progress.to(job, progress.first_read_back(job), due_at, write_answered=True),)
         case Purpose.WRITE if job.after.get(CONNECTED):
             return _arrived(job)
-        case Purpose.WRITE if answer.note is not None and job.error_words is None:
-            return progress.advance(job, now, write_answered=True, error_words=answer.note)
+        case Purpose.WRITE if answer.note is not None and job.error_message is None:
+            return progress.advance(job, now, write_answered=True, error_message=answer.note)
         case Purpose.WRITE:
             return progress.advance(job, now, write_answered=True, before=progress.read_with(job, answer))
         case Purpose.READ_BACK:
@@ -95,7 +95,7 @@ def on_arrival(job: Job) -> tuple[Move, ...]:
 def _arrived(job: Job) -> tuple[Move, ...]:
     if (job.state, Event.ANSWERED) not in TRANSITIONS:
         return ()
-    note = {"error_words": None} if job.error_code is None else {}
+    note = {"error_message": None} if job.error_code is None else {}
     return Move(Event.ANSWERED, {**note}, "it has connected"), Move(Event.CONFIRMED)
 
 
@@ -234,12 +234,12 @@ def on_overdue(job: Job, now: float, policy: Policy) -> tuple[Move, ...]:
         if job.touched or job.current.purpose is Purpose.WRITE:
             return progress.lost_track(job, now, "no reply in time")
         words = f"the module did not answer within {policy.reply_timeout_s:.0f} s"
-        return (Move(Event.TIMED_OUT, {"error_code": "no_reply", "error_words": words}),)
+        return (Move(Event.TIMED_OUT, {"error_code": "no_reply", "error_message": words}),)
     if job.touched:
         words = "the deadline passed before the setting was read back"
         return progress.lost_track(job, now, words, sent=False)
     words = "the deadline passed before it could be sent"
-    return (Move(Event.TIMED_OUT, {"error_code": "deadline_before_send", "error_words": words}),)
+    return (Move(Event.TIMED_OUT, {"error_code": "deadline_before_send", "error_message": words}),)
 
 
 def _is_in_vain(job: Job) -> bool:
@@ -258,7 +258,7 @@ def _not_read_back(job: Job) -> tuple[Move, ...]:
     The module may obey other numbers only by now; ending the job lets the user try again.
     """
     silent = f"since then it has not answered {job.attempts + 1} times: what it changed is not known"
-    failure = {"error_words": progress.joined(job.error_words, silent)}
+    failure = {"error_message": progress.joined(job.error_message, silent)}
     return (Move(Event.DENIED, failure, silent),)
 
 
@@ -299,7 +299,7 @@ def _not_arrived(job: Job, policy: Policy) -> tuple[Move, ...]:
     late = f"its connection did not arrive within {policy.reply_timeout_s:.0f} s"
     failure = {
         "error_code": progress.UNCONFIRMED,
-        "error_words": f"the module {said} that it connects, and {late}",
+        "error_message": f"the module {said} that it connects, and {late}",
     }
     return Move(Event.ANSWERED, failure), Move(Event.DIFFERED)
 
@@ -307,11 +307,11 @@ def _not_arrived(job: Job, policy: Policy) -> tuple[Move, ...]:
 def _unreadable(job: Job, said: str, now: float) -> tuple[Move, ...]:
     """Return the moves of a job whose reply cannot be decoded; only a job that reads ends because of that."""
     words = f"the module answered, and it cannot be read: {said}"
-    failure = {"error_code": UNREADABLE_REPLY, "error_words": words}
+    failure = {"error_code": UNREADABLE_REPLY, "error_message": words}
     if job.touched or job.current.purpose is Purpose.WRITE:
         (lost,) = progress.lost_track(job, now, words)
-        said = progress.joined(job.error_words, words, lost.changes.get("error_words"))
-        return (replace(lost, changes={**lost.changes, "error_words": said}),)
+        said = progress.joined(job.error_message, words, lost.changes.get("error_message"))
+        return (replace(lost, changes={**lost.changes, "error_message": said}),)
     if job.current.purpose is Purpose.READ and len(job.steps) > 1:
         return progress.advance(job, now, **failure)
     return (Move(Event.TIMED_OUT, failure),)
@@ -326,13 +326,13 @@ def on_send_failure(job: Job, error: DeliveryError, now: float, policy: Policy) 
         if not (writing and isinstance(error, SendRejectedError)):
             return (lost,)
         # the message will never leave, so the change was certainly not made
-        failure = {"error_code": error.code, "error_words": progress.joined(job.error_words, str(error))}
+        failure = {"error_code": error.code, "error_message": progress.joined(job.error_message, str(error))}
         return (replace(lost, changes={**lost.changes, **failure}),)
     if isinstance(error, SendUncertainError):
         # a read may be repeated, but the reply may also still come: wait for it as if it had been sent
         return (Move(Event.ACCEPTED, {"reply_due_at": now + policy.reply_timeout_s}, str(error)),)
     if isinstance(error, SendRejectedError) or now + policy.retry_delay_s >= job.deadline_at:
-        failure = {"error_code": error.code, "error_words": str(error)}
+        failure = {"error_code": error.code, "error_message": str(error)}
         return (Move(Event.GAVE_UP, failure, str(error)),)
     return (Move(Event.NOT_SENT, {"due_at": now + policy.retry_delay_s}, str(error)),)
 
@@ -344,7 +344,7 @@ def on_undelivered(job: Job, meaning: str, now: float) -> tuple[Move, ...]:
     """
     if job.touched or job.current.purpose is Purpose.WRITE:
         return progress.lost_track(job, now, f"the network says that it was not delivered: {meaning}")
-    failure = {"error_code": NOT_DELIVERED, "error_words": f"the network did not deliver it: {meaning}"}
+    failure = {"error_code": NOT_DELIVERED, "error_message": f"the network did not deliver it: {meaning}"}
     return (Move(Event.GAVE_UP, failure, meaning),)
 
 
@@ -368,4 +368,4 @@ def on_internal_error(job: Job, now: float) -> tuple[Move, ...]:
         changes = {"step": job.first_read_back, "due_at": now + progress.READ_BACK_DELAYS_S[0]}
         return (Move(Event.LOST_TRACK, changes, words),)
     event = Event.GAVE_UP if (job.state, Event.GAVE_UP) in TRANSITIONS else Event.TIMED_OUT
-    return (Move(event, {"error_code": INTERNAL_ERROR, "error_words": words}, words),)
+    return (Move(event, {"error_code": INTERNAL_ERROR, "error_message": words}, words),)

@@ -24,8 +24,8 @@ READ_BACK_DELAYS_S = (60.0, 300.0, 1_800.0, 10_800.0, 43_200.0)
 
 def to(job: Job, step: int, due_at: float, words: str | None = None, **changes: object) -> Move:
     """Return the move to `step`; the reason of an earlier failure is kept beside the new one."""
-    if changes.get("error_words"):
-        changes["error_words"] = joined(job.error_words, str(changes["error_words"]))
+    if changes.get("error_message"):
+        changes["error_message"] = joined(job.error_message, str(changes["error_message"]))
         changes["error_code"] = job.error_code or changes.get("error_code")
     return Move(Event.ANSWERED, {"step": step, "due_at": due_at, **changes}, words)
 
@@ -56,7 +56,7 @@ def first_read_back(job: Job, *, refused: bool = False) -> int:
 
 def failure(refusal: Refusal) -> dict[str, object]:
     """Return the job fields that a move changes for `refusal`."""
-    return {"error_code": refusal.code, "error_words": refusal.words}
+    return {"error_code": refusal.code, "error_message": refusal.words}
 
 
 def advance(job: Job, now: float, **changes: object) -> tuple[Move, ...]:
@@ -108,9 +108,9 @@ def after_read_back(job: Job, values: Mapping[str, Scalar | None], now: float) -
         failure = _otherwise(job, values, others)
     elif unproven:
         words = "the module answers, but never said that it has done it"
-        failure = {"error_code": UNCONFIRMED, "error_words": words}
+        failure = {"error_code": UNCONFIRMED, "error_message": words}
     elif job.asked():
-        failure = {"error_words": None}  # drop the note on what could not be read earlier
+        failure = {"error_message": None}  # drop the note on what could not be read earlier
     if job.following is not None:
         return advance(job, now, after=after, **failure)
     code = job.error_code or failure.get("error_code")
@@ -120,7 +120,7 @@ def after_read_back(job: Job, values: Mapping[str, Scalar | None], now: float) -
     if untold and code is None:
         return _untold(job, after, not_told, now)
     if untold:
-        failure["error_words"] = joined(str(failure["error_words"]), not_told)
+        failure["error_message"] = joined(str(failure["error_message"]), not_told)
     return Move(Event.ANSWERED, {"after": after, **failure}), _verdict(code)
 
 
@@ -132,9 +132,9 @@ def _otherwise(job: Job, values: Mapping[str, Scalar | None], others: Sequence[s
     same = {name: shown for name in others if (shown := masked(values)[name]) != values[name]}
     said = [f"{n} is {'another' if n in same else repr(values[n])} instead of what was asked" for n in others]
     said += [f"{name} was changed" for name in _changed(job, values)] if job.error_code else []
-    words = joined(job.error_words, *said)
+    words = joined(job.error_message, *said)
     before = {**job.before, **same}
-    return {"error_code": job.error_code or MISMATCHED, "error_words": words, "before": before}
+    return {"error_code": job.error_code or MISMATCHED, "error_message": words, "before": before}
 
 
 def _may_be_as_before(job: Job, values: Mapping[str, Scalar | None], name: str) -> bool:
@@ -148,7 +148,7 @@ def _untold(job: Job, after: Mapping[str, Scalar | None], words: str, now: float
     if job.attempts < QUICK_ATTEMPTS:
         moved, lost = _read_again(after, now, job, words)
         return replace(moved, changes={**moved.changes, "step": first_read_back(job)}), lost
-    failure = {"error_code": UNCONFIRMED, "error_words": words}
+    failure = {"error_code": UNCONFIRMED, "error_message": words}
     return Move(Event.ANSWERED, {"after": after, **failure}), _verdict(UNCONFIRMED)
 
 
@@ -157,8 +157,8 @@ def after_refused_read_back(job: Job, refusal: Refusal, now: float) -> tuple[Mov
     if job.attempts < QUICK_ATTEMPTS:
         return lost_track(job, now, f"reading back was refused: {refusal.words}")
     code = job.error_code or UNCONFIRMED
-    words = joined(job.error_words, f"it cannot be read back: {refusal.words}")
-    return Move(Event.ANSWERED, {"error_code": code, "error_words": words}), _verdict(code)
+    words = joined(job.error_message, f"it cannot be read back: {refusal.words}")
+    return Move(Event.ANSWERED, {"error_code": code, "error_message": words}), _verdict(code)
 
 
 def _verdict(error_code: object) -> Move:
@@ -208,6 +208,6 @@ def lost_track(
         step = job.step + sent
         delay_s = delay_s if sent else max(delay_s, READ_BACK_DELAYS_S[0])
     elif unsent:
-        noted = {"error_words": joined(job.error_words, f"{words}; what was to follow was not sent")}
+        noted = {"error_message": joined(job.error_message, f"{words}; what was to follow was not sent")}
     changes = {"step": step, "due_at": now + delay_s, "attempts": job.attempts + reading_back, **noted}
     return (Move(Event.LOST_TRACK, changes, words),)

@@ -205,7 +205,7 @@ class Receiver:
                     listener(module, job)
 
     async def _apart(self, tx: Transaction, apart: SetAside) -> Told:
-        await inbox.mark_processed(tx, apart.numbers, apart.fate, inbox.Kept(apart.sender, apart.why))
+        await inbox.mark_processed(tx, apart.numbers, apart.disposition, inbox.Kept(apart.sender, apart.why))
         return ()
 
     async def _module(self, tx: Transaction, module_id: str) -> Module | None:
@@ -307,7 +307,7 @@ class Receiver:
         tx: Transaction,
         arrival: Arrival,
         module: Module,
-        fate: Disposition,
+        disposition: Disposition,
         text: str,
         job_id: str | None = None,
     ) -> None:
@@ -315,4 +315,4 @@ class Receiver:
         if text:
             _DIALOGUE.debug("%s < %s", module.id, json.dumps(text, ensure_ascii=False))
         kept = inbox.Kept(arrival.sender, text, module.id, job_id, arrival.scts)
-        await inbox.mark_processed(tx, arrival.numbers, fate, kept)
+        await inbox.mark_processed(tx, arrival.numbers, disposition, kept)

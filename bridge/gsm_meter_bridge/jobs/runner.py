@@ -250,7 +250,7 @@ class Runner:
         return await store.note_window(tx, job, begin, end)
 
     def _claimed(self, job: Job, transport: Transport, now: float) -> dict[str, object]:
-        changes: dict[str, object] = {"route": transport.route, "tp_mr": None, "unreadable": None}
+        changes: dict[str, object] = {"sent_via": transport.route, "tp_mr": None, "unreadable": None}
         # a reply to an earlier attempt at the same step counts too
         changes["asked_at"] = now if job.asked_at is None else job.asked_at
         if job.current.purpose is not Purpose.WRITE:

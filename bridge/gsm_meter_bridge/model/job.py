@@ -167,14 +167,14 @@ class Priority(IntEnum):
 class Job:
     """One request to one module: a few steps, one after the other.
 
-    `step` is the index of the present step, `route` the modem that it went through. `due_at` is when it may
-    be sent, `reply_due_at` when the bridge stops waiting for its reply, `write_expires_at` when the network
-    drops an undelivered write (TP-VP). `unreadable` is the module's reply to the present step if it cannot be
-    decoded, masked. `scts_from` and `scts_until` are when the service centre can have had the present
-    message, by its own clock (see `storage.reports`); `asked_at` is the earliest time when it left, or its
-    module had it (see `jobs.stamps`). `before` and `after` hold settings by name, secrets masked.
+    `step` is the index of the present step, `sent_via` the modem that it went through. `due_at` is when it
+    may be sent, `reply_due_at` when the bridge stops waiting for its reply, `write_expires_at` when the
+    network drops an undelivered write (TP-VP). `unreadable` is the module's reply to the present step if it
+    cannot be decoded, masked. `scts_from` and `scts_until` are when the service centre can have had the
+    present message, by its own clock (see `storage.reports`); `asked_at` is the earliest time when it left,
+    or its module had it (see `jobs.stamps`). `before` and `after` hold settings by name, secrets masked.
     `ad_hoc_family` and the sealed `ad_hoc_password` are of a module that is not configured; `module` is its
-    number then. `error_words` without an `error_code` is a note. `announced` is the state that was last
+    number then. `error_message` without an `error_code` is a note. `announced` is the state that was last
     announced: a final one, or `uncertain` if the deadline came first.
     """
 
@@ -191,7 +191,7 @@ class Job:
     step: int = 0
     attempts: int = 0
     tp_mr: int | None = None
-    route: str | None = None
+    sent_via: str | None = None
     reply_due_at: float | None = None
     write_expires_at: float | None = None
     write_answered: bool = False
@@ -201,7 +201,7 @@ class Job:
     before: Mapping[str, Scalar | None] = field(default_factory=dict)
     after: Mapping[str, Scalar | None] = field(default_factory=dict)
     error_code: str | None = None
-    error_words: str | None = None
+    error_message: str | None = None
     unreadable: str | None = None
     announced: State | None = None
     ended_at: float | None = None

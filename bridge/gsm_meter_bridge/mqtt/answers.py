@@ -100,10 +100,10 @@ def result(job: Job) -> Document:
     if job.asked():
         document |= {"before": dict(job.before), "after": dict(job.after)}
         document["changed"] = bool(job.after) and dict(job.before) != dict(job.after)
-    if done and job.error_code is None and job.error_words:
-        document["note"] = job.error_words
+    if done and job.error_code is None and job.error_message:
+        document["note"] = job.error_message
     if not done or job.error_code:
-        code, words = job.error_code or job.state, job.error_words or _WORDS.get(job.state, str(job.state))
+        code, words = job.error_code or job.state, job.error_message or _WORDS.get(job.state, str(job.state))
         document["error"] = {"code": code, "message": words}
     return document
 

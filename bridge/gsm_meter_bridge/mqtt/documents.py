@@ -356,7 +356,7 @@ def modem_state(
         "cost_month": None if price is None else round(price.amount * spending.month, 4),
         "currency": None if price is None else price.currency,
         "messages_unmatched": messages.get("unmatched", 0),
-        "sms_from_unknown_numbers": messages.get("stranger", 0),
+        "sms_from_unknown_numbers": messages.get("unknown_sender", 0),
         "messages_orphaned": messages.get("orphaned", 0),
         "manufacturer": status.manufacturer,
         "model": status.model,

@@ -127,7 +127,7 @@ async def keep_rows(
         for job in await store.waiting(tx, number):
             events = (Event.CANCEL, Event.GAVE_UP, Event.TIMED_OUT)
             event = next(e for e in events if (job.state, e) in TRANSITIONS)
-            failure = {"error_code": NUMBER_IN_USE, "error_words": _CONFIGURED}
+            failure = {"error_code": NUMBER_IN_USE, "error_message": _CONFIGURED}
             await store.apply(tx, job, now, Move(event, failure, _CONFIGURED))
         untold = jobs.c.module == number, jobs.c.announced.is_distinct_from(jobs.c.state)
         await tx.execute(update(jobs).where(*untold).values(module=configured[number], ad_hoc_family=None))

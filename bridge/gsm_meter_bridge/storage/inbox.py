@@ -38,7 +38,7 @@ class Disposition(StrEnum):
     """It answered a request; its text is kept with secrets masked."""
     UNMATCHED = "unmatched"
     """From a module, but it answers no request."""
-    UNKNOWN_SENDER = "stranger"
+    UNKNOWN_SENDER = "unknown_sender"
     """From a number that belongs to no module; it changes nothing, and its text is not kept."""
     REPORT = "report"
     UNDECODABLE = "undecodable"
@@ -79,7 +79,13 @@ async def store(
     """
     digests = _digests(modem, pdus, key)
     left = await _numbers(tx, digests.values(), messages.c.run != run)
-    common = {"run": run, "bridge": bridge, "modem": modem, "received_at": now, "fate": Disposition.NEW}
+    common = {
+        "run": run,
+        "bridge": bridge,
+        "modem": modem,
+        "received_at": now,
+        "disposition": Disposition.NEW,
+    }
     rows, again = [], []
     for pdu in pdus:
         if left[digests[pdu]]:
@@ -118,10 +124,10 @@ async def _numbers(
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """Stored messages without use, now or later; `why` is the reason, if there is more to say than `fate`."""
+    """Stored messages without use, now or later; `why` is the reason if `disposition` does not say it."""
 
     numbers: tuple[int, ...]
-    fate: Disposition
+    disposition: Disposition
     sender: str | None = None
     why: str | None = None
 
@@ -146,7 +152,7 @@ async def take(
     Incomplete messages are set aside if their parts came before `orphans_before` (Unix time). The bridge does
     not wait for further parts from an unknown sender: each part is a message with an empty text.
     """
-    mine = messages.c.fate == Disposition.NEW, messages.c.bridge.in_((bridge, ""))
+    mine = messages.c.disposition == Disposition.NEW, messages.c.bridge.in_((bridge, ""))
     rows = (await tx.execute(select(messages).where(*mine).order_by(messages.c.number))).mappings()
     sorter = _Sorter(is_module)
     for row in rows.all():
@@ -179,7 +185,7 @@ class Kept:
 
 
 async def mark_processed(
-    tx: Transaction, numbers: Sequence[int], fate: Disposition, kept: Kept | None = None
+    tx: Transaction, numbers: Sequence[int], disposition: Disposition, kept: Kept | None = None
 ) -> None:
     """Store the disposition of stored messages and what is kept of them, and blank their PDUs.
 
@@ -187,7 +193,7 @@ async def mark_processed(
     """
     kept = kept or Kept()
     columns = {
-        "fate": fate,
+        "disposition": disposition,
         "sender": storable(kept.sender),
         "text": storable(kept.text and kept.text[:_LONGEST_TEXT]),
         "module": kept.module,
@@ -200,7 +206,11 @@ async def mark_processed(
 
 async def counts(tx: Transaction, modem: str) -> dict[str, int]:
     """Return the number of stored messages of a modem by disposition."""
-    query = select(messages.c.fate, func.count()).where(messages.c.modem == modem).group_by(messages.c.fate)
+    query = (
+        select(messages.c.disposition, func.count())
+        .where(messages.c.modem == modem)
+        .group_by(messages.c.disposition)
+    )
     return {row[0]: row[1] for row in await tx.execute(query)}
 
 

@@ -57,7 +57,7 @@ def known_revision(connection: Connection) -> str | None:
 
 def _from_before_revisions(connection: Connection, tables: Set[str]) -> str | None:
     """Return the first revision, which tables without a revision have; None if none has these names."""
-    ours = tables & metadata.tables.keys()
+    ours = tables & (metadata.tables.keys() | _OF_THE_FIRST)
     if not ours:
         return None
     columns = {c["name"] for c in inspect(connection).get_columns("jobs")} if "jobs" in ours else set()
@@ -77,8 +77,8 @@ def _make(connection: Connection) -> None:
     connection.execute(text("insert into alembic_version values (:now)"), {"now": REVISION})
 
 
-def upgrade(connection: Connection, now: str | None) -> None:
-    """Run the migrations after revision `now`; all of them if it is None."""
+def upgrade(connection: Connection, now: str | None, to: str = "head") -> None:
+    """Run the migrations after revision `now`, all of them if it is None, up to revision `to`."""
     # the import takes half a second and 12 MiB, and is rarely needed
     from alembic import command
     from alembic.config import Config
@@ -88,4 +88,4 @@ def upgrade(connection: Connection, now: str | None) -> None:
     config.attributes["connection"] = connection
     if now == _FIRST and not inspect(connection).has_table("alembic_version"):
         command.stamp(config, _FIRST)
-    command.upgrade(config, "head")
+    command.upgrade(config, to)

@@ -60,7 +60,7 @@ async def said_by(tx: Transaction, module: str, but_for: Sequence[int], run: str
     query = select(messages.c.scts, messages.c.received_at).where(
         messages.c.module == module,
         messages.c.run == run,
-        messages.c.fate.in_(("used", "unmatched")),  # see inbox.Disposition
+        messages.c.disposition.in_(("used", "unmatched")),  # see inbox.Disposition
         messages.c.scts.is_not(None),
         messages.c.number.not_in(but_for),
     )

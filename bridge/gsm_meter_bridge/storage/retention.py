@@ -24,7 +24,7 @@ def _forget(connection: Connection, at: float, now: float) -> int:
     connection.execute(delete(transitions).where(transitions.c.job_id.in_(select(jobs.c.id).where(*over))))
     gone = connection.execute(delete(jobs).where(*over))
     connection.execute(
-        delete(messages).where(messages.c.received_at < at, messages.c.fate != Disposition.NEW)
+        delete(messages).where(messages.c.received_at < at, messages.c.disposition != Disposition.NEW)
     )
     connection.execute(delete(lookalikes).where(lookalikes.c.last_at < at))
     connection.execute(delete(sent).where(sent.c.at < min(at, now - _BUDGETS_S)))

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from gsm_meter_bridge.model.job import OPEN
 
-REVISION = "0011"
+REVISION = "0012"
 """The newest file in `migrations/versions/`."""
 
 metadata = MetaData()
@@ -70,7 +70,7 @@ jobs = Table(
     Column("ended_at", Float),
     Column("tp_mr", Integer),
     # the modem through which the present step went
-    Column("route", String(64)),
+    Column("sent_via", String(64)),
     # when the service centre can have received the present step's message, by its own clock: see `reports`
     Column("scts_from", Float),
     Column("scts_until", Float),
@@ -79,7 +79,7 @@ jobs = Table(
     Column("before", Text, nullable=False, default="{}"),
     Column("after", Text, nullable=False, default="{}"),
     Column("error_code", String(64)),
-    Column("error_words", Text),
+    Column("error_message", Text),
     # the module's reply to the present step if it cannot be decoded, masked
     Column("unreadable", Text),
     Column("announced", String(16)),
@@ -89,14 +89,14 @@ jobs = Table(
 )
 _open_states = text("state in ({})".format(", ".join(f"'{s}'" for s in sorted(OPEN))))
 Index(
-    "one_open_exchange_a_module",
+    "jobs_open_by_module",
     jobs.c.module,
     unique=True,
     sqlite_where=_open_states,
     postgresql_where=_open_states,
 )
-_untold = jobs.c.announced.is_distinct_from(jobs.c.state)
-Index("jobs_to_announce", jobs.c.created_at, sqlite_where=_untold, postgresql_where=_untold)
+_to_announce = jobs.c.announced.is_distinct_from(jobs.c.state)
+Index("jobs_to_announce", jobs.c.created_at, sqlite_where=_to_announce, postgresql_where=_to_announce)
 Index("jobs_by_state", jobs.c.state, jobs.c.due_at)
 Index("jobs_by_module", jobs.c.module, jobs.c.ended_at)
 
@@ -126,7 +126,7 @@ messages = Table(
     # blanked once the message is processed: it can contain a password
     Column("pdu", Text),
     # see inbox.Disposition
-    Column("fate", String(16), nullable=False, default="new", index=True),
+    Column("disposition", String(16), nullable=False, default="new", index=True),
     Column("sender", String(32)),
     Column("text", Text),
     Column("module", String(64)),
@@ -166,7 +166,7 @@ readings = Table(
 )
 
 desired_settings = Table(
-    "wanted",
+    "desired_settings",
     metadata,
     Column("module", String(64), primary_key=True),
     Column("name", String(64), primary_key=True),

@@ -236,7 +236,7 @@ async def by_message_reference(
 
     `scts` is the Unix time when the service centre had that message, by its own clock.
     """
-    ours = _jobs.c.module == module, _jobs.c.route == modem, _jobs.c.tp_mr == tp_mr
+    ours = _jobs.c.module == module, _jobs.c.sent_via == modem, _jobs.c.tp_mr == tp_mr
     early_enough = or_(_jobs.c.scts_until.is_(None), _jobs.c.scts_until >= scts)
     in_time = _jobs.c.scts_from <= scts, early_enough
     return await _one(tx, _select().where(*ours, *in_time, _jobs.c.state == State.SENT))

@@ -146,7 +146,7 @@ async def shift(tx: Transaction, bridge: str, step: Step) -> None:
     await tx.execute(update(jobs).where(*waiting).values({c: c + by_s for c in due}))
     of_ours = transitions.c.job_id.in_(select(jobs.c.id).where(ours))
     unread = (messages.c.bridge == bridge) & or_(
-        messages.c.fate == Disposition.NEW, messages.c.received_at >= since
+        messages.c.disposition == Disposition.NEW, messages.c.received_at >= since
     )
     written: tuple[tuple[Table, str, ColumnElement[bool]], ...] = (
         (jobs, "ended_at", ours & (jobs.c.ended_at >= since)),

@@ -39,7 +39,7 @@ async def _applied(w: World, changes: dict[str, Any]) -> State:
     for _ in range(8):
         await w.later(61)
     done = await w.job(job)
-    shown = f"{done.before} {done.after} {done.error_words}"
+    shown = f"{done.before} {done.after} {done.error_message}"
     assert str(changes.get("access_password", "\0")) not in shown
     return done.state
 
