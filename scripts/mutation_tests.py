@@ -113,6 +113,7 @@ class Workshop:
         limits_s = tests.limits_s(chosen)
         return {
             "files": tests.files(chosen, module),
+            "left_out": [test for test in tests.took_s if test not in limits_s],
             "limits_s": limits_s,
             "limit_s": 60 + sum(limits_s.values()),
         }

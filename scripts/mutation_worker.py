@@ -24,6 +24,7 @@ import pytest
 
 _MEMORY_OCTETS = 4 << 30  # a loop that collects without end
 _NOTHING_COLLECTED = 5
+_NEW_TEST_LIMIT_S = 60
 
 
 class Observer:
@@ -61,20 +62,24 @@ class Observer:
 
 
 class Chooser:
-    """A plugin: runs only the tests of `limits_s`, and ends the process if one takes too long."""
+    """A plugin: runs the tests of `limits_s` and new ones, and ends the process if one takes too long.
 
-    def __init__(self, limits_s: dict[str, float]) -> None:
+    A mutant may give a test another name: its parameters stand in it.
+    """
+
+    def __init__(self, limits_s: dict[str, float], left_out: list[str]) -> None:
         self._limits_s = limits_s
+        self._left_out = frozenset(left_out)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Leave out the others."""
-        items[:] = [item for item in items if item.nodeid in self._limits_s]
+        items[:] = [item for item in items if item.nodeid not in self._left_out]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Limit the time of one test."""
         signal.signal(signal.SIGALRM, lambda _number, _frame: os._exit(9))
-        signal.setitimer(signal.ITIMER_REAL, self._limits_s[item.nodeid])
+        signal.setitimer(signal.ITIMER_REAL, self._limits_s.get(item.nodeid, _NEW_TEST_LIMIT_S))
         done = yield
         signal.setitimer(signal.ITIMER_REAL, 0)
         return done
@@ -86,7 +91,7 @@ def _tests(run: dict[str, Any], report: Path) -> int:
     options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # plugins that the parent has imported
     observed = run.get("observe")
     plugin: Observer | Chooser
-    plugin = Observer(observed) if observed else Chooser(run["limits_s"])
+    plugin = Observer(observed) if observed else Chooser(run["limits_s"], run["left_out"])
     code = int(pytest.main([*options, *run["files"]], plugins=[plugin]))
     if isinstance(plugin, Observer):
         own = str(Path.cwd()) + os.sep

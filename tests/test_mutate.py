@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["clipped", "first_even"]
 _LOGGER = logging.getLogger("toy")
 REPLY_TIMEOUT_S = 20
+LIMIT = 5
 
 
 def clipped(value: int | None, limit: int | float) -> int | float | None:
@@ -46,11 +47,18 @@ def first_even(values: Sequence[int]) -> int | None:
     return None
 '''
 TESTS = """
-from toy.values import clipped, first_even
+import pytest
+
+from toy.values import LIMIT, clipped, first_even
 
 
 def test_clipped_keeps_limit():
     assert [clipped(n, 5) for n in (None, 3, 9)] == [None, 3, 5]
+
+
+@pytest.mark.parametrize("limit", [LIMIT])
+def test_limit_is_five(limit):
+    assert limit == 5
 
 
 def test_first_even_is_found():
@@ -87,13 +95,13 @@ def _entry(before: str, reason: str = "both are the limit") -> str:
 
 
 def test_mutate_finds_only_what_no_test_sees(room: mutate.Room, capsys: pytest.CaptureFixture[str]) -> None:
-    """An endless loop (`at += 1` left out) is seen, too; the tree stays as it is."""
+    """An endless loop (`at += 1` left out) is seen, too, and by a test whose name changes; the tree stays."""
     outcome = mutate.try_room(room, count=None, seed=1, listed=[])
     unseen = [(one.before, one.after) for one in outcome.unseen]
     assert SURVIVOR in unseen
-    assert not [before for before, _ in unseen if "clipped" in before or "at += 1" in before]
+    assert not [before for before, _ in unseen if before in ("at += 1", "LIMIT = 5", "return values[at]")]
     assert str(outcome).startswith(f"toy: {outcome.tried - len(unseen)} of {outcome.tried} seen (")
-    assert "bridge/toy/values.py:20: ReplaceComparisonOperator_Gt_GtE\n-    return" in capsys.readouterr().out
+    assert "bridge/toy/values.py:21: ReplaceComparisonOperator_Gt_GtE\n-    return" in capsys.readouterr().out
     assert (room.tree / "bridge/toy/values.py").read_text() == dedent(CODE)
 
 

@@ -118,6 +118,12 @@ def test_text_is_cut_where_a_message_is_full(
     assert join_parts(parts) == text
 
 
+def test_text_is_cut_behind_half_a_pair_only_if_more_follows() -> None:
+    half = "\ud83d"
+    lengths = [bytes.fromhex(p.pdu)[15] for p in encode_delivers(TO, "ж" * 133 + half, AT)]
+    assert lengths == [140, 140]
+
+
 @pytest.mark.parametrize(
     ("wide", "reference", "headers"),
     [
