@@ -62,29 +62,27 @@ def cut(octets: str, *places: int) -> str:
     return "\n".join(octets[start:end] for start, end in zip((0, *places), ends, strict=True))
 
 
-BALANCE = ucs2("Баланс 12,50 руб. до 01.01.2027")
-PLAN = packed("Balance 12.50 RUB, valid until 01.01.2027, 500 MB are left")
+BALANCE_SAID = "Баланс 12,50 руб. до 01.01.2027"
+PLAN_SAID = "Balance 12.50 RUB, valid until 01.01.2027, 500 MB are left"
+BALANCE, PLAN = ucs2(BALANCE_SAID), packed(PLAN_SAID)
+CUT_BALANCES = {
+    "ucs2, between characters": f'0,"{cut(BALANCE, 40, 80)}",72',
+    "ucs2, within a character": f'0,"{cut(BALANCE, 42, 83)}",72',
+    "ucs2, within an octet": f'0,"{cut(BALANCE, 41)}",72',
+    "ucs2, uneven": f'1,"{cut(BALANCE, 3, 90)}",72',
+    "ucs2, an octet a line": f'1,"{cut(BALANCE, *range(2, 124, 2))}",72',
+    "ucs2, an empty line first": f'0,"\n{BALANCE}",72',
+    "ucs2, with spaces": f'0,"{cut(BALANCE, 40).replace(chr(10), " " + chr(10))}",72',
+    "ucs2, small": f'0,"{cut(BALANCE, 64).lower()}",72',
+    "ucs2, of a language": f'0,"{cut("F23A" + BALANCE, 50)}",17',
+    "ucs2, said to be septets": f'0,"{cut(BALANCE, 64)}",15',
+    "ucs2, no coding": f'0,"{cut(BALANCE, 32, 64, 96)}"',
+}
 SAYS_IN_LINES = {
-    "ucs2, between characters": (f'0,"{cut(BALANCE, 40, 80)}",72', "Баланс 12,50 руб. до 01.01.2027"),
-    "ucs2, within a character": (f'0,"{cut(BALANCE, 42, 83)}",72', "Баланс 12,50 руб. до 01.01.2027"),
-    "ucs2, within an octet": (f'0,"{cut(BALANCE, 41)}",72', "Баланс 12,50 руб. до 01.01.2027"),
-    "ucs2, uneven": (f'1,"{cut(BALANCE, 3, 90)}",72', "Баланс 12,50 руб. до 01.01.2027"),
-    "ucs2, an octet a line": (f'1,"{cut(BALANCE, *range(2, 124, 2))}",72', "Баланс 12,50 руб. до 01.01.2027"),
-    "ucs2, an empty line first": (f'0,"\n{BALANCE}",72', "Баланс 12,50 руб. до 01.01.2027"),
-    "ucs2, with spaces": (
-        f'0,"{cut(BALANCE, 40).replace(chr(10), " " + chr(10))}",72',
-        "Баланс 12,50 руб. до 01.01.2027",
-    ),
-    "ucs2, small": (f'0,"{cut(BALANCE, 64).lower()}",72', "Баланс 12,50 руб. до 01.01.2027"),
-    "ucs2, of a language": (f'0,"{cut("F23A" + BALANCE, 50)}",17', "Баланс 12,50 руб. до 01.01.2027"),
-    "ucs2, said to be septets": (f'0,"{cut(BALANCE, 64)}",15', "Баланс 12,50 руб. до 01.01.2027"),
-    "ucs2, no coding": (f'0,"{cut(BALANCE, 32, 64, 96)}"', "Баланс 12,50 руб. до 01.01.2027"),
+    **{name: (line, BALANCE_SAID) for name, line in CUT_BALANCES.items()},
     "ucs2, lines in the text": (f'0,"{cut(ucs2("Меню" + chr(10) + "1. Да"), 11)}",72', "Меню\n1. Да"),
-    "packed": (f'0,"{cut(PLAN, 60)}",15', "Balance 12.50 RUB, valid until 01.01.2027, 500 MB are left"),
-    "packed, small": (
-        f'0,"{cut(PLAN, 30, 60, 90).lower()}",15',
-        "Balance 12.50 RUB, valid until 01.01.2027, 500 MB are left",
-    ),
+    "packed": (f'0,"{cut(PLAN, 60)}",15', PLAN_SAID),
+    "packed, small": (f'0,"{cut(PLAN, 30, 60, 90).lower()}",15', PLAN_SAID),
     "clear numbers": ('0,"1250\n3000",15', "1250\n3000"),
     "clear phone numbers": (
         '0,"79990000101\n79990000102\n79990000103",15',

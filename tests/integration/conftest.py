@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 import pytest_socket
@@ -13,13 +14,14 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.amber import AmberSnapshotExtension
 
 # imported first, else the plugin's own folder of custom components is taken for ours
 from custom_components.gsm_meter_modem import GsmMeterConfigEntry
 from custom_components.gsm_meter_modem.const import DOMAIN
+from tests.integration.blueprint_owner import MEMORY, Owner
 from tests.integration.played_bridge import PlayedBridge, golden
 from tests.support.mosquitto import Mosquitto
 
@@ -162,3 +164,10 @@ def devices(hass: HomeAssistant, mqtt: MockConfigEntry, loaded: MockConfigEntry)
 async def repairs(hass: HomeAssistant) -> None:
     """Home Assistant's Repairs."""
     assert await async_setup_component(hass, "repairs", {})
+
+
+@pytest.fixture
+def owner(hass: HomeAssistant, mqtt: MockConfigEntry, played: PlayedBridge, tmp_path: Path) -> Owner:
+    """Somebody whom nothing was told yet; the broker remembers nothing."""
+    played.publish(MEMORY, "")
+    return Owner(hass, async_mock_service(hass, "notify", "owner"), tmp_path)

@@ -129,28 +129,26 @@ async def test_reply_after_late_reply_window_is_unmatched() -> None:
         assert await _dispositions(w) == {"unmatched": 1}
 
 
-async def test_unknown_senders_change_nothing() -> None:
+UNANSWERING = {
+    "of unknown senders": ([(sender, "") for sender in ("+79991112233", "LERS", "900")], {"unknown_sender": 3}),
+    "to something else, of another module": ([(PUMP, "Ok"), (HUT, "")], {"unmatched": 2}),
+}
+"""What arrives, by its sender; an empty text stands for the module's reply."""
+
+
+@pytest.mark.parametrize(("arriving", "dispositions"), UNANSWERING.values(), ids=UNANSWERING)
+async def test_unrelated_messages_answer_no_request(
+    arriving: list[tuple[str, str]], dispositions: dict[str, int]
+) -> None:
     async with world() as w:
         w.radio.mute = 1
         job = await w.commands.request_status("pump", CommandOptions("t"))
         await w.settle()
-        for number in ("+79991112233", "LERS", "900"):
-            await w.radio.arrive(number, w.radio.withheld[0][1])
+        for sender, words in arriving:
+            await w.radio.arrive(sender, words or w.radio.withheld[0][1])
         await w.settle()
         assert (await w.job(job)).state is State.SENT
-        assert await _dispositions(w) == {"unknown_sender": 3}
-
-
-async def test_reply_to_something_else_does_not_answer() -> None:
-    async with world() as w:
-        w.radio.mute = 1
-        job = await w.commands.request_status("pump", CommandOptions("t"))
-        await w.settle()
-        await w.radio.arrive(PUMP, "Ok")
-        await w.radio.arrive(HUT, w.radio.withheld[0][1])
-        await w.settle()
-        assert (await w.job(job)).state is State.SENT
-        assert await _dispositions(w) == {"unmatched": 2}
+        assert await _dispositions(w) == dispositions
 
 
 async def test_reply_from_national_form_of_number_is_accepted() -> None:

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.errors import SendUncertainError
-from gsm_meter_bridge.model.job import State
-from tests.support.short_path import PUMP, world
+from gsm_meter_bridge.model.job import Job, State
+from tests.support.short_path import PUMP, World, world
+
+
+@asynccontextmanager
+async def _changing(mute: int = 0, lost: int = 0) -> AsyncIterator[tuple[World, Job]]:
+    """A world in which a change of the pump's APN was sent, and the job.
+
+    So many answers of modules are withheld, so many messages to them lost.
+    """
+    async with world() as w:
+        await w.know_status("pump")
+        w.radio.mute, w.radio.lost = mute, lost
+        job = await w.commands.apply("pump", {"apn": "m2m"}, CommandOptions("t"))
+        await w.settle()
+        yield w, job
 
 
 async def test_write_without_answer_is_read_back_and_not_resent() -> None:
-    async with world() as w:
-        await w.know_status("pump")
-        w.radio.mute = 1
-        job = await w.commands.apply("pump", {"apn": "m2m"}, CommandOptions("t"))
-        await w.settle()
+    async with _changing(mute=1) as (w, job):
         assert (await w.job(job)).state is State.SENT
         await w.later(61)
         assert (await w.job(job)).state is State.VERIFIED
@@ -25,11 +37,7 @@ async def test_write_without_answer_is_read_back_and_not_resent() -> None:
 
 
 async def test_lost_write_is_uncertain_while_network_may_still_deliver_it() -> None:
-    async with world() as w:
-        await w.know_status("pump")
-        w.radio.lost = 1
-        job = await w.commands.apply("pump", {"apn": "m2m"}, CommandOptions("t"))
-        await w.settle()
+    async with _changing(lost=1) as (w, job):
         await w.later(61)
         assert (await w.job(job)).state is State.UNCERTAIN
         await w.later(4 * 3600)
@@ -54,11 +62,7 @@ async def test_repeated_old_reply_is_not_taken_for_value_read_back() -> None:
 
 
 async def test_write_is_mismatched_if_module_says_ok_and_changes_nothing() -> None:
-    async with world() as w:
-        await w.know_status("pump")
-        w.radio.lost = 1
-        job = await w.commands.apply("pump", {"apn": "m2m"}, CommandOptions("t"))
-        await w.settle()
+    async with _changing(lost=1) as (w, job):
         await w.radio.arrive(PUMP, "Ok")
         await w.settle()
         done = await w.job(job)
@@ -67,11 +71,7 @@ async def test_write_is_mismatched_if_module_says_ok_and_changes_nothing() -> No
 
 
 async def test_uncertain_job_holds_back_other_jobs_of_its_module() -> None:
-    async with world() as w:
-        await w.know_status("pump")
-        w.radio.lost = 99
-        job = await w.commands.apply("pump", {"apn": "m2m"}, CommandOptions("t"))
-        await w.settle()
+    async with _changing(lost=99) as (w, job):
         await w.later(61)
         await w.later(61)
         assert (await w.job(job)).state is State.UNCERTAIN
@@ -81,11 +81,7 @@ async def test_uncertain_job_holds_back_other_jobs_of_its_module() -> None:
 
 
 async def test_late_reply_to_uncertain_write_has_it_read_back_at_once() -> None:
-    async with world() as w:
-        await w.know_status("pump")
-        w.radio.mute = 2
-        job = await w.commands.apply("pump", {"apn": "m2m"}, CommandOptions("t"))
-        await w.settle()
+    async with _changing(mute=2) as (w, job):
         await w.later(61)
         w.radio.withheld = w.radio.withheld[:1]
         await w.later(61)
@@ -96,11 +92,7 @@ async def test_late_reply_to_uncertain_write_has_it_read_back_at_once() -> None:
 
 
 async def test_refused_write_ends_as_rejected_by_module() -> None:
-    async with world() as w:
-        await w.know_status("pump")
-        w.radio.mute = 1
-        job = await w.commands.apply("pump", {"apn": "m2m"}, CommandOptions("t"))
-        await w.settle()
+    async with _changing(mute=1) as (w, job):
         w.radio.withheld.clear()
         await w.radio.arrive(PUMP, "Err")
         await w.settle()
