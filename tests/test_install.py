@@ -38,6 +38,19 @@ def _said(*command: str) -> str:
     return done.stdout
 
 
+def _check_rights(opt: Path, etc: Path) -> None:
+    """Our user is another one than root: it reads the program, and nobody else the configuration."""
+    assert {file.name: _rights(file) for file in etc.iterdir()} == {
+        "config.yaml": 0o640,
+        "config.example.yaml": 0o640,
+        "secrets.yaml": 0o640,
+    }
+    assert _rights(etc) == 0o750
+    others = 0o004
+    closed = [path for path in opt.rglob("*") if not path.is_symlink() and not _rights(path) & others]
+    assert closed == []
+
+
 def _rights(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
@@ -63,15 +76,7 @@ def test_install_script_installs_upgrades_and_removes(
     filled_in = (etc / "secrets.yaml").read_text("utf-8").replace("change me", "0000")
     (etc / "secrets.yaml").write_text(filled_in, "utf-8")
     assert "SMS a day" in _said(*check)
-    assert {file.name: _rights(file) for file in etc.iterdir()} == {
-        "config.yaml": 0o640,
-        "config.example.yaml": 0o640,
-        "secrets.yaml": 0o640,
-    }
-    assert _rights(etc) == 0o750
-    others = 0o004
-    closed = [path for path in opt.rglob("*") if not path.is_symlink() and not _rights(path) & others]
-    assert closed == [], "our user is another one than root"
+    _check_rights(opt, etc)
     written = (etc / "config.yaml").read_text("utf-8")
     assert "\n  database: /var/lib/gsm-meter-bridge/gsm-meter-bridge.db\n" in written
     assert f"ExecStart=/{program.relative_to(prefix)} run" in (prefix / UNIT).read_text("utf-8")

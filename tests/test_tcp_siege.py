@@ -92,6 +92,19 @@ async def _come_and_go(chance: random.Random, ports: list[int]) -> None:
         await asyncio.sleep(chance.uniform(0.0, 0.05))
 
 
+def _more_modules(meter: int, tunnel: int) -> list[dict[str, object]]:
+    energomera = {"family": "energomera_gs04", "password": "1234"}
+    hut = {
+        "tcp": {"host": "127.0.0.1", "port": meter},
+        "meter": {"protocol": "iec"},
+        "tunnel": {"port": tunnel, "networks": ["127.0.0.0/8"]},
+    }
+    return [
+        {"id": "hut", "number": "+79990010001", **energomera, **hut},
+        {"id": "shed", "number": "+79990010002", **energomera, "identify_by": {"meter_serial": "42"}},
+    ]
+
+
 async def test_daemon_works_as_before_after_siege_of_clients(
     tmp_path: Path, simulator: Simulator, broker: Mosquitto, seen: Watcher
 ) -> None:
@@ -103,24 +116,7 @@ async def test_daemon_works_as_before_after_siege_of_clients(
             {"id": "clients", "port": listener, "identify_by_meter": True, "identification_timeout": 2},
             tunnel={"port": tunnels[0], "networks": ["127.0.0.0/8"]},
         )
-        config["modules"] += [
-            {
-                "id": "hut",
-                "family": "energomera_gs04",
-                "number": "+79990010001",
-                "password": "1234",
-                "tcp": {"host": "127.0.0.1", "port": meter.port},
-                "meter": {"protocol": "iec"},
-                "tunnel": {"port": tunnels[1], "networks": ["127.0.0.0/8"]},
-            },
-            {
-                "id": "shed",
-                "family": "energomera_gs04",
-                "number": "+79990010002",
-                "password": "1234",
-                "identify_by": {"meter_serial": "42"},
-            },
-        ]
+        config["modules"] += _more_modules(meter.port, tunnels[1])
         bridge = BridgeProcess(tmp_path, config)
         bridge.before = ("sh", "-c", 'ulimit -n 140; exec "$@"', "sh")
         with bridge:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,29 +23,43 @@ HOUR_S = 3600.0
 Shape = tuple[str, int, float | None]
 
 
-def _part(
-    number: int,
-    text: str,
-    sequence: int,
-    sent_s: float | None,
-    *,
-    total: int = 2,
-    received_s: float = 0.0,
-    reference: int = 7,
-    wide: bool = False,
-    sender: str = "+79990000201",
-    modem: str = "stick",
-    smsc: str | None = None,
-    form: tuple[int, int] = (0, 0),
-) -> Part:
-    link = Concatenation(reference, total, sequence, wide)
-    data = UserData(Alphabet.GSM7, text, text.encode(), link, (), 0)
-    at = None if sent_s is None else AT + timedelta(seconds=sent_s)
-    kind = TypeOfNumber.INTERNATIONAL
-    sms = SmsDeliver(
-        smsc, sender, *form, at, data, tp_mms=False, status_report_indication=False, tp_oa_type=kind
-    )
-    return Part(number, modem, AT.timestamp() + received_s, sms)
+@dataclass(frozen=True)
+class _Sent:
+    """One part as it was sent; `sent_s` and `received_s` are seconds after AT."""
+
+    number: int
+    text: str
+    sequence: int
+    sent_s: float | None
+    total: int = 2
+    received_s: float = 0.0
+    reference: int = 7
+    wide: bool = False
+    sender: str = "+79990000201"
+    modem: str = "stick"
+    smsc: str | None = None
+    form: tuple[int, int] = (0, 0)
+
+    @property
+    def part(self) -> Part:
+        link = Concatenation(self.reference, self.total, self.sequence, self.wide)
+        data = UserData(Alphabet.GSM7, self.text, self.text.encode(), link, (), 0)
+        at = None if self.sent_s is None else AT + timedelta(seconds=self.sent_s)
+        sms = SmsDeliver(
+            self.smsc,
+            self.sender,
+            *self.form,
+            at,
+            data,
+            tp_mms=False,
+            status_report_indication=False,
+            tp_oa_type=TypeOfNumber.INTERNATIONAL,
+        )
+        return Part(self.number, self.modem, AT.timestamp() + self.received_s, sms)
+
+
+def _part(*shape: Any, **more: Any) -> Part:
+    return _Sent(*shape, **more).part
 
 
 def _texts(parts: list[Part]) -> list[str]:
@@ -141,7 +156,7 @@ def test_group_joins_many_parts_sent_slowly() -> None:
     ],
 )
 def test_group_does_not_join_parts_of_other_messages(other: dict[str, object]) -> None:
-    parts = [_part(1, "a", 1, 0), _part(2, "b", 2, 1, **other)]  # type: ignore[arg-type]
+    parts = [_part(1, "a", 1, 0), _part(2, "b", 2, 1, **other)]
     assert _texts(parts) == ["a?", "b?"]
 
 

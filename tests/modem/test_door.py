@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import product
 from typing import Any
 
 import pytest
@@ -67,21 +68,19 @@ CALLEES = (
 )
 
 
-@pytest.mark.parametrize("at", [1, 2])
-@pytest.mark.parametrize("error", [ZeroDivisionError, RecursionError])
-@pytest.mark.parametrize(("owner", "name"), CALLEES, ids=lambda it: getattr(it, "__name__", it))
+@pytest.mark.parametrize("failure", tuple(product((ZeroDivisionError, RecursionError), (1, 2))))
+@pytest.mark.parametrize("callee", CALLEES, ids=lambda it: f"{it[0].__name__}-{it[1]}")
 async def test_modem_recovers_and_counts_error_if_internal_callee_raises(
     fake: FakeModem,
     port: Any,
     run: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
-    owner: Any,
-    name: str,
-    error: type[Exception],
-    at: int,
+    callee: tuple[Any, str],
+    failure: tuple[type[Exception], int],
 ) -> None:
     fake.plug_in(port)
+    (owner, name), (error, at) = callee, failure
     health, calls, real = Health(), [0], getattr(owner, name)
 
     def raising(*args: Any, **named: Any) -> Any:

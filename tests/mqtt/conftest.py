@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,11 @@ from gsm_meter_bridge.health import Health
 from gsm_meter_bridge.modem import ModemStatus
 from gsm_meter_bridge.mqtt import endings
 from gsm_meter_bridge.mqtt.client import Broker, Client
-from gsm_meter_bridge.mqtt.identity import Discovery, GatewayModemView, Identity
+from gsm_meter_bridge.mqtt.identity import GatewayModemView, Identity
 from gsm_meter_bridge.mqtt.requests import Requests
 from gsm_meter_bridge.mqtt.sources import Sources
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.storage.database import is_unavailable
-from gsm_meter_bridge.words import Language
 from tests.support.short_path import Radio, World, world
 from tests.support.strict_broker import StrictBroker, strict_broker
 
@@ -114,6 +113,9 @@ async def watcher(
         await client.stop()
 
 
+IDENTITY = Identity("home", "Test bridge", 2, 0.0, mask=False)
+
+
 @asynccontextmanager
 async def bridge(
     port: int,
@@ -121,12 +123,12 @@ async def bridge(
     radio: Radio | None = None,
     protocol: str = "auto",
     topics: Topics = TOPICS,
-    scope: Discovery = Discovery.FULL,
-    language: Language = Language.EN,
+    identity: Identity = IDENTITY,
     *,
     mask: bool = False,
 ) -> AsyncIterator[World]:
     """Publisher, jobs and simulated modules; what `app` does, without the modem."""
+    identity = replace(identity, mask=mask)
     health = Health(passes=lambda e: is_unavailable(e) or isinstance(e, LeaseLostError))
     async with world(path, radio, ticking=True) as w:
         client = Client(
@@ -136,7 +138,6 @@ async def bridge(
             3600,
             health,
         )
-        identity = Identity("home", "Test bridge", 2, 0.0, mask=mask, discovery=scope, language=language)
         status = ModemStatus(connected=True, ready=True, problem=None, problem_code=None)
         publisher = build_publisher(
             Sources(client, topics, w.database, w.modules, identity, health=health, now=w.now),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from gsm_meter_bridge.mqtt.entities import ESSENTIAL
 from gsm_meter_bridge.mqtt.identity import Discovery
 from gsm_meter_bridge.words import Language
-from tests.mqtt.conftest import TOPICS, bridge, watcher
+from tests.mqtt.conftest import IDENTITY, TOPICS, bridge, watcher
 from tests.support.mosquitto import Mosquitto
 
 DEVICES = (TOPICS.bridge_uid(), TOPICS.modem_uid("stick"), *map(TOPICS.module_uid, ("hut", "pump")))
@@ -27,7 +28,7 @@ async def test_essential_discovery_removes_what_full_discovery_had(mosquitto: Mo
             full = await seen.wait(topic)
             assert (await seen.wait(TOPICS.bridge_info))["discovery"] == "full"
         seen.messages.clear()
-        async with bridge(mosquitto.port, scope=Discovery.ESSENTIAL):
+        async with bridge(mosquitto.port, identity=replace(IDENTITY, discovery=Discovery.ESSENTIAL)):
             essential = await seen.wait(topic)
             assert (await seen.wait(TOPICS.bridge_info))["discovery"] == "essential"
     assert {key: e["p"] for key, e in full["cmps"].items()} == {
@@ -44,7 +45,8 @@ async def test_discovery_none_clears_former_discovery_messages(mosquitto: Mosqui
     async with bridge(mosquitto.port), watcher(mosquitto.port) as seen:
         for uid in DEVICES:
             await seen.wait(TOPICS.discovery(uid))
-    async with watcher(mosquitto.port) as seen, bridge(mosquitto.port, scope=Discovery.NONE):
+    identity = replace(IDENTITY, discovery=Discovery.NONE)
+    async with watcher(mosquitto.port) as seen, bridge(mosquitto.port, identity=identity):
         for uid in DEVICES:
             await seen.wait(TOPICS.discovery(uid), lambda payload: payload == b"")
         assert (await seen.wait(TOPICS.bridge_info, lambda i: i["discovery"] == "none"))["families"]
@@ -61,7 +63,8 @@ async def test_discovery_none_clears_former_discovery_messages(mosquitto: Mosqui
 async def test_bridge_shows_names_and_values_in_the_configured_language(
     mosquitto: Mosquitto, language: Language, name: str, shown: str
 ) -> None:
-    async with watcher(mosquitto.port) as seen, bridge(mosquitto.port, language=language) as w:
+    identity = replace(IDENTITY, language=language)
+    async with watcher(mosquitto.port) as seen, bridge(mosquitto.port, identity=identity) as w:
         message = await seen.wait(TOPICS.discovery(TOPICS.module_uid("hut")))
         assert message["cmps"]["registration"]["name"] == name
         assert shown in message["cmps"]["registration"]["ops"]

@@ -40,7 +40,7 @@ master_sim_app = typer.Typer(
 
 
 @master_sim_app.command()
-def write(
+def write(  # noqa: PLR0913
     family: FamilyOption,
     url: GatewayUrl = None,
     changes: Changes = None,

@@ -54,7 +54,7 @@ _To = Annotated[
 Document = dict[str, Any]
 
 
-def status(
+def status(  # noqa: PLR0913
     config: ConfigOption,
     modules: _Modules = None,
     number: NumberOption = None,
@@ -75,7 +75,7 @@ def status(
     _end(outcomes)
 
 
-def plan(
+def plan(  # noqa: PLR0913
     config: ConfigOption,
     module: _Module = None,
     changes: Changes = None,
@@ -104,7 +104,7 @@ def plan(
     _end(outcomes)
 
 
-def apply(
+def apply(  # noqa: PLR0913
     config: ConfigOption,
     module: _Module = None,
     changes: Changes = None,
@@ -135,7 +135,7 @@ def apply(
     _end(outcomes, unwritten)
 
 
-def read_settings(
+def read_settings(  # noqa: PLR0913
     config: ConfigOption,
     modules: _Modules = None,
     number: NumberOption = None,

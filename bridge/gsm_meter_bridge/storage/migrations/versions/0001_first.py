@@ -10,6 +10,12 @@ OPEN = "state in ('delivered', 'replied', 'sending', 'sent', 'uncertain')"
 
 def upgrade() -> None:
     """Make them."""
+    _make_jobs()
+    _make_messages()
+    _make_facts()
+
+
+def _make_jobs() -> None:
     op.create_table(
         "jobs",
         sa.Column("id", sa.String(32), primary_key=True),
@@ -56,6 +62,9 @@ def upgrade() -> None:
         sa.Column("step", sa.Integer, nullable=False),
         sa.Column("detail", sa.Text),
     )
+
+
+def _make_messages() -> None:
     op.create_table(
         "messages",
         sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
@@ -70,6 +79,17 @@ def upgrade() -> None:
         sa.Column("module", sa.String(64)),
         sa.Column("job_id", sa.String(32)),
     )
+    op.create_table(
+        "sent",
+        sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("modem", sa.String(64), nullable=False),
+        sa.Column("module", sa.String(64), nullable=False),
+        sa.Column("job_id", sa.String(32), nullable=False),
+        sa.Column("at", sa.Float, nullable=False, index=True),
+    )
+
+
+def _make_facts() -> None:
     op.create_table(
         "readings",
         sa.Column("module", sa.String(64), primary_key=True),
@@ -92,12 +112,4 @@ def upgrade() -> None:
         sa.Column("last_seen_at", sa.Float),
         sa.Column("missed", sa.Integer, nullable=False),
         sa.Column("next_poll_at", sa.Float),
-    )
-    op.create_table(
-        "sent",
-        sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
-        sa.Column("modem", sa.String(64), nullable=False),
-        sa.Column("module", sa.String(64), nullable=False),
-        sa.Column("job_id", sa.String(32), nullable=False),
-        sa.Column("at", sa.Float, nullable=False, index=True),
     )
