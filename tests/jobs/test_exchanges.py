@@ -129,8 +129,12 @@ async def test_reply_after_late_reply_window_is_unmatched() -> None:
         assert await _dispositions(w) == {"unmatched": 1}
 
 
+_STRANGERS = ("+79991112233", "LERS", "900")
 UNANSWERING = {
-    "of unknown senders": ([(sender, "") for sender in ("+79991112233", "LERS", "900")], {"unknown_sender": 3}),
+    "of unknown senders": (
+        [(sender, "") for sender in _STRANGERS],
+        {"unknown_sender": 3},
+    ),
     "to something else, of another module": ([(PUMP, "Ok"), (HUT, "")], {"unmatched": 2}),
 }
 """What arrives, by its sender; an empty text stands for the module's reply."""
