@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from gsm_meter_bridge.errors import DecodeError, InvalidValueError
@@ -93,7 +95,9 @@ def test_number_has_count_type_and_digits(number: str, field: str) -> None:
 
 @pytest.mark.parametrize("number", ["", "+", "1" * 21, "+" + "1" * 21, "1d", "d", "++1", "1+", "٣"])
 def test_number_is_refused_if_it_has_other_than_1_to_20_digits(number: str) -> None:
-    with pytest.raises(InvalidValueError, match=r"number: .* expected \+ and 1 to 20 digits"):
+    with pytest.raises(
+        InvalidValueError, match=re.escape(f"number: {number!r} is not allowed; expected + and 1 to 20")
+    ):
         encode_number(number)
 
 
@@ -115,7 +119,9 @@ def test_name_has_count_of_semi_octets_that_it_needs(name: str, field: str) -> N
 
 @pytest.mark.parametrize("name", ["", "ABCDEFGHIJKL", "ABCDEFGHIJ€", "имя"])
 def test_name_is_refused_unless_it_has_1_to_11_septets(name: str) -> None:
-    with pytest.raises(InvalidValueError, match=r"sender: .* 1 to 11 characters of the GSM alphabet"):
+    with pytest.raises(
+        InvalidValueError, match=f"sender: {name!r} is not allowed; expected a number, or 1 to 11 "
+    ):
         encode_sender(name)
 
 

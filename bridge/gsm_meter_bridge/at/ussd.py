@@ -98,7 +98,7 @@ def _words(said: str, dcs: int) -> str:
     if dcs & 0xC0 == 0x40 and dcs & 0x0C == 0x04:
         candidates = (_latin(octets), _ucs2(octets), _septets(octets))
     else:
-        candidates = (_ucs2(octets), _septets(octets), _latin(octets))
+        candidates = (_ucs2(octets), _septets(octets), None if _is_number(octets) else _latin(octets))
     return next((text for text in candidates if text), said)
 
 
@@ -138,14 +138,19 @@ def _ucs2(octets: bytes) -> str | None:
 
 
 def _septets(octets: bytes) -> str | None:
-    """Return the text in packed septets, if it is readable; hex of decimal digits only is text itself."""
-    if not any(octet & 0x0F > 9 or octet > 0x99 for octet in octets):
+    """Return the text in packed septets, if it is readable; a number is text itself."""
+    if _is_number(octets):
         return None
     text = decode_septets(unpack(octets, len(octets) * 8 // 7))
     if len(octets) % 7 == 0 and text[-1:] in _PADDING:
         text = text[:-1]
     text = re.sub(r"^[a-z]{2}\r", "", text)
     return text if _is_readable(text) else None
+
+
+def _is_number(octets: bytes) -> bool:
+    """Return whether the hexadecimal digits are all decimal."""
+    return octets.hex().isdecimal()
 
 
 def _latin(octets: bytes) -> str | None:
