@@ -19,9 +19,8 @@ from gsm_meter_bridge.model import (
     Sourced,
     is_setting,
     observables_of,
-    setting_of,
 )
-from gsm_meter_bridge.model.facts import ConnectionStatus, Known, ModuleFacts, Spending
+from gsm_meter_bridge.model.facts import ConnectionStatus, ModuleFacts, Spending
 from gsm_meter_bridge.model.job import Job, Unfinished
 from gsm_meter_bridge.modem.status import ModemStatus, ProblemCode, StepStatus
 from gsm_meter_bridge.mqtt.answers import result, unfinished
@@ -29,19 +28,24 @@ from gsm_meter_bridge.mqtt.connection_document import connection_part, connectio
 from gsm_meter_bridge.mqtt.form import Dated, Document, as_it_is, hide, iso
 from gsm_meter_bridge.mqtt.identity import Discovery
 from gsm_meter_bridge.mqtt.labels import labels_of_modem, labels_of_module
+from gsm_meter_bridge.mqtt.module_values import (
+    IDENTIFIERS,
+    UPDATE_STATE,
+    agreeing,
+    drift_in,
+    firmware_update,
+    nearly_matching_senders,
+    settings_in,
+    value_in,
+)
 from gsm_meter_bridge.mqtt.problems import problems_of
 from gsm_meter_bridge.mqtt.topics import CONTRACT_VERSION
 from gsm_meter_bridge.problems import HealthStatus
-from gsm_meter_bridge.vocabulary import UNKNOWN, Scalar, Secret, UpdateState, is_secret
+from gsm_meter_bridge.vocabulary import Secret, is_secret
 from gsm_meter_bridge.words import Language
 
 COMMON = ("signal_dbm", "signal_level", "registration", "band", "ip", "imei", "iccid", "operator", "firmware")
 """Values that every module's document has; null if never reported."""
-
-UPDATE_STATE = "update_state"
-_UPDATING = (UpdateState.REQUESTED, UpdateState.DOWNLOADING, UpdateState.INSTALLING)
-_SIGNAL = ("signal_dbm", "signal_level")
-_IDENTIFIERS = frozenset({"imei", "iccid", "ip"})
 
 
 def bridge_state(*, online: bool) -> Document:
@@ -174,17 +178,17 @@ def module_state(
     Values that only meters and connections report are there once they were reported.
     """
     dated = around.dated
-    facts = _agreeing(module, facts)
-    settings = _settings(module, facts, mask=mask)
+    facts = agreeing(module, facts)
+    settings = settings_in(module, facts, mask=mask)
     others = (n for n in facts.readings if n in observables_of(module.family) and not is_secret(n))
     names = [n for n in dict.fromkeys((*COMMON, *observed_names(module), *others)) if n not in settings]
     document: Document = {}
     for name in names:
-        document |= _value(name, facts.readings.get(name), mask=mask)
+        document |= value_in(name, facts.readings.get(name), mask=mask)
     derived = module.family.derived({name: known.value for name, known in facts.readings.items()})
     document |= {reading.name: reading.value for reading in derived}
     if UPDATE_STATE in names:
-        document |= _firmware_update(facts, around.latest_firmware)
+        document |= firmware_update(facts, around.latest_firmware)
     shown = {*names, *settings}
     document = (
         _identity(module, mask=mask)
@@ -197,8 +201,8 @@ def module_state(
             "restarts_caused": facts.restarts,
             **_spending(around.spending or Spending(0, 0)),
             "settings": settings,
-            "drift": _drift(module.family, facts, mask=mask),
-            "nearly_matching_senders": _lookalikes(facts, mask=mask),
+            "drift": drift_in(module.family, facts, mask=mask),
+            "nearly_matching_senders": nearly_matching_senders(facts, mask=mask),
             "connection": connection_part(module, around.connection, mask=mask),
             "connection_state": connection_state(module, around.connection),
             "system_address": system_address(module, mask=mask),
@@ -215,34 +219,6 @@ def module_state(
     return document | {"labels": labels_of_module(module, document, facts.readings, around.language)}
 
 
-def _agreeing(module: Module, facts: ModuleFacts) -> ModuleFacts:
-    """Return `facts` with the older of signal level and dBm derived from the newer: both are one signal."""
-    readings = dict(facts.readings)
-    both = [readings[name] for name in _SIGNAL if name in readings]
-    if len(both) < len(_SIGNAL) or both[0].at == both[1].at:
-        return facts
-    older, newer = sorted(_SIGNAL, key=lambda name: readings[name].at)
-    values = {name: known.value for name, known in readings.items() if name != older}
-    found = next((r for r in module.family.derived(values) if r.name == older), None)
-    if found is None:
-        return facts
-    readings[older] = replace(readings[newer], value=found.value, raw=None)
-    return replace(facts, readings=readings)
-
-
-def _lookalikes(facts: ModuleFacts, *, mask: bool) -> list[Document]:
-    """Return the senders whose number or name ends like the module's number, the latest first."""
-    return [
-        {
-            "sender": hide(one.sender) if mask else one.sender,
-            "type": one.type.name.lower(),
-            "messages": one.messages,
-            "last_at": iso(one.last_at),
-        }
-        for one in facts.lookalikes
-    ]
-
-
 def unidentified_clients(clients: Sequence[UnidentifiedClient], *, mask: bool) -> Document:
     """Return `bridge/unidentified_clients`: TCP clients not identified as a module, the latest first."""
     return {
@@ -254,7 +230,7 @@ def unidentified_clients(clients: Sequence[UnidentifiedClient], *, mask: bool) -
                 "last_at": iso(s.last_at),
                 "connections": s.connections,
                 "refused": s.refused,
-                "claims": {n: hide(str(v)) if mask and n in _IDENTIFIERS else v for n, v in s.claims.items()},
+                "claims": {n: hide(str(v)) if mask and n in IDENTIFIERS else v for n, v in s.claims.items()},
                 "problem": s.problem,
             }
             for s in clients
@@ -275,55 +251,6 @@ def bridge_health(health: HealthStatus, dated: Dated = as_it_is) -> Document:
             for p in health.problems
         ],
     }
-
-
-def _firmware_update(facts: ModuleFacts, latest: str | None) -> Document:
-    """Return the progress of a firmware update, and Home Assistant's view of it without unknown versions."""
-    state, firmware = facts.readings.get(UPDATE_STATE), facts.readings.get("firmware")
-    value = state.value if state is not None else None
-    if value == UpdateState.UP_TO_DATE and firmware is not None and latest is None:
-        latest = str(firmware.value)  # the manufacturer's server reported that there is no newer one
-    if state is not None and firmware is not None and value in _UPDATING and firmware.at > state.at:
-        value = UpdateState.FINISHED
-    versions = {
-        "installed_version": firmware.value if firmware is not None else None,
-        "latest_version": latest,
-    }
-    known = {name: version for name, version in versions.items() if version}
-    return {UPDATE_STATE: value, "firmware_update": {**known, "in_progress": value in _UPDATING}}
-
-
-def _settings(module: Module, facts: ModuleFacts, *, mask: bool) -> Document:
-    """Return the settings that can be read by name (None: not known yet), and known entries of lists."""
-    readable = [s.name for s in module.family.settings if s.read_by and not s.secret and not s.indexes]
-    entries = [n for n in facts.readings if "." in n and is_setting(module.family, n)]
-    values = {n: k.value if (k := facts.readings.get(n)) else None for n in sorted((*readable, *entries))}
-    return {name: _setting(module.family, name, value, mask=mask) for name, value in values.items()}
-
-
-def _drift(family: Family, facts: ModuleFacts, *, mask: bool) -> Document:
-    """Return the settings that differ from what they were last set to, each with both values."""
-    values = {name: (facts.desired[name], facts.readings[name].value) for name in facts.drift()}
-    return {
-        name: {
-            "desired": _setting(family, name, desired, mask=mask),
-            "reported": _setting(family, name, reported, mask=mask),
-        }
-        for name, (desired, reported) in values.items()
-    }
-
-
-def _setting(family: Family, name: str, value: Scalar | None, *, mask: bool) -> Scalar | None:
-    setting = setting_of(family, name) if mask and value else None
-    return hide(str(value)) if setting is not None and setting.identifies else value
-
-
-def _value(name: str, known: Known | None, *, mask: bool) -> Document:
-    if known is None:
-        return {name: None}
-    value = hide(str(known.value)) if mask and name in _IDENTIFIERS and known.value else known.value
-    unexplained = known.value in (None, UNKNOWN) and known.raw is not None
-    return {name: value, f"{name}_raw": known.raw} if unexplained else {name: value}
 
 
 def modem_state(

@@ -12,7 +12,7 @@ from gsm_meter_bridge.model import Action, ClientIdentity, Connectivity, Module,
 from gsm_meter_bridge.model.setting import Setting, SettingKind
 from gsm_meter_bridge.modem.status import ProblemCode
 from gsm_meter_bridge.mqtt.answers import EVENT_TYPES
-from gsm_meter_bridge.mqtt.documents import COMMON, UPDATE_STATE, observed_names
+from gsm_meter_bridge.mqtt.documents import COMMON, observed_names
 from gsm_meter_bridge.mqtt.entity import (
     PRIMARY,
     Entity,
@@ -24,6 +24,7 @@ from gsm_meter_bridge.mqtt.entity import (
 )
 from gsm_meter_bridge.mqtt.form import Document
 from gsm_meter_bridge.mqtt.labels import is_worded
+from gsm_meter_bridge.mqtt.module_values import UPDATE_STATE
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.vocabulary import UNKNOWN, Observable, Registration, is_secret
 from gsm_meter_bridge.words import Words
