@@ -154,7 +154,11 @@ def try_room(room: Room, *, count: int | None, seed: int, listed: list[Listed]) 
             chosen = list(islice(mutants_of(room, seed, listed), count))
             unseen = []
             with ThreadPoolExecutor(WORKERS) as pool:
-                for mutant, seen in zip(chosen, pool.map(is_seen, chosen), strict=True):
+                for tried, (mutant, seen) in enumerate(
+                    zip(chosen, pool.map(is_seen, chosen), strict=True), 1
+                ):
+                    if tried % 20 == 0:
+                        print(f"{room.name}: {tried} of {len(chosen)} tried", file=sys.stderr, flush=True)
                     if not seen:
                         unseen.append(mutant)
                         print(mutant, end="\n\n", flush=True)

@@ -100,6 +100,7 @@ def test_data_are_refused_if_they_have_more_than_140_octets() -> None:
         ("ж" * 71, True, [139, 17], [66, 5]),  # 133 octets are left: 132 are whole characters
         ("ж" * 66 + "😀" + "ж" * 4, False, [138, 18], [66, 5]),  # a pair stays together
         ("ж" * 65 + "😀" + "ж" * 4, False, [140, 14], [66, 4]),
+        ("ж" * 65 + "\U00010000" + "ж" * 4, False, [140, 14], [66, 4]),
         ("ж" * 66 + "\ud7ff" + "ж" * 4, False, [140, 14], [67, 4]),  # next to what makes a pair
         ("ж" * 66 + "\ue000" + "ж" * 4, False, [140, 14], [67, 4]),
         ("ж" * 66 + "\U0010ffff" + "ж" * 4, False, [138, 18], [66, 5]),
@@ -130,7 +131,7 @@ def test_text_is_cut_behind_half_a_pair_only_if_more_follows() -> None:
         (False, 7, ["05000307 0201", "05000307 0202"]),
         (False, 300, ["0500032C 0201", "0500032C 0202"]),  # its lower eight bits
         (True, 300, ["060804012C 0201", "060804012C 0202"]),
-        (True, 0x1FFFE, ["060804FFFE 0201", "060804FFFE 0202"]),
+        (True, 0x1FFFF, ["060804FFFF 0201", "060804FFFF 0202"]),
     ],
 )
 def test_parts_have_header_with_reference_and_number(wide: bool, reference: int, headers: list[str]) -> None:
@@ -140,6 +141,14 @@ def test_parts_have_header_with_reference_and_number(wide: bool, reference: int,
     expected = ["".join(header.split()) for header in headers]
     assert firsts == [0x44, 0x44]
     assert [start[: len(header)] for start, header in zip(starts, expected, strict=True)] == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "first"), [({}, 0x41), ({"status_report": True}, 0x61), ({"validity": DAY}, 0x51)]
+)
+def test_parts_that_are_sent_tell_of_their_header(options: dict, first: int) -> None:
+    """Bit 6 of the first octet is TP-UDHI."""
+    assert [bytes.fromhex(p.pdu)[1] for p in encode_submits(TO, "a" * 161, **options)] == [first, first]
 
 
 def test_parts_have_reference_0_and_8_bits_unless_told() -> None:

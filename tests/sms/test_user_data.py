@@ -71,6 +71,7 @@ def test_user_data_has_text_of_its_alphabet(dcs: int, length: int, octets: str, 
         (GSM7, 5, "0270001004", "A", "1004"),  # 3 octets are 24 bits: four fill bits, then the fifth septet
         (UCS2, 8, "0500030702010041", "A", "0041"),
         (DATA, 8, "050003070201FF41", None, "FF41"),
+        (GSM7, 7, "060804012C0201", "", ""),  # counted without the last bit of the header
         (GSM7, 7, "05000307020100", "", "00"),  # nothing after the fill bit
     ],
 )
@@ -114,6 +115,7 @@ def test_header_is_split_into_elements(
         ("05000307", "TP-UDH: is said to have 6 octets of 4"),
         ("04000307", "TP-UDH: is said to have 5 octets of 4"),
         ("0100", "TP-UDH: ends inside an element"),
+        ("022401", "TP-UDH: ends inside an element"),
         ("03000307", "TP-UDH: ends inside an element"),
         ("0424010024", "TP-UDH: ends inside an element"),
     ],
