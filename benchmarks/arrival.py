@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from benchmarks.house import NEVER, config, report, world
-from gsm_meter_bridge.mqtt.client import Broker, Client
+from gsm_meter_bridge.mqtt.client import Broker, MqttClient
 from gsm_meter_bridge.simulator import RunningWorld, World
 from gsm_meter_bridge.simulator.carrier import Carrier
 from gsm_meter_bridge.sms import SmsDeliver, decode_pdu
@@ -37,7 +37,7 @@ class _Stopwatch:
         self._bring(msisdn, pdu)
 
 
-async def _until(client: Client, topic: str, wanted: bytes) -> float:
+async def _until(client: MqttClient, topic: str, wanted: bytes) -> float:
     """When the first message of `topic` came that has `wanted` in it."""
     async with asyncio.timeout(WAIT_S):
         while True:
@@ -48,7 +48,7 @@ async def _until(client: Client, topic: str, wanted: bytes) -> float:
                 return now
 
 
-async def _ask(client: Client, running: RunningWorld) -> tuple[float, float, float]:
+async def _ask(client: MqttClient, running: RunningWorld) -> tuple[float, float, float]:
     """Seconds from the SMS to the answer, in the middle and at most, and from the request to it."""
     watch = _Stopwatch(running.carrier)
     times = []
@@ -66,7 +66,7 @@ async def _ask(client: Client, running: RunningWorld) -> tuple[float, float, flo
 async def _measured(folder: Path, port: int, delay_s: float) -> tuple[float, float, float]:
     plan = folder / "world.yaml"
     plan.write_text(yaml.safe_dump(world(2, delay_s)), "utf-8")
-    client = Client(Broker("127.0.0.1", port), "bench-watcher")
+    client = MqttClient(Broker("127.0.0.1", port), "bench-watcher")
     client.on_connected = lambda: client.subscribe("gsm_meter_modem/bench/#")
     client.start()
     await client.wait_connected()

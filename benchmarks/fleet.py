@@ -11,7 +11,7 @@ import psutil
 
 from benchmarks.house import NEVER, bridge, report
 from gsm_meter_bridge.commands.admission import CommandOptions
-from gsm_meter_bridge.mqtt.client import Broker, Client
+from gsm_meter_bridge.mqtt.client import Broker, MqttClient
 from tests.support import short_path
 from tests.support.postgresql import Postgresql
 
@@ -20,7 +20,7 @@ MODULES, START_AIM_S, MODULE_AIM_KIB = 10_000, 10.0, 20.0
 
 async def _until_all_are_there(port: int, wanted: int) -> float:
     """Seconds until so many modules have their retained document."""
-    client = Client(Broker("127.0.0.1", port), "bench-watcher")
+    client = MqttClient(Broker("127.0.0.1", port), "bench-watcher")
     client.on_connected = lambda: client.subscribe("gsm_meter_modem/bench/module/+")
     client.start()
     await client.wait_connected()

@@ -20,14 +20,14 @@ import psutil
 from smspdudecoder.easy import read_incoming_sms
 
 from gsm_meter_bridge.modem import ReceivedPdu
-from gsm_meter_bridge.mqtt.client import Broker, Client
+from gsm_meter_bridge.mqtt.client import Broker, MqttClient
 from gsm_meter_bridge.simulator import World
 from gsm_meter_bridge.sms import decode_pdu, encode_delivers, encode_submits
 from tests.support.waiting import wait_until
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import arrival, fleet, tcp, visit
+from benchmarks import arrival, fleet, meter_poll, tcp
 from benchmarks.house import ROUNDS, bridge, number, rate, report, timed
 from tests.support.modems import modem_at
 from tests.support.processes import BridgeProcess
@@ -38,7 +38,7 @@ STATE = "gsm_meter_modem/bench/bridge/state"
 
 
 async def _seconds_to_online(port: int, daemon: BridgeProcess) -> float:
-    client = Client(Broker("127.0.0.1", port), "bench-watcher")
+    client = MqttClient(Broker("127.0.0.1", port), "bench-watcher")
     client.on_connected = lambda: client.subscribe(STATE)
     client.start()
     await client.wait_connected()
@@ -156,7 +156,7 @@ if __name__ == "__main__":
         "jobs": fleet.jobs,
         "arrival": arrival.arrival,
         "tcp": tcp.tcp,
-        "visit": visit.visit,
+        "meter_poll": meter_poll.poll,
     }
     chosen = sys.argv[1:] or list(every)
     if unknown := [name for name in chosen if name not in every]:

@@ -21,7 +21,7 @@ from benchmarks.tcp_peers import SOURCES, imei
 from gsm_meter_bridge.connections.listener import ListenerConfig
 from gsm_meter_bridge.connections.meter_report import MeterReport
 from gsm_meter_bridge.connections.pool import ConnectionPool, no_modem
-from gsm_meter_bridge.connections.supervisor import Connections, ConnectionsConfig, MeterAccess
+from gsm_meter_bridge.connections.supervisor import ConnectionsConfig, ConnectionSupervisor, MeterAccess
 from gsm_meter_bridge.connections.tunnel import Tunnel
 from gsm_meter_bridge.jobs.context import BridgeContext
 from gsm_meter_bridge.jobs.receiver import Receiver
@@ -85,7 +85,7 @@ class Fleet:
     """The TCP side of a bridge; when how many were recognised and stored."""
 
     database: Database
-    connections: Connections
+    connections: ConnectionSupervisor
     port: int
     stored: int = 0
     news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -144,7 +144,9 @@ async def _fleet(folder: Path) -> AsyncIterator[Fleet]:
         async def data_call(self, module: str) -> TcpLink:
             return await no_modem(module)
 
-    connections = Connections(modules, ConnectionsConfig([plan]), Host(), MeterAccess(_no_meter, _nobody))
+    connections = ConnectionSupervisor(
+        modules, ConnectionsConfig([plan]), Host(), MeterAccess(_no_meter, _nobody)
+    )
     fleet = Fleet(database, connections, plan.port)
     async with at_work(connections.run(database.idle)):
         await asyncio.sleep(0.5)

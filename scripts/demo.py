@@ -30,7 +30,7 @@ from demo_broker import own_broker
 from demo_ending import GOODBYE_S, STOPPED, end, stoppable, until_stopped
 from demo_view import ABOUT, LONGEST_ONCE_S, NEXT, TOPICS, View, report, save_picture, table
 from gsm_meter_bridge.families import family_of, requests_profile
-from gsm_meter_bridge.mqtt.client import Broker, Client
+from gsm_meter_bridge.mqtt.client import Broker, MqttClient
 from gsm_meter_bridge.simulator import World
 from gsm_meter_bridge.vocabulary import Secret
 
@@ -82,7 +82,7 @@ async def bridge(config: Path, log: Path) -> AsyncIterator[asyncio.subprocess.Pr
             await end(process)
 
 
-async def watch(client: Client, view: View) -> None:
+async def watch(client: MqttClient, view: View) -> None:
     """Feed the view; ask for one change as soon as a module has told its APN."""
     asked = False
     while True:
@@ -112,7 +112,14 @@ async def show(view: View, title: str, configured: set[str], console: Console, *
 
 
 async def play(
-    config: Path, log: Path, client: Client, view: View, modules: set[str], console: Console, *, once: bool
+    config: Path,
+    log: Path,
+    client: MqttClient,
+    view: View,
+    modules: set[str],
+    console: Console,
+    *,
+    once: bool,
 ) -> bool:
     """Run the bridge and show what it does; whether everything was shown."""
     async with bridge(config, log) as process:
@@ -134,7 +141,7 @@ async def demo(broker: Broker, folder: Path, console: Console, *, once: bool) ->
     world = World.load(None)
     device, log = folder / "modem", folder / "bridge.log"
     view = View(silent={m.id for m in world.modules if m.silent})
-    client = Client(broker, "gsm-meter-demo")
+    client = MqttClient(broker, "gsm-meter-demo")
 
     def subscribe() -> None:
         for topic in (f"{TOPICS.root}/#", TOPICS.discovery("+")):
@@ -156,7 +163,7 @@ async def demo(broker: Broker, folder: Path, console: Console, *, once: bool) ->
     return report(view, log, console, once=once, done=done)
 
 
-async def clear(client: Client, view: View) -> None:
+async def clear(client: MqttClient, view: View) -> None:
     """Leave nothing behind at the broker, which may be the user's own."""
     passing = ("request/", "response/", "/event", "/set")
     lasting = [topic for topic in view.topics if not any(part in topic for part in passing)]

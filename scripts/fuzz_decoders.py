@@ -16,17 +16,18 @@ with atheris.instrument_imports():
     import fuzz_files
     import fuzz_mqtt
     import fuzz_pdu_to_job
-    from gsm_meter_bridge.at.dialogue import Dialogue
+    from gsm_meter_bridge.at.dialogue import AtDialogue
     from gsm_meter_bridge.at.framing import AtFramer
     from gsm_meter_bridge.at.indications import parse_cnmi_test
     from gsm_meter_bridge.at.messages import parse_cmgl, parse_cmgr, parse_place
     from gsm_meter_bridge.at.responses import parse_cops, parse_cpms_query, parse_registration
     from gsm_meter_bridge.at.ussd import parse_cusd
+    from gsm_meter_bridge.dialogue import Dialogue
     from gsm_meter_bridge.dlms import Client, ExtendedStatus, associate, extended_status, session
     from gsm_meter_bridge.dlms.acse import Aare, Aarq
     from gsm_meter_bridge.dlms.data import Data, decode_data
     from gsm_meter_bridge.dlms.gsm import take_adjacent_cells, take_cell_info
-    from gsm_meter_bridge.dlms.hdlc import Address, Control, Deframer, Frame, Kind
+    from gsm_meter_bridge.dlms.hdlc import Control, Deframer, FrameType, HdlcAddress, HdlcFrame
     from gsm_meter_bridge.dlms.objects import take_object_list
     from gsm_meter_bridge.dlms.parameters import Parameters
     from gsm_meter_bridge.dlms.service import decode_request, decode_response
@@ -48,7 +49,7 @@ def _text(octets: bytes) -> str:
 
 
 def _modem(octets: bytes) -> None:
-    framer, dialogue = AtFramer(), Dialogue()
+    framer, dialogue = AtFramer(), AtDialogue()
     dialogue.begin("AT+CMGL=4")
     for event in framer.feed(octets):
         dialogue.feed(event)
@@ -83,19 +84,19 @@ def _taken(take: Callable[[Data], object]) -> Decoder:
 def _dlms_meter(octets: bytes) -> None:
     """A dialogue with a meter whose APDUs are slices of `octets`, each after an octet of its length."""
     client = Client.public()
-    address, dialogue = Address(client.address), _asked(client)
+    address, dialogue = HdlcAddress(client.address), _asked(client)
     next(dialogue)
-    control, answer = Control(Kind.UA), b""
+    control, answer = Control(FrameType.UA), b""
     number = 0
     with contextlib.suppress(DlmsError, StopIteration):
         while octets:
-            dialogue.send(Frame(address, client.server, control, answer).encode())
+            dialogue.send(HdlcFrame(address, client.server, control, answer).encode())
             apdu, octets = octets[1 : 1 + octets[0]], octets[1 + octets[0] :]
-            control, answer = Control(Kind.I, (number + 1) & 7, number & 7), session.LLC_RESPONSE + apdu
+            control, answer = Control(FrameType.I, (number + 1) & 7, number & 7), session.LLC_RESPONSE + apdu
             number += 1
 
 
-def _asked(client: Client) -> session.Dialogue[ExtendedStatus]:
+def _asked(client: Client) -> Dialogue[ExtendedStatus]:
     return (yield from extended_status((yield from associate(client))))
 
 
@@ -124,7 +125,7 @@ def _decoders() -> list[Decoder]:
         lambda octets: parse_registration(_text(octets)),
         lambda octets: parse_place(_text(octets), "+CMTI"),
         lambda octets: Deframer().feed(octets),
-        *(Frame.decode, Parameters.decode, Aarq.decode, Aare.decode, decode_request, decode_response),
+        *(HdlcFrame.decode, Parameters.decode, Aarq.decode, Aare.decode, decode_request, decode_response),
         *map(_taken, (take_object_list, take_cell_info, take_adjacent_cells)),
         _dlms_meter,
     ]

@@ -18,11 +18,11 @@ from gsm_meter_bridge.jobs.context import BridgeContext
 from gsm_meter_bridge.jobs.outcome import Policy
 from gsm_meter_bridge.model import Access, Module
 from gsm_meter_bridge.mqtt.client import Incoming
-from gsm_meter_bridge.mqtt.form import dump
+from gsm_meter_bridge.mqtt.encoding import dump
 from gsm_meter_bridge.mqtt.payload import read_payload
-from gsm_meter_bridge.mqtt.requests import Lane, Requests
+from gsm_meter_bridge.mqtt.requests import Lane, RequestHandler
 from gsm_meter_bridge.mqtt.retained import StaleDevices
-from gsm_meter_bridge.mqtt.topics import Kind, Topics, conflict
+from gsm_meter_bridge.mqtt.topics import TopicKind, Topics, conflict
 from gsm_meter_bridge.storage import schema
 from gsm_meter_bridge.storage.database import Database
 from gsm_meter_bridge.vocabulary import Secret
@@ -45,8 +45,8 @@ def _topics(octets: bytes) -> None:
     topics.module_behind(topic)
     topics.device_topics(topic)
     if conflict(topics) is None:
-        assert topics.place(topics.request("set")).kind is Kind.REQUEST
-        assert topics.place(topics.module_set("pump")).kind is Kind.SET
+        assert topics.place(topics.request("set")).kind is TopicKind.REQUEST
+        assert topics.place(topics.module_set("pump")).kind is TopicKind.SET
 
 
 def _payload(octets: bytes) -> None:
@@ -110,7 +110,7 @@ class Door:
             lambda: None,
         )
         everything_passes = Health(passes=lambda _: True)  # so that the fuzzer sees it
-        self._requests = Requests(TOPICS, commands, health=everything_passes)
+        self._requests = RequestHandler(TOPICS, commands, health=everything_passes)
         self._places = [TOPICS.request(a) for a in (*ACTIONS, "x")] + [TOPICS.module_set(m) for m in modules]
 
     def octets(self, octets: bytes) -> None:

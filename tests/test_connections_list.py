@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gsm_meter_bridge.cli.connections import (
-    State,
+    ConnectionState,
     _read,
     client_table,
     device_of,
@@ -27,7 +27,7 @@ from gsm_meter_bridge.config import load_config
 from gsm_meter_bridge.configured import broker_of, topics_of
 from gsm_meter_bridge.errors import ConfigError
 from gsm_meter_bridge.model import Module
-from gsm_meter_bridge.mqtt.client import Client
+from gsm_meter_bridge.mqtt.client import MqttClient
 from tests.support.mosquitto import Mosquitto
 
 LINE = {
@@ -90,16 +90,18 @@ def test_system_address_is_refused_if_invalid(tmp_path: Path, value: str) -> Non
 @pytest.mark.parametrize(
     ("told", "state", "filters"),
     [
-        (None, State.UNKNOWN, {State.UNKNOWN}),
-        ("of a later version", State.UNKNOWN, {State.UNKNOWN}),
-        ("none", State.NONE, {State.NONE}),
-        ("connected", State.CONNECTED, {State.CONNECTED}),
-        ("used", State.USED, {State.CONNECTED, State.USED}),
+        (None, ConnectionState.UNKNOWN, {ConnectionState.UNKNOWN}),
+        ("of a later version", ConnectionState.UNKNOWN, {ConnectionState.UNKNOWN}),
+        ("none", ConnectionState.NONE, {ConnectionState.NONE}),
+        ("connected", ConnectionState.CONNECTED, {ConnectionState.CONNECTED}),
+        ("used", ConnectionState.USED, {ConnectionState.CONNECTED, ConnectionState.USED}),
     ],
 )
-def test_connection_state_is_read_and_filtered(told: str | None, state: State, filters: set[State]) -> None:
+def test_connection_state_is_read_and_filtered(
+    told: str | None, state: ConnectionState, filters: set[ConnectionState]
+) -> None:
     assert state_of({"connection_state": told}) is state
-    assert {one for one in State if is_in(state, one)} == filters
+    assert {one for one in ConnectionState if is_in(state, one)} == filters
 
 
 @pytest.mark.parametrize(
@@ -138,7 +140,7 @@ def test_device_list_shows_module_without_data(tmp_path: Path) -> None:
         "serial_number": None,
         "meter_serial": None,
         "system_address": "0.0.0.94",
-        "state": State.UNKNOWN,
+        "state": ConnectionState.UNKNOWN,
         "connection": None,
     }
     assert "unknown" in _shown(device_table({"cottage": device_of(module, nothing)}))
@@ -197,7 +199,7 @@ async def test_connections_list_ignores_payload_that_is_no_document(tmp_path: Pa
         )
         config = load_config(tmp_path / "config.yaml")
         topics = topics_of(config)
-        others = Client(broker_of(config.mqtt), "others")
+        others = MqttClient(broker_of(config.mqtt), "others")
         others.start()
         try:
             await others.wait_connected()

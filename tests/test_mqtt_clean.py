@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gsm_meter_bridge.cli import app
-from gsm_meter_bridge.mqtt.client import Broker, Client
+from gsm_meter_bridge.mqtt.client import Broker, MqttClient
 from tests.support.mosquitto import Mosquitto
 
 _FILE = """\
@@ -51,7 +51,7 @@ OTHERS = {
 
 def _keep(port: int, kept: Mapping[str, str]) -> None:
     async def say() -> None:
-        client = Client(Broker("127.0.0.1", port), "keeper")
+        client = MqttClient(Broker("127.0.0.1", port), "keeper")
         client.start()
         for topic, payload in kept.items():
             assert await client.publish(topic, payload, retain=True)
@@ -63,7 +63,7 @@ def _keep(port: int, kept: Mapping[str, str]) -> None:
 def _kept(port: int) -> set[str]:
     async def hear() -> set[str]:
         found: set[str] = set()
-        client = Client(Broker("127.0.0.1", port), "reader")
+        client = MqttClient(Broker("127.0.0.1", port), "reader")
         client.on_connected = lambda: client.subscribe("#")
         client.start()
         try:

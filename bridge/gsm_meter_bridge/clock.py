@@ -36,7 +36,7 @@ def elapsed_s() -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ClockStep:
     """The wall clock was set: times at or after `since` (Unix time) must be moved by `by_s` seconds."""
 
     by_s: float
@@ -110,7 +110,7 @@ class Clock:
         if abs(self._wall() - sent_at) <= AGREES_S:
             self._believed = True
 
-    def look(self) -> Step | None:
+    def look(self) -> ClockStep | None:
         """Check the wall clock; return the step to apply before its time can be adopted, or None."""
         if abs(by_s := self._drift() - self._ahead_s) > LET_BE_S:
             self.steps, self.last_step_s, self._ahead_s = self.steps + 1, by_s, self._drift()
@@ -120,11 +120,11 @@ class Clock:
         self.right = self._can_be(wall)
         if not self.right and wall >= PROGRAM_DATE and self._is_believed():
             # the newest time in the database was wrong: all times there that are later than now are moved
-            return Step(wall - self.now(), min(wall, self.began))
+            return ClockStep(wall - self.now(), min(wall, self.began))
         by_s = wall - self.now()
-        return Step(by_s, self.began) if self.right and abs(by_s) > LET_BE_S else None
+        return ClockStep(by_s, self.began) if self.right and abs(by_s) > LET_BE_S else None
 
-    def take(self, step: Step) -> None:
+    def take(self, step: ClockStep) -> None:
         """Continue from the time after `step`, whose times have been moved in the database."""
         if not self.right:
             self.newest = None

@@ -11,9 +11,9 @@ from gsm_meter_bridge.config.certificates import check_certificates
 from gsm_meter_bridge.health import Health
 from gsm_meter_bridge.mqtt import documents
 from gsm_meter_bridge.mqtt.broker import Broker, tls_context
-from gsm_meter_bridge.mqtt.client import Client
-from gsm_meter_bridge.mqtt.form import dump
-from gsm_meter_bridge.mqtt.identity import FULL_UP_TO, Discovery, Identity
+from gsm_meter_bridge.mqtt.client import MqttClient
+from gsm_meter_bridge.mqtt.encoding import dump
+from gsm_meter_bridge.mqtt.options import FULL_UP_TO, Discovery, PublisherOptions
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.storage.registry import ANY
 
@@ -37,11 +37,11 @@ def broker_of(mqtt: MqttConfig) -> Broker:
     return Broker(mqtt.host, mqtt.port, mqtt.username, mqtt.password, tls, mqtt.protocol)
 
 
-def client_of(mqtt: MqttConfig, topics: Topics, health: Health) -> Client:
+def client_of(mqtt: MqttConfig, topics: Topics, health: Health) -> MqttClient:
     """Return the MQTT client of the bridge, with its last will; ConfigError as `broker_of`."""
     will = dump(documents.bridge_state(online=False))
     name = f"gsm-meter-bridge-{topics.bridge}"
-    return Client(broker_of(mqtt), name, (topics.bridge_state, will), SESSION_S, health)
+    return MqttClient(broker_of(mqtt), name, (topics.bridge_state, will), SESSION_S, health)
 
 
 def forecasts(config: Config) -> dict[str, Forecast]:
@@ -66,9 +66,9 @@ def serves(modem: ModemConfig) -> tuple[str, ...]:
     return (ANY, f"modem:{modem.id}", *group)
 
 
-def identity_of(config: Config) -> Identity:
+def identity_of(config: Config) -> PublisherOptions:
     """Return the publishing options of the bridge: its id, name, and those of its documents."""
-    return Identity(
+    return PublisherOptions(
         bridge=config.bridge.id,
         name=config.bridge.name,
         offline_after_missed_polls=config.poll.offline_after_missed_polls,

@@ -11,7 +11,7 @@ import yaml
 
 from gsm_meter_bridge.vocabulary import Scalar
 from gsm_meter_bridge.yaml_file import read_yaml
-from gsm_meter_bridge.yaml_file.checks import Check, checked, long_text, matching, named, options, text
+from gsm_meter_bridge.yaml_file.checks import Validator, checked, long_text, matching, named, options, text
 
 _VALUE = "allowed: a text, a number, true or false; '' is an empty text"
 
@@ -25,7 +25,7 @@ def load_settings(path: Path, family: str) -> dict[str, object]:
     return dict(checked(read_yaml(path), _schema(family))["settings"])
 
 
-def _schema(family: str) -> Check:
+def _schema(family: str) -> Validator:
     words = f"expected {family}"
     return options(
         {

@@ -9,9 +9,13 @@ from decimal import Decimal
 from enum import StrEnum
 from math import isfinite
 from types import MappingProxyType
+from typing import Any
 
 Scalar = str | int | float | bool
 """The type of a setting or an observed value."""
+
+Document = dict[str, Any]
+"""A JSON object: a payload of MQTT, or a part of one."""
 
 UNKNOWN = "unknown"
 """Published for a code that no table explains, next to the raw code."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gsm_meter_bridge.at.dialogue import Dialogue, Form, form_of
+from gsm_meter_bridge.at.dialogue import AtDialogue, CommandForm, form_of
 from gsm_meter_bridge.at.framing import AtFramer, Line, Overlong, Prompt
 from gsm_meter_bridge.at.results import ResultKind
 from gsm_meter_bridge.at.urc import Stray, Urc
@@ -15,7 +15,7 @@ LENGTH = len(PDU) // 2 - 8
 
 def talk(command: str, lines, *, echo: bool = False):
     """Return the exchange of `command` and what came unasked."""
-    dialogue = Dialogue()
+    dialogue = AtDialogue()
     exchange = dialogue.begin(command)
     news = [n for line in ([command] if echo else []) + list(lines) for n in dialogue.feed(Line(line))]
     return exchange, news
@@ -23,7 +23,12 @@ def talk(command: str, lines, *, echo: bool = False):
 
 @pytest.mark.parametrize(
     ("command", "form"),
-    [("AT", Form.EXECUTE), ("AT+CREG?", Form.QUERY), ("AT+CNMI=?", Form.TEST), ("AT+CMGF=0", Form.SET)],
+    [
+        ("AT", CommandForm.EXECUTE),
+        ("AT+CREG?", CommandForm.QUERY),
+        ("AT+CNMI=?", CommandForm.TEST),
+        ("AT+CMGF=0", CommandForm.SET),
+    ],
 )
 def test_form_of_command_is_recognised(command, form):
     assert form_of(command) is form
@@ -36,7 +41,7 @@ def test_dialogue_drops_echo_of_command(echo):
 
 
 def test_dialogue_drops_echo_of_pdu():
-    dialogue = Dialogue()
+    dialogue = AtDialogue()
     exchange = dialogue.begin(f"AT+CMGS={LENGTH}")
     assert dialogue.feed(Line(f"AT+CMGS={LENGTH}")) == ()
     assert not exchange.prompted
@@ -91,7 +96,7 @@ def test_dialogue_ends_command_at_no_carrier_only_while_dialling():
 
 
 def test_dialogue_reports_late_and_unknown_lines_as_strays():
-    dialogue = Dialogue()
+    dialogue = AtDialogue()
     assert dialogue.feed(Line("+CMGS: 7")) == (Stray("+CMGS: 7"),)
     assert dialogue.feed(Line("OK")) == (Stray("OK"),)
     assert dialogue.feed(Prompt()) == (Stray(">"),)
@@ -102,7 +107,7 @@ def test_dialogue_reports_late_and_unknown_lines_as_strays():
 
 
 def test_routed_header_without_pdu_is_reported_and_takes_no_answer():
-    dialogue = Dialogue()
+    dialogue = AtDialogue()
     exchange = dialogue.begin("AT+CCID")
     news = [n for line in ("+CMT: ,25", "89701012345678901234", "OK") for n in dialogue.feed(Line(line))]
     assert news == [Urc("+CMT", "+CMT: ,25")]
@@ -158,7 +163,7 @@ def test_unsolicited_lines_never_change_a_result_nor_get_lost(command, echo, ins
         here = [urc for at, urc in inserted if min(at, len(parts)) == place]
         expected += here
         stream += b"".join(map(octets_of, here)) + (parts[place] if place < len(parts) else b"")
-    framer, dialogue = AtFramer(), Dialogue()
+    framer, dialogue = AtFramer(), AtDialogue()
     exchange = dialogue.begin(command)
     chunks = (stream[at : at + cut] for at in range(0, len(stream), cut))
     news = [n for chunk in chunks for event in framer.feed(chunk) for n in dialogue.feed(event)]
@@ -169,7 +174,7 @@ def test_unsolicited_lines_never_change_a_result_nor_get_lost(command, echo, ins
 
 def news_of(*octets: bytes, command: str | None = None):
     """Return what comes unasked, and the exchange of `command`."""
-    framer, dialogue = AtFramer(), Dialogue()
+    framer, dialogue = AtFramer(), AtDialogue()
     exchange = dialogue.begin(command) if command else None
     return [n for chunk in octets for e in framer.feed(chunk) for n in dialogue.feed(e)], exchange
 
@@ -217,7 +222,7 @@ def test_open_quote_swallows_no_following_line(rest, answers):
 
 
 def test_open_quote_ends_with_next_command_or_after_many_lines():
-    dialogue = Dialogue()
+    dialogue = AtDialogue()
     assert dialogue.feed(Line('+CUSD: 0,"half')) == dialogue.feed(Line("RDY")) == ()
     exchange = dialogue.begin("AT")
     assert dialogue.feed(Line("OK")) == (Urc("+CUSD", '+CUSD: 0,"half'), Urc("RDY", "RDY"))
@@ -229,7 +234,7 @@ def test_open_quote_ends_with_next_command_or_after_many_lines():
 
 
 def test_message_prompt_ends_open_quote():
-    dialogue = Dialogue()
+    dialogue = AtDialogue()
     exchange = dialogue.begin("AT+CMGS=20")
     dialogue.feed(Line('+CUSD: 0,"half'))
     dialogue.feed(Prompt())

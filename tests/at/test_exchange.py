@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gsm_meter_bridge.at.dialogue import MAX_ANSWER_CHARACTERS, Dialogue, Exchange, Form, form_of
+from gsm_meter_bridge.at.dialogue import MAX_ANSWER_CHARACTERS, AtDialogue, CommandForm, Exchange, form_of
 from gsm_meter_bridge.at.framing import AtFramer, Line, Overlong, Prompt
 from gsm_meter_bridge.at.urc import Stray, Urc
 
@@ -81,15 +81,20 @@ def test_list_waits_for_pdu_behind_its_last_header(
 
 @pytest.mark.parametrize(
     ("command", "form"),
-    [("AT+CREG=?", Form.TEST), ("AT+CREG?", Form.QUERY), ("ATS0=1", Form.SET), ("ATI", Form.EXECUTE)],
+    [
+        ("AT+CREG=?", CommandForm.TEST),
+        ("AT+CREG?", CommandForm.QUERY),
+        ("ATS0=1", CommandForm.SET),
+        ("ATI", CommandForm.EXECUTE),
+    ],
 )
-def test_form_of_command_is_by_its_end(command: str, form: Form) -> None:
+def test_form_of_command_is_by_its_end(command: str, form: CommandForm) -> None:
     assert form_of(command) is form
 
 
 def test_exchange_that_is_abandoned_gets_no_more_lines() -> None:
     """Lines of a text that never ended, held back for the command before, are no answer of it."""
-    dialogue = Dialogue()
+    dialogue = AtDialogue()
     first = dialogue.begin("AT+CCID")
     for line in ("8970", '+CUSD: 0,"half', "of it"):
         assert dialogue.feed(Line(line)) == ()
@@ -108,7 +113,7 @@ def test_exchange_that_is_abandoned_gets_no_more_lines() -> None:
     [(None, False), ("AT+CSQ", False), ("AT+CMGS=20", True), ("AT+CMGW=20", True), ("at+cmgc=2", True)],
 )
 def test_prompt_ends_text_only_if_command_asks_for_a_message(command: str | None, ended: bool) -> None:
-    dialogue = Dialogue()
+    dialogue = AtDialogue()
     exchange = dialogue.begin(command) if command else None
     assert dialogue.feed(Line('+CUSD: 1,"1 this')) == ()
     news = dialogue.feed(Prompt())
@@ -119,7 +124,7 @@ def test_prompt_ends_text_only_if_command_asks_for_a_message(command: str | None
 
 
 def test_result_ends_text_only_while_command_is_open() -> None:
-    dialogue = Dialogue()
+    dialogue = AtDialogue()
     dialogue.begin("AT+CSQ")
     dialogue.feed(Line("OK"))
     assert dialogue.feed(Prompt()) == (Stray(">"),)
@@ -129,14 +134,14 @@ def test_result_ends_text_only_while_command_is_open() -> None:
 
 
 def test_overlong_line_ends_text() -> None:
-    dialogue = Dialogue()
+    dialogue = AtDialogue()
     dialogue.feed(Line('+CUSD: 1,"half'))
     assert dialogue.feed(Overlong("xx")) == (Urc("+CUSD", '+CUSD: 1,"half'), Stray("xx... (overlong)"))
 
 
 @pytest.mark.parametrize(("lines", "found"), [(0, True), (1, True), (99, True), (100, False), (101, False)])
 def test_routed_header_waits_for_its_pdu_for_100_unknown_lines(lines: int, found: bool) -> None:
-    dialogue = Dialogue()
+    dialogue = AtDialogue()
     header = f"+CMT: ,{LENGTH}"
     news = [n for line in (header, *["^THERM: 1"] * lines) for n in dialogue.feed(Line(line))]
     assert news.count(Urc("+CMT", header)) == (1 if lines else 0)
@@ -144,7 +149,7 @@ def test_routed_header_waits_for_its_pdu_for_100_unknown_lines(lines: int, found
 
 
 def test_routed_header_ahead_of_list_takes_none_of_its_pdus() -> None:
-    dialogue = Dialogue()
+    dialogue = AtDialogue()
     dialogue.feed(Line(f"+CDS: {LENGTH}"))
     exchange = dialogue.begin("AT+CMGL=4")
     listed = f"+CMGL: 1,1,,{LENGTH}"
@@ -201,7 +206,7 @@ def test_text_has_at_most_2000_characters(characters: int, joined: bool) -> None
 
 def _joined(lines: list[str]) -> bool:
     """Whether lines are told as one text; otherwise each is told, as it arrived."""
-    dialogue = Dialogue()
+    dialogue = AtDialogue()
     news = [n for line in lines for n in dialogue.feed(Line(line))]
     if len(news) == 1:
         assert news == [Urc("+CUSD", "\n".join(lines))]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gsm_meter_bridge.at import messages, responses
 from gsm_meter_bridge.at.cme import CME_ERRORS, cme_words
 from gsm_meter_bridge.at.cms import CMS_ERRORS, SendOutcome, cms_words, send_outcome
-from gsm_meter_bridge.at.dialogue import Dialogue
+from gsm_meter_bridge.at.dialogue import AtDialogue
 from gsm_meter_bridge.at.framing import AtFramer
 from gsm_meter_bridge.at.indications import parse_cnmi_test
 from gsm_meter_bridge.at.results import parse_final
@@ -66,7 +66,7 @@ def told(
     """Return what comes unasked with a stream, and the lines of the answer to `command`."""
     octets = stream.encode("latin-1")
     edges = [0, *sorted(min(cut, len(octets)) for cut in cuts), len(octets)]
-    framer, dialogue = AtFramer(), Dialogue()
+    framer, dialogue = AtFramer(), AtDialogue()
     exchange = dialogue.begin(command) if command else None
     chunks = [octets[a:b] for a, b in pairwise(edges)]
     news = [n for chunk in chunks for event in framer.feed(chunk) for n in dialogue.feed(event)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gsm_meter_bridge.at.messages import (
+    MessagePlace,
     MessageStatus,
-    Place,
     StoredMessage,
     is_hex,
     parse_cmgl,
@@ -78,11 +78,11 @@ def test_pdu_fits_exactly_if_its_first_octet_counts_the_service_centre(
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ('+CMTI: "SM",0', Place("SM", 0)),
-        ('+CMTI:"ME",255', Place("ME", 255)),
-        ("+CMTI: SM,3", Place("SM", 3)),
-        ('+CMTI: "SM_P",12,1', Place("SM_P", 12)),
-        ('+CMTI: "SM345678",1', Place("SM345678", 1)),
+        ('+CMTI: "SM",0', MessagePlace("SM", 0)),
+        ('+CMTI:"ME",255', MessagePlace("ME", 255)),
+        ("+CMTI: SM,3", MessagePlace("SM", 3)),
+        ('+CMTI: "SM_P",12,1', MessagePlace("SM_P", 12)),
+        ('+CMTI: "SM345678",1', MessagePlace("SM345678", 1)),
         ('+CMTI: "SM",-1', None),
         ("+CMTI: ,-1", None),
         ("+CMTI: ,1", None),
@@ -93,7 +93,7 @@ def test_pdu_fits_exactly_if_its_first_octet_counts_the_service_centre(
         ('+CDSI: "SM",1', None),
     ],
 )
-def test_place_has_memory_and_index_from_0(text: str, place: Place | None) -> None:
+def test_place_has_memory_and_index_from_0(text: str, place: MessagePlace | None) -> None:
     if place is not None:
         assert parse_place(text, "+CMTI") == place
         return

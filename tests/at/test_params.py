@@ -162,13 +162,13 @@ def test_operator_is_third_parameter(line: str, operator: str | None) -> None:
 @pytest.mark.parametrize(
     ("line", "memories"),
     [
-        ('+CPMS: "SM",3,20', [r.Memory("SM", 3, 20)]),
-        ('+CPMS: "SM",3,20,"ME"', [r.Memory("SM", 3, 20)]),
-        ('+CPMS: "SM",3,20,"ME",1,2', [r.Memory("SM", 3, 20), r.Memory("ME", 1, 2)]),
+        ('+CPMS: "SM",3,20', [r.MemoryUsage("SM", 3, 20)]),
+        ('+CPMS: "SM",3,20,"ME"', [r.MemoryUsage("SM", 3, 20)]),
+        ('+CPMS: "SM",3,20,"ME",1,2', [r.MemoryUsage("SM", 3, 20), r.MemoryUsage("ME", 1, 2)]),
         ("+CPMS: 3,20", []),
     ],
 )
-def test_memories_are_groups_of_three(line: str, memories: list[r.Memory]) -> None:
+def test_memories_are_groups_of_three(line: str, memories: list[r.MemoryUsage]) -> None:
     assert list(r.parse_cpms_query((line,))) == memories
 
 

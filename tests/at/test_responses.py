@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from gsm_meter_bridge.at import responses as r
 from gsm_meter_bridge.at.messages import (
-    Place,
+    MessagePlace,
     StoredMessage,
     parse_cmgl,
     parse_cmgr,
@@ -115,8 +115,8 @@ def test_cops_answer_gives_operator_name():
 def test_cpms_answers_give_memories():
     query = ('+CPMS: "SM",3,20,"SM",3,20,"ME",0,100',)
     assert [m.name for m in r.parse_cpms_query(query)] == ["SM", "SM", "ME"]
-    assert r.parse_cpms_query(query)[2] == r.Memory("ME", 0, 100)
-    assert r.parse_cpms_set(("+CPMS: 3,20,3,20,0,100",), "SM") == r.Memory("SM", 3, 20)
+    assert r.parse_cpms_query(query)[2] == r.MemoryUsage("ME", 0, 100)
+    assert r.parse_cpms_set(("+CPMS: 3,20,3,20,0,100",), "SM") == r.MemoryUsage("SM", 3, 20)
     assert r.parse_cpms_test(('+CPMS: ("SM","ME"),("SM"),("SM","SR")',)) == (
         ("SM", "ME"),
         ("SM",),
@@ -243,7 +243,7 @@ def test_stored_messages_are_parsed_from_cmgl_and_cmgr():
 
 
 def test_place_is_parsed_from_indication():
-    assert parse_place('+CMTI: "SM",3', "+CMTI") == Place("SM", 3)
+    assert parse_place('+CMTI: "SM",3', "+CMTI") == MessagePlace("SM", 3)
     with pytest.raises(DecodeError):
         parse_place("+CMTI: ", "+CMTI")
 

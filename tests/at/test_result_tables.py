@@ -6,7 +6,7 @@ import pytest
 
 from gsm_meter_bridge.at.cme import cme_words
 from gsm_meter_bridge.at.cms import SendOutcome, cms_words
-from gsm_meter_bridge.at.dialogue import Dialogue
+from gsm_meter_bridge.at.dialogue import AtDialogue
 from gsm_meter_bridge.at.framing import Line
 from gsm_meter_bridge.at.responses import REGISTRATION, SIM_ERRORS, SimState
 from gsm_meter_bridge.at.results import NUMERIC, Final, ResultKind, is_call_result, parse_final
@@ -144,7 +144,7 @@ def test_numeric_results_end_command_only_if_expected() -> None:
     assert {text: final.ok for text, final in NUMERIC.items()} == {"0": True, "4": False}
     for numeric in (False, True):
         for line, ok in (("0", True), (" 4 ", False)):
-            dialogue = Dialogue()
+            dialogue = AtDialogue()
             exchange = dialogue.begin("AT", numeric=numeric)
             assert dialogue.feed(Line(line)) == ()
             assert (exchange.done, exchange.was_numeric) == (numeric, numeric)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gsm_meter_bridge.at.dialogue import Dialogue
+from gsm_meter_bridge.at.dialogue import AtDialogue
 from gsm_meter_bridge.at.framing import Line, Prompt
 from gsm_meter_bridge.at.urc import Urc
 from gsm_meter_bridge.sms import decode_pdu
@@ -22,7 +22,7 @@ def header(name: str, pdu: str) -> str:
 
 
 def news_of(lines, command=None):
-    dialogue = Dialogue()
+    dialogue = AtDialogue()
     exchange = dialogue.begin(command) if command else None
     return [n for line in lines for n in dialogue.feed(Line(line))], exchange
 
@@ -105,7 +105,7 @@ def test_unknown_line_inside_list_leaves_pdus_of_list():
 
 @pytest.mark.parametrize("before", [["+CSQ: 3,99", "OK"], ["OK"], ["RING"] * 5, []])
 def test_routed_header_without_pdu_takes_none_of_later_list(before):
-    dialogue = Dialogue()
+    dialogue = AtDialogue()
     dialogue.begin("AT+CSQ")
     for line in (header("+CDS", PDU), *before):
         dialogue.feed(Line(line))
@@ -117,7 +117,7 @@ def test_routed_header_without_pdu_takes_none_of_later_list(before):
 
 
 def test_echo_of_sent_pdu_is_no_routed_message():
-    dialogue = Dialogue()
+    dialogue = AtDialogue()
     exchange = dialogue.begin("AT+CMGS=23")
     for event in (Line("AT+CMGS=23"), Line(header("+CDS", PDU)), Prompt()):
         dialogue.feed(event)

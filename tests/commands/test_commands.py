@@ -106,14 +106,14 @@ async def test_known_transaction_returns_its_job_after_deadline_and_budget_ended
 
 
 async def test_known_transaction_does_not_poll_the_meter_again() -> None:
-    visited = []
+    polled = []
 
     def poll_meter(module: str, *, wanted: bool) -> bool:
-        visited.append((module, wanted))
+        polled.append((module, wanted))
         return True
 
     async with world() as w:
         asked = Commands(w.context, CommandEnvironment(3600.0, poll_meter=poll_meter), lambda: None)
         first = await asked.request_status("pump", CommandOptions("t"))
         assert (await asked.request_status("pump", CommandOptions("t", redelivered=True))).id == first.id
-    assert visited == [("pump", True)]
+    assert polled == [("pump", True)]

@@ -9,7 +9,7 @@ import pytest
 from gsm_meter_bridge.config import Config, load_config
 from gsm_meter_bridge.configured import discovery_of, identity_of
 from gsm_meter_bridge.errors import ConfigError
-from gsm_meter_bridge.mqtt.identity import FULL_UP_TO, Discovery
+from gsm_meter_bridge.mqtt.options import FULL_UP_TO, Discovery
 from gsm_meter_bridge.words import Language
 
 

@@ -79,7 +79,7 @@ async def test_poll_takes_answer_once_if_it_arrives_twice() -> None:
 
 
 async def test_second_poll_reads_same_values_if_first_lost_an_answer() -> None:
-    """What one visit left on the line is no answer of the next."""
+    """What one poll left on the line is no answer of the next."""
     meter = dlms_meter()
     async with line_to(losing(meter.feed, 4)) as link:
         first = await read_meter(link, READER)

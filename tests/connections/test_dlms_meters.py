@@ -13,7 +13,7 @@ from gsm_meter_bridge.connections.meter_memory import MeterMemory
 from gsm_meter_bridge.connections.meter_report import MeterReport
 from gsm_meter_bridge.dlms import ENERGIES, Attribute, Obis
 from gsm_meter_bridge.dlms.data import Data, Tag, structure
-from gsm_meter_bridge.dlms.hdlc import Address
+from gsm_meter_bridge.dlms.hdlc import HdlcAddress
 from gsm_meter_bridge.dlms.status import SERIAL_NUMBER
 from gsm_meter_bridge.model import Meter
 from gsm_meter_bridge.simulator.meter.plan import MeterPlan
@@ -93,15 +93,17 @@ async def test_meter_serial_is_read_without_object_list() -> None:
 @pytest.mark.parametrize(
     ("meter", "address", "octets"),
     [
-        (Meter(), Address(1, 16, 2), "02 21"),
-        (Meter(address=200), Address(1, 200, 4), "00 02 02 91"),
-        (Meter(logical_device=17, address=5), Address(17, 5, 2), "22 0b"),
-        (Meter(logical_device=300, address=5), Address(300, 5, 4), "04 58 00 0b"),
-        (Meter(address_octets=4), Address(1, 16, 4), "00 02 00 21"),
-        (Meter(address_octets=1), Address(1), "03"),
+        (Meter(), HdlcAddress(1, 16, 2), "02 21"),
+        (Meter(address=200), HdlcAddress(1, 200, 4), "00 02 02 91"),
+        (Meter(logical_device=17, address=5), HdlcAddress(17, 5, 2), "22 0b"),
+        (Meter(logical_device=300, address=5), HdlcAddress(300, 5, 4), "04 58 00 0b"),
+        (Meter(address_octets=4), HdlcAddress(1, 16, 4), "00 02 00 21"),
+        (Meter(address_octets=1), HdlcAddress(1), "03"),
     ],
 )
-async def test_hdlc_address_follows_meter_configuration(meter: Meter, address: Address, octets: str) -> None:
+async def test_hdlc_address_follows_meter_configuration(
+    meter: Meter, address: HdlcAddress, octets: str
+) -> None:
     assert address.encode() == bytes.fromhex(octets)
     report, error = await poll(dlms_meter(address=address).feed, meter)
     assert error is None

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gsm_meter_bridge.connections.meter_dlms import add_status, client_of
 from gsm_meter_bridge.connections.meter_report import MeterReport
 from gsm_meter_bridge.connections.supervisor import _sound
-from gsm_meter_bridge.dlms import ExtendedStatus, Known, associate, visit
+from gsm_meter_bridge.dlms import ExtendedStatus, KnownObjects, associate, poll
 from gsm_meter_bridge.dlms.data import _FIXED, _FLOATS, _NUMBERS, _STRINGS, Data, Tag
 from gsm_meter_bridge.dlms.service import Attribute
 from gsm_meter_bridge.errors import GsmMeterError, LinkLostError
@@ -57,21 +57,21 @@ _DATA = st.recursive(
 _SAID = st.dictionaries(st.sampled_from(_ATTRIBUTES), _DATA, min_size=1, max_size=8)
 
 
-def _visited(feed: Callable[[bytes], bytes]) -> ExtendedStatus:
-    """What a visit heard."""
+def _polled(feed: Callable[[bytes], bytes]) -> ExtendedStatus:
+    """What a poll reported."""
     heard = [ExtendedStatus()]
     association = carry_out(associate(client_of(_READER)), feed)
-    rest = carry_out(visit(association, Known(), heard.append), feed)
+    rest = carry_out(poll(association, KnownObjects(), heard.append), feed)
     assert rest is not None
     carry_out(rest(), feed)
     return heard[-1]
 
 
 def _report(said: dict[Attribute, Data]) -> MeterReport | None:
-    """What becomes of it all; None where the visit fails with an error that was foreseen."""
+    """What becomes of it all; None if the poll fails with an expected error."""
     report = MeterReport()
     try:
-        add_status(report, _visited(meter_for(client_of(_READER), replace(FULL, said=said)).feed), _NOW)
+        add_status(report, _polled(meter_for(client_of(_READER), replace(FULL, said=said)).feed), _NOW)
     except GsmMeterError:
         return None
     report.judge(_NOW, Meter())
@@ -102,7 +102,7 @@ def test_dlms_poll_fails_with_known_error_for_random_apdus(apdus: list[bytes]) -
             raise LinkLostError("it has nothing more to say") from error
 
     with pytest.raises(GsmMeterError):
-        _visited(feed)
+        _polled(feed)
 
 
 @given(st.lists(st.text(max_size=40), max_size=9))

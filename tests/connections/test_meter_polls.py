@@ -145,17 +145,17 @@ async def test_quiet_hours_are_in_local_time_of_bridge(from_h: int, until_h: int
 
 
 @pytest.mark.parametrize(
-    ("call", "wanted", "visited"),
+    ("call", "wanted", "polled"),
     [(DataCall(), True, True), (DataCall(), False, False), (DataCall(polls=True), False, True)],
     ids=["wanted", "a poll", "a poll that may cost"],
 )
 async def test_poller_makes_data_call_only_if_wanted_or_allowed_for_polls(
-    call: DataCall, *, wanted: bool, visited: bool
+    call: DataCall, *, wanted: bool, polled: bool
 ) -> None:
     house = PollHouse(Connectivity(data_call=call, meter=METER), transport_="csd")
     meter_poller = house.meter_poller()
-    assert meter_poller.ask("hut", wanted=wanted) is visited
-    if visited:
+    assert meter_poller.ask("hut", wanted=wanted) is polled
+    if polled:
         await house.until_heard(meter_poller)
         assert [(o.source, [r.name for r in o.readings]) for o in house.told] == [("csd", ["signal_dbm"])]
     else:

@@ -14,7 +14,7 @@ import pytest
 
 from gsm_meter_bridge.connections import port as module
 from gsm_meter_bridge.connections.files import UNLIMITED, Files, Use, kept_of, limit_for
-from gsm_meter_bridge.connections.port import Limits, Place, Port
+from gsm_meter_bridge.connections.port import ListeningAddress, Port, PortLimits
 from gsm_meter_bridge.connections.sockets import bind
 from gsm_meter_bridge.health import BridgeProblemCode, Health
 from gsm_meter_bridge.link import TcpLink
@@ -43,14 +43,14 @@ class Yard:
 
     host: str = LOOPBACK
     number: int = 0
-    limits: Limits = field(default_factory=lambda: Limits(EVERYBODY, 1000))
+    limits: PortLimits = field(default_factory=lambda: PortLimits(EVERYBODY, 1000))
     files: Files = field(default_factory=Files)
     health: Health = field(default_factory=Health)
     links: list[TcpLink] = field(default_factory=list)
     worthless: list[TcpLink] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        place = Place(self.host, self.number, Use.TUNNEL, CODE, "listener a", "modules")
+        place = ListeningAddress(self.host, self.number, Use.TUNNEL, CODE, "listener a", "modules")
         self.port = Port(place, self.limits, self.links.append, self.health, self.files, self._make_room)
 
     def _make_room(self, host: str | None) -> bool:
@@ -140,16 +140,16 @@ async def test_port_reopens_listening_socket_that_dies(end: object, caplog: pyte
 @pytest.mark.parametrize(
     ("limits", "files", "sources", "let_in"),
     [
-        (Limits(EVERYBODY, 3), 1000, ["127.0.0.2"] * 5, 3),
-        (Limits(EVERYBODY, 1000, 2), 1000, ["127.0.0.2"] * 3 + ["127.0.0.3"] * 3, 4),
-        (Limits(EVERYBODY, 1000), 3, ["127.0.0.2", "127.0.0.3", "127.0.0.4"], 2),  # the port has one
-        (Limits(networks("127.0.0.2"), 1000), 1000, ["127.0.0.2", "127.0.0.3"], 1),
-        (Limits((), 1000), 1000, ["127.0.0.2"], 0),
+        (PortLimits(EVERYBODY, 3), 1000, ["127.0.0.2"] * 5, 3),
+        (PortLimits(EVERYBODY, 1000, 2), 1000, ["127.0.0.2"] * 3 + ["127.0.0.3"] * 3, 4),
+        (PortLimits(EVERYBODY, 1000), 3, ["127.0.0.2", "127.0.0.3", "127.0.0.4"], 2),  # the port has one
+        (PortLimits(networks("127.0.0.2"), 1000), 1000, ["127.0.0.2", "127.0.0.3"], 1),
+        (PortLimits((), 1000), 1000, ["127.0.0.2"], 0),
     ],
     ids=["in all", "from one address", "files", "networks", "nobody"],
 )
 async def test_port_limits_clients_by_count_address_files_and_network(
-    limits: Limits, files: int, sources: list[str], let_in: int
+    limits: PortLimits, files: int, sources: list[str], let_in: int
 ) -> None:
     yard = Yard(limits=limits, files=Files(files))
     async with at_work(yard.port.run()):
@@ -168,7 +168,7 @@ async def test_port_limits_clients_by_count_address_files_and_network(
 
 
 async def test_port_makes_room_by_dropping_less_important_client() -> None:
-    yard = Yard(limits=Limits(EVERYBODY, 2))
+    yard = Yard(limits=PortLimits(EVERYBODY, 2))
     async with at_work(yard.port.run()):
         await until(lambda: yard.port.port)
         unidentified, module_ = await call(yard.port.port), await call(yard.port.port)

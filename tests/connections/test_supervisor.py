@@ -20,7 +20,7 @@ from gsm_meter_bridge.connections.listener import ListenerConfig
 from gsm_meter_bridge.connections.meter import read_meter
 from gsm_meter_bridge.connections.meter_report import MeterReport
 from gsm_meter_bridge.connections.pool import no_modem
-from gsm_meter_bridge.connections.supervisor import Connections, ConnectionsConfig, MeterAccess
+from gsm_meter_bridge.connections.supervisor import ConnectionsConfig, ConnectionSupervisor, MeterAccess
 from gsm_meter_bridge.dlms import Client
 from gsm_meter_bridge.families.lers_gsm_mini.simulated.identification import encode
 from gsm_meter_bridge.health import Health
@@ -82,7 +82,7 @@ async def _nothing(_: object) -> None:
 _METERS = MeterAccess(_no_meter, _nothing)
 
 
-def _levels(connections: Connections) -> list[object]:
+def _levels(connections: ConnectionSupervisor) -> list[object]:
     """The signals that wait to be stored."""
     return [r.value for o in connections._told.values() for r in o.readings]
 
@@ -94,7 +94,7 @@ async def test_supervisor_keeps_last_readings_of_modules_until_database_works(
     modules = {f"m{n}": module(f"m{n}", identify_by=ClientIdentity(imei=str(n))) for n in range(2)}
     database = _Database()
     plan = ListenerConfig("lers", LOOPBACK, free_port(), networks("127.0.0.0/8"))
-    connections = Connections(modules, ConnectionsConfig([plan]), database, _METERS)
+    connections = ConnectionSupervisor(modules, ConnectionsConfig([plan]), database, _METERS)
     async with at_work(connections.run(nullcontext)):
         fars = [await call(plan.port) for _ in range(4)]
         for far, imei, signal_dbm in zip(fars, "010", (-71, -73, -75), strict=False):
@@ -112,9 +112,9 @@ async def test_supervisor_keeps_last_readings_of_modules_until_database_works(
     await until(lambda: all(far.ended for far in fars))
 
 
-def _connections(plan: ListenerConfig) -> Connections:
+def _connections(plan: ListenerConfig) -> ConnectionSupervisor:
     database = _Database()
-    return Connections({}, ConnectionsConfig([plan]), database, _METERS)
+    return ConnectionSupervisor({}, ConnectionsConfig([plan]), database, _METERS)
 
 
 def test_supervisor_raises_file_limit_for_connections(caplog: pytest.LogCaptureFixture) -> None:
@@ -160,7 +160,7 @@ def test_supervisor_warns_if_listener_has_wildcard_or_public_address(
 async def test_supervisor_cleans_or_drops_values_that_cannot_be_stored(value: object, kept: object) -> None:
     database = _Database()
     database.works = True
-    connections = Connections({}, ConnectionsConfig(), database, _METERS)
+    connections = ConnectionSupervisor({}, ConnectionsConfig(), database, _METERS)
     reading = Reading("operator", value, "\x00" * 1000)  # type: ignore[arg-type]
     async with at_work(connections.run(nullcontext)):
         await connections.readings_received([Observation("m", (reading,), "tcp", 1.0)], status=True)
@@ -184,7 +184,7 @@ async def test_supervisor_stores_other_readings_if_database_rejects_one(
 
     database = Picky()
     database.works = True
-    connections = Connections({}, ConnectionsConfig(), database, _METERS, health=health)
+    connections = ConnectionSupervisor({}, ConnectionsConfig(), database, _METERS, health=health)
     for name in ("a", "bad", "b"):
         await connections.readings_received([Observation(name, (), "tcp", 1.0)], status=True)
     async with at_work(connections.run(nullcontext)):
@@ -205,7 +205,9 @@ async def test_supervisor_runs_other_listeners_if_one_port_is_in_use() -> None:
             ListenerConfig("taken", LOOPBACK, taken.getsockname()[1], everybody),
             ListenerConfig("free", LOOPBACK, free_port(), everybody),
         ]
-        connections = Connections(modules, ConnectionsConfig(plans), database, _METERS, health=health)
+        connections = ConnectionSupervisor(
+            modules, ConnectionsConfig(plans), database, _METERS, health=health
+        )
         async with at_work(connections.run(nullcontext)):
             await until(lambda: health.problems)
             assert [(p.code, p.subject) for p in health.problems] == [("listener_closed", "listener taken")]
@@ -231,7 +233,7 @@ async def test_supervisor_shows_clock_problem_until_meter_clock_is_right() -> No
 
         reads = Meter(client="reader", password=Secret("12345678"))
         hut = module("hut", "energomera_gs04", address=Address(LOOPBACK, here.port), meter=reads)
-        connections = Connections(
+        connections = ConnectionSupervisor(
             {"hut": hut},
             ConnectionsConfig(meter_intervals_s={"hut": 3600.0}),
             database,
@@ -239,7 +241,7 @@ async def test_supervisor_shows_clock_problem_until_meter_clock_is_right() -> No
             health=health,
         )
 
-        async def visited(times: int) -> str | None:
+        async def polled(times: int) -> str | None:
             connections.meter_poller.ask("hut")
             await until(lambda: len(here.guests) == times)
             await asyncio.gather(serve(here.guests[-1]))
@@ -248,9 +250,9 @@ async def test_supervisor_shows_clock_problem_until_meter_clock_is_right() -> No
             return status.problem if status is not None else "?"
 
         async with at_work(connections.run(nullcontext)):
-            assert await visited(1) == "its clock makes no sense: it shows the year 1"
+            assert await polled(1) == "its clock makes no sense: it shows the year 1"
             assert database.told("meter_clock_difference_s") == []
             meter.values = FULL
-            assert await visited(2) is None
+            assert await polled(2) is None
             assert len(database.told("meter_clock_difference_s")) == 1
     assert health.internal_errors == 0

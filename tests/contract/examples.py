@@ -21,8 +21,8 @@ from gsm_meter_bridge.model import Access, Address, Connectivity, Meter, Module,
 from gsm_meter_bridge.model.facts import ConnectionStatus, Known, Lookalike, ModuleFacts, Spending
 from gsm_meter_bridge.model.job import Job, Purpose, State, Step, Unfinished
 from gsm_meter_bridge.modem import ModemStatus, StepState, StepStatus
-from gsm_meter_bridge.mqtt import answers, discovery, documents
-from gsm_meter_bridge.mqtt.identity import Discovery
+from gsm_meter_bridge.mqtt import discovery, documents, responses
+from gsm_meter_bridge.mqtt.options import Discovery
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.sms import TypeOfNumber
 from gsm_meter_bridge.vocabulary import Registration, Scalar, Secret
@@ -30,7 +30,7 @@ from gsm_meter_bridge.words import Language
 
 FOLDER = Path(__file__).parent
 TOPICS = Topics("gsm_meter_modem", "home", "homeassistant", "homeassistant/status")
-FORM = discovery.Form(TOPICS)
+FORM = discovery.DiscoveryOptions(TOPICS)
 AT = 1_795_262_400.0
 
 _ENERGOMERA, _LERS = family_of("energomera_gs04"), family_of("lers_gsm_mini")
@@ -227,8 +227,8 @@ def _of_bridge() -> Document:
 
 
 _EVENTS: Document = {
-    "event": answers.command_event(VERIFIED),
-    "event_rejected_command": answers.rejected_command(
+    "event": responses.command_event(VERIFIED),
+    "event_rejected_command": responses.rejected_command(
         "set", "invalid_value", "apn: 'a b'; allowed: 1 to 63 characters"
     ),
 }
@@ -261,21 +261,21 @@ def _responses(hut: Document) -> Document:
         "response_plan": {
             "transaction": "01JD2QC",
             "status": "ok",
-            **answers.plan(
+            **responses.plan(
                 "hut", make_plan(HUT, _WANTED, {"mode": "sms", "connect_period_s": 60}), Price(2.5, "RUB")
             ),
         },
         "response_jobs": {
             "transaction": "01JD2QE",
             "status": "ok",
-            **answers.jobs((Unfinished(QUEUED, AT), Unfinished(replace(ASKED, state=State.SENT), AT + 60))),
+            **responses.jobs((Unfinished(QUEUED, AT), Unfinished(replace(ASKED, state=State.SENT), AT + 60))),
         },
-        "response_accepted": answers.accepted(QUEUED),
-        "response_by_number": answers.outcome(BY_NUMBER),
-        "response_ok": answers.outcome(VERIFIED),
-        "response_status": answers.outcome(ASKED, told),
-        "response_error": answers.outcome(REFUSED),
-        "response_rejected": answers.rejected("01JD2QB", "unknown_module", "unknown module 'x'"),
+        "response_accepted": responses.accepted(QUEUED),
+        "response_by_number": responses.outcome(BY_NUMBER),
+        "response_ok": responses.outcome(VERIFIED),
+        "response_status": responses.outcome(ASKED, told),
+        "response_error": responses.outcome(REFUSED),
+        "response_rejected": responses.rejected("01JD2QB", "unknown_module", "unknown module 'x'"),
     }
 
 

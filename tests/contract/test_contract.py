@@ -26,8 +26,8 @@ from gsm_meter_bridge.model import Access, Address, ClientIdentity, Connectivity
 from gsm_meter_bridge.model.facts import ConnectionStatus, Known, Lookalike, ModuleFacts
 from gsm_meter_bridge.modem import ProblemCode
 from gsm_meter_bridge.mqtt import discovery, documents
-from gsm_meter_bridge.mqtt.form import dump
-from gsm_meter_bridge.mqtt.identity import Discovery
+from gsm_meter_bridge.mqtt.encoding import dump
+from gsm_meter_bridge.mqtt.options import Discovery
 from gsm_meter_bridge.mqtt.problems import ModuleProblem
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.sms import TypeOfNumber
@@ -232,8 +232,8 @@ def test_entity_that_another_configuration_had_is_removed(
     before: Module, now: Module, scope: Discovery
 ) -> None:
     told = {"cell_id": 70001, "radio": "lte", "energy_import_t1_kwh": 1.0}
-    had = discovery.module_device(discovery.Form(TOPICS), before, told)["cmps"]
-    has = discovery.module_device(discovery.Form(TOPICS, scope), now, {})["cmps"]
+    had = discovery.module_device(discovery.DiscoveryOptions(TOPICS), before, told)["cmps"]
+    has = discovery.module_device(discovery.DiscoveryOptions(TOPICS, scope), now, {})["cmps"]
     assert {key: entity["p"] for key, entity in had.items()} == {key: has[key]["p"] for key in had}
 
 
@@ -286,7 +286,9 @@ def test_module_document_shows_the_state_of_a_firmware_update(
 
 def test_discovery_of_a_bridge_with_a_longer_id_is_not_of_this_bridge() -> None:
     neighbour = Topics("gsm_meter_modem", "home_2", "homeassistant", "homeassistant/status")
-    assert not discovery.belongs_to(TOPICS, discovery.bridge_device(discovery.Form(neighbour), "other"))
+    assert not discovery.belongs_to(
+        TOPICS, discovery.bridge_device(discovery.DiscoveryOptions(neighbour), "other")
+    )
     of_others: tuple[Any, ...] = (None, [], {}, {"o": 5}, {"o": {"name": "gsm-meter-modem"}, "avty": "x"})
     for strange in of_others:
         assert not discovery.belongs_to(TOPICS, strange)
@@ -380,7 +382,7 @@ def test_module_document_shows_system_address_and_connection_state(
 def test_discovery_payload_equals_the_serialized_document(
     module: Module, scope: Discovery, language: Language
 ) -> None:
-    form = discovery.Form(TOPICS, scope, language)
+    form = discovery.DiscoveryOptions(TOPICS, scope, language)
     identity = {"model": "CE308", "firmware": "1.0", "serial_number": "7"}
     document = discovery.module_device(form, module, identity)
     assert discovery.module_payload(form, module, identity) == dump(document)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gsm_meter_bridge.dlms.acse import Aare, Aarq, Conformance, Mechanism, release_request, release_response
-from gsm_meter_bridge.dlms.hls import Exchange, Keys, prove, proves, secret_octets
+from gsm_meter_bridge.dlms.hls import HlsExchange, Keys, prove, proves, secret_octets
 from gsm_meter_bridge.dlms.obis import Obis
 from gsm_meter_bridge.dlms.service import (
     ActionRequest,
@@ -20,7 +20,7 @@ from gsm_meter_bridge.dlms.service import (
     GetRequest,
     GetResponse,
     NextBlock,
-    Refusal,
+    ServiceError,
     decode_request,
     decode_response,
 )
@@ -141,7 +141,7 @@ responses = (
     | st.builds(GetBlock, st.booleans(), st.integers(0, 2**32 - 1), st.binary(max_size=300))
     | st.builds(GetBlock, st.booleans(), st.integers(0, 2**32 - 1), st.just(b""), st.integers(1, 255))
     | st.builds(ActionResponse, st.integers(0, 255), st.none() | values)
-    | st.builds(Refusal, st.sampled_from([0x0E, 0xD8]), st.binary(max_size=5))
+    | st.builds(ServiceError, st.sampled_from([0x0E, 0xD8]), st.binary(max_size=5))
 )
 
 
@@ -155,7 +155,9 @@ def test_request_survives_encoding_and_decoding(request: GetRequest | NextBlock 
 
 
 @given(responses)
-def test_response_survives_encoding_and_decoding(response: GetResponse | GetBlock | ActionResponse | Refusal):
+def test_response_survives_encoding_and_decoding(
+    response: GetResponse | GetBlock | ActionResponse | ServiceError,
+):
     assert decode_response(response.encode()) == response
 
 
@@ -171,9 +173,9 @@ def test_action_response_is_decoded_without_return_value():
 
 
 def test_refusal_is_described_in_words():
-    assert Refusal(0xD8, b"\x01\x02").words == "service not allowed: service not supported"
-    assert Refusal(0xD8, b"\x09\x63").words == "state error 9: service error 99"
-    assert Refusal(0x0E, b"\x01\x06\x01").words == "service error 01 06 01"
+    assert ServiceError(0xD8, b"\x01\x02").words == "service not allowed: service not supported"
+    assert ServiceError(0xD8, b"\x09\x63").words == "state error 9: service error 99"
+    assert ServiceError(0x0E, b"\x01\x06\x01").words == "service error 01 06 01"
 
 
 HEADS = ("", "60", "61", "c401c1", "c402c1", "c701c1", "d8", "c001", "c301c1")
@@ -202,8 +204,8 @@ FROM_CLIENT, FROM_METER = b"K56iVagY", b"P6wRJ21F"
 
 
 def test_gmac_proof_matches_example_of_standard():
-    clients = Exchange(FROM_METER, FROM_CLIENT, CLIENT_TITLE, METER_TITLE)
-    meters = Exchange(FROM_CLIENT, FROM_METER, METER_TITLE, CLIENT_TITLE)
+    clients = HlsExchange(FROM_METER, FROM_CLIENT, CLIENT_TITLE, METER_TITLE)
+    meters = HlsExchange(FROM_CLIENT, FROM_METER, METER_TITLE, CLIENT_TITLE)
     answer = prove(Mechanism.HLS_GMAC, GMAC_KEYS, clients, 1)
     assert answer.hex() == "10000000011a52fe7dd3e72748973c1e28"
     other = bytes.fromhex("1001234567fe1466afb3dbcd4f9389e2b7")
@@ -213,13 +215,13 @@ def test_gmac_proof_matches_example_of_standard():
 
 def test_hls_proof_matches_aes_example_of_fips_197():
     """FIPS 197 appendix C.1: the block and its cipher under the key 000102...0f."""
-    block = Exchange(bytes.fromhex("00112233445566778899aabbccddeeff"), b"")
+    block = HlsExchange(bytes.fromhex("00112233445566778899aabbccddeeff"), b"")
     cipher = prove(Mechanism.HLS, Keys(GMAC_KEYS.password), block)
     assert cipher.hex() == "69c4e0d86a7b0430d8cdb78070b4c55a"
 
 
 def test_digest_proofs_match_hashlib():
-    keys, exchange = Keys(Secret("key")), Exchange(b"received", b"sent", b"mine", b"other")
+    keys, exchange = Keys(Secret("key")), HlsExchange(b"received", b"sent", b"mine", b"other")
     assert prove(Mechanism.HLS_MD5, keys, exchange) == hashlib.md5(b"receivedkey").digest()
     assert prove(Mechanism.HLS_SHA1, keys, exchange) == hashlib.sha1(b"receivedkey").digest()
     digest = hashlib.sha256(b"keymineotherreceivedsent").digest()
@@ -228,7 +230,7 @@ def test_digest_proofs_match_hashlib():
 
 @given(st.sampled_from([m for m in Mechanism if m > Mechanism.LLS]), st.binary(max_size=40))
 def test_proof_is_refused_if_octets_are_arbitrary(mechanism: Mechanism, octets: bytes):
-    exchange = Exchange(b"challenge", b"other challenge", CLIENT_TITLE, METER_TITLE)
+    exchange = HlsExchange(b"challenge", b"other challenge", CLIENT_TITLE, METER_TITLE)
     assert not proves(mechanism, GMAC_KEYS, exchange, octets)
 
 
@@ -244,7 +246,7 @@ def test_proof_is_refused_if_octets_are_arbitrary(mechanism: Mechanism, octets: 
 )
 def test_unusable_key_is_refused_and_not_shown(mechanism: Mechanism, keys: Keys):
     with pytest.raises(InvalidValueError) as caught:
-        prove(mechanism, keys, Exchange(b"challenge", b""))
+        prove(mechanism, keys, HlsExchange(b"challenge", b""))
     assert keys.password.reveal() not in str(caught.value) or not keys.password.reveal()
 
 

@@ -21,15 +21,15 @@ from gsm_meter_bridge.dlms import (
     Dialogue,
     ExtendedStatus,
     Keys,
-    Known,
+    KnownObjects,
     Mechanism,
     Obis,
     associate,
     extended_status,
     object_list,
+    poll,
     read,
     release,
-    visit,
 )
 from gsm_meter_bridge.dlms.gsm import Cell, ServingCell
 from gsm_meter_bridge.errors import ReadRefusedError, WrongPasswordError
@@ -98,16 +98,20 @@ def told(wire: Wire, client: Client) -> Association:
     assert status.gsm.cell == ServingCell(4711, 17, 815, 3, *network)
     values = status.values()
     assert (values["registration"], values["signal_dbm"], values["operator"]) == ("roaming", -79, "Gurux")
-    visited(wire, association, status)
+    polled(wire, association, status)
     return association
 
 
-def visited(wire: Wire, association: Association, status: ExtendedStatus) -> None:
+def polled(wire: Wire, association: Association, status: ExtendedStatus) -> None:
     """By names, and with what is known from that, all that is published is read, too."""
     heard: list[ExtendedStatus] = []
     for _ in range(2):
-        known = Known(heard[-1].serial_number, heard[-1].objects, heard[-1].scalers) if heard else Known()
-        rest = wire.carry_out(visit(association, known, heard.append))
+        known = (
+            KnownObjects(heard[-1].serial_number, heard[-1].objects, heard[-1].scalers)
+            if heard
+            else KnownObjects()
+        )
+        rest = wire.carry_out(poll(association, known, heard.append))
         assert heard[-1].values() == status.values()
         if rest is not None:
             wire.carry_out(rest())

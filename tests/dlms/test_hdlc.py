@@ -11,33 +11,33 @@ from hypothesis import strategies as st
 
 from gsm_meter_bridge.dlms.hdlc import (
     MAX_FRAME_OCTETS,
-    Address,
     Control,
     Deframer,
-    Frame,
-    Kind,
+    FrameType,
+    HdlcAddress,
+    HdlcFrame,
     check_sequence,
 )
 from gsm_meter_bridge.dlms.parameters import Parameters
 from gsm_meter_bridge.errors import DecodeError
 
-KINDS = [kind for kind in Kind if kind is not Kind.UNKNOWN]
+KINDS = [kind for kind in FrameType if kind is not FrameType.UNKNOWN]
 seven, fourteen = st.integers(0, 127), st.integers(0, 16383)
 addresses = (
-    st.builds(Address, seven)
-    | st.builds(Address, seven, seven, st.just(2))
-    | st.builds(Address, fourteen, fourteen, st.just(4))
+    st.builds(HdlcAddress, seven)
+    | st.builds(HdlcAddress, seven, seven, st.just(2))
+    | st.builds(HdlcAddress, fourteen, fourteen, st.just(4))
 )
 
 
 @st.composite
 def controls(draw: st.DrawFn) -> Control:
     kind, numbers = draw(st.sampled_from(KINDS)), st.integers(0, 7)
-    receive = draw(numbers) if kind in (Kind.I, Kind.RR, Kind.RNR) else 0
-    return Control(kind, receive, draw(numbers) if kind is Kind.I else 0, draw(st.booleans()))
+    receive = draw(numbers) if kind in (FrameType.I, FrameType.RR, FrameType.RNR) else 0
+    return Control(kind, receive, draw(numbers) if kind is FrameType.I else 0, draw(st.booleans()))
 
 
-frames = st.builds(Frame, addresses, addresses, controls(), st.binary(max_size=300), st.booleans())
+frames = st.builds(HdlcFrame, addresses, addresses, controls(), st.binary(max_size=300), st.booleans())
 STARTS = ("7e", "7ea7ff", "7e7ea02003", "7eafff02", "7ea00b")
 garbage = st.binary(max_size=40) | st.sampled_from([bytes.fromhex(start) for start in STARTS])
 
@@ -56,20 +56,20 @@ def test_check_sequence_over_checked_octets_is_constant():
 def test_frame_captured_from_line_is_decoded_and_encoded():
     seen = bytes.fromhex("7ea00802cf6153d5487e")
     (frame,) = Deframer().feed(seen)
-    assert frame == Frame(Address(1, 103, 2), Address(48), Control(Kind.DISC))
+    assert frame == HdlcFrame(HdlcAddress(1, 103, 2), HdlcAddress(48), Control(FrameType.DISC))
     assert frame.encode() == seen
 
 
 def test_addresses_of_meter_and_clients_are_encoded():
-    assert Address.server(1, 16).encode() == b"\x02\x21"
-    assert Address.server(1, 200).encode() == bytes.fromhex("00020291")
-    assert [Address(n).encode().hex() for n in (16, 32, 48)] == ["21", "41", "61"]
+    assert HdlcAddress.server(1, 16).encode() == b"\x02\x21"
+    assert HdlcAddress.server(1, 200).encode() == bytes.fromhex("00020291")
+    assert [HdlcAddress(n).encode().hex() for n in (16, 32, 48)] == ["21", "41", "61"]
 
 
 @given(frames)
-def test_frame_survives_encoding_and_decoding(frame: Frame):
+def test_frame_survives_encoding_and_decoding(frame: HdlcFrame):
     assert Deframer().feed(frame.encode()) == [frame]
-    assert Frame.decode(frame.encode()[1:-1]) == frame
+    assert HdlcFrame.decode(frame.encode()[1:-1]) == frame
 
 
 @given(st.integers(0, 255))
@@ -79,7 +79,7 @@ def test_control_octet_survives_decoding_and_encoding(octet: int):
 
 @given(st.lists(st.tuples(garbage, frames), max_size=5), st.lists(st.integers(0, 2000), max_size=20))
 def test_deframer_finds_all_frames_despite_garbage_and_cuts(
-    parts: list[tuple[bytes, Frame]], cuts: list[int]
+    parts: list[tuple[bytes, HdlcFrame]], cuts: list[int]
 ):
     """A start of garbage is seen through as soon as a header's octets are there."""
     data = b"".join(rubbish + frame.encode() for rubbish, frame in parts) + bytes(13)
@@ -90,12 +90,12 @@ def test_deframer_finds_all_frames_despite_garbage_and_cuts(
 
 
 def test_deframer_finds_frames_that_share_a_flag():
-    one = Frame(Address(32), Address(1, 16, 2), Control(Kind.RR))
+    one = HdlcFrame(HdlcAddress(32), HdlcAddress(1, 16, 2), Control(FrameType.RR))
     assert Deframer().feed(one.encode()[:-1] + one.encode()) == [one, one]
 
 
 @given(frames, st.integers(1, 5), st.integers(0, 7))
-def test_deframer_drops_frame_with_changed_bit(frame: Frame, place: int, bit: int):
+def test_deframer_drops_frame_with_changed_bit(frame: HdlcFrame, place: int, bit: int):
     changed = bytearray(frame.encode())
     changed[place] ^= 1 << bit
     assert Deframer().feed(bytes(changed)) == []
@@ -112,7 +112,7 @@ def test_deframer_holds_at_most_one_frame(chunks: list[bytes]):
 @given(st.binary(max_size=64))
 def test_frame_decoder_refuses_arbitrary_octets(octets: bytes):
     with pytest.raises(DecodeError):
-        Frame.decode(octets)
+        HdlcFrame.decode(octets)
 
 
 @given(st.sampled_from([b"", b"\x81\x80"]), st.binary(max_size=40))
@@ -123,11 +123,13 @@ def test_parameters_decoder_raises_only_decode_error_for_any_octets(head: bytes,
 
 
 def test_frame_decoder_names_wrong_header_check():
-    frame = bytearray(Frame(Address(32), Address(1, 16, 2), Control(Kind.I), b"abc").encode()[1:-1])
+    frame = bytearray(
+        HdlcFrame(HdlcAddress(32), HdlcAddress(1, 16, 2), Control(FrameType.I), b"abc").encode()[1:-1]
+    )
     frame[6] ^= 0xFF
     frame[-2:] = check_sequence(frame[:-2])
     with pytest.raises(DecodeError, match="HCS"):
-        Frame.decode(bytes(frame))
+        HdlcFrame.decode(bytes(frame))
 
 
 sizes = st.integers(8, 2030)

@@ -19,9 +19,9 @@ from gsm_meter_bridge.dlms import (
 )
 from gsm_meter_bridge.dlms.acse import Aare
 from gsm_meter_bridge.dlms.data import Data, Tag
-from gsm_meter_bridge.dlms.hdlc import Address, Control, Frame, Kind
+from gsm_meter_bridge.dlms.hdlc import Control, FrameType, HdlcAddress, HdlcFrame
 from gsm_meter_bridge.dlms.parameters import Parameters
-from gsm_meter_bridge.dlms.service import ActionResponse, GetBlock, GetResponse, Refusal
+from gsm_meter_bridge.dlms.service import ActionResponse, GetBlock, GetResponse, ServiceError
 from gsm_meter_bridge.dlms.session import LLC_RESPONSE, MAX_POLLS
 from gsm_meter_bridge.errors import (
     AssociationRefusedError,
@@ -93,7 +93,7 @@ PENDING = Aare(0, 14, challenge=b"challenge").encode()
         ),
         ([PENDING, ActionResponse(0).encode()], AssociationRefusedError, "did not prove"),
         ([PENDING, ActionResponse(99).encode()], WrongPasswordError, "data access result 99"),
-        ([PENDING, Refusal(0xD8, b"\x01\x01").encode()], WrongPasswordError, "service not allowed"),
+        ([PENDING, ServiceError(0xD8, b"\x01\x01").encode()], WrongPasswordError, "service not allowed"),
         ([ACCEPTED], AssociationRefusedError, "no challenge"),
     ],
 )
@@ -111,14 +111,14 @@ def test_association_fails_if_meter_does_not_prove_itself(
         ([Aare(1, 1).encode()], AssociationRefusedError, "rejected for good: no reason given"),
         ([Aare(2, 250).encode()], AssociationRefusedError, "rejected for now: diagnostic 250"),
         ([Aare(1, 13).encode()], WrongPasswordError, "does not take the password"),
-        ([Refusal(0xD8, b"\x01\x02").encode()], AssociationRefusedError, "service not allowed"),
+        ([ServiceError(0xD8, b"\x01\x02").encode()], AssociationRefusedError, "service not allowed"),
         ([ActionResponse(0).encode()], DecodeError, "no AARE"),
         ([b"\x62\x00"], DecodeError, "response"),
         ([ACCEPTED, *ENDLESS], DecodeError, "longer than 262144"),
         ([ACCEPTED, GetResponse(None, 4).encode()], ReadRefusedError, "no such object"),
         ([ACCEPTED, GetResponse(None, 99).encode()], ReadRefusedError, "data access result 99"),
         (
-            [ACCEPTED, Refusal(0xD8, b"\x02\x63").encode()],
+            [ACCEPTED, ServiceError(0xD8, b"\x02\x63").encode()],
             ReadRefusedError,
             "service unknown: service error 99",
         ),
@@ -141,11 +141,13 @@ def test_error_describes_refusal_or_wrong_answer_of_meter(
         carry_out(read(carry_out(associate(Client.reader(PASSWORD)), meter.feed), SERIAL), meter.feed)
 
 
-def answer(kind: Kind, receive: int = 0, send: int = 0, information: bytes = b"", *, segmented: bool = False):
-    return Frame(READER, METER, Control(kind, receive, send), information, segmented).encode()
+def answer(
+    kind: FrameType, receive: int = 0, send: int = 0, information: bytes = b"", *, segmented: bool = False
+):
+    return HdlcFrame(READER, METER, Control(kind, receive, send), information, segmented).encode()
 
 
-UA = answer(Kind.UA)
+UA = answer(FrameType.UA)
 SMALL = Parameters(16, 16).encode()
 
 
@@ -161,15 +163,15 @@ def test_association_is_refused_if_meter_mirrors_challenge(client: Client, mirro
 @pytest.mark.parametrize(
     ("answers", "words"),
     [
-        ([answer(Kind.DM)], "does not open"),
-        ([UA, answer(Kind.DM)], "closed its HDLC link .DM"),
-        ([answer(Kind.UA, information=SMALL), answer(Kind.I, 1, 0)], "finish what we say"),
-        ([UA, answer(Kind.FRMR)], "closed its HDLC link .FRMR"),
-        ([UA, answer(Kind.I, 1, 3, ACCEPTED)], "out of step"),
-        ([UA, answer(Kind.I, 5, 0, ACCEPTED)], "out of step"),
-        ([UA, *[answer(Kind.RR, 1)] * (MAX_POLLS + 1)], "does not come to the end"),
+        ([answer(FrameType.DM)], "does not open"),
+        ([UA, answer(FrameType.DM)], "closed its HDLC link .DM"),
+        ([answer(FrameType.UA, information=SMALL), answer(FrameType.I, 1, 0)], "finish what we say"),
+        ([UA, answer(FrameType.FRMR)], "closed its HDLC link .FRMR"),
+        ([UA, answer(FrameType.I, 1, 3, ACCEPTED)], "out of step"),
+        ([UA, answer(FrameType.I, 5, 0, ACCEPTED)], "out of step"),
+        ([UA, *[answer(FrameType.RR, 1)] * (MAX_POLLS + 1)], "does not come to the end"),
         (
-            [UA, *[answer(Kind.I, 1, n & 7, segmented=True) for n in range(MAX_POLLS + 1)]],
+            [UA, *[answer(FrameType.I, 1, n & 7, segmented=True) for n in range(MAX_POLLS + 1)]],
             "does not come to the end",
         ),
     ],
@@ -182,13 +184,13 @@ def test_association_raises_meter_link_error_if_hdlc_link_fails(answers: list[by
 
 def test_association_succeeds_despite_delays_and_foreign_frames():
     """Garbage, a frame to somebody else, a late answer of an earlier link, and RR before the answer."""
-    stranger = Frame(METER, READER, Control(Kind.DM)).encode()
+    stranger = HdlcFrame(METER, READER, Control(FrameType.DM)).encode()
     said = iter(
         [
-            b"\x00\xff~" + stranger + answer(Kind.I, 1, 3) + UA,
-            answer(Kind.RR, 1),
-            answer(Kind.RNR, 1) + b"\x55",
-            answer(Kind.I, 1, 0, LLC_RESPONSE + ACCEPTED),
+            b"\x00\xff~" + stranger + answer(FrameType.I, 1, 3) + UA,
+            answer(FrameType.RR, 1),
+            answer(FrameType.RNR, 1) + b"\x55",
+            answer(FrameType.I, 1, 0, LLC_RESPONSE + ACCEPTED),
         ]
     )
     association = carry_out(associate(Client.reader(PASSWORD)), lambda octets: next(said))
@@ -196,7 +198,7 @@ def test_association_succeeds_despite_delays_and_foreign_frames():
 
 
 def test_answer_without_llc_header_raises_decode_error():
-    said = iter([UA, answer(Kind.I, 1, 0, ACCEPTED)])
+    said = iter([UA, answer(FrameType.I, 1, 0, ACCEPTED)])
     with pytest.raises(DecodeError, match="LLC"):
         carry_out(associate(Client.reader(PASSWORD)), lambda octets: next(said))
 
@@ -205,7 +207,7 @@ def test_release_ignores_late_frame_of_meter():
     client = Client.public().at(logical=1, physical=300)
     meter = DlmsMeter(FULL, MeterSetup(address=client.server))
     association = carry_out(associate(client), meter.feed)
-    late = Frame(Address(16), client.server, Control(Kind.RR)).encode()
+    late = HdlcFrame(HdlcAddress(16), client.server, Control(FrameType.RR)).encode()
     carry_out(release(association), lambda octets: late + meter.feed(octets))
 
 

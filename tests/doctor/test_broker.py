@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from gsm_meter_bridge.doctor import broker as broker_check
-from gsm_meter_bridge.doctor import session
+from gsm_meter_bridge.doctor import broker_probe
 from gsm_meter_bridge.doctor.finding import Severity
 from tests.doctor.conftest import House
 from tests.mqtt.conftest import watcher
@@ -109,7 +109,7 @@ async def test_doctor_reports_missing_rights_below_each_topic_prefix(
     protocol: str,
     words: tuple[str, str],
 ) -> None:
-    monkeypatch.setattr(session, "ECHO_S", 1.0)
+    monkeypatch.setattr(broker_probe, "ECHO_S", 1.0)
     file = house.folder / "acl"
     file.write_text("".join(f"topic {rule}\n" for rule in rules))
     file.chmod(0o600)
@@ -204,7 +204,7 @@ async def test_doctor_reports_tls_configured_for_port_without_tls(house: House) 
 async def test_doctor_reports_port_that_needs_tls_if_none_is_configured(
     house: House, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "CONNECT_S", 1.0)
+    monkeypatch.setattr(broker_probe, "CONNECT_S", 1.0)
     with _secured(house.folder, authority.issue_cert("127.0.0.1")) as broker:
         house.config["mqtt"]["port"] = broker.port
         [problem] = await house.lines("problem")

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gsm_meter_bridge.doctor import session
+from gsm_meter_bridge.doctor import broker_probe
 from gsm_meter_bridge.errors import LONGEST_SENTENCE
 from gsm_meter_bridge.mqtt import endings
 from tests.doctor.conftest import House, running_bridge
@@ -24,9 +24,9 @@ HEALTH, MODEM = "gsm_meter_modem/home/bridge/health", "gsm_meter_modem/home/mode
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(endings, "_FIRST_S", 0.05)
     monkeypatch.setattr("gsm_meter_bridge.mqtt.connection._ANSWER_S", 0.3)
-    monkeypatch.setattr(session, "CONNECT_S", 1.0)
-    monkeypatch.setattr(session, "ECHO_S", 1.5)
-    monkeypatch.setattr(session, "WATCH_S", 1.5)
+    monkeypatch.setattr(broker_probe, "CONNECT_S", 1.0)
+    monkeypatch.setattr(broker_probe, "ECHO_S", 1.5)
+    monkeypatch.setattr(broker_probe, "WATCH_S", 1.5)
 
 
 @pytest.fixture

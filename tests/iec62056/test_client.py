@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gsm_meter_bridge.errors import DecodeError, IecError, InvalidValueError
 from gsm_meter_bridge.iec62056 import Checksum, DataSet, identify, open_session, read_once
-from gsm_meter_bridge.iec62056.messages import Command, answer, frame
+from gsm_meter_bridge.iec62056.messages import CommandMessage, answer, frame
 from gsm_meter_bridge.simulator.meter.iec import FACTORY, IecMeter
 from gsm_meter_bridge.vocabulary import Secret
 from tests.support.conversations import SilenceError, hold
@@ -81,7 +81,7 @@ def test_session_reads_and_writes_with_each_checksum_method(
 
 
 def _after_the_end() -> Generator[bytes, bytes, None]:
-    yield frame(Command.READ, "SNUMB()", Checksum.ADD)
+    yield frame(CommandMessage.READ, "SNUMB()", Checksum.ADD)
 
 
 def test_session_sends_password_only_as_digest() -> None:
@@ -92,7 +92,7 @@ def test_session_sends_password_only_as_digest() -> None:
 
 
 def test_session_does_not_send_password_if_challenge_is_empty() -> None:
-    said = iter((b"/EMR5CE3080.10\r\n", frame(Command.CHALLENGE, "()", Checksum.ADD)))
+    said = iter((b"/EMR5CE3080.10\r\n", frame(CommandMessage.CHALLENGE, "()", Checksum.ADD)))
     told = b""
 
     def meter(octets: bytes) -> bytes:
@@ -203,7 +203,7 @@ def test_session_skips_late_answer_to_another_request() -> None:
     [
         (DAMAGED, DecodeError),
         (answer("what is this", Checksum.ADD), DecodeError),
-        (frame(Command.BREAK, None, Checksum.ADD), IecError),
+        (frame(CommandMessage.BREAK, None, Checksum.ADD), IecError),
         (b"\x15", IecError),
         (b"\x02" + b"x" * 100_000, DecodeError),
         (b"x" * 100_000, DecodeError),

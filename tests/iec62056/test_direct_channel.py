@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gsm_meter_bridge.errors import IecError, InvalidValueError
-from gsm_meter_bridge.iec62056 import Pipe, Port, identify, open_pipe
+from gsm_meter_bridge.iec62056 import MeterPort, Pipe, identify, open_pipe
 from gsm_meter_bridge.iec62056.direct_channel import CLOSE
 from gsm_meter_bridge.simulator.meter.iec import IecMeter
 from gsm_meter_bridge.vocabulary import Secret
@@ -30,7 +30,7 @@ class Module:
 def _opened(silence_s: int = 60) -> tuple[IecMeter, Module]:
     module = Module()
     meter = IecMeter(PASSWORD, devices={1: module.feed})
-    last = hold(open_pipe(Pipe(Port.COM1, silence_s), PASSWORD), meter.feed)
+    last = hold(open_pipe(Pipe(MeterPort.COM1, silence_s), PASSWORD), meter.feed)
     assert not meter.has_pipe
     assert meter.feed(last) == b""
     assert meter.has_pipe
@@ -40,10 +40,10 @@ def _opened(silence_s: int = 60) -> tuple[IecMeter, Module]:
 @pytest.mark.parametrize(
     ("pipe", "value"),
     [
-        (Pipe(Port.COM1, 60), "13C"),
-        (Pipe(Port.OPTICAL, 5), "5"),
-        (Pipe(Port.COM2, 255), "2FF"),
-        (Pipe(Port.COM1, 5), "105"),
+        (Pipe(MeterPort.COM1, 60), "13C"),
+        (Pipe(MeterPort.OPTICAL, 5), "5"),
+        (Pipe(MeterPort.COM2, 255), "2FF"),
+        (Pipe(MeterPort.COM1, 5), "105"),
     ],
 )
 def test_pipe_value_encodes_port_and_silence(pipe: Pipe, value: str) -> None:
@@ -86,7 +86,7 @@ def test_pipe_closes_after_silence() -> None:
 def test_pipe_fails_if_port_has_no_device() -> None:
     meter = IecMeter(PASSWORD, devices={1: Module().feed})
     with pytest.raises(IecError, match="ERR17") as caught:
-        hold(open_pipe(Pipe(Port.COM2), PASSWORD), meter.feed)
+        hold(open_pipe(Pipe(MeterPort.COM2), PASSWORD), meter.feed)
     assert caught.value.what == "CMDDI"
 
 

@@ -9,7 +9,7 @@ import pytest
 from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.iec62056.data import parse_data
 from gsm_meter_bridge.iec62056.energy import BY_COUNT, BY_MASK, NAMES, TOTALS, energies, kwh_of, ways
-from gsm_meter_bridge.iec62056.messages import parse_identity
+from gsm_meter_bridge.iec62056.messages import parse_identification
 
 NUMBERS = {
     "16907.9477764": "16907.9477764",
@@ -156,7 +156,7 @@ def test_energy_answer_reports_problem_if_it_has_no_values() -> None:
     ],
 )
 def test_identification_determines_first_energy_request(line: str, first: str) -> None:
-    identity = parse_identity(line)
+    identity = parse_identification(line)
     assert ways(identity)[0] == first
     assert set(ways(identity)) == {TOTALS, BY_MASK, BY_COUNT}
     assert ways(identity, BY_COUNT)[0] == BY_COUNT

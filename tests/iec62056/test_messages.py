@@ -11,15 +11,15 @@ from gsm_meter_bridge.iec62056.checksum import Checksum, bcc, fitting
 from gsm_meter_bridge.iec62056.client import digest
 from gsm_meter_bridge.iec62056.messages import (
     MODELS,
-    Command,
-    Frame,
-    Identity,
+    CommandMessage,
+    ControlCharacter,
+    IecFrame,
+    IecIdentification,
     Message,
     Option,
-    Signal,
     answer,
     frame,
-    parse_identity,
+    parse_identification,
     select,
     sign_on,
 )
@@ -32,22 +32,22 @@ ADD, XOR = Checksum.ADD, Checksum.XOR
 @pytest.mark.parametrize(
     ("command", "data", "method", "octets"),
     [
-        (Command.BREAK, None, XOR, b"\x01B0\x03q"),
-        (Command.BREAK, None, ADD, b"\x01B0\x03u"),
-        (Command.READ, "ET0PE()", ADD, b"\x01R1\x02ET0PE()\x037"),
-        (Command.READ, "ET0PE()", XOR, b"\x01R1\x02ET0PE()\x03W"),
+        (CommandMessage.BREAK, None, XOR, b"\x01B0\x03q"),
+        (CommandMessage.BREAK, None, ADD, b"\x01B0\x03u"),
+        (CommandMessage.READ, "ET0PE()", ADD, b"\x01R1\x02ET0PE()\x037"),
+        (CommandMessage.READ, "ET0PE()", XOR, b"\x01R1\x02ET0PE()\x03W"),
         # as a public log of a CE307 has them
-        (Command.PASSWORD, "(777777)", ADD, b"\x01P1\x02(777777)\x03!"),
-        (Command.CHALLENGE, "(83BC249)", ADD, b"\x01P0\x02(83BC249)\x03e"),
-        (Command.READ, "EMD01(0.0,1)", ADD, b"\x01R1\x02EMD01(0.0,1)\x03{"),
+        (CommandMessage.PASSWORD, "(777777)", ADD, b"\x01P1\x02(777777)\x03!"),
+        (CommandMessage.CHALLENGE, "(83BC249)", ADD, b"\x01P0\x02(83BC249)\x03e"),
+        (CommandMessage.READ, "EMD01(0.0,1)", ADD, b"\x01R1\x02EMD01(0.0,1)\x03{"),
     ],
 )
 def test_frame_is_encoded_and_decoded(
-    command: Command, data: str | None, method: Checksum, octets: bytes
+    command: CommandMessage, data: str | None, method: Checksum, octets: bytes
 ) -> None:
     assert frame(command, data, method) == octets
     [found] = MessageReader().feed(octets)
-    assert isinstance(found, Frame)
+    assert isinstance(found, IecFrame)
     assert (found.command, found.data) == (command, data or "")
     assert method in found.methods
 
@@ -81,29 +81,41 @@ def test_sign_on_rejects_invalid_address(address: str) -> None:
 @pytest.mark.parametrize(
     ("line", "identity", "platform", "version", "baud_rate"),
     [
-        ("/EMRzCEv2.v4\r", Identity("EMR", "z", has_dlms=False, model="CEv2.v4"), None, None, None),
-        (r"/EMRz\2CEv2.v4", Identity("EMR", "z", has_dlms=True, model="CEv2.v4"), None, None, None),
-        (r"/EMR5\2CE3076.10", Identity("EMR", "5", has_dlms=True, model="CE3076.10"), "3076", "10", 9600),
-        ("/EKT5CE301v11.8s4", Identity("EKT", "5", has_dlms=False, model="CE301v11.8s4"), None, None, 9600),
-        ("/ABC0", Identity("ABC", "0", has_dlms=False, model=""), None, None, 300),
+        ("/EMRzCEv2.v4\r", IecIdentification("EMR", "z", has_dlms=False, model="CEv2.v4"), None, None, None),
+        (r"/EMRz\2CEv2.v4", IecIdentification("EMR", "z", has_dlms=True, model="CEv2.v4"), None, None, None),
+        (
+            r"/EMR5\2CE3076.10",
+            IecIdentification("EMR", "5", has_dlms=True, model="CE3076.10"),
+            "3076",
+            "10",
+            9600,
+        ),
+        (
+            "/EKT5CE301v11.8s4",
+            IecIdentification("EKT", "5", has_dlms=False, model="CE301v11.8s4"),
+            None,
+            None,
+            9600,
+        ),
+        ("/ABC0", IecIdentification("ABC", "0", has_dlms=False, model=""), None, None, 300),
     ],
 )
 def test_identity_is_parsed_from_identification_line(
-    line: str, identity: Identity, platform: str | None, version: str | None, baud_rate: int | None
+    line: str, identity: IecIdentification, platform: str | None, version: str | None, baud_rate: int | None
 ) -> None:
-    found = parse_identity(line)
+    found = parse_identification(line)
     assert found == identity
     assert (found.platform, found.version, found.baud_rate) == (platform, version, baud_rate)
 
 
 def test_platform_number_determines_meter_model() -> None:
-    assert MODELS[parse_identity(r"/EMR5\2CE3080.11").platform or ""] == "CE308"
+    assert MODELS[parse_identification(r"/EMR5\2CE3080.11").platform or ""] == "CE308"
 
 
 @pytest.mark.parametrize("line", ["", "/", "/?!", "/EM5CE", "EMR5CE3080.10", "/EMR5CE\x7f", "/EMR5/CE"])
 def test_parse_identity_rejects_invalid_line(line: str) -> None:
     with pytest.raises(DecodeError):
-        parse_identity(line)
+        parse_identification(line)
 
 
 def test_password_digest_is_crc32_jamcrc() -> None:
@@ -124,14 +136,14 @@ FEED = b"\x00/x/EMR5\\2CE3080.10\r\n\x06\x15\x01P0\x02(0012)\x03\x00\x02A(/1)\r\
 def test_reader_skips_noise_between_messages() -> None:
     found = MessageReader().feed(FEED)
     assert found == [
-        Identity("EMR", "5", has_dlms=True, model="CE3080.10"),
-        Signal.ACK,
-        Signal.NAK,
-        Frame(b"\x01", b"P0\x02(0012)\x03", 0),
-        Frame(b"\x02", b"A(/1)\r\n\x03", 6),
-        Signal.ACK,
+        IecIdentification("EMR", "5", has_dlms=True, model="CE3080.10"),
+        ControlCharacter.ACK,
+        ControlCharacter.NAK,
+        IecFrame(b"\x01", b"P0\x02(0012)\x03", 0),
+        IecFrame(b"\x02", b"A(/1)\r\n\x03", 6),
+        ControlCharacter.ACK,
     ]
-    assert isinstance(found[4], Frame)
+    assert isinstance(found[4], IecFrame)
     assert (found[4].command, found[4].data, found[4].methods) == (None, "A(/1)\r\n", ())
 
 
@@ -139,9 +151,9 @@ def test_reader_skips_noise_between_messages() -> None:
     "noise", [b"\x02", b"\x01", b"\x01R1\x04", b"\x02abc", b"/", b"/EMR", b"\x01R1\x02ab", b"/\x80"]
 )
 def test_reader_finds_message_after_unfinished_one(noise: bytes) -> None:
-    assert MessageReader().feed(noise + Signal.ACK.value) == [Signal.ACK]
+    assert MessageReader().feed(noise + ControlCharacter.ACK.value) == [ControlCharacter.ACK]
     whole = answer("VOLTA(1)", ADD)
-    assert MessageReader().feed(noise + whole)[-1] == Frame(b"\x02", whole[1:-1], whole[-1])
+    assert MessageReader().feed(noise + whole)[-1] == IecFrame(b"\x02", whole[1:-1], whole[-1])
 
 
 @given(st.lists(st.integers(0, len(FEED))))
@@ -156,7 +168,7 @@ def test_reader_finds_same_messages_however_octets_are_split(cuts: list[int]) ->
 def test_reader_skips_endless_line_and_rejects_endless_frame() -> None:
     reader = MessageReader()
     assert reader.feed(b"/" + b"x" * 100_000 + b"\r\n/EMR5CE\r\n") == [
-        Identity("EMR", "5", has_dlms=False, model="CE")
+        IecIdentification("EMR", "5", has_dlms=False, model="CE")
     ]
     assert reader.feed(b"/EMR5" + b"x" * (MAX_LINE_OCTETS - 1) + b"\r\n") == []
     with pytest.raises(DecodeError):
@@ -166,14 +178,14 @@ def test_reader_skips_endless_line_and_rejects_endless_frame() -> None:
 @given(st.binary(max_size=300))
 def test_reader_decodes_only_ascii_data_from_random_octets(octets: bytes) -> None:
     for message in MessageReader().feed(octets):
-        if isinstance(message, Frame):
+        if isinstance(message, IecFrame):
             assert message.data.isascii()
 
 
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126)), st.sampled_from(Checksum))
 def test_reader_finds_every_encoded_frame(data: str, method: Checksum) -> None:
-    for octets in (answer(data, method), frame(Command.READ, data, method)):
+    for octets in (answer(data, method), frame(CommandMessage.READ, data, method)):
         [found] = MessageReader().feed(octets)
-        assert isinstance(found, Frame)
+        assert isinstance(found, IecFrame)
         assert found.data == data
         assert method in found.methods

@@ -7,7 +7,7 @@ import pytest
 from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.families.lers_gsm_mini.simulated import SimulatedGsmMini
 from gsm_meter_bridge.model.job import State
-from gsm_meter_bridge.mqtt.answers import outcome
+from gsm_meter_bridge.mqtt.responses import outcome
 from gsm_meter_bridge.vocabulary import Scalar
 from tests.support.short_path import factory_radio, world
 

@@ -11,7 +11,7 @@ from gsm_meter_bridge.commands.handler import CommandEnvironment, Commands
 from gsm_meter_bridge.errors import InvalidValueError
 from gsm_meter_bridge.model import ClientIdentity, Connectivity, Reading
 from gsm_meter_bridge.model.job import Job, Observation, State
-from gsm_meter_bridge.mqtt.answers import outcome
+from gsm_meter_bridge.mqtt.responses import outcome
 from tests.support.short_path import OWN, POLICY, World, world
 
 _TIMEOUT_S = POLICY.reply_timeout_s + 1

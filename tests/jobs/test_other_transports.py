@@ -63,26 +63,26 @@ async def test_observation_without_status_does_not_answer_status_request() -> No
         assert (await w.job(job)).state is State.QUEUED
 
 
-def _visiting(w: World, visited: list[str]) -> Commands:
-    def visit(module: str, *, wanted: bool) -> bool:
-        visited.append(module)
+def _polling(w: World, polled: list[str]) -> Commands:
+    def poll_meter(module: str, *, wanted: bool) -> bool:
+        polled.append(module)
         return True
 
-    return Commands(w.context, CommandEnvironment(poll_meter=visit), w.runner.wake)
+    return Commands(w.context, CommandEnvironment(poll_meter=poll_meter), w.runner.wake)
 
 
 async def test_status_request_uses_connection_first() -> None:
     async with world() as w:
-        visited: list[str] = []
-        await _visiting(w, visited).request_status("pump", CommandOptions("t1"))
+        polled: list[str] = []
+        await _polling(w, polled).request_status("pump", CommandOptions("t1"))
         await w.settle()
-        assert visited == ["pump"]
+        assert polled == ["pump"]
         assert w.texts("pump") == []
 
 
 async def test_status_request_is_sent_by_sms_if_connection_fails() -> None:
     async with world() as w:
-        commands = _visiting(w, [])
+        commands = _polling(w, [])
         job = await commands.request_status("pump", CommandOptions("t1"))
         await commands.meter_poll_failed("pump")
         await w.settle()
@@ -92,7 +92,7 @@ async def test_status_request_is_sent_by_sms_if_connection_fails() -> None:
 
 async def test_status_request_is_sent_by_sms_if_connection_brings_nothing() -> None:
     async with world() as w:
-        job = await _visiting(w, []).request_status("pump", CommandOptions("t1"))
+        job = await _polling(w, []).request_status("pump", CommandOptions("t1"))
         await w.later(121)
         assert (await w.job(job)).state is State.VERIFIED
 
@@ -141,7 +141,7 @@ async def test_status_request_asks_by_sms_for_what_connection_left_out(
     told: tuple[Reading, ...], sent: list[str]
 ) -> None:
     async with world() as w:
-        job = await _visiting(w, []).request_status("pump", CommandOptions("t1"))
+        job = await _polling(w, []).request_status("pump", CommandOptions("t1"))
         await w.receiver.record([Observation("pump", told, "tcp", w.now())], status=True)
         await w.settle()
         assert (await w.job(job)).state is State.VERIFIED

@@ -6,7 +6,7 @@ import pytest
 
 from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.model.job import State
-from gsm_meter_bridge.mqtt.answers import outcome
+from gsm_meter_bridge.mqtt.responses import outcome
 from tests.support.changes import TWO, readings_and_desired
 from tests.support.short_path import OWN, factory_radio, world
 

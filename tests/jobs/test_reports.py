@@ -10,7 +10,7 @@ from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.jobs.runner import Runner, SendGate
 from gsm_meter_bridge.model.job import Job, State
 from gsm_meter_bridge.storage import inbox
-from gsm_meter_bridge.storage.reports import Heard, window
+from gsm_meter_bridge.storage.reports import Reception, window
 from tests.support.pdus import delivers, name, number, report
 from tests.support.short_path import HUT, PUMP, START, World, world
 
@@ -297,7 +297,7 @@ async def test_unknown_senders_do_not_set_the_service_centres_clock() -> None:
 def test_report_window_follows_service_centre_or_local_clock(
     before: list[tuple[float, float]], now: float, begin: float | None, end: float | None, *, credible: bool
 ) -> None:
-    heard = [Heard(*pair) for pair in before]
+    heard = [Reception(*pair) for pair in before]
     assert window(heard, now, credible=credible) == (begin, end)
 
 

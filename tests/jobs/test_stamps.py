@@ -12,7 +12,7 @@ from gsm_meter_bridge.jobs.stamps import longest_confirmed
 from gsm_meter_bridge.model import Request
 from gsm_meter_bridge.model.job import Job, Purpose, State, Step
 from gsm_meter_bridge.storage.inbox import Arrival
-from gsm_meter_bridge.storage.reports import Heard
+from gsm_meter_bridge.storage.reports import Reception
 from gsm_meter_bridge.storage.schema import messages
 from tests.support.pdus import delivers, number, report
 from tests.support.short_path import PUMP, START, World, world
@@ -287,4 +287,4 @@ async def test_stamp_of_a_reply_to_an_earlier_attempt_at_the_same_reading_back_c
 def test_stamps_tell_how_long_messages_take_if_two_agree(
     heard: tuple[tuple[float, float], ...], took_s: float | None
 ) -> None:
-    assert longest_confirmed([Heard(scts, at) for scts, at in heard]) == took_s
+    assert longest_confirmed([Reception(scts, at) for scts, at in heard]) == took_s

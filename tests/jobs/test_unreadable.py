@@ -6,7 +6,7 @@ import pytest
 
 from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.model.job import State
-from gsm_meter_bridge.mqtt.answers import outcome
+from gsm_meter_bridge.mqtt.responses import outcome
 from gsm_meter_bridge.storage import observations
 from tests.support.short_path import HUT, POLICY, PUMP, World
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gsm_meter_bridge.at.dialogue import MAX_ANSWER_CHARACTERS, Dialogue
+from gsm_meter_bridge.at.dialogue import MAX_ANSWER_CHARACTERS, AtDialogue
 from gsm_meter_bridge.at.framing import AtFramer
 from gsm_meter_bridge.errors import LinkLostError
 from gsm_meter_bridge.health import Health
@@ -20,13 +20,13 @@ from gsm_meter_bridge.link import open_link
 from gsm_meter_bridge.modem import memories, setup
 from gsm_meter_bridge.modem import modem as modem_module
 from gsm_meter_bridge.modem import session as session_module
+from gsm_meter_bridge.modem.auto_restart import AutoRestart
 from gsm_meter_bridge.modem.engine import AtEngine
-from gsm_meter_bridge.modem.health import Health as ModemHealth
 from gsm_meter_bridge.modem.questions import Questions
 from gsm_meter_bridge.modem.receive import Inbox
-from gsm_meter_bridge.modem.restart import AutoRestart
-from gsm_meter_bridge.modem.session import NEWS_AT_MOST, Session
+from gsm_meter_bridge.modem.session import NEWS_AT_MOST, ModemSession
 from gsm_meter_bridge.modem.sim import SimAccess
+from gsm_meter_bridge.modem.status_tracker import StatusTracker
 from gsm_meter_bridge.modem.steps import SetUp
 from tests.modem.fake_modem import PDU, FakeModem
 from tests.support.waiting import until
@@ -34,10 +34,10 @@ from tests.support.waiting import until
 _WORDS = "the secret is hunter2"
 CALLEES = (
     (AtFramer, "feed"),
-    (Dialogue, "feed"),
-    (Session, "tell"),
-    (Session, "_act_on"),
-    (Session, "_fetch_all"),
+    (AtDialogue, "feed"),
+    (ModemSession, "tell"),
+    (ModemSession, "_act_on"),
+    (ModemSession, "_fetch_all"),
     (SimAccess, "check"),
     (SimAccess, "opened"),
     (Inbox, "attach"),
@@ -46,12 +46,12 @@ CALLEES = (
     (Inbox, "hand_over_kept"),
     (Inbox, "sweep"),
     (Inbox, "_take"),
-    (AutoRestart, "look"),
-    (ModemHealth, "see_sim"),
-    (ModemHealth, "see_registrations"),
-    (ModemHealth, "know"),
-    (ModemHealth, "settle"),
-    (ModemHealth, "see_storage"),
+    (AutoRestart, "check"),
+    (StatusTracker, "update_sim"),
+    (StatusTracker, "update_registrations"),
+    (StatusTracker, "update"),
+    (StatusTracker, "publish"),
+    (StatusTracker, "update_storage"),
     (Questions, "ask"),
     (Questions, "tell"),
     (Questions, "first"),
@@ -63,7 +63,7 @@ CALLEES = (
     (setup, "parse_cops"),
     (session_module, "parse_place"),
     (session_module, "parse_registration"),
-    (modem_module, "Session"),
+    (modem_module, "ModemSession"),
     (modem_module, "AtEngine"),
 )
 
@@ -185,13 +185,13 @@ async def test_session_limits_queued_lines_and_still_receives_messages(
     await modem.wait_ready()
     session = modem._session
     going_on = asyncio.Event()
-    real = Session._act_on
+    real = ModemSession._act_on
 
-    async def slow(self: Session, urc: Any) -> bool:
+    async def slow(self: ModemSession, urc: Any) -> bool:
         await going_on.wait()
         return await real(self, urc)
 
-    monkeypatch.setattr(Session, "_act_on", slow)
+    monkeypatch.setattr(ModemSession, "_act_on", slow)
     for _ in range(40):
         fake.say(*["RING"] * 100)
         await asyncio.sleep(0.01)

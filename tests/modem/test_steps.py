@@ -10,9 +10,9 @@ from gsm_meter_bridge.errors import CommandTimeoutError
 from gsm_meter_bridge.link import open_link
 from gsm_meter_bridge.modem.engine import AtEngine
 from gsm_meter_bridge.modem.memories import Chosen, forms_to_read, forms_to_use, forms_to_write
-from gsm_meter_bridge.modem.questions import Outcome, Questions
+from gsm_meter_bridge.modem.questions import CommandOutcome, Questions
 from gsm_meter_bridge.modem.status import StepState
-from gsm_meter_bridge.modem.steps import SetUp, Step, leave_the_rest
+from gsm_meter_bridge.modem.steps import SetUp, SetupStep, leave_the_rest
 
 LOOK_S = 0.05
 
@@ -20,15 +20,15 @@ LOOK_S = 0.05
 class Answers:
     """What a modem answers to a step, one time after the other; the last stays."""
 
-    def __init__(self, *outcomes: Outcome) -> None:
+    def __init__(self, *outcomes: CommandOutcome) -> None:
         self.outcomes, self.asked = list(outcomes), 0
 
     async def __call__(self, questions: Questions) -> bool | None:
         self.asked += 1
         outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
-        if outcome is not Outcome.ANSWERED:
+        if outcome is not CommandOutcome.ANSWERED:
             questions._note(outcome, outcome.name.lower())
-        return True if outcome in (Outcome.ANSWERED, Outcome.UNFINISHED) else None
+        return True if outcome in (CommandOutcome.ANSWERED, CommandOutcome.UNFINISHED) else None
 
 
 @pytest.fixture
@@ -37,20 +37,20 @@ async def questions(fake, port, timeouts):
         yield Questions(engine)
 
 
-def step(do: Answers, **more) -> Step:
-    return Step("it", "+IT", "it is done", do, **more)
+def step(do: Answers, **more) -> SetupStep:
+    return SetupStep("it", "+IT", "it is done", do, **more)
 
 
 @pytest.mark.parametrize(
     ("outcome", "needed", "state", "is_put_off"),
     [
-        (Outcome.ANSWERED, False, StepState.DONE, False),
-        (Outcome.UNFINISHED, False, StepState.DONE, False),
-        (Outcome.REFUSED, False, StepState.LACKING, False),  # the next look tries again
-        (Outcome.NOT_YET, False, StepState.RETRY, False),
-        (Outcome.SILENT, False, StepState.LACKING, True),
-        (Outcome.REFUSED, True, StepState.RETRY, False),
-        (Outcome.SILENT, True, StepState.RETRY, False),
+        (CommandOutcome.ANSWERED, False, StepState.DONE, False),
+        (CommandOutcome.UNFINISHED, False, StepState.DONE, False),
+        (CommandOutcome.REFUSED, False, StepState.LACKING, False),  # the next look tries again
+        (CommandOutcome.NOT_YET, False, StepState.RETRY, False),
+        (CommandOutcome.SILENT, False, StepState.LACKING, True),
+        (CommandOutcome.REFUSED, True, StepState.RETRY, False),
+        (CommandOutcome.SILENT, True, StepState.RETRY, False),
     ],
 )
 async def test_step_state_depends_on_outcome_and_need(questions, outcome, needed, state, is_put_off):
@@ -68,7 +68,7 @@ async def test_step_state_depends_on_outcome_and_need(questions, outcome, needed
 
 
 async def test_done_step_is_repeated_only_if_volatile_or_forgotten(questions):
-    once, each = Answers(Outcome.ANSWERED), Answers(Outcome.ANSWERED)
+    once, each = Answers(CommandOutcome.ANSWERED), Answers(CommandOutcome.ANSWERED)
     steps = SetUp(questions, LOOK_S)
     all_steps = [step(once), replace(step(each, volatile=True), name="each")]
     for _ in range(3):
@@ -80,7 +80,7 @@ async def test_done_step_is_repeated_only_if_volatile_or_forgotten(questions):
 
 
 async def test_refused_step_is_tried_less_and_less_often(questions):
-    do = Answers(Outcome.REFUSED)
+    do = Answers(CommandOutcome.REFUSED)
     steps = SetUp(questions, 3600.0)
     for _ in range(9):
         await steps.run([step(do)])
@@ -88,7 +88,7 @@ async def test_refused_step_is_tried_less_and_less_often(questions):
 
 
 async def test_busy_step_is_retried_for_ten_runs_and_then_counts_as_lacking(questions):
-    do = Answers(Outcome.NOT_YET)
+    do = Answers(CommandOutcome.NOT_YET)
     steps = SetUp(questions, 3600.0)
     for _ in range(10):
         await steps.run([step(do)])
@@ -98,7 +98,7 @@ async def test_busy_step_is_retried_for_ten_runs_and_then_counts_as_lacking(ques
 
 
 async def test_volatile_step_without_ok_keeps_value_and_is_asked_rarely(questions):
-    do = Answers(Outcome.UNFINISHED)
+    do = Answers(CommandOutcome.UNFINISHED)
     steps = SetUp(questions, LOOK_S)
     for _ in range(5):
         assert await steps.run([step(do, volatile=True)]) == {"it": True}
@@ -106,9 +106,9 @@ async def test_volatile_step_without_ok_keeps_value_and_is_asked_rarely(question
 
 
 async def test_later_steps_wait_after_silent_step_unless_callback_continues(questions):
-    second = Answers(Outcome.ANSWERED)
+    second = Answers(CommandOutcome.ANSWERED)
     steps = SetUp(questions, LOOK_S)
-    both = [step(Answers(Outcome.SILENT)), replace(step(second), name="second")]
+    both = [step(Answers(CommandOutcome.SILENT)), replace(step(second), name="second")]
     assert await steps.run(both, leave_the_rest) == {"it": None, "second": None}
     assert await steps.run(both, leave_the_rest) == {"it": None, "second": True}
     heard: list[int] = []
@@ -123,7 +123,7 @@ async def test_later_steps_wait_after_silent_step_unless_callback_continues(ques
 
 
 async def test_forgotten_step_alone_is_run_again(questions):
-    first, second = Answers(Outcome.ANSWERED), Answers(Outcome.ANSWERED)
+    first, second = Answers(CommandOutcome.ANSWERED), Answers(CommandOutcome.ANSWERED)
     steps = SetUp(questions, LOOK_S)
     both = [step(first), replace(step(second), name="second")]
     await steps.run(both)
@@ -139,7 +139,7 @@ async def test_questions_skip_command_that_was_not_answered(fake, port, timeouts
         several = [("AT+CCID", lambda lines: tuple(lines)), ("AT+CSQ", lambda lines: tuple(lines))]
         questions = Questions(engine)
         assert await questions.first(several) is None
-        assert questions.worst is Outcome.SILENT
+        assert questions.worst is CommandOutcome.SILENT
         assert await questions.first(several) == ("+CSQ: 17,0",)
     assert fake.heard.count("AT+CCID") == 1
 

@@ -17,9 +17,9 @@ from gsm_meter_bridge.errors import LeaseLostError
 from gsm_meter_bridge.health import Health
 from gsm_meter_bridge.modem import ModemStatus
 from gsm_meter_bridge.mqtt import endings
-from gsm_meter_bridge.mqtt.client import Broker, Client
-from gsm_meter_bridge.mqtt.identity import GatewayModemView, Identity
-from gsm_meter_bridge.mqtt.requests import Requests
+from gsm_meter_bridge.mqtt.client import Broker, MqttClient
+from gsm_meter_bridge.mqtt.options import GatewayModemView, PublisherOptions
+from gsm_meter_bridge.mqtt.requests import RequestHandler
 from gsm_meter_bridge.mqtt.sources import Sources
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.storage.database import is_unavailable
@@ -53,7 +53,7 @@ def _read(payload: bytes) -> Any:
 class Watcher:
     """Another program: remembers everything that is published."""
 
-    client: Client
+    client: MqttClient
     messages: list[tuple[str, Any]] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -90,7 +90,7 @@ async def watcher(
     port: int, name: str = "watcher", topics: tuple[str, ...] = ("#",)
 ) -> AsyncIterator[Watcher]:
     """A client that has subscribed to `topics`; by its name the broker keeps its session."""
-    client = Client(Broker("127.0.0.1", port), name, session_s=3600)
+    client = MqttClient(Broker("127.0.0.1", port), name, session_s=3600)
 
     def subscribe() -> None:
         for topic in topics:
@@ -113,7 +113,7 @@ async def watcher(
         await client.stop()
 
 
-IDENTITY = Identity("home", "Test bridge", 2, 0.0, mask=False)
+IDENTITY = PublisherOptions("home", "Test bridge", 2, 0.0, mask=False)
 
 
 @asynccontextmanager
@@ -123,7 +123,7 @@ async def bridge(
     radio: Radio | None = None,
     protocol: str = "auto",
     topics: Topics = TOPICS,
-    identity: Identity = IDENTITY,
+    identity: PublisherOptions = IDENTITY,
     *,
     mask: bool = False,
 ) -> AsyncIterator[World]:
@@ -131,7 +131,7 @@ async def bridge(
     identity = replace(identity, mask=mask)
     health = Health(passes=lambda e: is_unavailable(e) or isinstance(e, LeaseLostError))
     async with world(path, radio, ticking=True) as w:
-        client = Client(
+        client = MqttClient(
             Broker("127.0.0.1", port, protocol=protocol),
             "gsm-meter-bridge-home",
             (topics.bridge_state, '{"state":"offline"}'),
@@ -141,7 +141,7 @@ async def bridge(
         status = ModemStatus(connected=True, ready=True, problem=None, problem_code=None)
         publisher = build_publisher(
             Sources(client, topics, w.database, w.modules, identity, health=health, now=w.now),
-            Requests(topics, w.commands, health=health, mask=mask),
+            RequestHandler(topics, w.commands, health=health, mask=mask),
             [GatewayModemView("stick", "Test modem", lambda: status)],
             w.runner,
             w.receiver,

@@ -271,11 +271,13 @@ async def test_documents_of_a_removed_device_are_cleared(mosquitto: Mosquitto) -
     neighbour = Topics("gsm_meter_modem", "home_2", "homeassistant", "homeassistant/status")
     kept = neighbour.discovery(neighbour.bridge_uid())
     async with watcher(mosquitto.port) as seen:
-        message = discovery.bridge_device(discovery.Form(TOPICS), "x") | {"stat_t": TOPICS.module(gone)}
+        message = discovery.bridge_device(discovery.DiscoveryOptions(TOPICS), "x") | {
+            "stat_t": TOPICS.module(gone)
+        }
         await seen.say(config, message, retain=True)
         await seen.say(TOPICS.module(gone), {"online": True}, retain=True)
         await seen.say(TOPICS.availability(gone), {"state": "online"}, retain=True)
-        await seen.say(kept, discovery.bridge_device(discovery.Form(neighbour), "y"), retain=True)
+        await seen.say(kept, discovery.bridge_device(discovery.DiscoveryOptions(neighbour), "y"), retain=True)
         seen.messages.clear()
         async with bridge(mosquitto.port):
             for topic in (config, TOPICS.module(gone), TOPICS.availability(gone)):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gsm_meter_bridge.mqtt.client import Broker, Client, Incoming
+from gsm_meter_bridge.mqtt.client import Broker, Incoming, MqttClient
 from gsm_meter_bridge.mqtt.intake import Waiting
 from gsm_meter_bridge.storage import store
 from tests.mqtt.conftest import TOPICS, Watcher, bridge, watcher
@@ -30,7 +30,7 @@ def _request(n: int) -> tuple[str, dict[str, Any]]:
 
 async def _burst(port: int) -> None:
     """Say it all, and return once the broker has it."""
-    sender = Client(Broker("127.0.0.1", port), "sender")
+    sender = MqttClient(Broker("127.0.0.1", port), "sender")
     sender.start()
     await sender.wait_connected()
     told = []

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gsm_meter_bridge.mqtt.client import Broker, Client
+from gsm_meter_bridge.mqtt.client import Broker, MqttClient
 from gsm_meter_bridge.mqtt.endings import Ending, Stage
 from tests.mqtt.conftest import WAIT_S, watcher
 from tests.support.mosquitto import Mosquitto
@@ -48,8 +48,8 @@ async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 @asynccontextmanager
-async def _client(port: int, protocol: str = "auto") -> AsyncIterator[Client]:
-    client = Client(Broker("127.0.0.1", port, protocol=protocol), "one", ("one/state", "gone"), 3600)
+async def _client(port: int, protocol: str = "auto") -> AsyncIterator[MqttClient]:
+    client = MqttClient(Broker("127.0.0.1", port, protocol=protocol), "one", ("one/state", "gone"), 3600)
     client.on_connected = lambda: client.subscribe("request")
     client.start()
     try:
@@ -58,7 +58,7 @@ async def _client(port: int, protocol: str = "auto") -> AsyncIterator[Client]:
         await client.stop()
 
 
-async def _subscribed(client: Client) -> None:
+async def _subscribed(client: MqttClient) -> None:
     """The broker takes packets in their order: by the time it answers this one, it has taken those before."""
     await asyncio.wait_for(client.wait_connected(), WAIT_S)
     await asyncio.wait_for(client.publish("other", "{}", retain=False), WAIT_S)
@@ -145,7 +145,7 @@ async def test_denied_publish_is_logged_once(tmp_path: Path, caplog: pytest.LogC
     rules.write_text("topic read allowed/#\n")
     rules.chmod(0o600)
     with Mosquitto(tmp_path / "mosquitto", f"allow_anonymous true\nacl_file {rules}") as broker:
-        client = Client(Broker("127.0.0.1", broker.port), "home")
+        client = MqttClient(Broker("127.0.0.1", broker.port), "home")
         client.start()
         await asyncio.wait_for(client.wait_connected(), WAIT_S)
         for _ in range(3):
@@ -155,7 +155,7 @@ async def test_denied_publish_is_logged_once(tmp_path: Path, caplog: pytest.LogC
 
 
 async def test_client_waits_for_room_if_many_messages_are_unsent(mosquitto: Mosquitto) -> None:
-    client = Client(Broker("127.0.0.1", mosquitto.port), "much")
+    client = MqttClient(Broker("127.0.0.1", mosquitto.port), "much")
     told = [client.publish("much", str(n), retain=False) for n in range(2000)]
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(client.wait_room(), 0.1)

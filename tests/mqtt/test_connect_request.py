@@ -7,7 +7,7 @@ import json
 import pytest
 
 from gsm_meter_bridge.mqtt.client import Incoming
-from gsm_meter_bridge.mqtt.requests import Requests
+from gsm_meter_bridge.mqtt.requests import RequestHandler
 from tests.mqtt.conftest import TOPICS
 from tests.support.short_path import OWN, world
 
@@ -34,7 +34,7 @@ async def test_connect_request_uses_given_server_or_the_only_enabled_one(
         message = Incoming(
             TOPICS.request("connect"), payload, retained=False, redelivered=False, mid=1, qos=1
         )
-        outcome = await Requests(TOPICS, w.commands).handle(message)
+        outcome = await RequestHandler(TOPICS, w.commands).handle(message)
         await w.settle()
         assert outcome.document is not None
         if sent is None:

@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from gsm_meter_bridge.health import Health
-from gsm_meter_bridge.mqtt.client import Broker, Client
+from gsm_meter_bridge.mqtt.client import Broker, MqttClient
 from tests.support.mosquitto import Mosquitto
 from tests.support.mqtt_packets import Connect
 from tests.support.strict_broker import Greeting, StrictBroker
@@ -99,7 +99,7 @@ async def test_health_keeps_one_problem_if_broker_refuses_intermittently(
 async def test_health_clears_its_problem_if_unreachable_broker_starts(mosquitto: Mosquitto) -> None:
     health = Health()
     mosquitto.stop()
-    client = Client(Broker("127.0.0.1", mosquitto.port), "gsm-x", health=health)
+    client = MqttClient(Broker("127.0.0.1", mosquitto.port), "gsm-x", health=health)
     client.start()
     await until(lambda: bool(health.problems))
     mosquitto.start()

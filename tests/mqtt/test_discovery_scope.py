@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gsm_meter_bridge.mqtt.entities import ESSENTIAL
-from gsm_meter_bridge.mqtt.identity import Discovery
+from gsm_meter_bridge.mqtt.options import Discovery
 from gsm_meter_bridge.words import Language
 from tests.mqtt.conftest import IDENTITY, TOPICS, bridge, watcher
 from tests.support.mosquitto import Mosquitto

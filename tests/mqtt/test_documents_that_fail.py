@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gsm_meter_bridge.mqtt import answers, discovery
+from gsm_meter_bridge.mqtt import discovery, responses
 from gsm_meter_bridge.storage import store
 from tests.mqtt.conftest import TOPICS, Watcher, bridge, watcher
 from tests.support.mosquitto import Mosquitto
@@ -34,7 +34,7 @@ async def _is_well(seen: Watcher) -> None:
 async def test_failing_discovery_of_a_module_does_not_block_other_documents(mosquitto: Mosquitto) -> None:
     made = discovery.module_payload
 
-    def fails_for_the_hut(form: discovery.Form, module: Any, *rest: Any) -> str:
+    def fails_for_the_hut(form: discovery.DiscoveryOptions, module: Any, *rest: Any) -> str:
         if module.id == "hut":
             raise ValueError(SECRET)
         return made(form, module, *rest)
@@ -63,7 +63,7 @@ async def test_bridge_answers_requests_if_state_documents_cannot_be_built(
 async def test_outcome_that_cannot_be_built_does_not_block_other_outcomes(
     mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
-    path, made = tmp_path / "bridge.db", answers.command_event
+    path, made = tmp_path / "bridge.db", responses.command_event
 
     def fails_for_the_hut(job: Any) -> Any:
         if job.module == "hut":
@@ -72,7 +72,7 @@ async def test_outcome_that_cannot_be_built_does_not_block_other_outcomes(
 
     async with watcher(mosquitto.port) as seen:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(answers, "command_event", fails_for_the_hut)
+            patch.setattr(responses, "command_event", fails_for_the_hut)
             async with bridge(mosquitto.port, path) as w:
                 await seen.wait(TOPICS.module("pump"))
                 for module in ("hut", "pump"):

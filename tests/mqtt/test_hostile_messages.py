@@ -18,7 +18,7 @@ from gsm_meter_bridge.commands.handler import Commands
 from gsm_meter_bridge.commands.repeats import Repeats
 from gsm_meter_bridge.errors import LeaseLostError, TransitionError
 from gsm_meter_bridge.health import Health
-from gsm_meter_bridge.mqtt import answers, requests
+from gsm_meter_bridge.mqtt import requests, responses
 from gsm_meter_bridge.mqtt.client import Incoming
 from gsm_meter_bridge.storage import observations, store
 from gsm_meter_bridge.storage.database import Shared
@@ -50,9 +50,9 @@ CALLEES: list[tuple[Any, str, tuple[str, ...]]] = [
     (Repeats, "of", ("entity",)),
     (Gateways, "check", ("set", "apply", "request_status", "reboot", "entity")),
     (Gateways, "numbers", ("set", "plan", "call")),
-    (answers, "accepted", ("set", "apply", "request_status", "reboot", "call")),
-    (answers, "plan", ("plan",)),
-    (answers, "done", ("plan", "accept_drift")),
+    (responses, "accepted", ("set", "apply", "request_status", "reboot", "call")),
+    (responses, "plan", ("plan",)),
+    (responses, "done", ("plan", "accept_drift")),
     (requests, "read_payload", ("set", "apply", "plan", "cancel", "reboot", "entity")),
 ]
 FIELDS: dict[str, dict[str, Any]] = {
@@ -111,7 +111,7 @@ def test_handler_answers_internal_error_and_continues_if_a_callee_raises(
 async def _costs_one(owner: Any, function: str, name: str, error: Exception) -> None:
     health = _health()
     async with world() as w:
-        handler = requests.Requests(TOPICS, w.commands, health=health)
+        handler = requests.RequestHandler(TOPICS, w.commands, health=health)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(owner, function, _raising(error))
             if handler.lane(TOPICS.place(_message(name).topic)) is requests.Lane.STORED:
@@ -132,7 +132,7 @@ async def _costs_one(owner: Any, function: str, name: str, error: Exception) -> 
 
 async def test_failing_request_does_not_affect_others_of_its_batch() -> None:
     async with world() as w:
-        handler = requests.Requests(TOPICS, w.commands, health=_health())
+        handler = requests.RequestHandler(TOPICS, w.commands, health=_health())
         accept, calls = store.accept, iter(range(9))
 
         async def now_and_then(*given: Any) -> Any:
@@ -153,7 +153,7 @@ async def test_failing_request_does_not_affect_others_of_its_batch() -> None:
 
 async def test_handler_raises_lease_lost_error_instead_of_answering() -> None:
     async with world() as w:
-        handler = requests.Requests(TOPICS, w.commands, health=_health())
+        handler = requests.RequestHandler(TOPICS, w.commands, health=_health())
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(store, "accept", _raising(LeaseLostError("gone")))
             with pytest.raises(LeaseLostError):

@@ -19,9 +19,9 @@ from gsm_meter_bridge.errors import ModemError
 from gsm_meter_bridge.health import Health
 from gsm_meter_bridge.mqtt import intake
 from gsm_meter_bridge.mqtt.arrivals import Arrivals, Incoming, Receipt
-from gsm_meter_bridge.mqtt.client import Broker, Client
+from gsm_meter_bridge.mqtt.client import Broker, MqttClient
 from gsm_meter_bridge.mqtt.intake import Intake, IntakeListener
-from gsm_meter_bridge.mqtt.requests import Lane, Requests
+from gsm_meter_bridge.mqtt.requests import Lane, RequestHandler
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.storage.database import Database
 from tests.mqtt.conftest import TOPICS, bridge, watcher
@@ -65,7 +65,7 @@ def _message(action: str, *, redelivered: bool = False, **fields: Any) -> Incomi
 
 async def test_actions_each_have_a_lane_and_an_answer() -> None:
     async with world() as w:
-        handler = Requests(TOPICS, w.commands)
+        handler = RequestHandler(TOPICS, w.commands)
         for action in (*ACTIONS, "explode"):
             message = _message(action)
             lane = handler.lane(TOPICS.place(message.topic))
@@ -98,14 +98,14 @@ class _Administration(Administration):
 async def test_redelivered_modem_command_is_not_executed_again() -> None:
     modem = _Administration()
     async with world() as w:
-        handler = Requests(TOPICS, w.commands, administration=modem)
+        handler = RequestHandler(TOPICS, w.commands, administration=modem)
         fields: dict[str, Any] = {"modem": "stick", "code": "*100#"}
         first = await handler.handle_alone(_message("ussd", **fields))
         again = await handler.handle_alone(_message("ussd", redelivered=True, **fields))
         assert first == again
         assert modem.codes == ["*100#"]
         # after a restart nobody knows what became of it
-        handler = Requests(TOPICS, w.commands, administration=modem)
+        handler = RequestHandler(TOPICS, w.commands, administration=modem)
         unknown = await handler.handle_alone(_message("ussd", redelivered=True, **fields))
         assert unknown.document is not None
         assert unknown.document["error"]["code"] == "uncertain"
@@ -115,7 +115,7 @@ async def test_redelivered_modem_command_is_not_executed_again() -> None:
 async def test_modem_transaction_is_executed_once_and_conflicts_with_other_commands() -> None:
     modem = _Administration()
     async with world() as w:
-        handler = Requests(TOPICS, w.commands, administration=modem)
+        handler = RequestHandler(TOPICS, w.commands, administration=modem)
         fields: dict[str, Any] = {"modem": "stick", "code": "*100#"}
         first = await handler.handle_alone(_message("ussd", **fields))
         assert await handler.handle_alone(_message("ussd", **fields)) == first
@@ -192,7 +192,7 @@ async def test_requests_are_answered_overloaded_if_their_lane_is_full(mosquitto:
             await seen.wait(TOPICS.health, lambda h: h["problems"] == [])
 
 
-class _Deaf(Client):
+class _Deaf(MqttClient):
     """A client whose broker acknowledges nothing, so that there is no room for answers."""
 
     def __init__(self) -> None:
@@ -217,7 +217,7 @@ class _Deaf(Client):
 async def test_intake_sorts_without_waiting_and_refuses_each_message_once() -> None:
     client = _Deaf()
     async with world() as w:
-        handler = Requests(TOPICS, w.commands)
+        handler = RequestHandler(TOPICS, w.commands)
 
         async def nothing(_: object) -> None:
             pass

@@ -9,8 +9,8 @@ import pytest
 
 from gsm_meter_bridge.health import BridgeProblemCode, Health
 from gsm_meter_bridge.mqtt.endings import Backoff, Ending, Stage, Versions, judge
-from gsm_meter_bridge.mqtt.limits import Limits, publish_size
-from gsm_meter_bridge.mqtt.outbox import Outbox, Outgoing
+from gsm_meter_bridge.mqtt.limits import BrokerLimits, publish_size
+from gsm_meter_bridge.mqtt.outbox import Outbox, OutgoingPacket
 from gsm_meter_bridge.mqtt.refusals import Refusals
 from gsm_meter_bridge.mqtt.suspects import Key, Suspects
 from tests.support import mqtt_packets
@@ -245,8 +245,8 @@ def test_suspects_clear_a_group_if_its_topics_pass() -> None:
 def test_publish_size_equals_the_length_of_the_packet(qos: int, length: int) -> None:
     written = mqtt_packets.publish(5, "a/é", b"x" * length, qos, 7)
     assert publish_size("a/é", "x" * length, qos) == len(written)
-    assert Limits(packet_bytes=len(written), maximum_qos=qos).takes("a/é", "x" * length) is None
-    refused = Limits(packet_bytes=len(written) - 1, maximum_qos=qos).takes("a/é", "x" * length)
+    assert BrokerLimits(packet_bytes=len(written), maximum_qos=qos).takes("a/é", "x" * length) is None
+    refused = BrokerLimits(packet_bytes=len(written) - 1, maximum_qos=qos).takes("a/é", "x" * length)
     assert refused is not None
     assert f"{len(written)} bytes" in refused
 
@@ -267,7 +267,7 @@ def test_publish_size_equals_the_length_of_the_packet(qos: int, length: int) -> 
 def test_limits_are_read_from_connack_properties(
     stated: dict[str, int], window: int, qos: int, told: set[str]
 ) -> None:
-    limits = Limits.of(SimpleNamespace(**stated))
+    limits = BrokerLimits.of(SimpleNamespace(**stated))
     assert (limits.window, limits.qos) == (window, qos)
     assert {subject for subject, words in limits.told().items() if words} == told
 
@@ -331,8 +331,8 @@ def test_health_names_ten_refused_topics_and_sums_up_the_others() -> None:
 async def test_outbox_sends_the_latest_retained_value_and_suspects_alone() -> None:
     loop = asyncio.get_running_loop()
 
-    def outgoing(topic: str, payload: str = "", *, retain: bool = False) -> Outgoing:
-        return Outgoing(_publish(topic), loop.create_future(), payload, retain)
+    def outgoing(topic: str, payload: str = "", *, retain: bool = False) -> OutgoingPacket:
+        return OutgoingPacket(_publish(topic), loop.create_future(), payload, retain)
 
     box = Outbox()
     old, new = outgoing("a", "1", retain=True), outgoing("a", "2", retain=True)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from gsm_meter_bridge.mqtt.client import Incoming
-from gsm_meter_bridge.mqtt.form import dump
-from gsm_meter_bridge.mqtt.requests import Outcome, Requests
+from gsm_meter_bridge.mqtt.encoding import dump
+from gsm_meter_bridge.mqtt.requests import RequestHandler, RequestResult
 from tests.mqtt.conftest import TOPICS, bridge, watcher
 from tests.support.mosquitto import Mosquitto
 from tests.support.short_path import world
@@ -72,7 +72,7 @@ def _message(topic: str, payload: str) -> Incoming:
     return Incoming(topic, payload.encode(), retained=False, redelivered=False, mid=1, qos=1)
 
 
-def _said(outcome: Outcome) -> str:
+def _said(outcome: RequestResult) -> str:
     assert outcome.document is not None
     return dump(outcome.document)
 
@@ -84,7 +84,7 @@ async def test_error_of_a_malformed_request_repeats_no_secret(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     async with world() as w:
-        requests = Requests(TOPICS, w.commands)
+        requests = RequestHandler(TOPICS, w.commands)
         for shape in SHAPES:
             payload = shape.replace("%s", secret)
             outcome = await requests.handle(_message(PLACES[place], payload))
@@ -115,7 +115,7 @@ async def test_error_of_a_malformed_request_repeats_no_secret(
 )
 async def test_error_repeats_a_wrong_value_if_it_is_no_secret(payload: str, told: str) -> None:
     async with world() as w:
-        outcome = await Requests(TOPICS, w.commands).handle(_message(TOPICS.request("set"), payload))
+        outcome = await RequestHandler(TOPICS, w.commands).handle(_message(TOPICS.request("set"), payload))
         assert outcome.document is not None
         assert told in outcome.document["error"]["message"]
         assert len(outcome.document["error"]["message"]) <= 300

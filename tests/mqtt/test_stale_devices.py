@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gsm_meter_bridge.mqtt.client import Incoming
 from gsm_meter_bridge.mqtt.retained import StaleDevices
-from gsm_meter_bridge.mqtt.topics import Kind
+from gsm_meter_bridge.mqtt.topics import TopicKind
 from tests.mqtt.conftest import TOPICS
 
 
@@ -30,7 +30,7 @@ def _looked(topic: str, payload: bytes, *, retained: bool = True) -> list[str]:
     owned = frozenset({TOPICS.discovery(TOPICS.module_uid("pump"))})
     stale = StaleDevices(broker, TOPICS, owned)  # type: ignore[arg-type]
     message = Incoming(topic, payload, retained=retained, redelivered=False, mid=1, qos=1)
-    (stale.look_at_state if TOPICS.place(topic).kind is Kind.STATE else stale.look)(message)
+    (stale.look_at_state if TOPICS.place(topic).kind is TopicKind.STATE else stale.look)(message)
     return broker.published
 
 

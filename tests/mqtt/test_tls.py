@@ -21,7 +21,7 @@ from gsm_meter_bridge.config.certificates import check_certificates
 from gsm_meter_bridge.errors import ConfigError
 from gsm_meter_bridge.health import Health
 from gsm_meter_bridge.mqtt.broker import Broker, tls_context
-from gsm_meter_bridge.mqtt.client import Client
+from gsm_meter_bridge.mqtt.client import MqttClient
 from gsm_meter_bridge.mqtt.endings import Ending, Stage
 from tests.support.mosquitto import Mosquitto
 
@@ -102,7 +102,7 @@ def like_the_newest_python(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def _ending(broker: Mosquitto, ca_file: Path, host: str = "localhost") -> Ending | None:
     """How the first try ended; None where it led to a connection that carries messages of any size."""
-    client = Client(
+    client = MqttClient(
         Broker(host, broker.port, tls=tls_context(str(ca_file), None, None)), "x", health=Health()
     )
     ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
@@ -156,7 +156,7 @@ async def test_tls_verifies_chain_name_and_validity_of_certificate(tmp_path: Pat
 async def test_client_reads_all_messages_that_tls_buffered(tmp_path: Path) -> None:
     with _broker(tmp_path, _bare) as broker:
         context = tls_context(str(tmp_path / "ca.pem"), None, None)
-        client = Client(Broker("localhost", broker.port, tls=context), "x")
+        client = MqttClient(Broker("localhost", broker.port, tls=context), "x")
         client.on_connected = lambda: client.subscribe("a/#")
         client.start()
         await asyncio.wait_for(client.wait_connected(), WAIT_S)

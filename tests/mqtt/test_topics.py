@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gsm_meter_bridge.mqtt.topics import Kind, Place, Topics, conflict
+from gsm_meter_bridge.mqtt.topics import ParsedTopic, TopicKind, Topics, conflict
 
 USUAL = Topics("gsm_meter_modem", "home", "homeassistant", "homeassistant/status")
 ONE_FOR_ALL = Topics("homeassistant", "home", "homeassistant", "homeassistant/status")
@@ -18,16 +18,16 @@ LONGER = Topics("homeassistant/device", "home", "homeassistant/devices", "homeas
 @pytest.mark.parametrize("topics", [USUAL, ONE_FOR_ALL, BELOW_REQUESTS, BELOW_MODULES, LONGER])
 def test_topics_are_recognized_if_prefixes_overlap(topics: Topics) -> None:
     uid = topics.module_uid("pump")
-    assert topics.place(topics.request("set")) == Place(Kind.REQUEST, "set")
-    assert topics.place(topics.request("status")) == Place(Kind.REQUEST, "status")
-    assert topics.place(topics.request("config")) == Place(Kind.REQUEST, "config")
-    assert topics.place(topics.module_set("pump")) == Place(Kind.SET, "pump")
-    assert topics.place(topics.module_set("config")) == Place(Kind.SET, "config")
-    assert topics.place(topics.status) == Place(Kind.STATUS)
-    assert topics.place(topics.discovery(uid)) == Place(Kind.DISCOVERY, uid)
+    assert topics.place(topics.request("set")) == ParsedTopic(TopicKind.REQUEST, "set")
+    assert topics.place(topics.request("status")) == ParsedTopic(TopicKind.REQUEST, "status")
+    assert topics.place(topics.request("config")) == ParsedTopic(TopicKind.REQUEST, "config")
+    assert topics.place(topics.module_set("pump")) == ParsedTopic(TopicKind.SET, "pump")
+    assert topics.place(topics.module_set("config")) == ParsedTopic(TopicKind.SET, "config")
+    assert topics.place(topics.status) == ParsedTopic(TopicKind.STATUS)
+    assert topics.place(topics.discovery(uid)) == ParsedTopic(TopicKind.DISCOVERY, uid)
     for own in (topics.bridge_state, topics.bridge_info, topics.modem("x"), topics.module("config")):
-        assert topics.place(own) == Place(Kind.STATE)
-    assert topics.place(topics.availability("pump")) == Place(Kind.STATE)
+        assert topics.place(own) == ParsedTopic(TopicKind.STATE)
+    assert topics.place(topics.availability("pump")) == ParsedTopic(TopicKind.STATE)
     assert conflict(topics) is None
 
 
@@ -55,7 +55,7 @@ def test_topics_are_recognized_if_prefixes_overlap(topics: Topics) -> None:
     ],
 )
 def test_topic_is_unknown_if_the_bridge_does_not_handle_it(topic: str) -> None:
-    assert USUAL.place(topic) == Place(Kind.UNKNOWN)
+    assert USUAL.place(topic) == ParsedTopic(TopicKind.UNKNOWN)
 
 
 @pytest.mark.parametrize(
@@ -91,12 +91,12 @@ def test_topics_are_recognized_if_they_have_no_conflict(
 ) -> None:
     topics = Topics(base, bridge, prefix, status)
     assume(conflict(topics) is None)
-    assert topics.place(topics.request("set")) == Place(Kind.REQUEST, "set")
-    assert topics.place(topics.module_set("pump")) == Place(Kind.SET, "pump")
-    assert topics.place(topics.status).kind is Kind.STATUS
+    assert topics.place(topics.request("set")) == ParsedTopic(TopicKind.REQUEST, "set")
+    assert topics.place(topics.module_set("pump")) == ParsedTopic(TopicKind.SET, "pump")
+    assert topics.place(topics.status).kind is TopicKind.STATUS
     uid = topics.module_uid("pump")
-    assert topics.place(topics.discovery(uid)) == Place(Kind.DISCOVERY, uid)
-    assert topics.place(topics.bridge_state).kind is Kind.STATE
+    assert topics.place(topics.discovery(uid)) == ParsedTopic(TopicKind.DISCOVERY, uid)
+    assert topics.place(topics.bridge_state).kind is TopicKind.STATE
 
 
 def test_topics_are_mapped_to_modules_and_devices_to_their_topics() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from gsm_meter_bridge.health import Health
 from gsm_meter_bridge.mqtt import arrivals
-from gsm_meter_bridge.mqtt.client import Broker, Client
+from gsm_meter_bridge.mqtt.client import Broker, MqttClient
 from gsm_meter_bridge.mqtt.endings import Ending
 from tests.support import mqtt_packets
 from tests.support.mosquitto import Mosquitto
@@ -108,14 +108,14 @@ async def test_client_publishes_again_if_receive_maximum_was_used_up(
     assert broker.violations == []
 
 
-async def _fill(broker: StrictBroker, client: Client, messages: int) -> None:
+async def _fill(broker: StrictBroker, client: MqttClient, messages: int) -> None:
     """Have more come than may wait."""
     for n in range(messages):
         broker.sessions[-1].deliver("base/request/x", str(n).encode(), 1)
     await until(lambda: client.incoming.is_full)
 
 
-async def _take_all(client: Client, messages: int) -> None:
+async def _take_all(client: MqttClient, messages: int) -> None:
     for _ in range(messages):
         client.acknowledge(await asyncio.wait_for(client.incoming.get(), WAIT_S))
 
@@ -179,8 +179,8 @@ async def test_client_stays_connected_during_a_long_pause_in_reading(
     monkeypatch.setattr("gsm_meter_bridge.mqtt.opening._KEEP_ALIVE_S", 2)
     monkeypatch.setattr("gsm_meter_bridge.mqtt.connection._PAUSED_S", 0.5)
     monkeypatch.setattr("gsm_meter_bridge.mqtt.connection._TICK_S", 0.1)
-    client = Client(Broker("127.0.0.1", mosquitto.port), "gsm-pause", None, 3600, Health())
-    other = Client(Broker("127.0.0.1", mosquitto.port), "gsm-other", None, 3600, Health())
+    client = MqttClient(Broker("127.0.0.1", mosquitto.port), "gsm-pause", None, 3600, Health())
+    other = MqttClient(Broker("127.0.0.1", mosquitto.port), "gsm-other", None, 3600, Health())
     endings: list[Ending] = []
     client.on_connected, client.on_ended = lambda: client.subscribe("base/request/+"), endings.append
     client.start()

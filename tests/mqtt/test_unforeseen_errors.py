@@ -11,7 +11,7 @@ import pytest
 from gsm_meter_bridge.health import Health
 from gsm_meter_bridge.mqtt import endings
 from gsm_meter_bridge.mqtt.attempts import Attempts
-from gsm_meter_bridge.mqtt.client import Broker, Client
+from gsm_meter_bridge.mqtt.client import Broker, MqttClient
 from gsm_meter_bridge.mqtt.connection import Connection
 from tests.support.strict_broker import Greeting, StrictBroker
 from tests.support.strict_client import WAIT_S, connected, outcome, subjects
@@ -38,7 +38,7 @@ async def test_client_publishes_after_broker_sent_an_invalid_packet(
 @pytest.mark.parametrize(
     ("kind", "callee"),
     [
-        *((Client, name) for name in ("accepted", "answered", "arrived", "tick")),
+        *((MqttClient, name) for name in ("accepted", "answered", "arrived", "tick")),
         *((Connection, name) for name in ("run", "_attach", "_arrive", "_end", "publish")),
         (Attempts, "ended"),
         (Attempts, "next"),
@@ -80,7 +80,7 @@ async def test_client_counts_an_internal_error_and_reconnects_if_a_callee_raises
 @pytest.mark.parametrize("host", ["a..b", "", "x" * 70, "a\x00b", "\udc80", ".", "mqtt://a"], ids=repr)
 async def test_client_reports_broker_as_unreached_if_host_is_invalid(host: str) -> None:
     health = Health()
-    client = Client(Broker(host, 1), "gsm-x", health=health)
+    client = MqttClient(Broker(host, 1), "gsm-x", health=health)
     ended: list[endings.Ending] = []
     client.on_ended = ended.append
     client.start()

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gsm_meter_bridge.iec62056 import Checksum
-from gsm_meter_bridge.iec62056.messages import Command, answer, frame
+from gsm_meter_bridge.iec62056.messages import CommandMessage, answer, frame
 from gsm_meter_bridge.simulator.meter.iec import IecMeter
 from gsm_meter_bridge.vocabulary import Secret
 
 PASSWORD = Secret("s3cret")
 ADD = Checksum.ADD
-READ = frame(Command.READ, "SNUMB()", ADD)
+READ = frame(CommandMessage.READ, "SNUMB()", ADD)
 SERIAL = answer("SNUMB(011888174000001)\r\n", ADD)
 
 
@@ -21,7 +21,7 @@ def _programming() -> IecMeter:
     meter = IecMeter(PASSWORD)
     meter.feed(b"/?!\r\n")
     assert meter.feed(b"\x06051\r\n").startswith(b"\x01P0\x02(")
-    assert meter.feed(frame(Command.PASSWORD, "(s3cret)", ADD)) == b"\x06"
+    assert meter.feed(frame(CommandMessage.PASSWORD, "(s3cret)", ADD)) == b"\x06"
     return meter
 
 
@@ -31,12 +31,12 @@ def _programming() -> IecMeter:
         (READ, SERIAL),
         (READ[:-1] + b"\x00", b"\x15"),
         (b"\x01X9\x02\x03\x16", answer("(ERR11)", ADD)),
-        (frame(Command.READ, "SNUMB", ADD), answer("(ERR13)", ADD)),
-        (frame(Command.READ, "GRPNM()", ADD), answer("(ERR12)", ADD)),
-        (frame(Command.WRITE, "ET0PE(1)", ADD), answer("(ERR12)", ADD)),
-        (frame(Command.WRITE, "CMDDI(13C)", ADD), answer("(ERR17)", ADD)),
-        (frame(Command.WRITE, "nothing", ADD), answer("(ERR13)", ADD)),
-        (frame(Command.BREAK, None, ADD) + READ, b""),
+        (frame(CommandMessage.READ, "SNUMB", ADD), answer("(ERR13)", ADD)),
+        (frame(CommandMessage.READ, "GRPNM()", ADD), answer("(ERR12)", ADD)),
+        (frame(CommandMessage.WRITE, "ET0PE(1)", ADD), answer("(ERR12)", ADD)),
+        (frame(CommandMessage.WRITE, "CMDDI(13C)", ADD), answer("(ERR17)", ADD)),
+        (frame(CommandMessage.WRITE, "nothing", ADD), answer("(ERR13)", ADD)),
+        (frame(CommandMessage.BREAK, None, ADD) + READ, b""),
     ],
 )
 def test_iec_meter_answers_requests_in_session(asked: bytes, said: bytes) -> None:
@@ -48,7 +48,7 @@ def test_iec_meter_answers_without_session_only_one_request_to_its_address() -> 
     assert meter.feed(b"\x06051\r\n" + READ) == b""
     assert meter.feed(b"/?174000002!" + READ) == b""
     assert meter.feed(b"/?174000001!" + READ + READ) == SERIAL
-    assert meter.feed(b"/?!" + frame(Command.WRITE, "STAT_(1)", ADD)) == answer("(ERR15)", ADD)
+    assert meter.feed(b"/?!" + frame(CommandMessage.WRITE, "STAT_(1)", ADD)) == answer("(ERR15)", ADD)
 
 
 def test_iec_meter_ends_session_after_silence() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gsm_meter_bridge.simulator.carrier import Carrier
-from gsm_meter_bridge.simulator.modem_state import Identity
+from gsm_meter_bridge.simulator.modem_state import ModemIdentity
 from gsm_meter_bridge.simulator.virtual_modem import VirtualModem
 from tests.support.terminal import ME, PUMP, Terminal, send, submit_pdu, texts_in
 
@@ -142,7 +142,7 @@ def test_modem_reports_clock_and_rejects_setting_it(terminal: Terminal) -> None:
 def test_modem_encodes_operator_and_smsc_in_selected_character_set(
     carrier: Carrier, charset: str, operator: str, centre: str
 ) -> None:
-    terminal = Terminal(VirtualModem(carrier, Identity(operator="Sim_Tel")))
+    terminal = Terminal(VirtualModem(carrier, ModemIdentity(operator="Sim_Tel")))
     assert terminal.ask("ATE0+CSCS=?")[0] == '+CSCS: ("GSM","UCS2","HEX")'
     assert terminal.ask(f'AT+CSCS="{charset}"') == ["OK"]
     assert terminal.ask("AT+CSCS?") == [f'+CSCS: "{charset}"', "OK"]
@@ -161,7 +161,7 @@ def test_modem_rejects_unknown_character_set_and_invalid_text(terminal: Terminal
 
 
 def test_modem_shows_question_marks_for_letters_outside_gsm_alphabet(carrier: Carrier) -> None:
-    terminal = Terminal(VirtualModem(carrier, Identity(operator="Мир Tel")))
+    terminal = Terminal(VirtualModem(carrier, ModemIdentity(operator="Мир Tel")))
     assert terminal.ask("ATE0+COPS?")[0] == '+COPS: 0,0,"??? Tel",7'
 
 
@@ -169,7 +169,7 @@ def test_modem_shows_question_marks_for_letters_outside_gsm_alphabet(carrier: Ca
 
 
 def test_modem_keeps_selected_format_of_operator(carrier: Carrier) -> None:
-    terminal = Terminal(VirtualModem(carrier, Identity(operator="Simulated Telecom")))
+    terminal = Terminal(VirtualModem(carrier, ModemIdentity(operator="Simulated Telecom")))
     terminal.ask("ATE0")
     names = ("Simulated Teleco", "Simulate", "25099")
     for number, name in enumerate(names):

@@ -16,7 +16,7 @@ import yaml
 from gsm_meter_bridge.connections.conversation import converse
 from gsm_meter_bridge.dlms import Client, associate, extended_status
 from gsm_meter_bridge.errors import ConfigError, LinkLostError
-from gsm_meter_bridge.families.lers_gsm_mini.identification import Identification, IdentificationReader
+from gsm_meter_bridge.families.lers_gsm_mini.identification import Packet, PacketReader
 from gsm_meter_bridge.iec62056 import identify, read_once
 from gsm_meter_bridge.link import TcpLink, dial
 from gsm_meter_bridge.simulator import RunningWorld, World
@@ -56,9 +56,9 @@ class Server:
                 await self._news.wait()
                 self._news.clear()
 
-    def packet(self) -> Identification:
+    def packet(self) -> Packet:
         """What the first one introduced itself with."""
-        packet = IdentificationReader().feed(self.heard)
+        packet = PacketReader().feed(self.heard)
         assert packet is not None
         return packet
 

@@ -8,16 +8,17 @@ from datetime import datetime
 from ipaddress import IPv4Address
 from typing import TypeVar
 
+from gsm_meter_bridge.dialogue import Dialogue
 from gsm_meter_bridge.dlms import ENERGIES, Attribute, Client, Keys, Mechanism, Obis
 from gsm_meter_bridge.dlms.acse import Aare
-from gsm_meter_bridge.dlms.hdlc import Address, Control, Deframer, Frame, Kind
-from gsm_meter_bridge.dlms.session import LLC_RESPONSE, Dialogue
+from gsm_meter_bridge.dlms.hdlc import Control, Deframer, FrameType, HdlcAddress, HdlcFrame
+from gsm_meter_bridge.dlms.session import LLC_RESPONSE
 from gsm_meter_bridge.simulator.meter.dlms import Account, DlmsMeter, MeterSetup
 from gsm_meter_bridge.simulator.meter.dlms_objects import MeterValues, SimulatedGsm
 from gsm_meter_bridge.vocabulary import Secret
 
 T = TypeVar("T")
-METER, READER = Address.server(1, 16), Address(32)
+METER, READER = HdlcAddress.server(1, 16), HdlcAddress(32)
 PASSWORD = Keys(Secret("12345678"))
 KEYS = Keys(Secret("0x000102030405060708090a0b0c0d0e0f"), Secret("0x" + "d0" * 16))
 CLOCK = datetime.fromisoformat("2026-11-21T12:30:15")
@@ -77,10 +78,10 @@ class ScriptedMeter:
         """What is answered."""
         return b"".join(self._answer(frame) for frame in self._deframer.feed(octets))
 
-    def _answer(self, frame: Frame) -> bytes:
-        if frame.control.kind in (Kind.SNRM, Kind.DISC):
+    def _answer(self, frame: HdlcFrame) -> bytes:
+        if frame.control.kind in (FrameType.SNRM, FrameType.DISC):
             self._number = 0
-            return Frame(READER, METER, Control(Kind.UA)).encode()
-        control = Control(Kind.I, (self._number + 1) & 7, self._number)
+            return HdlcFrame(READER, METER, Control(FrameType.UA)).encode()
+        control = Control(FrameType.I, (self._number + 1) & 7, self._number)
         self._number = (self._number + 1) & 7
-        return Frame(READER, METER, control, LLC_RESPONSE + self._apdus.pop(0)).encode()
+        return HdlcFrame(READER, METER, control, LLC_RESPONSE + self._apdus.pop(0)).encode()

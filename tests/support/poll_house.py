@@ -13,7 +13,7 @@ from gsm_meter_bridge.connections.meter_notes import (
     BriefRefusals,
     Memories,
     MeterNotes,
-    Refusals,
+    PasswordRefusalStore,
 )
 from gsm_meter_bridge.connections.meter_polling import MeterPoller, MeterPolling
 from gsm_meter_bridge.connections.meter_report import MeterReport
@@ -79,7 +79,7 @@ class PollHouse:
 
     def meter_poller(
         self,
-        refusals: Refusals | None = None,
+        refusals: PasswordRefusalStore | None = None,
         now: Callable[[], float] = time.time,
         memories: Memories | None = None,
     ) -> MeterPoller:

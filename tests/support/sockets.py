@@ -14,7 +14,7 @@ from typing import Any
 from gsm_meter_bridge.errors import LinkLostError
 from gsm_meter_bridge.families import family_of
 from gsm_meter_bridge.link import TcpLink, dial
-from gsm_meter_bridge.model import Access, Connectivity, Module, Network
+from gsm_meter_bridge.model import Access, Connectivity, IpNetwork, Module
 from gsm_meter_bridge.vocabulary import Secret
 from tests.support.waiting import until
 
@@ -22,7 +22,7 @@ LOOPBACK = "127.0.0.1"
 WAIT_S = 20.0
 
 
-def networks(*texts: str) -> tuple[Network, ...]:
+def networks(*texts: str) -> tuple[IpNetwork, ...]:
     """The networks that are written so."""
     return tuple(ip_network(text) for text in texts)
 

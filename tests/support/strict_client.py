@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from gsm_meter_bridge.health import Health, Problem
-from gsm_meter_bridge.mqtt.client import Broker, Client
+from gsm_meter_bridge.mqtt.client import Broker, MqttClient
 from tests.support.strict_broker import StrictBroker
 
 WAIT_S = 20.0
@@ -17,10 +17,12 @@ STATE = "base/state"
 @asynccontextmanager
 async def connected(
     broker: StrictBroker, health: Health | None = None, protocol: str = "auto", name: str = "gsm-x"
-) -> AsyncIterator[Client]:
+) -> AsyncIterator[MqttClient]:
     """A client that subscribes to one topic, as the bridge does."""
     will = (STATE, "offline")
-    client = Client(Broker("127.0.0.1", broker.port, protocol=protocol), name, will, 3600, health or Health())
+    client = MqttClient(
+        Broker("127.0.0.1", broker.port, protocol=protocol), name, will, 3600, health or Health()
+    )
     client.on_connected = lambda: client.subscribe("base/request/+")
     client.start()
     try:
@@ -33,5 +35,5 @@ def subjects(health: Health) -> dict[str, Problem]:
     return {problem.subject: problem for problem in health.problems}
 
 
-async def outcome(client: Client, topic: str, payload: str = "{}", *, retain: bool = True) -> bool:
+async def outcome(client: MqttClient, topic: str, payload: str = "{}", *, retain: bool = True) -> bool:
     return await asyncio.wait_for(client.publish(topic, payload, retain=retain), WAIT_S)

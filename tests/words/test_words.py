@@ -26,8 +26,8 @@ from gsm_meter_bridge.model.facts import Known, ModuleFacts
 from gsm_meter_bridge.model.setting import SettingKind
 from gsm_meter_bridge.modem import ModemStatus
 from gsm_meter_bridge.mqtt import discovery, documents
-from gsm_meter_bridge.mqtt.answers import EVENT_TYPES
 from gsm_meter_bridge.mqtt.problems import ModuleProblem
+from gsm_meter_bridge.mqtt.responses import EVENT_TYPES
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.mqtt.wording import common_words, words_of
 from gsm_meter_bridge.vocabulary import OBSERVABLES, Secret, is_secret
@@ -70,7 +70,10 @@ def _messages(family: Family, language: Language) -> Iterator[tuple[dict[str, An
     for module in _modules(family):
         around = documents.Circumstances(language=language)
         told = documents.module_state(module, _told(family), None, around, online=True, mask=False)
-        yield discovery.module_device(discovery.Form(TOPICS, language=language), module, told), told
+        yield (
+            discovery.module_device(discovery.DiscoveryOptions(TOPICS, language=language), module, told),
+            told,
+        )
 
 
 def _shown(message: dict[str, Any]) -> Iterator[str]:
@@ -117,7 +120,9 @@ def test_label_of_a_value_fits_the_schema_and_is_an_option_of_its_entity(
             around = documents.Circumstances(language=language)
             told = documents.module_state(module, _known(family, n), None, around, online=True, mask=mask)
             schema.validate(json.loads(json.dumps(told)))
-            message = discovery.module_device(discovery.Form(TOPICS, language=language), module, told)
+            message = discovery.module_device(
+                discovery.DiscoveryOptions(TOPICS, language=language), module, told
+            )
             for key, words in told["labels"].items():
                 entity = message["cmps"].get(key, {})
                 if words is not None and "ops" in entity:
@@ -128,7 +133,7 @@ def test_label_of_a_value_fits_the_schema_and_is_an_option_of_its_entity(
 
 @pytest.mark.parametrize("language", Language)
 def test_bridge_and_modem_entities_show_no_slugs_nor_english_in_russian(language: Language) -> None:
-    form = discovery.Form(TOPICS, language=language)
+    form = discovery.DiscoveryOptions(TOPICS, language=language)
     messages = (discovery.bridge_device(form, "x"), discovery.modem_device(form, "stick", "x", ModemStatus()))
     for message in messages:
         shown = [*_shown(message), message["dev"]["mdl"]]

@@ -22,14 +22,14 @@ from gsm_meter_bridge.model import Sourced
 from gsm_meter_bridge.model.job import Observation
 from gsm_meter_bridge.model.quiet import is_quiet
 from gsm_meter_bridge.modem import ModemStatus, ReceivedPdu
-from gsm_meter_bridge.mqtt.requests import Requests
+from gsm_meter_bridge.mqtt.requests import RequestHandler
 from gsm_meter_bridge.sms import SmsDeliver, SmsStatusReport, decode_pdu
 from gsm_meter_bridge.storage import ad_hoc, registry, retention
 from gsm_meter_bridge.storage.database import AGAIN_S, Database, is_unavailable
 from gsm_meter_bridge.storage.leases import Leases
 from gsm_meter_bridge.storage.registry import ANY, Binding
 from gsm_meter_bridge.storage.timeline import Timekeeper
-from gsm_meter_bridge.waiting import run_group
+from gsm_meter_bridge.tasks import run_group
 
 _FORGET_S = 3600.0
 _TIDY_S = 30.0
@@ -66,7 +66,7 @@ class Bridge:
         sources = build.build_sources(config, context, self._connections, clock)
         self._client = sources.client
         administration = build.build_administration(config, self._modems)
-        requests = Requests(
+        requests = RequestHandler(
             sources.topics,
             self._commands,
             config.price,

@@ -15,8 +15,8 @@ from gsm_meter_bridge.connections.meter import meter_serial, read_meter
 from gsm_meter_bridge.connections.meter_notes import MeterNotes
 from gsm_meter_bridge.connections.supervisor import (
     ConnectionHost,
-    Connections,
     ConnectionsConfig,
+    ConnectionSupervisor,
     MeterAccess,
 )
 from gsm_meter_bridge.jobs.context import BridgeContext
@@ -24,9 +24,9 @@ from gsm_meter_bridge.jobs.receiver import Receiver
 from gsm_meter_bridge.jobs.runner import Runner
 from gsm_meter_bridge.model.job import Job, State
 from gsm_meter_bridge.modem import Modem, ModemListener, ModemOptions
-from gsm_meter_bridge.mqtt.identity import GatewayModemView
+from gsm_meter_bridge.mqtt.options import GatewayModemView
 from gsm_meter_bridge.mqtt.publisher import Publisher
-from gsm_meter_bridge.mqtt.requests import Requests
+from gsm_meter_bridge.mqtt.requests import RequestHandler
 from gsm_meter_bridge.mqtt.sources import Sources
 from gsm_meter_bridge.storage.meters import MeterMemories
 from gsm_meter_bridge.storage.pins import PinTries
@@ -63,11 +63,11 @@ def build_sms_transports(config: Config, modems: Sequence[Modem]) -> list[SmsTra
     return [SmsTransport(modem, serves(m)) for modem, m in zip(modems, config.modems, strict=True)]
 
 
-def build_connections(config: Config, context: BridgeContext, host: ConnectionHost) -> Connections:
+def build_connections(config: Config, context: BridgeContext, host: ConnectionHost) -> ConnectionSupervisor:
     """Return the subsystem of TCP connections and data calls."""
     tcp, database = config.tcp, context.database
     notes = MeterNotes(RefusedPasswords(database), MeterMemories(database))
-    return Connections(
+    return ConnectionSupervisor(
         context.modules,
         ConnectionsConfig(tcp.listeners, tcp.idle_timeout_s, tcp.intervals_s),
         host,
@@ -78,7 +78,7 @@ def build_connections(config: Config, context: BridgeContext, host: ConnectionHo
 
 
 def build_other_transports(
-    context: BridgeContext, connections: Connections, handle_reply: ReplyHandler
+    context: BridgeContext, connections: ConnectionSupervisor, handle_reply: ReplyHandler
 ) -> tuple[TcpTransport, DirectChannelTransport]:
     """Return the transports that need no gateway modem: TCP and the direct channel."""
     reply_s = context.policy.reply_timeout_s
@@ -87,7 +87,7 @@ def build_other_transports(
 
 
 def build_commands(
-    config: Config, context: BridgeContext, runner: Runner, connections: Connections, clock: Clock
+    config: Config, context: BridgeContext, runner: Runner, connections: ConnectionSupervisor, clock: Clock
 ) -> Commands:
     """Return the handler of commands from users and from the poller."""
     environment = CommandEnvironment(
@@ -116,7 +116,7 @@ def build_administration(config: Config, modems: Sequence[Modem]) -> Administrat
 
 def build_publisher(
     sources: Sources,
-    requests: Requests,
+    requests: RequestHandler,
     views: Sequence[GatewayModemView],
     runner: Runner,
     receiver: Receiver,
@@ -138,7 +138,9 @@ def build_publisher(
     return publisher
 
 
-def build_sources(config: Config, context: BridgeContext, connections: Connections, clock: Clock) -> Sources:
+def build_sources(
+    config: Config, context: BridgeContext, connections: ConnectionSupervisor, clock: Clock
+) -> Sources:
     """Return the inputs of the documents at the broker."""
     topics = topics_of(config)
     return Sources(

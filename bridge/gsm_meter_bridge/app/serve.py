@@ -12,7 +12,7 @@ from gsm_meter_bridge.installation import load_key
 from gsm_meter_bridge.storage import leases
 from gsm_meter_bridge.storage.database import Database, prepare
 from gsm_meter_bridge.storage.leases import Leases
-from gsm_meter_bridge.waiting import cancel_when_idle
+from gsm_meter_bridge.tasks import cancel_when_idle
 
 _NEW_KEY = (
     "a new installation key is made: %s; keep a copy with the database's. If there was one before, bring it "

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from gsm_meter_bridge.at.framing import Event, Line, Overlong, Prompt
+from gsm_meter_bridge.at.framing import FramingEvent, Line, Overlong, Prompt
 from gsm_meter_bridge.at.messages import is_hex, pdu_fits
 from gsm_meter_bridge.at.responses import is_registration_answer
 from gsm_meter_bridge.at.results import NUMERIC, Final, parse_final
@@ -24,7 +24,7 @@ MAX_ANSWER_CHARACTERS = 1_000_000
 """More than all messages of the largest memory; information lines beyond that are dropped."""
 
 
-class Form(StrEnum):
+class CommandForm(StrEnum):
     """The form of a command (ITU-T V.250 clause 5.4)."""
 
     QUERY = "?"
@@ -33,13 +33,13 @@ class Form(StrEnum):
     EXECUTE = ""
 
 
-def form_of(command: str) -> Form:
+def form_of(command: str) -> CommandForm:
     """Return the form of a command line."""
     if command.endswith("=?"):
-        return Form.TEST
+        return CommandForm.TEST
     if command.endswith("?"):
-        return Form.QUERY
-    return Form.SET if "=" in command else Form.EXECUTE
+        return CommandForm.QUERY
+    return CommandForm.SET if "=" in command else CommandForm.EXECUTE
 
 
 @dataclass(slots=True)
@@ -123,9 +123,9 @@ class Exchange:
 
     def _answers_own_name(self, name: str, value: str) -> bool:
         form = form_of(self.command)
-        if form is Form.TEST:
+        if form is CommandForm.TEST:
             return "(" in value
-        return form is Form.QUERY and (name not in _REGISTRATION or is_registration_answer(value))
+        return form is CommandForm.QUERY and (name not in _REGISTRATION or is_registration_answer(value))
 
     def _name(self) -> str:
         return re.split(r"[=?]", self.command, maxsplit=1)[0].upper().removeprefix("AT")
@@ -159,7 +159,7 @@ class _Routed:
         return first
 
 
-class Dialogue:
+class AtDialogue:
     """All lines of a modem: each goes to the open exchange, or is returned as unsolicited."""
 
     def __init__(self) -> None:
@@ -181,15 +181,15 @@ class Dialogue:
         self.exchange = None
         return lines
 
-    def feed(self, event: Event) -> tuple[Urc | Stray, ...]:
+    def feed(self, event: FramingEvent) -> tuple[Urc | Stray, ...]:
         """Return the unsolicited lines that `event` completes; other lines change the exchange."""
         late, self._late = self._late, ()
         return late + self._feed_all(self._spoken.take(event, self._ends_a_text))
 
-    def _feed_all(self, events: Iterable[Event]) -> tuple[Urc | Stray, ...]:
+    def _feed_all(self, events: Iterable[FramingEvent]) -> tuple[Urc | Stray, ...]:
         return tuple(news for event in events for news in self._feed(event))
 
-    def _ends_a_text(self, event: Event) -> bool:
+    def _ends_a_text(self, event: FramingEvent) -> bool:
         """Return whether the open exchange waits for this event."""
         if self.exchange is None or self.exchange.done:
             return False
@@ -197,7 +197,7 @@ class Dialogue:
             return _MESSAGE.match(self.exchange.command) is not None
         return isinstance(event, Line) and parse_final(event.text) is not None
 
-    def _feed(self, event: Event) -> tuple[Urc | Stray, ...]:
+    def _feed(self, event: FramingEvent) -> tuple[Urc | Stray, ...]:
         match event:
             case Line(text):
                 return self._line(text)

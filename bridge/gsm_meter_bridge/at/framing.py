@@ -29,7 +29,7 @@ class Overlong:
     start: str
 
 
-Event = Line | Prompt | Overlong
+FramingEvent = Line | Prompt | Overlong
 
 
 class AtFramer:
@@ -49,16 +49,16 @@ class AtFramer:
         """Whether a line has begun and not ended."""
         return bool(self._line) or self._dropping
 
-    def feed(self, data: bytes) -> list[Event]:
+    def feed(self, data: bytes) -> list[FramingEvent]:
         """Return the events that `data` completes; never raises."""
-        events: list[Event] = []
+        events: list[FramingEvent] = []
         for octet in data:
             event = self._take(octet)
             if event is not None:
                 events.append(event)
         return events
 
-    def _take(self, octet: int) -> Event | None:
+    def _take(self, octet: int) -> FramingEvent | None:
         after_prompt, self._after_prompt = self._after_prompt, False
         if octet == _NUL:
             self._after_prompt = after_prompt
@@ -73,16 +73,16 @@ class AtFramer:
             return self._start_prompt(octet)
         return self._grow(octet)
 
-    def _start_prompt(self, octet: int) -> Event | None:
+    def _start_prompt(self, octet: int) -> FramingEvent | None:
         self._after_prompt = octet == _GREATER
         return Prompt() if octet == _GREATER else None
 
-    def _end_line(self) -> Event | None:
+    def _end_line(self) -> FramingEvent | None:
         text, self._dropping = self._line.decode("latin-1"), False
         self._line.clear()
         return Line(text) if text.strip() else None
 
-    def _grow(self, octet: int) -> Event | None:
+    def _grow(self, octet: int) -> FramingEvent | None:
         if self._dropping:
             return None
         self._line.append(octet)

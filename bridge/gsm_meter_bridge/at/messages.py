@@ -47,7 +47,7 @@ class StoredMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class MessagePlace:
     """Where +CMTI or +CDSI reports a message: memory name and index in it."""
 
     memory: str
@@ -77,7 +77,7 @@ def pdu_fits(header: str, text: str, *, exactly: bool = False) -> bool:
     return length <= octets <= length + _SMSC_OCTETS
 
 
-def parse_place(text: str, prefix: str) -> Place:
+def parse_place(text: str, prefix: str) -> MessagePlace:
     """Return the place from `+CMTI: "SM",3` or `+CDSI: "SR",1`; DecodeError for another form.
 
     Some modems report a message that is stored nowhere, `+CMTI: ,-1`; that is a DecodeError, too.
@@ -86,7 +86,7 @@ def parse_place(text: str, prefix: str) -> Place:
     index = integer(parameters, 1, prefix)
     if index < 0 or _MEMORY.fullmatch(parameters[0]) is None:
         raise DecodeError(prefix, "no place where a message is")
-    return Place(parameters[0], index)
+    return MessagePlace(parameters[0], index)
 
 
 def parse_cmgl(lines: Iterable[str]) -> tuple[StoredMessage, ...]:

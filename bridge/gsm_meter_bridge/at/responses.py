@@ -130,7 +130,7 @@ def _utf8(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class MemoryUsage:
     """One message storage: `SM` SIM, `ME` modem, `SR` status reports ...; counts are messages."""
 
     name: str
@@ -138,19 +138,21 @@ class Memory:
     total: int
 
 
-def parse_cpms_query(lines: Iterable[str]) -> tuple[Memory, ...]:
+def parse_cpms_query(lines: Iterable[str]) -> tuple[MemoryUsage, ...]:
     """Return mem1, mem2 and mem3 from AT+CPMS? (TS 27.005 clause 3.2.2)."""
     parameters = split_parameters(value_of(lines, "+CPMS"))
     return tuple(
-        Memory(parameters[at], integer(parameters, at + 1, "+CPMS"), integer(parameters, at + 2, "+CPMS"))
+        MemoryUsage(
+            parameters[at], integer(parameters, at + 1, "+CPMS"), integer(parameters, at + 2, "+CPMS")
+        )
         for at in range(0, len(parameters) - 2, 3)
     )
 
 
-def parse_cpms_set(lines: Iterable[str], name: str) -> Memory:
+def parse_cpms_set(lines: Iterable[str], name: str) -> MemoryUsage:
     """Return how full mem1 is from the answer to AT+CPMS="..." (TS 27.005 clause 3.2.2)."""
     parameters = split_parameters(value_of(lines, "+CPMS"))
-    return Memory(name, integer(parameters, 0, "+CPMS"), integer(parameters, 1, "+CPMS"))
+    return MemoryUsage(name, integer(parameters, 0, "+CPMS"), integer(parameters, 1, "+CPMS"))
 
 
 def parse_cpms_test(lines: Iterable[str]) -> tuple[tuple[str, ...], ...]:

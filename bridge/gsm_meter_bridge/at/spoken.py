@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from gsm_meter_bridge.at.framing import Event, Line, Overlong, Prompt
+from gsm_meter_bridge.at.framing import FramingEvent, Line, Overlong, Prompt
 from gsm_meter_bridge.at.urc import urc_row
 
 _START = re.compile(r'\s*\+CUSD:\s*[0-9]\s*,\s*"')
@@ -22,10 +22,10 @@ class SpokenLines:
     """
 
     def __init__(self) -> None:
-        self._held: list[Event] = []
+        self._held: list[FramingEvent] = []
         self._text = ""
 
-    def take(self, event: Event, ends: Callable[[Event], bool]) -> list[Event]:
+    def take(self, event: FramingEvent, ends: Callable[[FramingEvent], bool]) -> list[FramingEvent]:
         """Return the events that `event` completes; `ends` returns whether an event ends a text."""
         if not self._held:
             if isinstance(event, Line) and _is_open(event.text):
@@ -36,12 +36,12 @@ class SpokenLines:
             return [*self.give_up(), event]
         return self._go_on(event)
 
-    def give_up(self) -> list[Event]:
+    def give_up(self) -> list[FramingEvent]:
         """Return the held events, as they arrived."""
         held, self._held = self._held, []
         return held
 
-    def _go_on(self, event: Event) -> list[Event]:
+    def _go_on(self, event: FramingEvent) -> list[FramingEvent]:
         after_prompt = isinstance(self._held[-1], Prompt)
         self._held.append(event)
         said = event.text if isinstance(event, Line) else ">"
@@ -60,7 +60,7 @@ def _is_open(text: str) -> bool:
     return text.count('"') % 2 == 1 or not text.rstrip().endswith('"')
 
 
-def _is_modems_own(event: Event) -> bool:
+def _is_modems_own(event: FramingEvent) -> bool:
     """Return whether it is a line that no network sends: one in the table, with a symbol and a colon."""
     if not isinstance(event, Line) or not re.match(r"\s*[+^*#%$]", event.text) or ":" not in event.text:
         return False

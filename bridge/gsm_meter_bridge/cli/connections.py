@@ -12,16 +12,15 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from gsm_meter_bridge.cli.ask import HEARD_S, AnswerTimeout, read_document
+from gsm_meter_bridge.cli.bridge_requests import ANSWER_TIMEOUT_S, AnswerTimeoutOption, read_document
 from gsm_meter_bridge.cli.options import ConfigOption, JsonOption
 from gsm_meter_bridge.cli.output import console, fail, reported, say_json
 from gsm_meter_bridge.cli.tables import cell, clock
 from gsm_meter_bridge.config import Config, load_config
 from gsm_meter_bridge.configured import broker_of, topics_of
 from gsm_meter_bridge.model import Connectivity, Module
-from gsm_meter_bridge.mqtt.client import Client
-
-Document = dict[str, Any]
+from gsm_meter_bridge.mqtt.client import MqttClient
+from gsm_meter_bridge.vocabulary import Document
 
 _NOBODY = "no answer in time; is the broker there, and has the bridge been running?"
 _TOLD = ("serial_number", "meter_serial", "iccid", "ip", "connection", "connection_state")
@@ -44,7 +43,7 @@ _CLIENTS = {
 }
 
 
-class State(StrEnum):
+class ConnectionState(StrEnum):
     """The state of a module's connection to the bridge; one that is used is connected, too."""
 
     NONE = "none"
@@ -55,7 +54,7 @@ class State(StrEnum):
 
 
 _StateOption = Annotated[
-    State | None,
+    ConnectionState | None,
     typer.Option(
         "--state",
         metavar="STATE",
@@ -73,7 +72,7 @@ def connections(
     state: _StateOption = None,
     text: _TextOption = None,
     sims: _SimsOption = False,
-    timeout_s: AnswerTimeout = HEARD_S,
+    timeout_s: AnswerTimeoutOption = ANSWER_TIMEOUT_S,
     as_json: JsonOption = False,
 ) -> None:
     """Print which modules are connected over TCP, and who dials the bridge and is none of them."""
@@ -108,7 +107,7 @@ async def _read(
     topics = topics_of(config)
     wanted = {topics.module(m.id): m.id for m in modules}
     told: dict[str, Document] = {}
-    client = Client(broker_of(config.mqtt), f"gsm-meter-bridge-cli-{secrets.token_hex(8)}")
+    client = MqttClient(broker_of(config.mqtt), f"gsm-meter-bridge-cli-{secrets.token_hex(8)}")
 
     def subscribe() -> None:
         for topic in (*wanted, topics.unidentified_clients):
@@ -145,14 +144,16 @@ def sim_of(module: Module, told: Mapping[str, Any]) -> Document:
     return {"iccid": told["iccid"], "number": module.msisdn, "ip": told["ip"]}
 
 
-def state_of(told: Mapping[str, Any]) -> State:
+def state_of(told: Mapping[str, Any]) -> ConnectionState:
     """Return the state of a connection from its module's document; UNKNOWN if that has null."""
-    return next((state for state in State if state == told["connection_state"]), State.UNKNOWN)
+    return next(
+        (state for state in ConnectionState if state == told["connection_state"]), ConnectionState.UNKNOWN
+    )
 
 
-def is_in(state: State, wanted: State) -> bool:
+def is_in(state: ConnectionState, wanted: ConnectionState) -> bool:
     """Return whether a module in `state` is selected by `wanted`."""
-    return state is wanted or (state, wanted) == (State.USED, State.CONNECTED)
+    return state is wanted or (state, wanted) == (ConnectionState.USED, ConnectionState.CONNECTED)
 
 
 def matches(module: str, row: Mapping[str, Any], text: str | None) -> bool:

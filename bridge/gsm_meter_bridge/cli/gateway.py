@@ -8,19 +8,18 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from gsm_meter_bridge.cli.ask import Patience, ask
+from gsm_meter_bridge.cli.bridge_requests import ResponseTimeouts, send_requests
 from gsm_meter_bridge.cli.output import fail, note
 from gsm_meter_bridge.config import Config, load_config
 from gsm_meter_bridge.configured import broker_of, topics_of
 from gsm_meter_bridge.errors import ConfigError, UnknownNameError
 from gsm_meter_bridge.modem.storage import Work, at_port
-from gsm_meter_bridge.mqtt.client import Client
-
-Document = dict[str, Any]
+from gsm_meter_bridge.mqtt.client import MqttClient
+from gsm_meter_bridge.vocabulary import Document
 
 _LOOK_S = 5.0
 """The timeout for the broker to report whether a bridge runs, in seconds."""
@@ -37,7 +36,7 @@ GatewayConfig = Annotated[
         "--config", "-c", help="The bridge's configuration file: the bridge that runs is asked, if one does."
     ),
 ]
-GatewayModem = Annotated[
+ModemOption = Annotated[
     str | None, typer.Option("--modem", help="Which modem of the configuration; else the first.")
 ]
 
@@ -56,7 +55,9 @@ class Gateway:
         if self.config is None or not asyncio.run(_is_running(self.config)):
             return asyncio.run(at_port(self.url, work, baudrate=self.baudrate))
         request = {"modem": self.modem, **fields}
-        (outcome,) = ask(self.config, action, {self.modem: request}, Patience(_ANSWER_S)).values()
+        (outcome,) = send_requests(
+            self.config, action, {self.modem: request}, ResponseTimeouts(_ANSWER_S)
+        ).values()
         if outcome["status"] != "ok":
             fail(outcome["error"]["message"])
         return {n: v for n, v in outcome.items() if n not in ("transaction", "status", "modem")}
@@ -81,7 +82,7 @@ def gateway_of(url: str | None, config: Path | None, modem: str | None) -> Gatew
 async def _is_running(config: Config) -> bool:
     """Return whether the bridge of a configuration runs; False if the broker does not report it."""
     topic = topics_of(config).bridge_state
-    client = Client(broker_of(config.mqtt), f"gsm-meter-bridge-cli-{secrets.token_hex(8)}")
+    client = MqttClient(broker_of(config.mqtt), f"gsm-meter-bridge-cli-{secrets.token_hex(8)}")
     client.on_connected = lambda: client.subscribe(topic)
     client.start()
     try:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from gsm_meter_bridge.cli.ask import HEARD_S, AnswerTimeout, Patience, ask, tell_cancelled
+from gsm_meter_bridge.cli.bridge_requests import (
+    ANSWER_TIMEOUT_S,
+    AnswerTimeoutOption,
+    ResponseTimeouts,
+    send_requests,
+    show_cancelled,
+)
 from gsm_meter_bridge.cli.options import ConfigOption, JsonOption
 from gsm_meter_bridge.cli.output import console, fail, note, reported, say_json
 from gsm_meter_bridge.cli.phones import modules_of
@@ -14,24 +20,23 @@ from gsm_meter_bridge.cli.tables import cell, clock, plain_table
 from gsm_meter_bridge.commands.actions import CANCEL, JOBS
 from gsm_meter_bridge.config import Config, load_config
 from gsm_meter_bridge.errors import ConfigError
+from gsm_meter_bridge.vocabulary import Document
 
 _Jobs = Annotated[list[str] | None, typer.Argument(metavar="JOB", help="Ids, as `jobs` prints them.")]
 _Module = Annotated[str | None, typer.Option("--module", help="All that wait for this module, or @FILE.")]
 _All = Annotated[bool, typer.Option("--all", help="All that wait.")]
 _Wanted = Annotated[str | None, typer.Argument(metavar="MODULE", help="Only this module's, or @FILE.")]
 
-Document = dict[str, Any]
-
 
 def jobs(
     config: ConfigOption,
     module: _Wanted = None,
-    timeout_s: AnswerTimeout = HEARD_S,
+    timeout_s: AnswerTimeoutOption = ANSWER_TIMEOUT_S,
     as_json: JsonOption = False,
 ) -> None:
     """Print the jobs of the running bridge that wait or are under way."""
     with reported():
-        found = _unfinished(load_config(config), module, Patience(timeout_s))
+        found = _unfinished(load_config(config), module, ResponseTimeouts(timeout_s))
     if as_json or not console.is_terminal:
         say_json(found)
         return
@@ -51,29 +56,29 @@ def cancel(
     ids: _Jobs = None,
     module: _Module = None,
     every: _All = False,
-    timeout_s: AnswerTimeout = HEARD_S,
+    timeout_s: AnswerTimeoutOption = ANSWER_TIMEOUT_S,
 ) -> None:
     """Have the running bridge give up jobs that wait; what was sent cannot be taken back."""
     with reported():
-        checked, patience = load_config(config), Patience(timeout_s)
+        checked, timeouts = load_config(config), ResponseTimeouts(timeout_s)
         given = [bool(ids), module is not None, every]
         if sum(given) != 1:
             raise ConfigError(["cancel wants ids of jobs, or --module, or --all: one of the three"])
-        wanted = ids or [j["job"] for j in _unfinished(checked, module, patience) if j["cancellable"]]
+        wanted = ids or [j["job"] for j in _unfinished(checked, module, timeouts) if j["cancellable"]]
         if not wanted:
             note("nothing waits")
             return
         requests = {job: {"job": job} for job in dict.fromkeys(wanted)}
-        left = tell_cancelled(ask(checked, CANCEL, requests, patience))
+        left = show_cancelled(send_requests(checked, CANCEL, requests, timeouts))
     if left:
         fail(f"not cancelled: {', '.join(left)}")
 
 
-def _unfinished(config: Config, module: str | None, patience: Patience) -> list[Document]:
+def _unfinished(config: Config, module: str | None, timeouts: ResponseTimeouts) -> list[Document]:
     requests: dict[str, Document] = {"jobs": {}}
     if module is not None:
         requests = {one: {"module": one} for one in modules_of(config, module)}
-    outcomes = ask(config, JOBS, requests, patience)
+    outcomes = send_requests(config, JOBS, requests, timeouts)
     wrong = next((o for o in outcomes.values() if o["status"] != "ok"), None)
     if wrong is not None:
         fail(wrong["error"]["message"])

@@ -25,12 +25,12 @@ from gsm_meter_bridge.cli.master_sim import master_sim_app
 from gsm_meter_bridge.cli.modem import detect, probe, storage_app
 from gsm_meter_bridge.cli.modules import apply, plan, read_settings, status
 from gsm_meter_bridge.cli.mqtt_clean import mqtt_app
+from gsm_meter_bridge.cli.offline import explain_schedule, factory_settings, serial_preset, sms_text
 from gsm_meter_bridge.cli.options import ConfigOption
-from gsm_meter_bridge.cli.output import Commands, note, reported, say
+from gsm_meter_bridge.cli.output import CommandGroup, note, reported, say
 from gsm_meter_bridge.cli.phones import phone_list_app
 from gsm_meter_bridge.cli.profile import profile_app
 from gsm_meter_bridge.cli.signals import until_signal
-from gsm_meter_bridge.cli.texts import explain_schedule, factory_settings, serial_preset, sms_text
 from gsm_meter_bridge.config import load_config
 from gsm_meter_bridge.config.hosts import doubtful_port
 from gsm_meter_bridge.config.places import check_places
@@ -40,7 +40,7 @@ from gsm_meter_bridge.simulator import simulate as run_simulator
 _LOGGER = logging.getLogger(__name__)
 
 app = typer.Typer(
-    cls=Commands,
+    cls=CommandGroup,
     help="Cellular meter modems in Home Assistant: status and verified settings, by SMS.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gsm_meter_bridge.cli.gateway import Gateway, GatewayConfig, GatewayModem, GatewayUrl, gateway_of
+from gsm_meter_bridge.cli.gateway import Gateway, GatewayConfig, GatewayUrl, ModemOption, gateway_of
 from gsm_meter_bridge.cli.options import (
     Changes,
     FamilyOption,
@@ -45,7 +45,7 @@ def write(  # noqa: PLR0913
     url: GatewayUrl = None,
     changes: Changes = None,
     config: GatewayConfig = None,
-    modem: GatewayModem = None,
+    modem: ModemOption = None,
     password: PasswordOption = None,
     settings: SettingsOption = None,
     profile: ProfileOption = None,
@@ -83,7 +83,7 @@ def read(
     family: FamilyOption,
     url: GatewayUrl = None,
     config: GatewayConfig = None,
-    modem: GatewayModem = None,
+    modem: ModemOption = None,
     profile: ProfileOption = None,
 ) -> None:
     """Print the settings that are on the SIM, secrets masked; other messages are left alone."""
@@ -99,7 +99,7 @@ def clear(
     family: FamilyOption,
     url: GatewayUrl = None,
     config: GatewayConfig = None,
-    modem: GatewayModem = None,
+    modem: ModemOption = None,
     profile: ProfileOption = None,
 ) -> None:
     """Delete the settings that are on the SIM, and print them; other messages are left alone."""

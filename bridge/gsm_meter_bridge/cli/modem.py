@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gsm_meter_bridge.cli.gateway import GatewayConfig, GatewayModem, GatewayUrl, gateway_of
+from gsm_meter_bridge.cli.gateway import GatewayConfig, GatewayUrl, ModemOption, gateway_of
 from gsm_meter_bridge.cli.options import UrlArgument
 from gsm_meter_bridge.cli.output import fail, note, reported, say, say_json
 from gsm_meter_bridge.commands.actions import SMS_STORAGE
@@ -58,7 +58,7 @@ def list_storage(
     url: GatewayUrl = None,
     memory: _Memory = "SM",
     config: GatewayConfig = None,
-    modem: GatewayModem = None,
+    modem: ModemOption = None,
 ) -> None:
     """Print the messages in a storage."""
     with reported():
@@ -72,7 +72,7 @@ def select_storage(
     url: GatewayUrl = None,
     memory: _Memory = "SM",
     config: GatewayConfig = None,
-    modem: GatewayModem = None,
+    modem: ModemOption = None,
 ) -> None:
     """Have the modem keep its messages in a storage, until it is switched off."""
     with reported():
@@ -89,7 +89,7 @@ def clear(
     url: GatewayUrl = None,
     memory: _Memory = "SM",
     config: GatewayConfig = None,
-    modem: GatewayModem = None,
+    modem: ModemOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Without it nothing is deleted.")] = False,
 ) -> None:
     """Delete every message in a storage, and print what was there; while it is full, no reply arrives.

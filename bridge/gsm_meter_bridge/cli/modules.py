@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from gsm_meter_bridge.cli.ask import HEARD_S, AnswerTimeout, Patience, Timeout, ask
+from gsm_meter_bridge.cli.bridge_requests import (
+    ANSWER_TIMEOUT_S,
+    AnswerTimeoutOption,
+    ResponseTimeouts,
+    TimeoutOption,
+    send_requests,
+)
 from gsm_meter_bridge.cli.options import Changes, ConfigOption, JsonOption, SettingsOption, given_settings
 from gsm_meter_bridge.cli.output import console, fail, note, reported, say, say_json, say_line
 from gsm_meter_bridge.cli.tables import plan_lines, status_tables, sum_of_plans
@@ -29,7 +35,7 @@ from gsm_meter_bridge.config import load_config
 from gsm_meter_bridge.errors import ConfigError, InvalidValueError
 from gsm_meter_bridge.files import reason_of, shown_path, why_not_writable
 from gsm_meter_bridge.settings_file import dump_settings
-from gsm_meter_bridge.vocabulary import MASK
+from gsm_meter_bridge.vocabulary import MASK, Document
 
 _WHICH = "The module's id, or @FILE: all modules of a phone list."
 _Module = Annotated[str | None, typer.Argument(metavar="MODULE", help=_WHICH)]
@@ -51,8 +57,6 @@ _To = Annotated[
     ),
 ]
 
-Document = dict[str, Any]
-
 
 def status(  # noqa: PLR0913
     config: ConfigOption,
@@ -61,7 +65,7 @@ def status(  # noqa: PLR0913
     family: NumberFamilyOption = None,
     password_file: PasswordFileOption = None,
     ask_password: AskPasswordOption = False,
-    timeout_s: Timeout = 900.0,
+    timeout_s: TimeoutOption = 900.0,
     as_json: JsonOption = False,
 ) -> None:
     """Have the running bridge ask modules now, and print what they tell."""
@@ -69,7 +73,7 @@ def status(  # noqa: PLR0913
         checked = load_config(config)
         by_number = ByNumber(number, family, password_file, ask_password)
         requests = {t.id: dict(t.fields) for t in targets_of(checked, modules or [], by_number)}
-        outcomes = ask(checked, REQUEST_STATUS, requests, Patience(outcome_s=timeout_s))
+        outcomes = send_requests(checked, REQUEST_STATUS, requests, ResponseTimeouts(outcome_s=timeout_s))
     told = _told(outcomes, "data")
     _show(outcomes, as_json, status_tables(told))
     _end(outcomes)
@@ -84,7 +88,7 @@ def plan(  # noqa: PLR0913
     password_file: PasswordFileOption = None,
     ask_password: AskPasswordOption = False,
     settings: SettingsOption = None,
-    timeout_s: AnswerTimeout = HEARD_S,
+    timeout_s: AnswerTimeoutOption = ANSWER_TIMEOUT_S,
     as_json: JsonOption = False,
 ) -> None:
     """Print what a change of settings would send, restart and risk; nothing is sent."""
@@ -96,7 +100,7 @@ def plan(  # noqa: PLR0913
         requests = {
             t.id: {**t.fields, "settings": given_settings(t.family, given, settings)} for t in targets
         }
-        outcomes = ask(checked, PLAN, requests, Patience(timeout_s))
+        outcomes = send_requests(checked, PLAN, requests, ResponseTimeouts(timeout_s))
     plans = _told(outcomes, "plan")
     _show(outcomes, as_json, plan_lines(plans))
     if plans:
@@ -115,7 +119,7 @@ def apply(  # noqa: PLR0913
     settings: SettingsOption = None,
     confirm: _Confirm = False,
     snapshot: _Snapshot = None,
-    timeout_s: Timeout = 3600.0,
+    timeout_s: TimeoutOption = 3600.0,
 ) -> None:
     """Have the running bridge change settings, wait until they are verified, and print before and after."""
     with reported():
@@ -128,7 +132,7 @@ def apply(  # noqa: PLR0913
             for t in targets
         }
         files = None if snapshot is None else _files("snapshot", snapshot, list(requests))
-        outcomes = ask(checked, APPLY, requests, Patience(outcome_s=timeout_s))
+        outcomes = send_requests(checked, APPLY, requests, ResponseTimeouts(outcome_s=timeout_s))
     before = {m: outcome.get("before", {}) for m, outcome in outcomes.items()}
     unwritten = {} if files is None else _keep(targets, before, files)
     _say_all(outcomes)
@@ -143,7 +147,7 @@ def read_settings(  # noqa: PLR0913
     password_file: PasswordFileOption = None,
     ask_password: AskPasswordOption = False,
     to: _To = None,
-    timeout_s: Timeout = 3600.0,
+    timeout_s: TimeoutOption = 3600.0,
 ) -> None:
     """Have the running bridge read all settings of modules, and keep them as settings files."""
     with reported():
@@ -152,7 +156,7 @@ def read_settings(  # noqa: PLR0913
         targets = targets_of(checked, modules or [], by_number)
         requests = {t.id: dict(t.fields) for t in targets}
         files = None if to is None else _files("to", to, list(requests))
-        outcomes = ask(checked, READ_SETTINGS, requests, Patience(outcome_s=timeout_s))
+        outcomes = send_requests(checked, READ_SETTINGS, requests, ResponseTimeouts(outcome_s=timeout_s))
     told = {m: data["settings"] for m, data in _told(outcomes, "data").items()}
     unwritten = {} if files is None else _keep(targets, told, files)
     for target in (t for t in targets if t.id in told):

@@ -18,9 +18,9 @@ from gsm_meter_bridge.config import Config, load_config
 from gsm_meter_bridge.config.values import Identifier, Topic
 from gsm_meter_bridge.configured import broker_of, topics_of
 from gsm_meter_bridge.mqtt import discovery
-from gsm_meter_bridge.mqtt.client import Client, Incoming
-from gsm_meter_bridge.mqtt.topics import Kind, Topics
-from gsm_meter_bridge.yaml_file.checks import Check
+from gsm_meter_bridge.mqtt.client import Incoming, MqttClient
+from gsm_meter_bridge.mqtt.topics import TopicKind, Topics
+from gsm_meter_bridge.yaml_file.checks import Validator
 
 mqtt_app = typer.Typer(help="What the bridge keeps at the broker.", no_args_is_help=True)
 
@@ -72,7 +72,7 @@ def clean(
     _tell(found, refused, old, removed=yes)
 
 
-def _checked(name: str, check: Check, given: str | None, configured: str) -> str:
+def _checked(name: str, check: Validator, given: str | None, configured: str) -> str:
     if given is None:
         return configured
     try:
@@ -94,7 +94,7 @@ def _tell(found: Sequence[str], refused: Sequence[str], old: Topics, *, removed:
 
 async def _cleaned(config: Config, old: Topics, now: Topics, *, remove: bool) -> tuple[list[str], list[str]]:
     """Return the topics that were found, and those that could not be cleared."""
-    client = Client(broker_of(config.mqtt), f"gsm-meter-bridge-cli-{secrets.token_hex(8)}")
+    client = MqttClient(broker_of(config.mqtt), f"gsm-meter-bridge-cli-{secrets.token_hex(8)}")
     left = _Left(old, now)
     client.incoming.may_drop = False
     # with QoS 0 brokers send more at once, since no message waits for an acknowledgement
@@ -113,7 +113,7 @@ async def _cleaned(config: Config, old: Topics, now: Topics, *, remove: bool) ->
         await client.stop()
 
 
-async def _clear(client: Client, left: _Left) -> tuple[list[str], list[str]]:
+async def _clear(client: MqttClient, left: _Left) -> tuple[list[str], list[str]]:
     """Clear the topics; return those that were found, and those of them that are still there.
 
     In MQTT 3.1.1, only reading back shows what the broker accepted. A broker sends a limited number of
@@ -144,17 +144,17 @@ class _Left:
     topics: set[str] = field(default_factory=set)
     runs: bool = False
 
-    def subscribe(self, client: Client, qos: int = 1) -> None:
+    def subscribe(self, client: MqttClient, qos: int = 1) -> None:
         """Subscribe to all topics where it retained messages."""
         for topic in self.old.kept:
             client.subscribe(topic, qos=qos)
 
-    def unsubscribe(self, client: Client) -> None:
+    def unsubscribe(self, client: MqttClient) -> None:
         """Unsubscribe from these topics."""
         for topic in self.old.kept:
             client.unsubscribe(topic)
 
-    async def collect(self, client: Client) -> None:
+    async def collect(self, client: MqttClient) -> None:
         """Collect retained messages until no more arrive."""
         async with asyncio.timeout(_LONGEST_S):
             while True:
@@ -167,13 +167,13 @@ class _Left:
 
     def _look(self, message: Incoming) -> None:
         place = self.old.place(message.topic)
-        if not message.payload or self.now.place(message.topic).kind is Kind.STATE:
+        if not message.payload or self.now.place(message.topic).kind is TopicKind.STATE:
             return
         if message.topic == self.old.bridge_state:
             self.runs = b"online" in message.payload
-        if place.kind is Kind.STATE and message.retained:
+        if place.kind is TopicKind.STATE and message.retained:
             self.topics.add(message.topic)
-        if place.kind is Kind.DISCOVERY and self._is_of_old(message.payload):
+        if place.kind is TopicKind.DISCOVERY and self._is_of_old(message.payload):
             self.topics.add(message.topic)
 
     def _is_of_old(self, payload: bytes) -> bool:

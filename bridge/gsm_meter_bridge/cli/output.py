@@ -118,7 +118,7 @@ class _Warnings(logging.Handler):
         note(self.format(record))
 
 
-class Commands(TyperGroup):
+class CommandGroup(TyperGroup):
     """All commands, with errors as messages and characters replaced that the output cannot encode."""
 
     def main(self, *args: Any, **more: Any) -> Any:

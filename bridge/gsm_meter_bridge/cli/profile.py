@@ -18,7 +18,7 @@ from gsm_meter_bridge.profiles import load_profile
 from gsm_meter_bridge.profiles.encodings import captured_text
 from gsm_meter_bridge.profiles.learn import draft_profile
 from gsm_meter_bridge.vocabulary import Secret
-from gsm_meter_bridge.yaml_file import Scalar, parse_yaml, read_octets
+from gsm_meter_bridge.yaml_file import YamlScalar, parse_yaml, read_octets
 
 _LARGEST = 4_000_000
 """The maximum size of a capture in bytes: a day of a busy modem."""
@@ -86,7 +86,7 @@ def _captured(source: str) -> str:
 def _described(file: Path) -> dict[str, Any]:
     text = read_file(str(file))
     named = parse_yaml(text, shown_path(file)).value_at(("family",))
-    family = family_of(named.text if isinstance(named, Scalar) else "")
+    family = family_of(named.text if isinstance(named, YamlScalar) else "")
     profile = load_profile(text, shown_path(file), family)
     if not profile.verified:
         note("not verified: nobody has seen a device answer to it, says the file")

@@ -6,14 +6,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from gsm_meter_bridge.cli.output import note
 from gsm_meter_bridge.cli.tables import clock
 from gsm_meter_bridge.config.values import shown_duration
 from gsm_meter_bridge.model.job import State
+from gsm_meter_bridge.vocabulary import Document
 
-Document = dict[str, Any]
 _WHOLE_MINUTES_FROM_S = 120
 
 _SENT = frozenset({State.SENT, State.DELIVERED, State.REPLIED, State.UNCERTAIN, State.EXPIRED})

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
 from gsm_meter_bridge.families import family_of
-
-Document = dict[str, Any]
+from gsm_meter_bridge.vocabulary import Document
 
 _UNITS = MappingProxyType(
     {"dbm": "dBm", "kwh": "kWh", "s": "s", "h": "h", "min": "min", "percent": "%", "v": "V", "c": "°C"}

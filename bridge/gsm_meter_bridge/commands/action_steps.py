@@ -34,6 +34,6 @@ def action_steps(module: Module, action: Action) -> tuple[Step, ...]:
     if action.connects and module.connectivity.identify_by is not None:
         proofs = (Step(Purpose.READ_BACK, Request(RequestKind.ARRIVAL, "arrival")),)
     elif not proofs:
-        sign_of_life = next(r for r in module.family.reads(module.access) if r.volatile)
-        proofs = (Step(Purpose.READ_BACK, Request.read(sign_of_life.name)),)
+        liveness_check = next(r for r in module.family.reads(module.access) if r.volatile)
+        proofs = (Step(Purpose.READ_BACK, Request.read(liveness_check.name)),)
     return (Step(Purpose.WRITE, request, module.family.away_s(request)), *proofs)

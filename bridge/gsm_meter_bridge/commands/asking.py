@@ -93,7 +93,7 @@ def _judge(read: Read, known: Mapping[str, Known], delivery: str, moment: Moment
     way = told_otherwise(read, known, delivery, since, now)
     if way is not None:
         return f"all that it tells came lately by {way}", False
-    alive = read.sign_of_life and any_told_otherwise(known, delivery, since, now)
+    alive = read.liveness_check and any_told_otherwise(known, delivery, since, now)
     if read.volatile and not alive:
         return f"it tells what changes by itself: {_missing(read, known, delivery, since, now)}", True
     unknown = [name for name in read.yields if name not in known]

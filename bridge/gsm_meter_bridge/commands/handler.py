@@ -41,7 +41,7 @@ from gsm_meter_bridge.storage import ad_hoc, observations, overview, store
 from gsm_meter_bridge.storage.database import Shared, Transactions
 from gsm_meter_bridge.vocabulary import Scalar, Secret
 
-VISIT_S = 120.0
+METER_POLL_S = 120.0
 """How long (s) a status request waits for a poll over a connection before an SMS is sent."""
 NOT_CANCELLABLE = "not_cancellable"
 MOST_JOBS = 1000
@@ -153,7 +153,7 @@ class Commands:
     ) -> Job:
         """Request the volatile values, and the others (IMEI, APN) if unknown or old.
 
-        If the module is polled over a connection, the SMS wait VISIT_S for it and leave out what it reports.
+        If the module is polled over a connection, the SMS wait METER_POLL_S for it and omit what it reports.
         Without a transaction, a queued job with the same purpose is returned instead of a second one. Raises
         GuardError if no request for a status is documented for the module's transport.
         """
@@ -186,7 +186,9 @@ class Commands:
             if known_job is not None:  # a repeated request starts no second poll of the meter either
                 return known_job
             if self._ad_hoc is None and self.poll_meter(module.id, wanted=action != POLL):
-                candidate = replace(candidate, due_at=min(candidate.due_at + VISIT_S, candidate.deadline_at))
+                candidate = replace(
+                    candidate, due_at=min(candidate.due_at + METER_POLL_S, candidate.deadline_at)
+                )
             alike = (POLL, action)
             job = await self._admission.accept(
                 tx, candidate, options, lambda job: job.action in alike and not job.touched

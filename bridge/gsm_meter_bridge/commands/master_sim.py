@@ -9,13 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
 
 from gsm_meter_bridge.at.messages import MessageStatus, StoredMessage
 from gsm_meter_bridge.commands.plan import check_changes
 from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.model import ConfigFrame, Family
-from gsm_meter_bridge.modem.storage import Storage
+from gsm_meter_bridge.modem.storage import MessageStorage
 from gsm_meter_bridge.sms import (
     EncodedPdu,
     SmsStatusReport,
@@ -23,9 +22,8 @@ from gsm_meter_bridge.sms import (
     encode_data_deliver,
     encode_data_submit,
 )
-from gsm_meter_bridge.vocabulary import Scalar, Secret, masked
+from gsm_meter_bridge.vocabulary import Document, Scalar, Secret, masked
 
-Document = dict[str, Any]
 Messages = tuple[tuple[EncodedPdu, dict[str, Scalar]], ...]
 """Messages for a SIM, each with the settings that it carries."""
 SIM = "SM"
@@ -59,7 +57,7 @@ class MasterSim:
 
     async def write(
         self,
-        storage: Storage,
+        storage: MessageStorage,
         messages: Messages,
         stored_as: StoredAs,
     ) -> Document:
@@ -81,12 +79,12 @@ class MasterSim:
         shown = [_shown(index, told or {}) for index, told in zip(indexes, back, strict=True)]
         return {"messages": shown, "replaced": len(before)}
 
-    async def read(self, storage: Storage) -> Document:
+    async def read(self, storage: MessageStorage) -> Document:
         """Return the settings on the SIM, secrets masked."""
         found = {m.index: self._settings(m) for m in (await storage.read(SIM)).messages}
         return {"messages": [_shown(index, told) for index, told in found.items() if told is not None]}
 
-    async def clear(self, storage: Storage) -> Document:
+    async def clear(self, storage: MessageStorage) -> Document:
         """Delete the settings on the SIM and return them, secrets masked."""
         gone = await storage.delete(SIM, lambda m: self._settings(m) is not None)
         return {"messages": [_shown(m.index, self._settings(m) or {}) for m in gone.messages]}

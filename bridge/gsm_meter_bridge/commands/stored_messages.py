@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from gsm_meter_bridge.at.messages import StoredMessage
 from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.families import settings_in, shown_text
-from gsm_meter_bridge.modem.storage import Contents, Storage
+from gsm_meter_bridge.modem.storage import Contents, MessageStorage
 from gsm_meter_bridge.sms import SmsDeliver, SmsStatusReport, UserData, decode_pdu
+from gsm_meter_bridge.vocabulary import Document
 
-Document = dict[str, Any]
 _USES = ("read", "write", "receive")
 """The uses of the three memories of AT+CPMS (TS 27.005 clause 3.2.2)."""
 
 
-async def list_messages(storage: Storage, memory: str) -> Document:
+async def list_messages(storage: MessageStorage, memory: str) -> Document:
     """Return how full `memory` is, and its messages."""
     return _contents(await storage.read(memory))
 
 
-async def select_memory(storage: Storage, memory: str) -> Document:
+async def select_memory(storage: MessageStorage, memory: str) -> Document:
     """Have the modem keep its messages in `memory`; return the memory then used for each of _USES."""
     chosen = zip(_USES, await storage.choose(memory), strict=False)
     return {"memories": {use: {"memory": m.name, "used": m.used, "total": m.total} for use, m in chosen}}
 
 
-async def clear_memory(storage: Storage, memory: str) -> Document:
+async def clear_memory(storage: MessageStorage, memory: str) -> Document:
     """Delete the messages in `memory`; return how full it was, and the deleted messages."""
     return _contents(await storage.delete(memory))
 

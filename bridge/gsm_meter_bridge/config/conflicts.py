@@ -7,21 +7,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
+from gsm_meter_bridge.config.connections import missing_in
 from gsm_meter_bridge.config.hosts import EVERYWHERE, places
-from gsm_meter_bridge.config.sockets import missing_in
 from gsm_meter_bridge.model import SMS
 from gsm_meter_bridge.mqtt.topics import Topics, conflict
 from gsm_meter_bridge.yaml_file import Fault
 
-Part = Mapping[str, Any]
-Place = tuple[object, ...]
+Section = Mapping[str, Any]
+ConfigPath = tuple[object, ...]
 LineOf = Callable[[Sequence[object]], int | None]
 
 _RIVALS = 50
 _CLAIMS = ("imei", "serial_number", "meter_serial")
 
 
-def conflicts(checked: Part, line_of: LineOf) -> Iterator[Fault]:
+def conflicts(checked: Section, line_of: LineOf) -> Iterator[Fault]:
     """Yield the conflicts between the parts of a configuration that are each valid."""
     for what, keys in (("modules", ("id", "number")), ("modems", ("id", "url")), ("listeners", ("id",))):
         for key in keys:
@@ -37,14 +37,14 @@ def conflicts(checked: Part, line_of: LineOf) -> Iterator[Fault]:
     yield from _ways(checked["modules"], checked["modems"])
 
 
-def _used_twice(what: str, rows: Sequence[Part], key: str, line_of: LineOf) -> Iterator[Fault]:
+def _used_twice(what: str, rows: Sequence[Section], key: str, line_of: LineOf) -> Iterator[Fault]:
     for value, found in _grouped((row[key], n) for n, row in enumerate(rows)).items():
         if len(found) > 1:
             words = f"{key} {value!r} is used {len(found)} times; each {what[:-1]} needs its own"
             yield Fault((what,), words, line_of((what, found[1], key)))
 
 
-def _numbers(checked: Part) -> Iterator[Fault]:
+def _numbers(checked: Section) -> Iterator[Fault]:
     owners = {module["number"]: module["id"] for module in checked["modules"]}
     for n, modem in enumerate(checked["modems"]):
         number = modem["number"]
@@ -55,7 +55,7 @@ def _numbers(checked: Part) -> Iterator[Fault]:
             owners[number] = f"the modem {modem['id']}"
 
 
-def _ports(checked: Part, line_of: LineOf) -> Iterator[Fault]:
+def _ports(checked: Section, line_of: LineOf) -> Iterator[Fault]:
     """Yield listeners and tunnels that would listen on the same address and port."""
     used: dict[int, dict[str, str]] = defaultdict(dict)
     for place, name, part in _listening(checked):
@@ -70,7 +70,7 @@ def _ports(checked: Part, line_of: LineOf) -> Iterator[Fault]:
         others |= dict.fromkeys(here, name)
 
 
-def _listening(checked: Part) -> Iterator[tuple[Place, str, Part]]:
+def _listening(checked: Section) -> Iterator[tuple[ConfigPath, str, Section]]:
     for n, listener in enumerate(checked["listeners"]):
         yield ("listeners", n), f"the listener {listener['id']}", listener
     for n, module in enumerate(checked["modules"]):
@@ -78,7 +78,7 @@ def _listening(checked: Part) -> Iterator[tuple[Place, str, Part]]:
             yield ("modules", n, "tunnel"), f"the tunnel of {module['id']}", module["tunnel"]
 
 
-def _passwords(modules: Sequence[Part]) -> Iterator[Fault]:
+def _passwords(modules: Sequence[Section]) -> Iterator[Fault]:
     """Yield access passwords that an SMS to their module cannot carry; they are not cited."""
     for n, module in enumerate(modules):
         rule, password = module["family"].password_rule, module["password"]
@@ -86,7 +86,7 @@ def _passwords(modules: Sequence[Part]) -> Iterator[Fault]:
             yield Fault(("modules", n, "password"), f"this one can never work; expected {rule.allowed}")
 
 
-def _dialled_twice(modules: Sequence[Part]) -> Iterator[Fault]:
+def _dialled_twice(modules: Sequence[Section]) -> Iterator[Fault]:
     dialled = ((m["tcp"], n) for n, m in enumerate(modules) if m["tcp"] is not None)
     for (host, port), found in _grouped(((t["host"].lower(), t["port"]), n) for t, n in dialled).items():
         for n in found[1:]:
@@ -94,7 +94,7 @@ def _dialled_twice(modules: Sequence[Part]) -> Iterator[Fault]:
             yield Fault(("modules", n, "tcp"), words)
 
 
-def _cables(checked: Part) -> Iterator[Fault]:
+def _cables(checked: Section) -> Iterator[Fault]:
     """Yield cables on a gateway modem's port, and those shared by meters without distinct addresses."""
     modems = {modem["url"]: modem["id"] for modem in checked["modems"]}
     modules = checked["modules"]
@@ -111,7 +111,7 @@ def _cables(checked: Part) -> Iterator[Fault]:
             yield Fault(("modules", found[1], "direct_channel"), words)
 
 
-def _clients(modules: Sequence[Part]) -> Iterator[Fault]:
+def _clients(modules: Sequence[Section]) -> Iterator[Fault]:
     """Yield clients that may be either of two modules: what identifies the one matches the other, too."""
     known = [(n, m["identify_by"]) for n, m in enumerate(modules) if m["identify_by"] is not None]
     by_claim: dict[tuple[str, str], list[int]] = defaultdict(list)
@@ -132,7 +132,7 @@ def _clients(modules: Sequence[Part]) -> Iterator[Fault]:
     yield from _same_address(modules, [(n, c) for n, c in known if not any(c[name] for name in _CLAIMS)])
 
 
-def _is_part(one: Part, other: Part) -> bool:
+def _is_part(one: Section, other: Section) -> bool:
     """Return whether a client identified as `other` may also match `one`."""
     same = all(one[name] in (None, other[name]) for name in _CLAIMS)
     return same and (
@@ -140,7 +140,7 @@ def _is_part(one: Part, other: Part) -> bool:
     )
 
 
-def _same_address(modules: Sequence[Part], known: Sequence[tuple[int, Part]]) -> Iterator[Fault]:
+def _same_address(modules: Sequence[Section], known: Sequence[tuple[int, Section]]) -> Iterator[Fault]:
     """Yield modules that are identified by their address alone, if their networks overlap."""
     rows = sorted(
         (
@@ -172,12 +172,12 @@ def _overlap(one: Iterable[Any], other: Iterable[Any]) -> bool:
     return any(a.version == b.version and a.overlaps(b) for a in one for b in others)
 
 
-def _same_client(modules: Sequence[Part], one: int, other: int) -> Fault:
+def _same_client(modules: Sequence[Section], one: int, other: int) -> Fault:
     words = f"who calls so may also be {modules[one]['id']}; give what tells the two apart"
     return Fault(("modules", other, "identify_by"), words)
 
 
-def _budgets(modems: Sequence[Part]) -> Iterator[Fault]:
+def _budgets(modems: Sequence[Section]) -> Iterator[Fault]:
     for n, modem in enumerate(modems):
         budget = modem["budget"]
         limits = {name: budget[name] for name in ("day", "month") if budget[name] is not None}
@@ -189,7 +189,7 @@ def _budgets(modems: Sequence[Part]) -> Iterator[Fault]:
             yield Fault(("modems", n, "budget", "reserve"), "it is a part of day or month; give one of them")
 
 
-def _broker(checked: Part) -> Iterator[Fault]:
+def _broker(checked: Section) -> Iterator[Fault]:
     mqtt = checked["mqtt"]
     if mqtt["password"] is not None and mqtt["username"] is None:
         yield Fault(("mqtt", "password"), "a password needs a username")
@@ -203,7 +203,7 @@ def _broker(checked: Part) -> Iterator[Fault]:
         yield Fault(("mqtt", found[0]), found[1])
 
 
-def _ways(modules: Sequence[Part], modems: Sequence[Part]) -> Iterator[Fault]:
+def _ways(modules: Sequence[Section], modems: Sequence[Section]) -> Iterator[Fault]:
     """Yield unknown modems and groups, and transports to a module that lack an option."""
     known = {"modem": {m["id"] for m in modems}, "group": {m["group"] for m in modems} - {None}}
     for n, module in enumerate(modules):

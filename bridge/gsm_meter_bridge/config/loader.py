@@ -10,6 +10,7 @@ from typing import Any
 from gsm_meter_bridge.commands.plan import Price
 from gsm_meter_bridge.commands.polling import PollPlan
 from gsm_meter_bridge.config.conflicts import conflicts
+from gsm_meter_bridge.config.connections import connectivity_of, listener_of
 from gsm_meter_bridge.config.model import (
     BridgeConfig,
     Config,
@@ -22,7 +23,6 @@ from gsm_meter_bridge.config.model import (
 from gsm_meter_bridge.config.renamed import ELSEWHERE
 from gsm_meter_bridge.config.schema import CONFIG
 from gsm_meter_bridge.config.secrets import Secrets
-from gsm_meter_bridge.config.sockets import listener_of, reach_of
 from gsm_meter_bridge.errors import ConfigError
 from gsm_meter_bridge.families import profile_of
 from gsm_meter_bridge.installation import beside
@@ -35,7 +35,7 @@ from gsm_meter_bridge.storage.registry import ANY
 from gsm_meter_bridge.vocabulary import Secret
 from gsm_meter_bridge.words import Language
 from gsm_meter_bridge.words.common import COMMON
-from gsm_meter_bridge.yaml_file import Document, Fault, read_text, read_yaml
+from gsm_meter_bridge.yaml_file import Fault, YamlDocument, read_text, read_yaml
 from gsm_meter_bridge.yaml_file.checks import checked as check_document
 from gsm_meter_bridge.yaml_file.checks import refuse
 
@@ -55,7 +55,7 @@ def load_config(file: Path) -> Config:
     return _config(file, document, checked)
 
 
-def _config(file: Path, document: Document, checked: Mapping[str, Any]) -> Config:
+def _config(file: Path, document: YamlDocument, checked: Mapping[str, Any]) -> Config:
     modules = _modules(_Profiles(file), document, checked["modules"])
     sms, poll = checked["sms"], checked["poll"]
     policy = Policy(sms["reply_timeout"], sms["deadline"], sms["late_reply_window"], sms["retry_delay"])
@@ -133,7 +133,7 @@ def _route(checked: Mapping[str, Any]) -> str:
 
 
 def _modules(
-    profiles: _Profiles, document: Document, checked: Sequence[Mapping[str, Any]]
+    profiles: _Profiles, document: YamlDocument, checked: Sequence[Mapping[str, Any]]
 ) -> dict[str, Module]:
     modules, faults = {}, []
     for n, one in enumerate(checked):
@@ -160,7 +160,7 @@ def _module(profiles: _Profiles, checked: Mapping[str, Any]) -> Module:
     name = checked["name"] or checked["id"].replace("_", " ").capitalize()
     access = Access(password, *profiles.chosen(family, checked["profile"]), checked["transport"])
     model = checked["model"]
-    return Module(checked["id"], name, family, checked["number"], access, reach_of(checked), model)
+    return Module(checked["id"], name, family, checked["number"], access, connectivity_of(checked), model)
 
 
 def _no_form(module: Module) -> str:

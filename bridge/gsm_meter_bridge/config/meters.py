@@ -10,7 +10,7 @@ import voluptuous as vol
 from gsm_meter_bridge.config.values import Text, ascii_secret
 from gsm_meter_bridge.model import Meter
 from gsm_meter_bridge.yaml_file.checks import matching, one_of, optional, options, scalar_of, whole
-from gsm_meter_bridge.yaml_file.document import Scalar
+from gsm_meter_bridge.yaml_file.document import YamlScalar
 
 _IEC, _DLMS, _PUBLIC, _AUTO = "iec", "dlms", "public", "auto"
 _iec_address = matching(r"[0-9A-Za-z]{1,32}", "allowed: 1 to 32 letters or digits, sent as they are written")
@@ -21,7 +21,7 @@ _EVEN = {"auto": None, "even": True, "none": False}
 _ONLY_DLMS = ("client", "password", "logical_device", "address_octets")
 
 
-def _as_written(value: object) -> Scalar:
+def _as_written(value: object) -> YamlScalar:
     """Return an address as it is written: which ones are allowed depends on the protocol."""
     scalar = scalar_of(value)
     if scalar is None:

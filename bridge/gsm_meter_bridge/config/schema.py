@@ -7,7 +7,7 @@ import re
 import phonenumbers
 import voluptuous as vol
 
-from gsm_meter_bridge.config import sockets
+from gsm_meter_bridge.config import connections
 from gsm_meter_bridge.config.hosts import host
 from gsm_meter_bridge.config.renamed import RENAMED
 from gsm_meter_bridge.config.values import (
@@ -15,7 +15,7 @@ from gsm_meter_bridge.config.values import (
     Duration,
     Flag,
     Identifier,
-    Port,
+    PortNumber,
     Text,
     Topic,
     ascii_secret,
@@ -101,7 +101,7 @@ def _tls(value: object) -> object:
 _MQTT = options(
     {
         vol.Required("host"): host,
-        vol.Optional("port", default=None): optional(Port),
+        vol.Optional("port", default=None): optional(PortNumber),
         vol.Optional("username", default=None): optional(Text),
         vol.Optional("password", default=None): optional(secret),
         vol.Optional("tls", default=None): optional(_tls),
@@ -155,7 +155,7 @@ _MODULE = options(
         vol.Optional("group", default=None): optional(Identifier),
         vol.Optional("budget", default=dict): _MODULE_BUDGET,
         vol.Optional("poll_interval", default=None): optional(Duration(1, 366 * _DAY)),
-        **sockets.OF_MODULE,
+        **connections.OF_MODULE,
     },
     RENAMED["modules"],
 )
@@ -202,8 +202,8 @@ CONFIG = options(
         vol.Optional("bridge", default=dict): _BRIDGE,
         vol.Required("mqtt"): _MQTT,
         vol.Optional("modems", default=list): rows(_MODEM, 0, 64),
-        vol.Optional("listeners", default=list): rows(sockets.LISTENER, 0, 64),
-        vol.Optional("tcp", default=dict): sockets.CONNECTIONS,
+        vol.Optional("listeners", default=list): rows(connections.LISTENER, 0, 64),
+        vol.Optional("tcp", default=dict): connections.CONNECTIONS,
         vol.Optional("sms", default=dict): _SMS,
         vol.Optional("poll", default=dict): _POLL,
         vol.Optional("latest_firmware", default=dict): named(_family, Text, 0, 64),

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from gsm_meter_bridge.errors import ConfigError
 from gsm_meter_bridge.vocabulary import Secret
-from gsm_meter_bridge.yaml_file import Document, Scalar, Tags, read_text, read_yaml
-from gsm_meter_bridge.yaml_file.document import Keys
+from gsm_meter_bridge.yaml_file import Tags, YamlDocument, YamlScalar, read_text, read_yaml
+from gsm_meter_bridge.yaml_file.document import YamlMap
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,31}(?:_[A-Za-z0-9]{1,31}){1,7}")
 """What is certainly a name; in `!secret hunter2`, the text may be the secret itself."""
@@ -30,7 +30,7 @@ class Secrets:
         return {"!secret": self._from_secrets, "!env": _from_env, "!file": self._from_file}
 
     @cached_property
-    def _known(self) -> Document | str:
+    def _known(self) -> YamlDocument | str:
         """Return the document secrets.yaml, or why it cannot be used."""
         try:
             document = read_yaml(self._file)
@@ -38,7 +38,7 @@ class Secrets:
             return error.problems[0]
         if document.faults:
             return document.sentence(document.faults[0])
-        if not isinstance(document.root, Keys):
+        if not isinstance(document.root, YamlMap):
             return f"{document.source}: allowed: names and their secrets, each as name: secret"
         return document
 
@@ -49,7 +49,7 @@ class Secrets:
         found = known.root.get(name)
         if found is None:
             raise ValueError(f"{known.source}: has no secret named {_shown(name)}")
-        if not isinstance(found, Scalar):
+        if not isinstance(found, YamlScalar):
             line = known.line_of((name,))
             raise ValueError(
                 f"{known.source}: line {line}: {_shown(name)} is a list or a map; allowed: a text"

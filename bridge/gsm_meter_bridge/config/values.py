@@ -34,7 +34,7 @@ _OPTIONS_OF_POSTGRESQL = frozenset(
 
 Identifier = matching(r"[a-z0-9_]{1,32}", "allowed: 1 to 32 of a-z, 0-9 and _")
 Text = text()
-Port = whole(1, 65535)
+PortNumber = whole(1, 65535)
 Flag = flag
 
 

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Generator
-from typing import TypeVar
 
+from gsm_meter_bridge.dialogue import Dialogue, T
 from gsm_meter_bridge.errors import LinkLostError
 from gsm_meter_bridge.link import TcpLink, drop
 
 _LOGGER = logging.getLogger(__name__)
-T = TypeVar("T")
-Dialogue = Generator[bytes, bytes, T]
-"""Yields bytes to send (empty: only wait for more), is sent the bytes received, returns its result."""
-
 REPLY_TIMEOUT_S = 15.0
 """How long a meter behind a module may take to answer, in seconds (Energomera manual, 8.2.3)."""
 LONGEST_S = 300.0

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
-from gsm_meter_bridge.model import METER_SERIAL, ClientIdentity, Fit, Module, Network, address_of
+from gsm_meter_bridge.model import METER_SERIAL, ClientIdentity, Fit, IpNetwork, Module, address_of
 from gsm_meter_bridge.vocabulary import Scalar
 
 
@@ -82,7 +82,7 @@ class _Area:
         self._anywhere: dict[str, list[str]] = {}
         self._at: dict[tuple[int, int], dict[int, dict[str, list[str]]]] = {}
 
-    def add(self, module: str, family: str, networks: tuple[Network, ...]) -> None:
+    def add(self, module: str, family: str, networks: tuple[IpNetwork, ...]) -> None:
         """Add a module; without networks it may connect from anywhere."""
         places = [self._place(network) for network in networks] or [self._anywhere]
         for place in places:
@@ -103,7 +103,7 @@ class _Area:
             for there in place.values():
                 yield from there
 
-    def _place(self, network: Network) -> dict[str, list[str]]:
+    def _place(self, network: IpNetwork) -> dict[str, list[str]]:
         free = network.max_prefixlen - network.prefixlen
         of_size = self._at.setdefault((network.version, free), {})
         return of_size.setdefault(int(network.network_address) >> free, {})

@@ -14,17 +14,17 @@ from dataclasses import dataclass, field
 from itertools import chain, takewhile
 from types import MappingProxyType
 
+from gsm_meter_bridge.connections.background import BackgroundTasks
 from gsm_meter_bridge.connections.directory import Candidates, Directory
 from gsm_meter_bridge.connections.files import Use
 from gsm_meter_bridge.connections.pool import ConnectionPool
-from gsm_meter_bridge.connections.port import Limits, Place, Port
+from gsm_meter_bridge.connections.port import ListeningAddress, Port, PortLimits
 from gsm_meter_bridge.connections.seldom import Seldom
-from gsm_meter_bridge.connections.tasks import Tasks
 from gsm_meter_bridge.connections.unidentified_clients import UnidentifiedClients
 from gsm_meter_bridge.errors import DecodeError, GsmMeterError
 from gsm_meter_bridge.health import BridgeProblemCode, Door, Health
 from gsm_meter_bridge.link import TcpLink, drop
-from gsm_meter_bridge.model import METER_SERIAL, Identification, IdentificationReader, Module, Network
+from gsm_meter_bridge.model import METER_SERIAL, Identification, IdentificationReader, IpNetwork, Module
 from gsm_meter_bridge.vocabulary import Scalar, printable
 
 _LOGGER = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class ListenerConfig:
     id: str
     host: str
     port: int
-    networks: tuple[Network, ...]
+    networks: tuple[IpNetwork, ...]
     max_connections: int = 12_000
     max_connections_per_address: int = 4
     identification_timeout_s: float = 30.0
@@ -121,12 +121,12 @@ class Listener:
         self._guests: dict[TcpLink, _Guest] = {}
         self._to_ask: dict[TcpLink, tuple[float, _Said]] = {}
         self._unknown: dict[TcpLink, float] = {}
-        self._asking = Tasks(self._health, Door.METER)
+        self._asking = BackgroundTasks(self._health, Door.METER)
         self._mute = Seldom(_LOGGER)
         code = BridgeProblemCode.LISTENER_CLOSED
         self._subject = f"listener {plan.id}"
-        place = Place(plan.host, plan.port, Use.LISTENER, code, self._subject, "modules")
-        limits = Limits(plan.networks, plan.max_connections, plan.max_connections_per_address)
+        place = ListeningAddress(plan.host, plan.port, Use.LISTENER, code, self._subject, "modules")
+        limits = PortLimits(plan.networks, plan.max_connections, plan.max_connections_per_address)
         self._port = Port(
             place, limits, self._opened, self._health, pool.files, self._make_room, self._on_refused
         )

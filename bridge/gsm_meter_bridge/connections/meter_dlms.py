@@ -18,11 +18,11 @@ from gsm_meter_bridge.dlms import (
     Dialogue,
     ExtendedStatus,
     Keys,
-    Known,
+    KnownObjects,
     associate,
+    poll,
     release,
     serial_number,
-    visit,
 )
 from gsm_meter_bridge.dlms.times import CosemTime
 from gsm_meter_bridge.errors import GsmMeterError, InvalidValueError
@@ -55,7 +55,7 @@ async def read_dlms(link: TcpLink, meter: Meter, report: MeterReport) -> None:
         report.memory = remembered(report.memory, told, asker, now)
 
     try:
-        rest = await converse(link, visit(association, known, hear), repeats=_REPEATS)
+        rest = await converse(link, poll(association, known, hear), repeats=_REPEATS)
         if rest is not None:
             note()
             await report.hand_on()
@@ -114,7 +114,7 @@ def add_status(report: MeterReport, status: ExtendedStatus, now: float) -> None:
 def remembered(memory: MeterMemory, told: ExtendedStatus, asker: str, now: float) -> MeterMemory:
     """Return the memory to keep after a poll, complete or interrupted; `now` is a Unix time."""
     used = memory.known_to(asker, now)
-    known = Known(told.serial_number or used.serial, told.objects or None, told.scalers)
+    known = KnownObjects(told.serial_number or used.serial, told.objects or None, told.scalers)
     learned_at = memory.learned_at if known.objects == used.objects else now
     return replace(memory, known=known, asker=asker, learned_at=learned_at)
 

@@ -8,14 +8,15 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from gsm_meter_bridge.connections.conversation import Dialogue, converse
+from gsm_meter_bridge.connections.conversation import converse
 from gsm_meter_bridge.connections.meter_report import MeterReport
+from gsm_meter_bridge.dialogue import Dialogue
 from gsm_meter_bridge.errors import DecodeError, GsmMeterError, IecError, LinkLostError
 from gsm_meter_bridge.iec62056.checksum import Checksum
 from gsm_meter_bridge.iec62056.client import identify, read_once
 from gsm_meter_bridge.iec62056.data import DataSet
 from gsm_meter_bridge.iec62056.energy import Energies, energies, ways
-from gsm_meter_bridge.iec62056.messages import MODELS, Identity
+from gsm_meter_bridge.iec62056.messages import MODELS, IecIdentification
 from gsm_meter_bridge.iec62056.parity import Parity, over
 from gsm_meter_bridge.link import TcpLink
 from gsm_meter_bridge.model import Meter
@@ -50,7 +51,7 @@ async def iec_serial(link: TcpLink) -> str | None:
     return found.values[0] if found.values else None
 
 
-async def _read_energy(session: _Session, identity: Identity, report: MeterReport) -> None:
+async def _read_energy(session: _Session, identity: IecIdentification, report: MeterReport) -> None:
     failures: list[GsmMeterError] = []
     without: Energies | None = None
     for way in ways(identity, report.memory.energy_way):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Self
 
-from gsm_meter_bridge.dlms import Known, Obis, ObjectEntry
+from gsm_meter_bridge.dlms import KnownObjects, Obis, ObjectEntry
 from gsm_meter_bridge.dlms.objects import ScalerUnit
 
 _LEARN_AGAIN_S = 7 * 86_400.0
@@ -36,15 +36,15 @@ class MeterMemory:
     serial: str | None = None
     exchanged: str | None = None
     asker: str = ""
-    known: Known = field(default_factory=Known)
+    known: KnownObjects = field(default_factory=KnownObjects)
     learned_at: float = 0.0
     energy_way: str | None = None
     counts: Mapping[str, Count] = field(default_factory=lambda: MappingProxyType({}))
 
-    def known_to(self, asker: str, now: float) -> Known:
+    def known_to(self, asker: str, now: float) -> KnownObjects:
         """Return what `asker` need not read again at `now` (Unix time); empty if old or another client's."""
         is_fresh = self.learned_at <= now < self.learned_at + _LEARN_AGAIN_S
-        return self.known if is_fresh and asker == self.asker else Known()
+        return self.known if is_fresh and asker == self.asker else KnownObjects()
 
     def dump(self) -> str:
         """Return the memory as JSON, which `load` reads."""
@@ -69,7 +69,7 @@ class MeterMemory:
         try:
             found = json.loads(text)
             objects = found["objects"]
-            known = Known(
+            known = KnownObjects(
                 found["known_serial"],
                 None if objects is None else tuple(map(_loaded, objects)),
                 MappingProxyType({Obis.parse(n): ScalerUnit(*s) for n, s in found["scalers"].items()}),

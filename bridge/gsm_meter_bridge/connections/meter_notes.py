@@ -9,7 +9,7 @@ from gsm_meter_bridge.connections.meter_memory import MeterMemory
 from gsm_meter_bridge.vocabulary import Secret
 
 
-class Refusals(Protocol):
+class PasswordRefusalStore(Protocol):
     """Stores passwords that meters refused; its methods raise StorageError if the storage fails."""
 
     async def holds(self, module: str, password: Secret) -> bool:
@@ -67,5 +67,5 @@ class BriefMemories:
 class MeterNotes:
     """The stores of refusals and memories of all meters; by default kept until the process ends."""
 
-    refusals: Refusals = field(default_factory=BriefRefusals)
+    refusals: PasswordRefusalStore = field(default_factory=BriefRefusals)
     memories: Memories = field(default_factory=BriefMemories)

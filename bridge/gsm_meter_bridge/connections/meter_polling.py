@@ -22,8 +22,8 @@ from gsm_meter_bridge.link import TcpLink
 from gsm_meter_bridge.model import Meter, Module, Reading
 from gsm_meter_bridge.model.job import Observation
 from gsm_meter_bridge.model.quiet import is_quiet
+from gsm_meter_bridge.tasks import wait_set
 from gsm_meter_bridge.vocabulary import printable
-from gsm_meter_bridge.waiting import wait_set
 
 _LOGGER = logging.getLogger(__name__)
 _AT_ONCE = 32
@@ -44,7 +44,7 @@ ReadMeter = Callable[[TcpLink, Meter, MeterReport], Awaitable[object]]
 """Reads a meter into the report, whose memory it uses and updates; an exception ends the poll."""
 
 
-class Connections(Protocol):
+class MeterConnections(Protocol):
     """The part of `connections.pool.ConnectionPool` that polling needs."""
 
     def can_reach(self, module: str, *, calls: bool) -> bool:
@@ -114,7 +114,7 @@ class MeterPoller:
     def __init__(
         self,
         modules: Mapping[str, Module],
-        pool: Connections,
+        pool: MeterConnections,
         polling: MeterPolling,
         listener: PollListener,
         *,

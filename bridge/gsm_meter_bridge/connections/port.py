@@ -15,14 +15,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from gsm_meter_bridge.connections.background import BackgroundTasks
 from gsm_meter_bridge.connections.files import Files, Use
 from gsm_meter_bridge.connections.seldom import Seldom
 from gsm_meter_bridge.connections.sockets import bind, words_of
-from gsm_meter_bridge.connections.tasks import Tasks
 from gsm_meter_bridge.health import BridgeProblemCode, Door, Health
 from gsm_meter_bridge.link import TcpLink
-from gsm_meter_bridge.model import Network, within
-from gsm_meter_bridge.waiting import wait_set
+from gsm_meter_bridge.model import IpNetwork, within
+from gsm_meter_bridge.tasks import wait_set
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -41,19 +41,19 @@ Refused = Callable[[str, str, bool], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class PortLimits:
     """The networks that may connect to a port, and the most connections: in total, per address (None: any).
 
     Identified modules do not count for their address, as other clients may share it.
     """
 
-    networks: tuple[Network, ...]
+    networks: tuple[IpNetwork, ...]
     max_connections: int
     max_connections_per_address: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ListeningAddress:
     """Host and port, intended clients, and the problem (`code`, `subject`) to report while it is not open."""
 
     host: str
@@ -74,8 +74,8 @@ class Port:
 
     def __init__(
         self,
-        place: Place,
-        limits: Limits,
+        place: ListeningAddress,
+        limits: PortLimits,
         opened: Callable[[TcpLink], None],
         health: Health,
         files: Files,
@@ -89,7 +89,7 @@ class Port:
         self._counted = 0
         self._links: dict[TcpLink, str] = {}
         self._from: Counter[str] = Counter()
-        self._joining = Tasks(health, Door.TCP)
+        self._joining = BackgroundTasks(health, Door.TCP)
         self._news = asyncio.Event()
         self._fault: str | None = None
         self._refusals = Seldom(_LOGGER)

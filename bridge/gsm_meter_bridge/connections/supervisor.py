@@ -22,8 +22,8 @@ from gsm_meter_bridge.health import Door, Health
 from gsm_meter_bridge.link import TcpLink
 from gsm_meter_bridge.model import Identification, Module, Reading
 from gsm_meter_bridge.model.job import Observation
+from gsm_meter_bridge.tasks import IdleGuard, run_group
 from gsm_meter_bridge.vocabulary import printable
-from gsm_meter_bridge.waiting import IdleGuard, run_group
 
 _LOGGER = logging.getLogger(__name__)
 _AT_ONCE = 100
@@ -73,7 +73,7 @@ class MeterAccess:
     notes: MeterNotes = field(default_factory=MeterNotes)
 
 
-class Connections:
+class ConnectionSupervisor:
     """The TCP side of a bridge."""
 
     def __init__(

@@ -7,17 +7,17 @@ import logging
 import time
 from contextlib import AsyncExitStack
 
+from gsm_meter_bridge.connections.background import BackgroundTasks
 from gsm_meter_bridge.connections.files import Use
 from gsm_meter_bridge.connections.pool import ConnectionPool
-from gsm_meter_bridge.connections.port import Limits, Place, Port
+from gsm_meter_bridge.connections.port import ListeningAddress, Port, PortLimits
 from gsm_meter_bridge.connections.seldom import Seldom
-from gsm_meter_bridge.connections.tasks import Tasks
 from gsm_meter_bridge.errors import SendRefusedError
 from gsm_meter_bridge.health import BridgeProblemCode, Door, Health
 from gsm_meter_bridge.link import TcpLink, join, part
 from gsm_meter_bridge.model import TunnelConfig
+from gsm_meter_bridge.tasks import wait_set
 from gsm_meter_bridge.vocabulary import printable
-from gsm_meter_bridge.waiting import wait_set
 
 _LOGGER = logging.getLogger(__name__)
 _WAIT_S = 20.0
@@ -48,11 +48,11 @@ class Tunnel:
     ) -> None:
         self._module, self._pool, self._idle_timeout_s = module, pool, idle_timeout_s
         health = health or Health()
-        self._tasks = Tasks(health, Door.TCP)
+        self._tasks = BackgroundTasks(health, Door.TCP)
         self._refusals, self._leaves = Seldom(_LOGGER), Seldom(_LOGGER)
         code, subject = BridgeProblemCode.TUNNEL_CLOSED, f"tunnel {module}"
-        place = Place(plan.host, plan.port, Use.TUNNEL, code, subject, f"the programs of {module}")
-        limits = Limits(plan.networks, _PROGRAMS_AT_MOST)
+        place = ListeningAddress(plan.host, plan.port, Use.TUNNEL, code, subject, f"the programs of {module}")
+        limits = PortLimits(plan.networks, _PROGRAMS_AT_MOST)
         self._port = Port(place, limits, self._opened, health, pool.files)
 
     async def run(self) -> None:

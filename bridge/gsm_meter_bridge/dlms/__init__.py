@@ -3,15 +3,15 @@
 `associate(Client.reader(Keys(Secret("12345678"))))` and the others are generators, see `session.Dialogue`.
 """
 
+from gsm_meter_bridge.dialogue import Dialogue
 from gsm_meter_bridge.dlms.acse import Mechanism
 from gsm_meter_bridge.dlms.client import Association, Client, associate, object_list, read, release
 from gsm_meter_bridge.dlms.hls import Keys
 from gsm_meter_bridge.dlms.obis import Obis
 from gsm_meter_bridge.dlms.objects import ObjectEntry
-from gsm_meter_bridge.dlms.reading import Known, extended_status, serial_number, visit
+from gsm_meter_bridge.dlms.reading import KnownObjects, extended_status, poll, serial_number
 from gsm_meter_bridge.dlms.service import Attribute
-from gsm_meter_bridge.dlms.session import Dialogue
-from gsm_meter_bridge.dlms.status import ENERGIES, ExtendedStatus, GsmDiagnostic, Problem
+from gsm_meter_bridge.dlms.status import ENERGIES, ExtendedStatus, GsmDiagnostic, UnreadObject
 
 __all__ = [
     "ENERGIES",
@@ -22,16 +22,16 @@ __all__ = [
     "ExtendedStatus",
     "GsmDiagnostic",
     "Keys",
-    "Known",
+    "KnownObjects",
     "Mechanism",
     "Obis",
     "ObjectEntry",
-    "Problem",
+    "UnreadObject",
     "associate",
     "extended_status",
     "object_list",
+    "poll",
     "read",
     "release",
     "serial_number",
-    "visit",
 ]

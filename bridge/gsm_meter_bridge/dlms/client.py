@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field, replace
 
+from gsm_meter_bridge.dialogue import Dialogue
 from gsm_meter_bridge.dlms.acse import (
     AARE,
     DIAGNOSTICS,
@@ -16,8 +17,8 @@ from gsm_meter_bridge.dlms.acse import (
     release_request,
 )
 from gsm_meter_bridge.dlms.data import Data, Tag, decode_data
-from gsm_meter_bridge.dlms.hdlc import DEFAULT_MAX_INFO, Address
-from gsm_meter_bridge.dlms.hls import CHALLENGE_OCTETS, Exchange, Keys, prove, proves, secret_octets
+from gsm_meter_bridge.dlms.hdlc import DEFAULT_MAX_INFO, HdlcAddress
+from gsm_meter_bridge.dlms.hls import CHALLENGE_OCTETS, HlsExchange, Keys, prove, proves, secret_octets
 from gsm_meter_bridge.dlms.objects import ASSOCIATION, ObjectEntry, take_object_list
 from gsm_meter_bridge.dlms.service import (
     DATA_ACCESS_RESULTS,
@@ -28,10 +29,10 @@ from gsm_meter_bridge.dlms.service import (
     GetRequest,
     GetResponse,
     NextBlock,
-    Refusal,
+    ServiceError,
     decode_response,
 )
-from gsm_meter_bridge.dlms.session import Dialogue, HdlcSession
+from gsm_meter_bridge.dlms.session import HdlcSession
 from gsm_meter_bridge.errors import (
     AssociationRefusedError,
     DecodeError,
@@ -60,7 +61,7 @@ class Client:
     address: int
     mechanism: Mechanism = Mechanism.NONE
     keys: Keys | None = None
-    server: Address = field(default_factory=lambda: Address.server(1, 16))
+    server: HdlcAddress = field(default_factory=lambda: HdlcAddress.server(1, 16))
     max_info_octets: int = DEFAULT_MAX_INFO
     system_title: bytes = b""
     counter: int = 0
@@ -82,7 +83,7 @@ class Client:
 
     def at(self, logical: int, physical: int, octets: int | None = None) -> Client:
         """Return the same client for a meter of another HDLC address, in 1, 2 or 4 `octets`."""
-        return replace(self, server=Address.server(logical, physical, octets))
+        return replace(self, server=HdlcAddress.server(logical, physical, octets))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +103,12 @@ def associate(client: Client, challenge: bytes | None = None) -> Dialogue[Associ
     """
     sent = challenge or secrets.token_bytes(CHALLENGE_OCTETS)
     request = Aarq(client.mechanism, _authentication(client, sent), client.system_title)
-    session = HdlcSession(Address(client.address), client.server, client.max_info_octets)
+    session = HdlcSession(HdlcAddress(client.address), client.server, client.max_info_octets)
     yield from session.connect()
     aare = _accepted((yield from session.exchange(request.encode())))
     association = Association(session, aare.conformance, aare.max_pdu_octets)
     if client.keys is not None and client.mechanism > Mechanism.LLS:
-        exchange = Exchange(aare.challenge, sent, client.system_title, aare.system_title)
+        exchange = HlsExchange(aare.challenge, sent, client.system_title, aare.system_title)
         yield from _prove(association, client, client.keys, exchange)
     return association
 
@@ -130,7 +131,7 @@ def read(association: Association, attribute: Attribute) -> Dialogue[Data]:
                 if last:
                     return decode_data(bytes(octets))
                 request = NextBlock(number)
-            case Refusal() as refusal:
+            case ServiceError() as refusal:
                 raise ReadRefusedError(str(attribute), refusal.words)
             case other:
                 raise DecodeError("response", f"{type(other).__name__} answers no reading")
@@ -162,14 +163,14 @@ def _authentication(client: Client, challenge: bytes) -> bytes:
             "counter", client.counter, "1 to 4294967295, larger than all before", shown=True
         )
     # An invalid key is reported before anything is sent.
-    prove(client.mechanism, client.keys, Exchange(challenge, challenge, client.system_title))
+    prove(client.mechanism, client.keys, HlsExchange(challenge, challenge, client.system_title))
     return challenge
 
 
 def _accepted(reply: bytes) -> Aare:
     if reply[:1] != bytes((AARE,)):
         refusal = decode_response(reply)
-        if isinstance(refusal, Refusal):
+        if isinstance(refusal, ServiceError):
             raise AssociationRefusedError(f"the meter refuses to associate: {refusal.words}")
         raise DecodeError("APDU", "is no AARE", 0)
     aare = Aare.decode(reply)
@@ -181,7 +182,7 @@ def _accepted(reply: bytes) -> Aare:
     raise AssociationRefusedError(f"association {aare.words}{hint}", aare.result, aare.diagnostic)
 
 
-def _prove(association: Association, client: Client, keys: Keys, exchange: Exchange) -> Dialogue[None]:
+def _prove(association: Association, client: Client, keys: Keys, exchange: HlsExchange) -> Dialogue[None]:
     if not exchange.received:
         raise AssociationRefusedError("the meter sent no challenge, so it can prove nothing")
     if exchange.sent.rstrip(b"\0") in exchange.received:
@@ -191,12 +192,12 @@ def _prove(association: Association, client: Client, keys: Keys, exchange: Excha
     request = ActionRequest(Attribute(15, ASSOCIATION, 1), proof)
     match decode_response((yield from association.session.exchange(request.encode()))):
         case ActionResponse(0, Data(Tag.OCTET_STRING, bytes() as answer)):
-            meters = Exchange(exchange.sent, exchange.received, exchange.other_title, exchange.title)
+            meters = HlsExchange(exchange.sent, exchange.received, exchange.other_title, exchange.title)
             if not proves(client.mechanism, keys, meters, answer):
                 raise AssociationRefusedError("the meter does not know the key: it may be another meter")
         case ActionResponse(result) if result:
             raise WrongPasswordError(f"the meter does not take the key: {_words(result)}", result)
-        case Refusal() as refusal:
+        case ServiceError() as refusal:
             raise WrongPasswordError(f"the meter does not take the key: {refusal.words}")
         case _:
             raise AssociationRefusedError("the meter did not prove that it knows the key")

@@ -41,7 +41,7 @@ def check_sequence(octets: bytes | bytearray) -> bytes:
     return (crc ^ 0xFFFF).to_bytes(2, "little")
 
 
-class Kind(IntEnum):
+class FrameType(IntEnum):
     """Frame types; the value is the control octet with sequence numbers and poll/final bit zero."""
 
     I = 0x00  # noqa: E741 - the standard's name
@@ -60,7 +60,7 @@ class Kind(IntEnum):
 class Control:
     """A control field: `receive_number` and `send_number` are 0 to 7; `raw` is kept for unknown types."""
 
-    kind: Kind
+    kind: FrameType
     receive_number: int = 0
     send_number: int = 0
     poll_final: bool = True
@@ -71,22 +71,22 @@ class Control:
         """Return the meaning of a control octet."""
         poll_final, numbers = bool(octet & 0x10), (octet >> 5, octet >> 1 & 7)
         if not octet & 1:
-            return cls(Kind.I, *numbers, poll_final)
+            return cls(FrameType.I, *numbers, poll_final)
         if octet & 0x0F in (0x01, 0x05):
-            return cls(Kind(octet & 0x0F), numbers[0], 0, poll_final)
-        known = {kind.value: kind for kind in Kind if kind not in (Kind.I, Kind.UNKNOWN)}
-        kind = known.get(octet & 0xEF, Kind.UNKNOWN)
-        return cls(kind, 0, 0, poll_final, octet if kind is Kind.UNKNOWN else 0)
+            return cls(FrameType(octet & 0x0F), numbers[0], 0, poll_final)
+        known = {kind.value: kind for kind in FrameType if kind not in (FrameType.I, FrameType.UNKNOWN)}
+        kind = known.get(octet & 0xEF, FrameType.UNKNOWN)
+        return cls(kind, 0, 0, poll_final, octet if kind is FrameType.UNKNOWN else 0)
 
     def encode(self) -> int:
         """Return the control octet."""
-        if self.kind is Kind.UNKNOWN:
+        if self.kind is FrameType.UNKNOWN:
             return self.raw
         return self.kind.value | self.receive_number << 5 | self.send_number << 1 | self.poll_final << 4
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class HdlcAddress:
     """A station: `upper` is the client or the logical device, `lower` the physical one (clause 6.4.2.3).
 
     `size`: its octets in a frame. 1 has no `lower`; 2 takes 0 to 127 each, 4 takes 0 to 16383 each.
@@ -97,7 +97,7 @@ class Address:
     size: int = 1
 
     @classmethod
-    def server(cls, logical: int, physical: int, size: int | None = None) -> Address:
+    def server(cls, logical: int, physical: int, size: int | None = None) -> HdlcAddress:
         """Return a meter's address, in two octets if it fits; in one octet there is no physical address."""
         least = 2 if logical < 0x80 and physical < 0x80 else 4
         return cls(logical) if size == 1 else cls(logical, physical, size or least)
@@ -112,7 +112,7 @@ class Address:
         return bytes(octets)
 
     @classmethod
-    def take(cls, octets: Octets, field: str) -> Address:
+    def take(cls, octets: Octets, field: str) -> HdlcAddress:
         """Return the address that comes next; DecodeError if it does not have 1, 2 or 4 octets."""
         parts = [octets.octet(field)]
         while not parts[-1] & 1 and len(parts) < 4:
@@ -130,11 +130,11 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class HdlcFrame:
     """One frame; `segmented`: its information continues in the next one."""
 
-    destination: Address
-    source: Address
+    destination: HdlcAddress
+    source: HdlcAddress
     control: Control
     information: bytes = b""
     segmented: bool = False
@@ -149,7 +149,7 @@ class Frame:
         return bytes((FLAG,)) + head + check_sequence(head) + bytes((FLAG,))
 
     @classmethod
-    def decode(cls, octets: bytes) -> Frame:
+    def decode(cls, octets: bytes) -> HdlcFrame:
         """Return the frame in `octets`, without flags; DecodeError if it is invalid."""
         taken = Octets(octets)
         format_field = taken.number(2, "frame format")
@@ -157,7 +157,7 @@ class Frame:
             raise DecodeError("frame format", f"{format_field:#06x} does not fit {len(octets)} octets", 0)
         if check_sequence(octets[:-2]) != octets[-2:]:
             raise DecodeError("FCS", "is wrong", len(octets) - 2)
-        destination, source = Address.take(taken, "destination"), Address.take(taken, "source")
+        destination, source = HdlcAddress.take(taken, "destination"), HdlcAddress.take(taken, "source")
         control = Control.decode(taken.octet("control"))
         segmented = bool(format_field & _SEGMENTED)
         if taken.left <= 2:
@@ -178,12 +178,12 @@ class Deframer:
     def __init__(self) -> None:
         self._held = bytearray()
 
-    def feed(self, octets: bytes) -> list[Frame]:
+    def feed(self, octets: bytes) -> list[HdlcFrame]:
         """Return the frames that `octets` complete; never raises."""
         self._held += octets
         return list(self._frames())
 
-    def _frames(self) -> Iterator[Frame]:
+    def _frames(self) -> Iterator[HdlcFrame]:
         while self._to_flag():
             length = _length_of(self._held)
             if length is None:
@@ -221,15 +221,15 @@ def _header_may_be(octets: bytearray, length: int) -> bool:
     try:
         taken.take(2, "frame format")
         for field in ("destination", "source"):
-            Address.take(taken, field)
+            HdlcAddress.take(taken, field)
         taken.octet("control")
         return check_sequence(octets[: taken.at]) == taken.take(2, "HCS") or taken.at == length
     except DecodeError:
         return len(octets) < 13
 
 
-def _frame(octets: bytearray) -> Frame | None:
+def _frame(octets: bytearray) -> HdlcFrame | None:
     try:
-        return Frame.decode(bytes(octets))
+        return HdlcFrame.decode(bytes(octets))
     except DecodeError:
         return None

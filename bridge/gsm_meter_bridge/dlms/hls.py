@@ -40,7 +40,7 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class HlsExchange:
     """What two stations exchanged before a proof, from the view of the one that proves.
 
     `received` and `sent` are the challenges; `title` and `other_title` the system titles of the station that
@@ -64,7 +64,7 @@ def secret_octets(secret: Secret) -> bytes:
         raise InvalidValueError("key", secret, "hexadecimal digits after 0x") from error
 
 
-def prove(mechanism: Mechanism, keys: Keys, exchange: Exchange, counter: int = 0) -> bytes:
+def prove(mechanism: Mechanism, keys: Keys, exchange: HlsExchange, counter: int = 0) -> bytes:
     """Return the answer to a challenge; `counter` is the invocation counter of GMAC.
 
     Raises InvalidValueError for an invalid key, and for a mechanism without a proof.
@@ -86,7 +86,7 @@ def prove(mechanism: Mechanism, keys: Keys, exchange: Exchange, counter: int = 0
             raise InvalidValueError("mechanism", mechanism.name, "one with challenges (HLS)", shown=True)
 
 
-def proves(mechanism: Mechanism, keys: Keys, exchange: Exchange, answer: bytes) -> bool:
+def proves(mechanism: Mechanism, keys: Keys, exchange: HlsExchange, answer: bytes) -> bool:
     """Return whether `answer` proves the key; `exchange` is seen from the other station."""
     counter = int.from_bytes(answer[1:5]) if mechanism is Mechanism.HLS_GMAC else 0
     return hmac.compare_digest(prove(mechanism, keys, exchange, counter), answer)
@@ -110,7 +110,7 @@ def _cipher(key: bytes) -> Cipher[ECB]:
     return Cipher(algorithms.AES(key), modes.ECB())  # noqa: S305 - what meters do
 
 
-def _gmac(key: bytes, authentication_key: bytes, exchange: Exchange, counter: int) -> bytes:
+def _gmac(key: bytes, authentication_key: bytes, exchange: HlsExchange, counter: int) -> bytes:
     if len(key) != _AES_OCTETS or len(authentication_key) != _AES_OCTETS or len(exchange.title) != 8:
         allowed = "an encryption and an authentication key of 16 octets, and system titles of 8"
         raise InvalidValueError("key", "of another length", allowed, shown=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from gsm_meter_bridge.dialogue import Dialogue
 from gsm_meter_bridge.dlms import gsm
 from gsm_meter_bridge.dlms.client import Association, object_list, read
 from gsm_meter_bridge.dlms.data import Data
@@ -25,7 +26,6 @@ from gsm_meter_bridge.dlms.objects import (
     take_ipv4,
 )
 from gsm_meter_bridge.dlms.service import Attribute
-from gsm_meter_bridge.dlms.session import Dialogue
 from gsm_meter_bridge.dlms.status import (
     ENERGIES,
     LOGICAL_DEVICE_NAME,
@@ -33,7 +33,7 @@ from gsm_meter_bridge.dlms.status import (
     SERIAL_NUMBER,
     ExtendedStatus,
     GsmDiagnostic,
-    Problem,
+    UnreadObject,
 )
 from gsm_meter_bridge.dlms.times import CosemTime
 from gsm_meter_bridge.errors import DecodeError, ReadRefusedError
@@ -61,12 +61,12 @@ BY_NAME = (
 )
 """Objects of SPODES meters, read by name if the meter lists nothing."""
 
-Hear = Callable[[ExtendedStatus], None]
+OnStatus = Callable[[ExtendedStatus], None]
 """Called with all values read so far each time there are more, because the link may break."""
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownObjects:
     """What does not change from poll to poll: the objects to read, and their scalers.
 
     `objects` None: the meter's objects are not known yet. `serial`: the meter's serial number.
@@ -84,11 +84,11 @@ def serial_number(association: Association) -> Dialogue[str | None]:
     return reading.status.serial_number
 
 
-Rest = Callable[[], Dialogue[None]]
+RestOfPoll = Callable[[], Dialogue[None]]
 """A later read of the object list and of the values found only by it."""
 
 
-def visit(association: Association, known: Known, hear: Hear) -> Dialogue[Rest | None]:
+def poll(association: Association, known: KnownObjects, hear: OnStatus) -> Dialogue[RestOfPoll | None]:
     """Read the serial number, then energy, then the clock, then the rest.
 
     If the meter's objects are not known, or another meter answers, objects are read by name; the returned
@@ -118,7 +118,7 @@ def extended_status(
 ) -> Dialogue[ExtendedStatus]:
     """Return the meter's ExtendedStatus; `objects` is its object list, if it was read before.
 
-    An object that is listed but cannot be read becomes a Problem. Raises MeterLinkError and the errors of
+    An object that is listed but cannot be read becomes an UnreadObject. Raises MeterLinkError and those of
     `object_list`.
     """
     listed = objects if objects is not None else (yield from object_list(association))
@@ -164,7 +164,7 @@ class _Reading:
         association: Association,
         objects: Sequence[ObjectEntry],
         scalers: dict[Obis, ScalerUnit] | None = None,
-        hear: Hear = lambda _: None,
+        hear: OnStatus = lambda _: None,
         status: ExtendedStatus | None = None,
     ) -> None:
         self.association, self.objects = association, objects
@@ -209,7 +209,7 @@ class _Reading:
         return None
 
     def _problem(self, attribute: Attribute, words: str, *, refused: bool = False) -> None:
-        self.note(problems=(*self.status.problems, Problem(attribute, words, refused)))
+        self.note(problems=(*self.status.problems, UnreadObject(attribute, words, refused)))
 
     def serial(self) -> Dialogue[None]:
         """Read the serial number unless it is known already."""

@@ -147,7 +147,7 @@ class ActionResponse:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class ServiceError:
     """An exception response or confirmed service error; `codes` are kept as sent."""
 
     tag: int
@@ -167,17 +167,17 @@ class Refusal:
         return bytes((self.tag,)) + self.codes
 
 
-Request = GetRequest | NextBlock | ActionRequest
-Response = GetResponse | GetBlock | ActionResponse | Refusal
+ServiceRequest = GetRequest | NextBlock | ActionRequest
+Response = GetResponse | GetBlock | ActionResponse | ServiceError
 
 
-def decode_request(octets: bytes) -> Request:
+def decode_request(octets: bytes) -> ServiceRequest:
     """Return the request in an APDU; raises only DecodeError."""
     taken = Octets(octets)
     tag, kind, _invoke_id = taken.take(3, "request")
     match tag, kind:
         case 0xC0, 1:
-            request: Request = GetRequest(Attribute.take(taken))
+            request: ServiceRequest = GetRequest(Attribute.take(taken))
             taken.octet("selective access")
         case 0xC0, 2:
             request = NextBlock(taken.number(4, "block number"))
@@ -194,7 +194,7 @@ def decode_response(octets: bytes) -> Response:
     taken = Octets(octets)
     tag = taken.octet("response")
     if tag in (EXCEPTION_RESPONSE, CONFIRMED_SERVICE_ERROR):
-        return Refusal(tag, taken.rest())
+        return ServiceError(tag, taken.rest())
     kind, _invoke_id = taken.take(2, "response")
     match tag, kind:
         case 0xC4, 1:

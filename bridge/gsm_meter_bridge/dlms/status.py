@@ -36,7 +36,7 @@ ENERGIES: Mapping[str, Obis] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class UnreadObject:
     """An object that is listed but could not be read, and why; `refused`: the meter refused it."""
 
     attribute: Attribute
@@ -80,7 +80,7 @@ class ExtendedStatus:
     apn: str | None = None
     gsm: GsmDiagnostic | None = None
     energies_kwh: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[UnreadObject, ...] = ()
     scalers: Mapping[Obis, ScalerUnit] = field(default_factory=lambda: MappingProxyType({}))
 
     def values(self) -> dict[str, Scalar]:

@@ -12,12 +12,12 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from gsm_meter_bridge.at.responses import Memory
+from gsm_meter_bridge.at.responses import MemoryUsage
 from gsm_meter_bridge.config import Config, ModemConfig, MqttConfig
 from gsm_meter_bridge.configured import SESSION_S, broker_of, topics_of
 from gsm_meter_bridge.doctor import modems
+from gsm_meter_bridge.doctor.broker_probe import CONNECT_S, NO_ANSWER, BrokerReport, ProbePlan, probe
 from gsm_meter_bridge.doctor.finding import Check, Finding
-from gsm_meter_bridge.doctor.session import CONNECT_S, NO_ANSWER, Questions, Visit, visit
 from gsm_meter_bridge.errors import LONGEST_SENTENCE, ConfigError
 from gsm_meter_bridge.mqtt.endings import Ending
 from gsm_meter_bridge.mqtt.topics import Topics
@@ -90,7 +90,7 @@ async def check_broker(
         f"{mqtt.host}:{mqtt.port} is reached{'' if mqtt.tls is None else '; its certificate is good'}"
     )
     metered = [m.id for m in config.modules.values() if running and m.connectivity.by_tcp]
-    seen = await visit(broker, _questions(topics, used, metered, running=running))
+    seen = await probe(broker, _questions(topics, used, metered, running=running))
     for finding in (*_judge(mqtt, topics, seen), *_health(_document(seen.last(topics.health)))):
         yield finding
     for finding in _state(topics, seen) if running else ():
@@ -107,14 +107,14 @@ _OF_LINES = (("problem", "meter", "What the meter reports"), ("tunnel_problem", 
 """The problems in a module's `connection`: key, subject, and chapter of docs/connections.md."""
 
 
-def _questions(topics: Topics, used: Sequence[str], metered: Sequence[str], *, running: bool) -> Questions:
+def _questions(topics: Topics, used: Sequence[str], metered: Sequence[str], *, running: bool) -> ProbePlan:
     random = secrets.token_hex(8)
     # Home Assistant takes only `<prefix>/<component>/.../config` as devices
     echoes = (f"{topics.root}/doctor/{random}", f"{topics.discovery_prefix}/gsm_meter_modem_doctor/{random}")
     documents = (topics.health, topics.bridge_state, *(topics.modem(m) for m in used))
     documents = (*documents, *(topics.module(m) for m in metered))
     asked = (topics.status, topics.request("+"), topics.module_set("+"))
-    return Questions(echoes, (*asked, *documents), topics.bridge_state if running else None)
+    return ProbePlan(echoes, (*asked, *documents), topics.bridge_state if running else None)
 
 
 def _bad_files(mqtt: MqttConfig, error: ConfigError) -> Finding:
@@ -155,7 +155,7 @@ def _unreachable(place: str, error: OSError | UnicodeError) -> Finding:
     )
 
 
-def _judge(mqtt: MqttConfig, topics: Topics, seen: Visit) -> Iterable[Finding]:
+def _judge(mqtt: MqttConfig, topics: Topics, seen: BrokerReport) -> Iterable[Finding]:
     if seen.refusal is not None:
         yield _refused(mqtt, seen.refusal)
         return
@@ -185,7 +185,7 @@ def _version(protocol: str) -> Finding:
     return _CHECK.warning(words, "let the broker be updated, or write mqtt: protocol: auto")
 
 
-def _rights(below: str, seen: Visit) -> Finding:
+def _rights(below: str, seen: BrokerReport) -> Finding:
     if any(topic.startswith(below) for topic in seen.echoed):
         return _CHECK.ok(f"we may publish and subscribe below {below}")
     advice = f"let the broker's access rules give us reading and writing below {below}"
@@ -196,7 +196,7 @@ def _rights(below: str, seen: Visit) -> Finding:
     return _CHECK.problem(f"what is published below {below} does not come back", advice)
 
 
-def _unheard(topics: Topics, seen: Visit) -> Iterable[Finding]:
+def _unheard(topics: Topics, seen: BrokerReport) -> Iterable[Finding]:
     for topic in (topics.status, topics.request("+"), topics.module_set("+")):
         reason = seen.denied.get(("subscribe", topic))
         if reason is not None:
@@ -210,7 +210,7 @@ def _ended(ending: Ending) -> Finding:
     return _CHECK.problem(words, "look at the broker's log and access rules")
 
 
-def _limits(seen: Visit) -> Iterable[Finding]:
+def _limits(seen: BrokerReport) -> Iterable[Finding]:
     for words in seen.limits.told().values():
         if words is not None:
             yield _CHECK.warning(words, "another broker, or another setting of it, would help")
@@ -226,7 +226,7 @@ def _limits(seen: Visit) -> Iterable[Finding]:
         )
 
 
-def _state(topics: Topics, seen: Visit) -> Iterable[Finding]:
+def _state(topics: Topics, seen: BrokerReport) -> Iterable[Finding]:
     """Yield a problem if the state of a running bridge was not always `online`."""
     check, said = Check("bridge"), seen.said.get(topics.bridge_state, [])
     offline = [b"offline" in state for state in said]
@@ -281,7 +281,7 @@ def _shown(check: Check, modem: ModemConfig, document: Mapping[str, Any]) -> Ite
     yield modems.registration(check, known, None if operator is None else _words(operator))
     yield modems.signal(check, signal_dbm)
     if name and used is not None and total is not None:
-        yield modems.storage(check, Memory(_words(name), used, total), modem.url)
+        yield modems.storage(check, MemoryUsage(_words(name), used, total), modem.url)
     steps = document.get("setup")
     for step, told in steps.items() if isinstance(steps, dict) else ():
         if step in modems.UNDONE_ADVICE and isinstance(told, dict) and told.get("state") != "done":

@@ -11,7 +11,7 @@ from gsm_meter_bridge.connections.sockets import bind, words_of
 from gsm_meter_bridge.doctor.finding import Check, Finding
 from gsm_meter_bridge.errors import LinkLostError
 from gsm_meter_bridge.link import dial
-from gsm_meter_bridge.model import Module, Network
+from gsm_meter_bridge.model import IpNetwork, Module
 
 _DIAL_TIMEOUT_S = 10.0
 
@@ -70,7 +70,7 @@ def _alike(modules: Sequence[Module]) -> Iterable[Finding]:
             yield Check("module", module.id).warning(words, advice)
 
 
-def _may_be(module: Module, family: str, networks: Sequence[Network]) -> bool:
+def _may_be(module: Module, family: str, networks: Sequence[IpNetwork]) -> bool:
     """Return whether a client of `family` from one of `networks` may be `module`, too."""
     client = module.connectivity.identify_by
     if client is None or module.family.id != family or not client.networks:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from gsm_meter_bridge.at.responses import Memory, SimState
+from gsm_meter_bridge.at.responses import MemoryUsage, SimState
 from gsm_meter_bridge.config import ModemConfig
 from gsm_meter_bridge.doctor.clock import ahead_of
 from gsm_meter_bridge.doctor.finding import Check, Finding
@@ -150,7 +150,7 @@ def signal(check: Check, dbm: int | None) -> Finding:
     return check.ok(f"the signal is {dbm} dBm")
 
 
-def storage(check: Check, memory: Memory, url: str) -> Finding:
+def storage(check: Check, memory: MemoryUsage, url: str) -> Finding:
     """Return the finding about a message storage."""
     words = f"storage {memory.name} holds {memory.used} of {memory.total} SMS"
     clear = f"gsm-meter-bridge sms-storage clear {redacted(url)} --memory {memory.name}"

@@ -12,7 +12,7 @@ from gsm_meter_bridge.doctor.finding import Check, Finding
 from gsm_meter_bridge.model import Module
 from gsm_meter_bridge.model.facts import ModuleFacts
 from gsm_meter_bridge.model.phone_numbers import e164
-from gsm_meter_bridge.mqtt.form import hide
+from gsm_meter_bridge.mqtt.encoding import hide
 from gsm_meter_bridge.sms import TypeOfNumber
 from gsm_meter_bridge.storage.registry import ANY
 

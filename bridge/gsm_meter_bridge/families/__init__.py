@@ -21,7 +21,7 @@ from gsm_meter_bridge.model import (
 )
 from gsm_meter_bridge.profiles import Profile, load_profile
 from gsm_meter_bridge.vocabulary import Scalar, Secret, is_secret, masked
-from gsm_meter_bridge.yaml_file.checks import Check
+from gsm_meter_bridge.yaml_file.checks import Validator
 
 
 def family_ids() -> tuple[str, ...]:
@@ -46,7 +46,7 @@ def simulated_module(
     return kind(password, values, faults)
 
 
-def simulated_faults() -> dict[str, Check]:
+def simulated_faults() -> dict[str, Validator]:
     """Return the faults that only some families' simulated modules have, by name, with their checks."""
     kinds = (import_module(f"{__name__}.{family}.simulated").SIMULATED for family in family_ids())
     return {name: check for kind in kinds for name, check in kind.FAULTS.items()}

@@ -2,16 +2,16 @@
 
 It yields octets to send (b"": it only waits for more), is sent those received, in pieces of any size, and
 returns its result. Time-outs are the caller's. The meter does not answer the last octets of a session, so
-they are returned, not yielded: see `Session.close`.
+they are returned, not yielded: see `ProgrammingSession.close`.
 """
 
 from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable, Generator
-from typing import TypeVar
+from collections.abc import Callable
 
+from gsm_meter_bridge.dialogue import Dialogue, T
 from gsm_meter_bridge.errors import DecodeError, IecError, InvalidValueError
 from gsm_meter_bridge.iec62056.checksum import Checksum
 from gsm_meter_bridge.iec62056.data import (
@@ -25,12 +25,12 @@ from gsm_meter_bridge.iec62056.data import (
     setting,
 )
 from gsm_meter_bridge.iec62056.messages import (
-    Command,
-    Frame,
-    Identity,
+    CommandMessage,
+    ControlCharacter,
+    IecFrame,
+    IecIdentification,
     Message,
     Option,
-    Signal,
     frame,
     select,
     sign_on,
@@ -38,23 +38,24 @@ from gsm_meter_bridge.iec62056.messages import (
 from gsm_meter_bridge.iec62056.reader import MAX_OCTETS, MessageReader
 from gsm_meter_bridge.vocabulary import Secret
 
-T = TypeVar("T")
-Dialogue = Generator[bytes, bytes, T]
-
 _EITHER = tuple(Checksum)
-_ANSWERS = (None, Command.CHALLENGE, Command.BREAK)
+_ANSWERS = (None, CommandMessage.CHALLENGE, CommandMessage.BREAK)
 _CHALLENGE = re.compile(r"\(([0-9A-Fa-f]{1,8})\)")
 _PASSWORD = re.compile(r"[ -'*-~]{0,32}")
 
 
-def identify(address: str | None = None) -> Dialogue[Identity]:
+def identify(address: str | None = None) -> Dialogue[IecIdentification]:
     """Return the meter's identification; the meter then waits some seconds and accepts a new sign-on.
 
     DecodeError (here and below) if the reply is endless or damaged, InvalidValueError for a value that no
     meter accepts.
     """
     reader = MessageReader(b"/")
-    return (yield from _exchange(sign_on(address), lambda m: m if isinstance(m, Identity) else None, reader))
+    return (
+        yield from _exchange(
+            sign_on(address), lambda m: m if isinstance(m, IecIdentification) else None, reader
+        )
+    )
 
 
 def open_session(
@@ -63,7 +64,7 @@ def open_session(
     *,
     checksum: Checksum | None = None,
     plain: bool = False,
-) -> Dialogue[Session]:
+) -> Dialogue[ProgrammingSession]:
     """Return a session in programming mode; it is read-only if no password is given.
 
     The password is sent as a digest with the meter's challenge (P2); `plain` sends it in clear (P1), for
@@ -71,7 +72,7 @@ def open_session(
     does not accept the password.
     """
     identity = yield from identify(address)
-    session = Session(identity, _EITHER if checksum is None else (checksum,))
+    session = ProgrammingSession(identity, _EITHER if checksum is None else (checksum,))
     challenge = yield from session.start()
     if password is not None:
         yield from session.authenticate(password, None if plain else challenge)
@@ -82,15 +83,15 @@ def read_once(
     parameter: str, address: str | None = None, checksum: Checksum = Checksum.ADD
 ) -> Dialogue[DataSet]:
     """Return one parameter, read without a session; its reply may have any checksum. IecError if refused."""
-    asked = sign_on(address, b"") + frame(Command.READ, request(parameter), checksum)
+    asked = sign_on(address, b"") + frame(CommandMessage.READ, request(parameter), checksum)
     reply = _Reply((checksum, *(m for m in _EITHER if m is not checksum)))
     return (yield from _exchange(asked, reply.about(parameter)))[0]
 
 
-class Session:
+class ProgrammingSession:
     """A programming session; made by `open_session`."""
 
-    def __init__(self, identity: Identity, methods: tuple[Checksum, ...]) -> None:
+    def __init__(self, identity: IecIdentification, methods: tuple[Checksum, ...]) -> None:
         self.identity = identity
         self._reply = _Reply(methods)
 
@@ -110,9 +111,9 @@ class Session:
         if _PASSWORD.fullmatch(password.reveal()) is None:
             raise InvalidValueError("password", password, "at most 32 ASCII characters without parentheses")
         if challenge is None:
-            told = frame(Command.PASSWORD, f"({password.reveal()})", self.checksum)
+            told = frame(CommandMessage.PASSWORD, f"({password.reveal()})", self.checksum)
         else:
-            told = frame(Command.HASHED_PASSWORD, f"({digest(password, challenge)})", self.checksum)
+            told = frame(CommandMessage.HASHED_PASSWORD, f"({digest(password, challenge)})", self.checksum)
         yield from _exchange(told, self._reply.acknowledged("password"))
 
     def read(self, *parameters: str) -> Dialogue[tuple[DataSet, ...]]:
@@ -122,24 +123,24 @@ class Session:
         """
         found: tuple[DataSet, ...] = ()
         for parameter in parameters:
-            asked = frame(Command.READ, request(parameter), self.checksum)
+            asked = frame(CommandMessage.READ, request(parameter), self.checksum)
             found += yield from _exchange(asked, self._reply.about(parameter))
         return found
 
     def read_group(self, *parameters: str) -> Dialogue[tuple[DataSet, ...]]:
         """Return the data sets of `parameters`, read by one request; a refused one has an `error`."""
-        asked = frame(Command.READ, group_request(parameters), self.checksum)
+        asked = frame(CommandMessage.READ, group_request(parameters), self.checksum)
         return (yield from _exchange(asked, self._reply.about(*parameters)))
 
     def write(self, name: str, value: str | Secret) -> Dialogue[None]:
         """Set a parameter; IecError if the meter refuses it."""
         text = value.reveal() if isinstance(value, Secret) else value
-        told = frame(Command.WRITE, setting(name, text), self.checksum)
+        told = frame(CommandMessage.WRITE, setting(name, text), self.checksum)
         yield from _exchange(told, self._reply.acknowledged(name))
 
     def close(self) -> bytes:
         """Return the octets that end the session; the meter does not answer them."""
-        return frame(Command.BREAK, None, self.checksum)
+        return frame(CommandMessage.BREAK, None, self.checksum)
 
 
 def digest(password: Secret, challenge: str) -> str:
@@ -177,11 +178,11 @@ class _Reply:
 
     def challenge(self, message: Message) -> str | None:
         found = self._frame("session", message)
-        return found.data if found is not None and found.command == Command.CHALLENGE else None
+        return found.data if found is not None and found.command == CommandMessage.CHALLENGE else None
 
     def acknowledged(self, what: str) -> Callable[[Message], bool | None]:
         def wanted(message: Message) -> bool | None:
-            if message is Signal.ACK:
+            if message is ControlCharacter.ACK:
                 return True
             self._data((what,), message)
             return None
@@ -207,17 +208,17 @@ class _Reply:
             raise _refused(names[0] if len(names) == 1 else GROUP, refused)
         return sets
 
-    def _frame(self, what: str, message: Message) -> Frame | None:
+    def _frame(self, what: str, message: Message) -> IecFrame | None:
         """Return an undamaged frame of the meter; IecError if it sent NAK or ended the session."""
-        if message is Signal.NAK:
+        if message is ControlCharacter.NAK:
             raise IecError(what, None, "it did not understand the request")
-        if not isinstance(message, Frame) or message.command not in _ANSWERS:
+        if not isinstance(message, IecFrame) or message.command not in _ANSWERS:
             return None
         fitting = tuple(method for method in self.methods if method in message.methods)
         if not fitting:
             raise DecodeError("checksum", "does not fit: the frame was damaged")
         self.methods = fitting
-        if message.command == Command.BREAK:
+        if message.command == CommandMessage.BREAK:
             raise IecError(what, None, "it ended the session")
         return message
 

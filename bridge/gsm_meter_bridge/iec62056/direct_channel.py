@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from gsm_meter_bridge.dialogue import Dialogue
 from gsm_meter_bridge.errors import InvalidValueError
 from gsm_meter_bridge.iec62056.checksum import Checksum
-from gsm_meter_bridge.iec62056.client import Dialogue, open_session
+from gsm_meter_bridge.iec62056.client import open_session
 from gsm_meter_bridge.vocabulary import Secret
 
 REST_BEFORE_S = 30.0
@@ -27,7 +28,7 @@ SILENCE_S = range(5, 256)
 """Valid silences, in s, after which a pipe closes (CMDDI)."""
 
 
-class Port(IntEnum):
+class MeterPort(IntEnum):
     """A meter's ports, as CMDDI numbers them."""
 
     OPTICAL = 0
@@ -39,7 +40,7 @@ class Port(IntEnum):
 class Pipe:
     """A pipe to open to the module's port, which closes after `silence_s` seconds without data."""
 
-    port: Port = Port.COM1
+    port: MeterPort = MeterPort.COM1
     silence_s: int = 60
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from gsm_meter_bridge.errors import DecodeError
-from gsm_meter_bridge.iec62056.messages import Identity
+from gsm_meter_bridge.iec62056.messages import IecIdentification
 from gsm_meter_bridge.vocabulary import impossible_energy
 
 TOTALS, BY_MASK, BY_COUNT = "ET0PE", "EMD01(0.0,F)", "END01(0.0,1,5)"
@@ -52,7 +52,7 @@ class Energies:
     problems: tuple[str, ...] = ()
 
 
-def ways(identity: Identity, proved: str | None = None) -> tuple[str, ...]:
+def ways(identity: IecIdentification, proved: str | None = None) -> tuple[str, ...]:
     """Return the requests for energy, the likeliest first; `proved`: the one answered last time."""
     archives = identity.has_dlms or _ARCHIVES.match(identity.model) is not None
     likely = (BY_MASK, BY_COUNT, TOTALS) if archives else (TOTALS, BY_MASK, BY_COUNT)

@@ -13,14 +13,14 @@ from gsm_meter_bridge.iec62056.checksum import Checksum, bcc, fitting
 SOH, STX, ETX = b"\x01", b"\x02", b"\x03"
 
 
-class Signal(Enum):
+class ControlCharacter(Enum):
     """A message of one octet."""
 
     ACK = b"\x06"
     NAK = b"\x15"
 
 
-class Command(StrEnum):
+class CommandMessage(StrEnum):
     """The purpose of a frame that begins with SOH."""
 
     CHALLENGE = "P0"
@@ -61,7 +61,7 @@ _ADDRESS = re.compile(r"[0-9A-Za-z]{1,32}")
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class IecIdentification:
     """A meter's answer to the sign-on, `/EMR5\\2CE3080.10`.
 
     `manufacturer` are the three letters, `baud_char` the speed it offers, `model` the text after that;
@@ -92,7 +92,7 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class IecFrame:
     """A frame as received: `start` is SOH or STX, `body` the rest with ETX, `bcc` the octet after it."""
 
     start: bytes
@@ -116,16 +116,16 @@ class Frame:
         return fitting(self.body, self.bcc)
 
 
-Message = Identity | Frame | Signal
+Message = IecIdentification | IecFrame | ControlCharacter
 """What a meter may send."""
 
 
-def parse_identity(line: str) -> Identity:
+def parse_identification(line: str) -> IecIdentification:
     """Return the identification in a line; DecodeError if invalid."""
     found = _IDENTITY.fullmatch(line)
     if found is None:
         raise DecodeError("identification", "is not /, three letters, the speed and the model")
-    return Identity(found[1], found[2], found[3] == "2", found[4])
+    return IecIdentification(found[1], found[2], found[3] == "2", found[4])
 
 
 def sign_on(address: str | None = None, line_end: bytes = b"\r\n") -> bytes:
@@ -140,10 +140,10 @@ def sign_on(address: str | None = None, line_end: bytes = b"\r\n") -> bytes:
 
 def select(option: Option, baud_char: str) -> bytes:
     """Return the option select message, ACK `0z1`."""
-    return Signal.ACK.value + f"{option[0]}{baud_char}{option[1]}\r\n".encode()
+    return ControlCharacter.ACK.value + f"{option[0]}{baud_char}{option[1]}\r\n".encode()
 
 
-def frame(command: Command, data: str | None, method: Checksum) -> bytes:
+def frame(command: CommandMessage, data: str | None, method: Checksum) -> bytes:
     """Return a frame that begins with SOH; `data` None is a frame without STX."""
     body = command.encode() + (b"" if data is None else STX + data.encode("ascii")) + ETX
     return SOH + body + bytes([bcc(body, method)])

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from gsm_meter_bridge.errors import DecodeError
-from gsm_meter_bridge.iec62056.messages import ETX, SOH, STX, Frame, Message, Signal, parse_identity
+from gsm_meter_bridge.iec62056.messages import (
+    ETX,
+    SOH,
+    STX,
+    ControlCharacter,
+    IecFrame,
+    Message,
+    parse_identification,
+)
 
 MAX_OCTETS = 16_384
 """A longer frame is invalid."""
@@ -13,7 +21,7 @@ MAX_LINE_OCTETS = 80
 
 _SLASH, _CR, _LF = b"/\r\n"
 _SOH, _STX, _ETX = SOH[0], STX[0], ETX[0]
-_SIGNALS = {signal.value[0]: signal for signal in Signal}
+_SIGNALS = {signal.value[0]: signal for signal in ControlCharacter}
 
 
 class MessageReader:
@@ -58,7 +66,7 @@ class MessageReader:
             line = self._open.decode("ascii")
             self._open.clear()
             try:
-                return parse_identity(line)
+                return parse_identification(line)
             except DecodeError:
                 return None
         is_text = octet == _CR or 0x20 <= octet < 0x7F
@@ -70,7 +78,7 @@ class MessageReader:
     def _take_frame(self, octet: int) -> Message | None:
         whole = self._open
         if whole[-1] == _ETX:
-            found = Frame(bytes(whole[:1]), bytes(whole[1:]), octet)
+            found = IecFrame(bytes(whole[:1]), bytes(whole[1:]), octet)
             whole.clear()
             return found
         follows_command = whole[0] == _SOH and len(whole) == 3

@@ -26,8 +26,8 @@ from gsm_meter_bridge.storage.database import AGAIN_S, Transaction
 from gsm_meter_bridge.storage.inbox import Arrival, Disposition, SetAside
 from gsm_meter_bridge.storage.passwords import Passwords
 from gsm_meter_bridge.storage.refusals import storing
+from gsm_meter_bridge.tasks import wait_set
 from gsm_meter_bridge.vocabulary import Secret
-from gsm_meter_bridge.waiting import wait_set
 
 _LOGGER = logging.getLogger(__name__)
 _DIALOGUE = logging.getLogger("gsm_meter_bridge.dialogue")
@@ -42,7 +42,7 @@ _LOOKALIKE = (
     "nearly_matching_senders of its document, and doctor, say which"
 )
 
-Listener = Callable[[str, Job | None], None]
+MessageListener = Callable[[str, Job | None], None]
 """Called with a module's id and its job, if the message moved one."""
 
 Told = Sequence[tuple[str, Job | None]]
@@ -64,10 +64,10 @@ class Receiver:
         self._passwords = Passwords(self._modules, self._database.key)
         self._senders = Senders(PhoneBook({m.id: m.msisdn for m in self._modules.values()}), regions)
         self._run = secrets.token_hex(8)
-        self._listeners: list[Listener] = []
+        self._listeners: list[MessageListener] = []
         self._news = asyncio.Event()
 
-    def listen(self, listener: Listener) -> None:
+    def listen(self, listener: MessageListener) -> None:
         """Call `listener` for every message of a module, after the commit."""
         self._listeners.append(listener)
 

@@ -27,8 +27,8 @@ from gsm_meter_bridge.storage.budgets import Budgets
 from gsm_meter_bridge.storage.database import Transaction, is_unavailable
 from gsm_meter_bridge.storage.leases import Leases
 from gsm_meter_bridge.storage.store import ClaimScope, Urgency
+from gsm_meter_bridge.tasks import run_group, wait_set
 from gsm_meter_bridge.transports import Transport
-from gsm_meter_bridge.waiting import run_group, wait_set
 
 _LOGGER = logging.getLogger(__name__)
 _TICK_S = 1.0
@@ -38,7 +38,7 @@ _SHORTEST_VALIDITY_S = 300.0
 _UNWRITTEN_S = (0.0, 30.0, 300.0, 3600.0)
 """Pause in seconds after 1, 2, 3, 4 or more sent messages in a row that could not be stored as sent."""
 
-Listener = Callable[[Job], None]
+JobListener = Callable[[Job], None]
 
 
 def _always() -> bool:
@@ -75,13 +75,13 @@ class Runner:
         self._budgets = budgets or Budgets()
         self._leases = leases
         self._gate = gate or SendGate()
-        self._listeners: list[Listener] = []
+        self._listeners: list[JobListener] = []
         self._sending, self._unavailable = 0, False
         self._away_since: float | None = None
         self._unwritten, self._not_before = 0, float("-inf")
         self._wakes = [asyncio.Event() for _ in self._transports]
 
-    def listen(self, listener: Listener) -> None:
+    def listen(self, listener: JobListener) -> None:
         """Call `listener` with every job that moved, after the commit."""
         self._listeners.append(listener)
 

@@ -19,7 +19,7 @@ from gsm_meter_bridge.sms import SmsStatusReport
 from gsm_meter_bridge.storage import reports
 from gsm_meter_bridge.storage.database import Transaction
 from gsm_meter_bridge.storage.inbox import Arrival
-from gsm_meter_bridge.storage.reports import Heard
+from gsm_meter_bridge.storage.reports import Reception
 
 _CONFIRMED_S = 60.0
 """Two messages whose transit times differ by at most this many seconds show how long messages take."""
@@ -44,7 +44,7 @@ async def possible(
     return tuple(one for one in found if not _left_after(one, latest))
 
 
-def longest_confirmed(heard: Sequence[Heard]) -> float | None:
+def longest_confirmed(heard: Sequence[Reception]) -> float | None:
     """Return the longest transit time of messages by the two clocks in seconds; None if it is not known.
 
     A time counts only if another message, with another stamp, took about as long: a single one may have been

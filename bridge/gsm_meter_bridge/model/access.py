@@ -26,7 +26,7 @@ class Read:
 
     Volatile values (signal, registration) are read at every poll, the others (IMEI, APN) rarely, and those
     `on_demand` only when a user requests all settings: each request costs an SMS and its reply. `timeout_s`
-    is how long to wait for the reply, in seconds; None: the configured time. A `sign_of_life` is read at
+    is how long to wait for the reply, in seconds; None: the configured time. A `liveness_check` is read at
     every poll only to check that the module answers; its values do not change by themselves.
     """
 
@@ -36,7 +36,7 @@ class Read:
     volatile: bool = False
     on_demand: bool = False
     timeout_s: float | None = None
-    sign_of_life: bool = False
+    liveness_check: bool = False
 
 
 class Sourced(Protocol):

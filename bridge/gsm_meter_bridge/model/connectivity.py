@@ -12,7 +12,7 @@ from typing import Protocol
 from gsm_meter_bridge.model.request import Reading
 from gsm_meter_bridge.vocabulary import Scalar, Secret
 
-Network = IPv4Network | IPv6Network
+IpNetwork = IPv4Network | IPv6Network
 
 METER_SERIAL = "meter_serial"
 
@@ -61,7 +61,7 @@ class Fit(Enum):
 class ClientIdentity:
     """What identifies a module that connects to the bridge: all given fields must match."""
 
-    networks: tuple[Network, ...] = ()
+    networks: tuple[IpNetwork, ...] = ()
     imei: str | None = None
     serial_number: str | None = None
     meter_serial: str | None = None
@@ -144,7 +144,7 @@ class TunnelConfig:
 
     host: str
     port: int
-    networks: tuple[Network, ...]
+    networks: tuple[IpNetwork, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ class Connectivity:
         return self.identify_by is not None or self.address is not None or self.data_call is not None
 
 
-def within(host: str, networks: tuple[Network, ...]) -> bool:
+def within(host: str, networks: tuple[IpNetwork, ...]) -> bool:
     """Return whether the address `host` is in one of `networks`; an IPv4 one may be mapped into IPv6."""
     address = address_of(host)
     return address is not None and any(address in network for network in networks)

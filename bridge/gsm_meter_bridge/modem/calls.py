@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from gsm_meter_bridge.errors import ModemError, SendRefusedError
 from gsm_meter_bridge.link import TcpLink
-from gsm_meter_bridge.modem.data_call import DataCall
+from gsm_meter_bridge.modem.data_call import OutgoingCall
 from gsm_meter_bridge.modem.engine import AtEngine
 
 _LOGGER = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ class Calls:
     def __init__(self, modem_id: str, on_over: Callable[[], None]) -> None:
         self._modem_id, self._on_over = modem_id, on_over
         self._ringing: asyncio.Task[None] | None = None
-        self._by_data: dict[asyncio.Task[None], DataCall] = {}
+        self._by_data: dict[asyncio.Task[None], OutgoingCall] = {}
 
     @property
     def by_data(self) -> bool:
@@ -42,7 +42,7 @@ class Calls:
 
     async def dial(self, engine: AtEngine, number: str) -> TcpLink:
         """Return a connection with `number` by a data call; SendRefusedError with the reason if it fails."""
-        call = DataCall(engine, number)
+        call = OutgoingCall(engine, number)
         call.connected.add_done_callback(lambda f: f.cancelled() or f.exception())  # retrieved in any case
         task = asyncio.create_task(call.run(), name=f"call {number}")
         self._by_data[task] = call

@@ -34,7 +34,7 @@ _LARGEST_BACKLOG = 4096
 _LARGEST_UNREAD = 64 * 1024
 
 
-class DataCall(asyncio.Transport):
+class OutgoingCall(asyncio.Transport):
     """One call to `number`; `connected` resolves to its connection, or fails with a ModemError."""
 
     def __init__(self, engine: AtEngine, number: str) -> None:

@@ -15,7 +15,7 @@ BAUD_RATES = (115200, 9600)
 
 _IMPATIENT = Timeouts(command_s=2.0, resync_s=1.0, resync_tries=3)
 
-Progress = Callable[[str, str], None]
+OnPortTried = Callable[[str, str], None]
 """Called with a port and the result of trying it."""
 
 
@@ -25,7 +25,7 @@ def serial_ports() -> tuple[str, ...]:
 
 
 async def detect(
-    ports: Iterable[str], tell: Progress, *, timeouts: Timeouts = _IMPATIENT
+    ports: Iterable[str], tell: OnPortTried, *, timeouts: Timeouts = _IMPATIENT
 ) -> tuple[tuple[int, ProbeReport], ...]:
     """Return baud rate and report of each port with a modem; only commands without side effects are sent."""
     found = []

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from gsm_meter_bridge.at.dialogue import Dialogue, Exchange
-from gsm_meter_bridge.at.framing import AtFramer, Event
+from gsm_meter_bridge.at.dialogue import AtDialogue, Exchange
+from gsm_meter_bridge.at.framing import AtFramer, FramingEvent
 from gsm_meter_bridge.at.responses import parse_cmgs, parse_cmgw
 from gsm_meter_bridge.at.urc import Stray, Urc
 from gsm_meter_bridge.errors import (
@@ -89,7 +89,7 @@ class AtEngine:
         self._link, self._on_urc, self._on_lost = link, on_urc, on_lost
         self.health = health or Health()
         self.timeouts = timeouts or Timeouts()
-        self._framer, self._dialogue = AtFramer(), Dialogue()
+        self._framer, self._dialogue = AtFramer(), AtDialogue()
         self._lock, self._news = asyncio.Lock(), asyncio.Event()
         self._lost: LinkLostError | None = None
         self._in_step = False
@@ -219,7 +219,7 @@ class AtEngine:
             self._in_step, self._borrower = False, take
             yield self._write
         finally:
-            self._borrower, self._framer, self._dialogue = None, AtFramer(), Dialogue()
+            self._borrower, self._framer, self._dialogue = None, AtFramer(), AtDialogue()
             self._lock.release()
 
     async def _be_in_pdu_mode(self) -> None:
@@ -374,7 +374,7 @@ class AtEngine:
             with self.health.guard(Door.AT, f"a line from {self._link.url}", passing=False):
                 self._take_event(event)
 
-    def _take_event(self, event: Event) -> None:
+    def _take_event(self, event: FramingEvent) -> None:
         told = self._dialogue.feed(event)
         self._answers += not told or any(isinstance(news, Stray) for news in told)
         for news in told:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gsm_meter_bridge.at.indications import indication_choices, parse_cnmi_test
 from gsm_meter_bridge.at.params import integer, split_parameters, value_of
-from gsm_meter_bridge.modem.questions import Outcome, Parser, Questions
+from gsm_meter_bridge.modem.questions import CommandOutcome, Parser, Questions
 
 _PHASE_2_PLUS = 1
 """The <service> of AT+CSMS that requires routed messages to be acknowledged (TS 27.005 clause 3.2.1)."""
@@ -31,7 +31,7 @@ async def choose_service(questions: Questions) -> Service | None:
     """
     await questions.tell("AT+CSMS=0")
     found = await questions.ask("AT+CSMS?", _service)
-    return found or (None if questions.worst >= Outcome.NOT_YET else Service(acknowledged=False))
+    return found or (None if questions.worst >= CommandOutcome.NOT_YET else Service(acknowledged=False))
 
 
 class Reports:

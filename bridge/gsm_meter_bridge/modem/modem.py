@@ -18,15 +18,15 @@ from gsm_meter_bridge.health import Door
 from gsm_meter_bridge.health import Health as BridgeHealth
 from gsm_meter_bridge.link import Link, TcpLink, TracedLink
 from gsm_meter_bridge.link import open_link as open_serial_link
+from gsm_meter_bridge.modem.auto_restart import RESTART, AutoRestart
 from gsm_meter_bridge.modem.calls import Calls
 from gsm_meter_bridge.modem.engine import AtEngine, Timeouts
-from gsm_meter_bridge.modem.health import Health
 from gsm_meter_bridge.modem.indications import Reports
 from gsm_meter_bridge.modem.receive import Inbox, ReceivedPdu
-from gsm_meter_bridge.modem.restart import RESTART, AutoRestart
-from gsm_meter_bridge.modem.session import Parts, Session
+from gsm_meter_bridge.modem.session import ModemSession, Parts
 from gsm_meter_bridge.modem.sim import PinMemory, SimAccess
-from gsm_meter_bridge.modem.status import UNFORESEEN, ModemStatus, Problem, ProblemCode, error_problem
+from gsm_meter_bridge.modem.status import UNFORESEEN, ModemProblem, ModemStatus, ProblemCode, error_problem
+from gsm_meter_bridge.modem.status_tracker import StatusTracker
 from gsm_meter_bridge.modem.storage import Work
 from gsm_meter_bridge.modem.ussd import Ussd
 from gsm_meter_bridge.vocabulary import Secret
@@ -112,7 +112,7 @@ class Modem:
         self._delay_s = options.reconnect_min_s
         pin = options.pin
         self._trace = [pin] if options.trace and pin else [] if options.trace else None
-        self._health = Health(options.id, listener.status_changed, health)
+        self._health = StatusTracker(options.id, listener.status_changed, health)
         self._ussd = Ussd()
         self._parts = Parts(
             options.id,
@@ -127,7 +127,7 @@ class Modem:
             Reports(),
         )
         self._engine: AtEngine | None = None
-        self._session: Session | None = None
+        self._session: ModemSession | None = None
         self._calls = Calls(options.id, self._look_again)
 
     @property
@@ -217,7 +217,7 @@ class Modem:
             with self._health.bridge.guard(Door.AT, f"modem {self.modem_id}") as guard:
                 await self._serve_once()
             if guard.error is not None:
-                self._health.gone(UNFORESEEN)
+                self._health.disconnected(UNFORESEEN)
             await asyncio.sleep(self._delay_s)
             self._delay_s = min(self._delay_s * 2, self._options.reconnect_max_s)
 
@@ -225,15 +225,17 @@ class Modem:
         try:
             await self._serve()
         except (ModemError, DecodeError) as error:
-            self._health.gone(error_problem(error))
+            self._health.disconnected(error_problem(error))
         except OSError as error:  # for example, no descriptors are left
-            self._health.gone(Problem(ProblemCode.LINK_LOST, error.strerror or type(error).__name__))
+            self._health.disconnected(
+                ModemProblem(ProblemCode.LINK_LOST, error.strerror or type(error).__name__)
+            )
 
     async def _serve(self) -> None:
         link = await self._open_link(self._options.url, baudrate=self._options.baudrate)
         if self._trace is not None:
             link = TracedLink(link, self._trace)
-        session = Session(self._parts)
+        session = ModemSession(self._parts)
         engine = AtEngine(
             link,
             on_urc=session.tell,

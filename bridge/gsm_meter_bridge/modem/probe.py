@@ -8,7 +8,7 @@ from functools import partial
 from types import MappingProxyType
 
 from gsm_meter_bridge.at.params import has_number, value_of
-from gsm_meter_bridge.at.responses import Memory, SimState, parse_cpms_query, parse_cpms_test
+from gsm_meter_bridge.at.responses import MemoryUsage, SimState, parse_cpms_query, parse_cpms_test
 from gsm_meter_bridge.link import open_link as open_serial_link
 from gsm_meter_bridge.link import redacted
 from gsm_meter_bridge.modem import setup
@@ -56,7 +56,7 @@ class ProbeReport:
     signal_dbm: int | None
     registration: Registration
     operator: str | None
-    memories: tuple[Memory, ...]
+    memories: tuple[MemoryUsage, ...]
     supported_memories: tuple[str, ...]
     receiving_memory: str | None
     features: tuple[Feature, ...]
@@ -183,7 +183,7 @@ def _assemble(
     url: str,
     steps: SetUp,
     sim: SimCheck,
-    memories: tuple[Memory, ...],
+    memories: tuple[MemoryUsage, ...],
     supported: tuple[tuple[str, ...], ...],
     features: list[Feature],
 ) -> ProbeReport:

@@ -17,7 +17,7 @@ NOT_YET = frozenset({14, 301, 314, 515})
 """+CME and +CMS numbers of temporary refusals: the SIM is busy, SMS are reserved, the modem is starting."""
 
 
-class Outcome(IntEnum):
+class CommandOutcome(IntEnum):
     """The result of a command; a greater value is worse."""
 
     ANSWERED = 0
@@ -36,13 +36,13 @@ class Questions:
 
     def __init__(self, engine: AtEngine) -> None:
         self.engine = engine
-        self.worst = Outcome.ANSWERED
+        self.worst = CommandOutcome.ANSWERED
         self.trouble: str | None = None
         self._silent: set[str] = set()
 
     def begin(self) -> None:
         """Forget the results of the commands so far."""
-        self.worst, self.trouble = Outcome.ANSWERED, None
+        self.worst, self.trouble = CommandOutcome.ANSWERED, None
 
     async def ask(self, text: str, parse: Parser[T], *, slow: bool = False) -> T | None:
         """Return the parsed answer, or None without one; a `slow` command asks the network.
@@ -56,7 +56,7 @@ class Questions:
             with self.engine.health.guard(Door.AT, f"the answer to {text}", (DecodeError,)):
                 return parse(lines)
         except DecodeError as error:
-            self._note(Outcome.REFUSED, f"{text}: {error}")
+            self._note(CommandOutcome.REFUSED, f"{text}: {error}")
         return None
 
     async def tell(self, text: str) -> bool:
@@ -75,10 +75,10 @@ class Questions:
                 continue
             self.begin()
             value = await self.ask(text, parse)
-            if value or self.worst >= Outcome.NOT_YET:
+            if value or self.worst >= CommandOutcome.NOT_YET:
                 return value
             refused = self.trouble
-        self._note(Outcome.REFUSED, refused or "nothing more is known to ask")
+        self._note(CommandOutcome.REFUSED, refused or "nothing more is known to ask")
         return None
 
     async def _lines(self, text: str, *, slow: bool) -> tuple[str, ...] | None:
@@ -86,16 +86,18 @@ class Questions:
         try:
             result = await self.engine.ask(text, timeout_s=timeout_s)
         except CommandFailedError as error:
-            self._note(Outcome.NOT_YET if error.number in NOT_YET else Outcome.REFUSED, str(error))
+            self._note(
+                CommandOutcome.NOT_YET if error.number in NOT_YET else CommandOutcome.REFUSED, str(error)
+            )
             return None
         except UnansweredError as error:
             self._silent.add(text)
-            self._note(Outcome.SILENT, str(error))
+            self._note(CommandOutcome.SILENT, str(error))
             return None
         if not result.finished:
-            self._note(Outcome.UNFINISHED, f"{text}: answered without OK")
+            self._note(CommandOutcome.UNFINISHED, f"{text}: answered without OK")
         return result.lines
 
-    def _note(self, outcome: Outcome, words: str) -> None:
+    def _note(self, outcome: CommandOutcome, words: str) -> None:
         if outcome >= self.worst:
             self.worst, self.trouble = outcome, words

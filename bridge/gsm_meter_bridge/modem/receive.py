@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from gsm_meter_bridge.at.messages import MessageStatus, Place, StoredMessage, parse_cmgr
-from gsm_meter_bridge.at.responses import Memory, parse_cpms_query
+from gsm_meter_bridge.at.messages import MessagePlace, MessageStatus, StoredMessage, parse_cmgr
+from gsm_meter_bridge.at.responses import MemoryUsage, parse_cpms_query
 from gsm_meter_bridge.errors import CommandFailedError, DecodeError, StorageError, UnansweredError
 from gsm_meter_bridge.health import Door, Health
 from gsm_meter_bridge.modem.engine import AtEngine
@@ -46,7 +46,7 @@ class Swept:
     `usage` is None if the modem does not report it.
     """
 
-    usage: Memory | None = None
+    usage: MemoryUsage | None = None
     problem: str | None = None
 
 
@@ -128,7 +128,7 @@ class Inbox:
         """Take no messages until the next `attach`."""
         self._engine = None
 
-    async def fetch(self, place: Place) -> None:
+    async def fetch(self, place: MessagePlace) -> None:
         """Fetch the message that +CMTI reported; an empty place is no error."""
         if self._engine is None:
             return
@@ -140,7 +140,7 @@ class Inbox:
             where = f"{place.memory} {place.index}"
             _logger.info("modem %s: message %s is left to the next sweep: %s", self._modem_id, where, error)
 
-    async def fetch_report(self, place: Place) -> bool:
+    async def fetch_report(self, place: MessagePlace) -> bool:
         """Fetch the status report that +CDSI reported; return False if neither its place nor SR holds one.
 
         Other messages found there are taken as well. Return True if the answer is not known yet.
@@ -156,7 +156,7 @@ class Inbox:
             return True
         return await self._sweep_reports()
 
-    async def _holds_report(self, place: Place) -> bool:
+    async def _holds_report(self, place: MessagePlace) -> bool:
         try:
             message = await self._fetch(place)
         except (CommandFailedError, UnansweredError, DecodeError) as error:
@@ -174,7 +174,7 @@ class Inbox:
             return _says_nothing(error)
         return bool(self._reports_taken)
 
-    async def _fetch(self, place: Place) -> StoredMessage | None:
+    async def _fetch(self, place: MessagePlace) -> StoredMessage | None:
         if self._engine is None:
             return None
         await self._select(place.memory)
@@ -245,7 +245,7 @@ class Inbox:
         )
         await self._take(engine, memory, (message for message in found if message.received))
 
-    async def _usage(self, engine: AtEngine) -> Memory | None:
+    async def _usage(self, engine: AtEngine) -> MemoryUsage | None:
         """Return how full the receiving memory is, and note which memories are in force."""
         if self._memories == [None]:
             return None

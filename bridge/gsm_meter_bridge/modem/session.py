@@ -9,23 +9,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from gsm_meter_bridge.at.messages import Place, parse_place
+from gsm_meter_bridge.at.messages import MessagePlace, parse_place
 from gsm_meter_bridge.at.responses import SimState, parse_registration
 from gsm_meter_bridge.at.urc import URCS, Urc, becomes_ready
 from gsm_meter_bridge.errors import DecodeError, LinkLostError, ModemError
 from gsm_meter_bridge.health import Door, Guard
 from gsm_meter_bridge.modem import setup
+from gsm_meter_bridge.modem.auto_restart import AutoRestart
 from gsm_meter_bridge.modem.engine import AtEngine
-from gsm_meter_bridge.modem.health import Health
 from gsm_meter_bridge.modem.indications import Reports, Service
 from gsm_meter_bridge.modem.memories import Chosen
 from gsm_meter_bridge.modem.questions import Questions
 from gsm_meter_bridge.modem.receive import Inbox
-from gsm_meter_bridge.modem.restart import AutoRestart
 from gsm_meter_bridge.modem.sim import SimAccess, SimCheck
 from gsm_meter_bridge.modem.status import UNFORESEEN, StepStatus
+from gsm_meter_bridge.modem.status_tracker import StatusTracker
 from gsm_meter_bridge.modem.steps import SetUp, leave_the_rest
-from gsm_meter_bridge.modem.storage import Storage, Work
+from gsm_meter_bridge.modem.storage import MessageStorage, Work
 
 T = TypeVar("T")
 
@@ -61,7 +61,7 @@ class StorageTask:
             return
         try:
             await inbox.fetch_all((self.memory,))
-            result = await self.work(Storage(engine, inbox.may_go))
+            result = await self.work(MessageStorage(engine, inbox.may_go))
         except Exception as error:  # noqa: BLE001
             if not self.done.done():
                 self.done.set_exception(error)
@@ -84,10 +84,10 @@ class Parts:
     """
 
     modem_id: str
-    health: Health
+    health: StatusTracker
     inbox: Inbox
     sim: SimAccess
-    last_resort: AutoRestart
+    auto_restart: AutoRestart
     storage: str | None
     interval_s: float
     not_ready_s: float
@@ -95,7 +95,7 @@ class Parts:
     reports: Reports
 
 
-class Session:
+class ModemSession:
     """One session, from the opening of a link to its loss."""
 
     def __init__(self, parts: Parts) -> None:
@@ -104,7 +104,7 @@ class Session:
         self._missed = False
         self._misread: set[str] = set()
         self._set_up = False
-        self._settings: setup.Settings | None = None
+        self._settings: setup.VolatileSettings | None = None
         self._echo_is_off = False
         self._chosen: Chosen | None = None
         self._begun_anew: deque[float] = deque(maxlen=_ANEW_AT_MOST)
@@ -142,9 +142,9 @@ class Session:
                     await self._look(engine, self._steps)
                 self.looked = guard.error is None
                 if guard.error is not None and not self._parts.health.status.ready:
-                    self._parts.health.gone(UNFORESEEN)
+                    self._parts.health.disconnected(UNFORESEEN)
                 with self._guard("the last resort"):
-                    await self._parts.last_resort.look(engine, self._parts.health.status)
+                    await self._parts.auto_restart.check(engine, self._parts.health.status)
                 await self._listen()
         finally:
             self._parts.inbox.detach()
@@ -161,13 +161,13 @@ class Session:
         """Poll everything that changes, set up what is not set up yet, and take the stored messages."""
         found = await steps.run(setup.GREETING, leave_the_rest)
         names = ("manufacturer", "model", "firmware", "imei")
-        self._parts.health.know(**{name: found[name] for name in names}, setup=self._state_of(steps))
+        self._parts.health.update(**{name: found[name] for name in names}, setup=self._state_of(steps))
         check = await self._parts.sim.check(engine)
         if check.state is not SimState.READY:
             self._set_up = False
             steps.forget((*setup.SWITCHES, *setup.messages(None)))
             self._parts.inbox.detach()
-            self._parts.health.see_sim(check)
+            self._parts.health.update_sim(check)
             return
         await self._set_up_messages(engine, steps, check)
         if self._restarted(engine, steps):
@@ -198,7 +198,7 @@ class Session:
             self._parts.inbox.detach()
         elif not self._parts.inbox.attached or chosen is not self._chosen:
             self._parts.inbox.attach(engine, chosen)
-            self._parts.health.know(sms_memory=chosen.to_sweep[0] if chosen else None)
+            self._parts.health.update(sms_memory=chosen.to_sweep[0] if chosen else None)
             self._chosen = chosen
         service = values.get("message_service")
         self._parts.inbox.acknowledges = isinstance(service, Service) and service.acknowledged
@@ -211,9 +211,9 @@ class Session:
         """Publish what is known now, and take the stored messages."""
         health, values = self._parts.health, steps.values
         network = setup.network(values)
-        health.know(imsi=values.get("imsi"), iccid=values.get("iccid"), smsc=values.get("service_centre"))
-        health.see_sim(check, steps.missing())
-        health.see_registrations(
+        health.update(imsi=values.get("imsi"), iccid=values.get("iccid"), smsc=values.get("service_centre"))
+        health.update_sim(check, steps.missing())
+        health.update_registrations(
             network.registrations,
             signal_dbm=network.signal_dbm,
             operator=network.operator,
@@ -227,8 +227,8 @@ class Session:
             and swept.usage.name != self._chosen.current[-1]
         ):
             steps.forget((setup.memory(None),))  # the modem stores received messages elsewhere now
-        health.know(setup=self._state_of(steps))
-        health.see_storage(swept)
+        health.update(setup=self._state_of(steps))
+        health.update_storage(swept)
 
     def _state_of(self, steps: SetUp) -> tuple[StepStatus, ...]:
         return (*steps.status, *self._parts.inbox.status)
@@ -237,7 +237,7 @@ class Session:
         """Return whether the modem has lost its settings, and note those in force."""
         values = steps.values
         before, now = self._settings, values.get("settings")
-        if isinstance(now, setup.Settings):
+        if isinstance(now, setup.VolatileSettings):
             self._settings = now
         echoes = self._echo_is_off and engine.echoes > (values.get("echo") or 0)
         return echoes or (before is not None and now is not None and before.differ(now))
@@ -310,7 +310,7 @@ class Session:
                 look_again |= await self._fetch_report(place)
         return look_again or guard.error is not None
 
-    async def _fetch_report(self, place: Place) -> bool:
+    async def _fetch_report(self, place: MessagePlace) -> bool:
         """Fetch the status report in `place`; if there is none, have reports routed from now on."""
         if await self._parts.inbox.fetch_report(place) or not self._parts.reports.route():
             return False
@@ -354,5 +354,5 @@ class Session:
                 self._parts.on_ussd(urc.text)
             case "+CREG" | "+CEREG":
                 value = parse_registration(urc.text.partition(":")[2].strip())
-                self._parts.health.see_registrations({urc.name: value})
+                self._parts.health.update_registrations({urc.name: value})
         return urc.name in _LOOK_AGAIN

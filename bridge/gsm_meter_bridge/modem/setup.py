@@ -23,7 +23,7 @@ from gsm_meter_bridge.modem.engine import PDU_MODE
 from gsm_meter_bridge.modem.indications import Reports, choose_service
 from gsm_meter_bridge.modem.memories import Chosen, choose
 from gsm_meter_bridge.modem.questions import Parser, Questions
-from gsm_meter_bridge.modem.steps import Step
+from gsm_meter_bridge.modem.steps import SetupStep
 from gsm_meter_bridge.vocabulary import Registration
 
 ICCID_QUESTIONS: Mapping[str, Parser[str | None]] = MappingProxyType(
@@ -57,10 +57,10 @@ def _asking(text: str, parse: Parser[Any], *, slow: bool = False) -> _Do:
     return do
 
 
-def _identity(command: str, words: str) -> Step:
+def _identity(command: str, words: str) -> SetupStep:
     parser = parse_serial if command in ("+CGSN", "+CIMI") else parse_identity
     parse = partial(parser, prefix=command)
-    return Step(words.replace(" ", "_").lower(), command, words, _asking(f"AT{command}", parse))
+    return SetupStep(words.replace(" ", "_").lower(), command, words, _asking(f"AT{command}", parse))
 
 
 async def _echo_off(questions: Questions) -> int | None:
@@ -68,9 +68,9 @@ async def _echo_off(questions: Questions) -> int | None:
     return questions.engine.echoes if await questions.tell("ATE0") else None
 
 
-ECHO = Step("echo", "E0", "commands are not echoed", _echo_off)
-ERRORS = Step("error_numbers", "+CMEE", "errors are numbered", _telling("AT+CMEE=1"))
-CHARACTERS = Step("character_set", "+CSCS", "names are in letters", _telling('AT+CSCS="GSM"'))
+ECHO = SetupStep("echo", "E0", "commands are not echoed", _echo_off)
+ERRORS = SetupStep("error_numbers", "+CMEE", "errors are numbered", _telling("AT+CMEE=1"))
+CHARACTERS = SetupStep("character_set", "+CSCS", "names are in letters", _telling('AT+CSCS="GSM"'))
 """Another program may have set the modem to give names and numbers in hexadecimal."""
 
 IDENTITY = (
@@ -87,17 +87,17 @@ SWITCHES = (ECHO, ERRORS, CHARACTERS)
 GREETING = (*SWITCHES, *IDENTITY)
 """Steps that need no SIM."""
 
-PDU = Step("pdu_mode", "+CMGF", "messages in PDU mode", _telling(PDU_MODE), needed=True)
+PDU = SetupStep("pdu_mode", "+CMGF", "messages in PDU mode", _telling(PDU_MODE), needed=True)
 
 
-def memory(wanted: str | None) -> Step:
+def memory(wanted: str | None) -> SetupStep:
     """Return the step that chooses the message memory; its value is a Chosen."""
 
     def lacks(chosen: Chosen) -> str | None:
         return chosen.not_reached
 
     words = "the memory for messages is chosen"
-    return Step("memory", "+CPMS", words, partial(choose, wanted=wanted), lacks=lacks)
+    return SetupStep("memory", "+CPMS", words, partial(choose, wanted=wanted), lacks=lacks)
 
 
 async def read_iccid(questions: Questions) -> str | None:
@@ -105,21 +105,21 @@ async def read_iccid(questions: Questions) -> str | None:
     return await questions.first(ICCID_QUESTIONS.items())
 
 
-SERVICE = Step("message_service", None, "whether what is routed is acknowledged", choose_service)
-INDICATIONS = Step("indications", "+CNMI", "new messages are told", Reports().choose_indications)
+SERVICE = SetupStep("message_service", None, "whether what is routed is acknowledged", choose_service)
+INDICATIONS = SetupStep("indications", "+CNMI", "new messages are told", Reports().choose_indications)
 TOLD_REGISTRATION = (
-    Step("registration_told", "+CREG", "changes of registration are told", _telling("AT+CREG=1")),
-    Step("lte_registration_told", "+CEREG", "changes in LTE are told", _telling("AT+CEREG=1")),
-    Step("operator_format", "+COPS", "the operator is named in letters", _telling("AT+COPS=3,0")),
+    SetupStep("registration_told", "+CREG", "changes of registration are told", _telling("AT+CREG=1")),
+    SetupStep("lte_registration_told", "+CEREG", "changes in LTE are told", _telling("AT+CEREG=1")),
+    SetupStep("operator_format", "+COPS", "the operator is named in letters", _telling("AT+COPS=3,0")),
 )
 SIM_IDENTITY = (
     _identity("+CIMI", "IMSI"),
-    Step("iccid", "ICCID", "number of the SIM card", read_iccid),
-    Step("service_centre", "+CSCA", "number of the service centre", _asking("AT+CSCA?", parse_csca)),
+    SetupStep("iccid", "ICCID", "number of the SIM card", read_iccid),
+    SetupStep("service_centre", "+CSCA", "number of the service centre", _asking("AT+CSCA?", parse_csca)),
 )
 
 
-def messages(wanted: str | None, reports: Reports | None = None) -> tuple[Step, ...]:
+def messages(wanted: str | None, reports: Reports | None = None) -> tuple[SetupStep, ...]:
     """Return the steps to run once the SIM is ready; `wanted` is the configured memory."""
     indications = INDICATIONS if reports is None else replace(INDICATIONS, do=reports.choose_indications)
     return (PDU, memory(wanted), SERVICE, indications, *TOLD_REGISTRATION, *SIM_IDENTITY)
@@ -153,7 +153,7 @@ def _operator(lines: Iterable[str]) -> Operator:
 
 NETWORK = (
     *(
-        Step(
+        SetupStep(
             name,
             command,
             f"{name.replace('lte_', 'LTE ')} when asked",
@@ -162,32 +162,32 @@ NETWORK = (
         )
         for name, command in REGISTRATIONS.items()
     ),
-    Step("signal", "+CSQ", "signal strength", _asking("AT+CSQ", _signal), volatile=True),
-    Step("operator", "+COPS", "operator", _asking("AT+COPS?", _operator, slow=True), volatile=True),
+    SetupStep("signal", "+CSQ", "signal strength", _asking("AT+CSQ", _signal), volatile=True),
+    SetupStep("operator", "+COPS", "operator", _asking("AT+COPS?", _operator, slow=True), volatile=True),
 )
 """Values that change, and are polled every time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class VolatileSettings:
     """Settings that a modem loses when it restarts; None if the modem does not report one."""
 
     message_format: str | None
     indications: str | None
 
-    def differ(self, other: Settings) -> bool:
+    def differ(self, other: VolatileSettings) -> bool:
         """Return whether a setting that both have differs."""
         pairs = ((self.message_format, other.message_format), (self.indications, other.indications))
         return any(a is not None and b is not None and a != b for a, b in pairs)
 
 
-async def _settings(questions: Questions) -> Settings | None:
+async def _settings(questions: Questions) -> VolatileSettings | None:
     mode = await questions.ask("AT+CMGF?", partial(value_of, prefix="+CMGF"))
-    found = Settings(mode, await questions.ask("AT+CNMI?", partial(value_of, prefix="+CNMI")))
-    return None if found == Settings(None, None) else found
+    found = VolatileSettings(mode, await questions.ask("AT+CNMI?", partial(value_of, prefix="+CNMI")))
+    return None if found == VolatileSettings(None, None) else found
 
 
-KEPT = Step("settings", None, "settings can be read back", _settings, volatile=True)
+KEPT = SetupStep("settings", None, "settings can be read back", _settings, volatile=True)
 """Shows whether the modem restarted without reporting it."""
 
 

@@ -14,7 +14,7 @@ from gsm_meter_bridge.errors import CommandFailedError, DecodeError, StorageErro
 from gsm_meter_bridge.modem.engine import AtEngine
 from gsm_meter_bridge.modem.questions import Parser, Questions
 from gsm_meter_bridge.modem.setup import read_iccid
-from gsm_meter_bridge.modem.status import SIM_PROBLEMS, Problem, ProblemCode
+from gsm_meter_bridge.modem.status import SIM_PROBLEMS, ModemProblem, ProblemCode
 from gsm_meter_bridge.vocabulary import Secret
 
 _PIN = re.compile(r"[0-9]{4,8}")
@@ -26,22 +26,22 @@ _NOT_KNOWN = (None, 3, 4, 100)
 """+CME ERROR of a modem that may lack AT+CPIN?: no number, not allowed, not supported, unknown."""
 _BY_HAND = "enter the right one in a telephone and switch the PIN request off there"
 _REJECTED = ProblemCode.SIM_PIN_REJECTED
-_NOT_A_PIN = Problem(_REJECTED, "the configured SIM PIN is not 4 to 8 digits and was not tried")
-_TAKEN = Problem(ProblemCode.SIM_NOT_READY, "the SIM took its PIN and is not ready yet")
-_NOT_AGAIN = Problem(
+_NOT_A_PIN = ModemProblem(_REJECTED, "the configured SIM PIN is not 4 to 8 digits and was not tried")
+_TAKEN = ModemProblem(ProblemCode.SIM_NOT_READY, "the SIM took its PIN and is not ready yet")
+_NOT_AGAIN = ModemProblem(
     _REJECTED,
     "the SIM did not accept the configured PIN; it is not tried again, also after a restart: configure the "
     f"right one, or {_BY_HAND}",
 )
-_INTERRUPTED = Problem(
+_INTERRUPTED = ModemProblem(
     _REJECTED,
     "whether the SIM accepted the configured PIN is not known; it is not tried again, for it may have cost a "
     f"try: {_BY_HAND}",
 )
-_LAST_TRY = Problem(
+_LAST_TRY = ModemProblem(
     _REJECTED, f"SIM PINs were refused, and one more may block the SIM; none is tried: {_BY_HAND}"
 )
-_NO_MEMORY = Problem(
+_NO_MEMORY = ModemProblem(
     ProblemCode.SIM_NOT_READY, "the SIM waits for its PIN, which is not entered while the database is away"
 )
 
@@ -51,7 +51,7 @@ class SimCheck:
     """The SIM at one moment; `problem` is None if it is ready."""
 
     state: SimState
-    problem: Problem | None = None
+    problem: ModemProblem | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class BriefMemory:
         self._refused = {k: no for k, no in self._refused.items() if k[0] not in ("", sim)}
 
 
-def reason_not_to_try(tries: Sequence[Try], left: int | None, usual: int | None) -> Problem | None:
+def reason_not_to_try(tries: Sequence[Try], left: int | None, usual: int | None) -> ModemProblem | None:
     """Return why the configured PIN must not be entered; None: it may be.
 
     `left` is how many tries the SIM reports as left, `usual` how many a fresh one has; None: not reported.
@@ -131,11 +131,11 @@ def reason_not_to_try(tries: Sequence[Try], left: int | None, usual: int | None)
         return _LAST_TRY if len(tries) >= _USUAL_TRIES - 1 else None
     if left <= 1 < (usual or _USUAL_TRIES):
         words = f"a SIM PIN was refused before ({left} tries are left)"
-        return Problem(_REJECTED, f"{words}; none is tried, one more may block the SIM: {_BY_HAND}")
+        return ModemProblem(_REJECTED, f"{words}; none is tried, one more may block the SIM: {_BY_HAND}")
     if untouched or tries:
         return None
     words = f"a SIM PIN was refused before ({left} tries are left); the configured one is not tried"
-    return Problem(_REJECTED, f"{words}: {_BY_HAND}")
+    return ModemProblem(_REJECTED, f"{words}: {_BY_HAND}")
 
 
 class SimAccess:
@@ -143,7 +143,7 @@ class SimAccess:
 
     def __init__(self, pin: Secret | None, memory: PinMemory | None = None) -> None:
         self._pin, self._memory = pin, memory or BriefMemory()
-        self._tried: dict[str, Problem] = {}
+        self._tried: dict[str, ModemProblem] = {}
 
     async def check(self, engine: AtEngine) -> SimCheck:
         """Return the state of the SIM, after entering the PIN if that is due."""
@@ -169,7 +169,7 @@ class SimAccess:
             with suppress(StorageError):
                 await self._memory.forget(iccid or "")
 
-    async def _enter(self, engine: AtEngine, pin: Secret) -> Problem:
+    async def _enter(self, engine: AtEngine, pin: Secret) -> ModemProblem:
         """Enter the PIN unless there is a reason not to; return why the SIM is still locked."""
         sim = await read_iccid(Questions(engine)) or ""
         if sim in self._tried:
@@ -190,13 +190,13 @@ class SimAccess:
             await self.opened(sim)
         return _TAKEN
 
-    async def _failed(self, sim: str, pin: Secret, error: CommandFailedError) -> Problem:
+    async def _failed(self, sim: str, pin: Secret, error: CommandFailedError) -> ModemProblem:
         is_refused = error.number is None or error.number == _INCORRECT_PASSWORD
         if is_refused:
             with suppress(StorageError):  # the try itself is stored, which is enough
                 await self._memory.refused(sim, pin)
         words = (_NOT_AGAIN if is_refused else _INTERRUPTED).words
-        return Problem(_REJECTED, f"{words} ({error.meaning})")
+        return ModemProblem(_REJECTED, f"{words} ({error.meaning})")
 
 
 async def read_sim(engine: AtEngine) -> SimCheck:
@@ -217,7 +217,9 @@ async def _shown_by_imsi(engine: AtEngine, words: str, *, asked: bool) -> SimChe
     parse: Parser[str | None] = partial(parse_serial, prefix="+CIMI")
     if asked and await Questions(engine).ask("AT+CIMI", parse) is not None:
         return SimCheck(SimState.READY)
-    return SimCheck(SimState.UNKNOWN, Problem(ProblemCode.SIM_NOT_READY, f"the SIM is not ready: {words}"))
+    return SimCheck(
+        SimState.UNKNOWN, ModemProblem(ProblemCode.SIM_NOT_READY, f"the SIM is not ready: {words}")
+    )
 
 
 async def _tries_left(engine: AtEngine) -> tuple[int | None, int | None]:

@@ -101,7 +101,7 @@ class ModemStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ModemProblem:
     """Why a modem is not ready, or has a problem."""
 
     code: ProblemCode
@@ -110,44 +110,44 @@ class Problem:
 
 SIM_PROBLEMS = MappingProxyType(
     {
-        SimState.MISSING: Problem(ProblemCode.SIM_MISSING, "SIM not inserted"),
-        SimState.PIN_REQUIRED: Problem(
+        SimState.MISSING: ModemProblem(ProblemCode.SIM_MISSING, "SIM not inserted"),
+        SimState.PIN_REQUIRED: ModemProblem(
             ProblemCode.SIM_PIN_REQUIRED, "the SIM asks for a PIN and none is configured"
         ),
-        SimState.PUK_REQUIRED: Problem(
+        SimState.PUK_REQUIRED: ModemProblem(
             ProblemCode.SIM_PUK_REQUIRED, "the SIM is blocked and asks for its PUK"
         ),
-        SimState.UNKNOWN: Problem(ProblemCode.SIM_NOT_READY, "the SIM is not ready"),
+        SimState.UNKNOWN: ModemProblem(ProblemCode.SIM_NOT_READY, "the SIM is not ready"),
     }
 )
 
 REGISTRATION_PROBLEMS = MappingProxyType(
     {
-        Registration.NOT_REGISTERED: Problem(
+        Registration.NOT_REGISTERED: ModemProblem(
             ProblemCode.NOT_REGISTERED, "not registered in a network and not searching"
         ),
-        Registration.SEARCHING: Problem(ProblemCode.SEARCHING, "searching for a network"),
-        Registration.DENIED: Problem(
+        Registration.SEARCHING: ModemProblem(ProblemCode.SEARCHING, "searching for a network"),
+        Registration.DENIED: ModemProblem(
             ProblemCode.REGISTRATION_DENIED, "the network denies registration to this SIM"
         ),
         Registration.NO_SIM: SIM_PROBLEMS[SimState.MISSING],
     }
 )
 
-UNFORESEEN = Problem(
+UNFORESEEN = ModemProblem(
     ProblemCode.MODEM_ERROR, "a fault that nobody foresaw while the modem was looked at; the log has it"
 )
 
 
-def error_problem(error: ModemError | DecodeError) -> Problem:
+def error_problem(error: ModemError | DecodeError) -> ModemProblem:
     """Return the problem for an error of the link or the modem."""
     if isinstance(error, CommandTimeoutError):
-        return Problem(ProblemCode(error.code), f"the modem does not answer: {error}")
+        return ModemProblem(ProblemCode(error.code), f"the modem does not answer: {error}")
     if isinstance(error, CommandFailedError):
-        return Problem(ProblemCode(error.code), f"the modem refused a command it must know: {error}")
+        return ModemProblem(ProblemCode(error.code), f"the modem refused a command it must know: {error}")
     if isinstance(error, DecodeError):
-        return Problem(ProblemCode.MODEM_ERROR, f"the modem's answer makes no sense: {error}")
-    return Problem(ProblemCode(error.code), str(error))
+        return ModemProblem(ProblemCode.MODEM_ERROR, f"the modem's answer makes no sense: {error}")
+    return ModemProblem(ProblemCode(error.code), str(error))
 
 
 def best_registration(known: Mapping[str, Registration]) -> Registration:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gsm_meter_bridge.modem.questions import Outcome, Questions
+from gsm_meter_bridge.modem.questions import CommandOutcome, Questions
 from gsm_meter_bridge.modem.status import StepState, StepStatus
 
 MAX_PAUSE_S = 3600.0
@@ -23,7 +23,7 @@ _SILENT_LOOKS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class SetupStep:
     """One command or setting of the set-up.
 
     `do` returns its result; None and False: it is not done. `command` names it in a status' `lacking`, None:
@@ -42,7 +42,7 @@ class Step:
 
 @dataclass(slots=True)
 class _Progress:
-    step: Step
+    step: SetupStep
     state: StepState = StepState.RETRY
     value: Any = None
     problem: str | None = None
@@ -67,13 +67,13 @@ class SetUp:
         self.questions, self._look_s = questions, look_s
         self._progress: dict[str, _Progress] = {}
 
-    def forget(self, steps: Iterable[Step] | None = None) -> None:
+    def forget(self, steps: Iterable[SetupStep] | None = None) -> None:
         """Have steps, or all, run again."""
         names = set(self._progress) if steps is None else {step.name for step in steps}
         self._progress = {name: known for name, known in self._progress.items() if name not in names}
 
     async def run(
-        self, steps: Sequence[Step], on_silence: Callable[[], Awaitable[bool]] = _go_on
+        self, steps: Sequence[SetupStep], on_silence: Callable[[], Awaitable[bool]] = _go_on
     ) -> Mapping[str, Any]:
         """Run the steps that are due; return name -> value of `steps`, None if one is not done.
 
@@ -85,7 +85,10 @@ class SetUp:
             if known.due_s is None or known.due_s > asyncio.get_running_loop().time():
                 continue
             await self._run(known)
-            if self.questions.worst in (Outcome.SILENT, Outcome.UNFINISHED) and not await on_silence():
+            if (
+                self.questions.worst in (CommandOutcome.SILENT, CommandOutcome.UNFINISHED)
+                and not await on_silence()
+            ):
                 break
         return {step.name: self.values.get(step.name) for step in steps}
 
@@ -120,7 +123,7 @@ class SetUp:
 
     async def _run(self, known: _Progress) -> None:
         await self._do(known)
-        if self.questions.worst is Outcome.NOT_YET and not known.tries:
+        if self.questions.worst is CommandOutcome.NOT_YET and not known.tries:
             await asyncio.sleep(self.questions.engine.timeouts.quiet_s)
             await self._do(known)
         outcome, known.problem = self.questions.worst, self.questions.trouble
@@ -136,23 +139,23 @@ class SetUp:
         self.questions.begin()
         known.value = await known.step.do(self.questions)
 
-    def _done(self, known: _Progress, outcome: Outcome) -> None:
+    def _done(self, known: _Progress, outcome: CommandOutcome) -> None:
         known.state, known.problem, known.retry_at = StepState.DONE, None, None
         known.tries, known.due_s = 0, 0.0 if known.step.volatile else None
-        if outcome is Outcome.UNFINISHED and known.step.volatile:
+        if outcome is CommandOutcome.UNFINISHED and known.step.volatile:
             known.due_s = asyncio.get_running_loop().time() + _SILENT_LOOKS * self._look_s
 
-    def _put_off(self, known: _Progress, outcome: Outcome) -> None:
+    def _put_off(self, known: _Progress, outcome: CommandOutcome) -> None:
         known.tries += 1
-        patient = outcome is Outcome.NOT_YET and known.tries <= _PATIENCE
+        patient = outcome is CommandOutcome.NOT_YET and known.tries <= _PATIENCE
         known.state = StepState.RETRY if patient or known.step.needed else StepState.LACKING
         pause_s = 0.0 if patient or known.step.needed else self._pause_s(known.tries, outcome)
         known.due_s = asyncio.get_running_loop().time() + pause_s
         at = datetime.now(UTC) + timedelta(seconds=pause_s)
         known.retry_at = at.replace(microsecond=0) if pause_s else None
 
-    def _pause_s(self, tries: int, outcome: Outcome) -> float:
+    def _pause_s(self, tries: int, outcome: CommandOutcome) -> float:
         """Return the pause in seconds: at first none; if refused again one poll interval, two, four..."""
-        if outcome in (Outcome.SILENT, Outcome.UNFINISHED):
+        if outcome in (CommandOutcome.SILENT, CommandOutcome.UNFINISHED):
             return self._look_s * float(_SILENT_LOOKS << min(tries - 1, 6))
         return min(self._look_s * float((1 << min(tries, 20)) // 4), MAX_PAUSE_S)

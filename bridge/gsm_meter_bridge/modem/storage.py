@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from gsm_meter_bridge.at.messages import MessageStatus, StoredMessage, parse_cmgl
-from gsm_meter_bridge.at.responses import Memory, parse_cpms_query, parse_cpms_test
+from gsm_meter_bridge.at.responses import MemoryUsage, parse_cpms_query, parse_cpms_test
 from gsm_meter_bridge.errors import InvalidValueError
 from gsm_meter_bridge.link import open_link
 from gsm_meter_bridge.modem.engine import AtEngine
@@ -21,11 +21,11 @@ T = TypeVar("T")
 class Contents:
     """A memory and the messages in it."""
 
-    memory: Memory
+    memory: MemoryUsage
     messages: tuple[StoredMessage, ...] = field(repr=False)
 
 
-class Storage:
+class MessageStorage:
     """The memories of a modem in exclusive use; `may_go` returns whether a message may be deleted.
 
     All methods raise InvalidValueError for a memory (SM, ME, MT...) that the modem does not have, ModemError
@@ -49,9 +49,9 @@ class Storage:
                 f"AT+CMGL={MessageStatus.ALL:d}", timeout_s=self._engine.timeouts.network_s
             )
         ).lines
-        return Contents(next(known, Memory(memory, 0, 0)), parse_cmgl(lines))
+        return Contents(next(known, MemoryUsage(memory, 0, 0)), parse_cmgl(lines))
 
-    async def choose(self, memory: str) -> tuple[Memory, ...]:
+    async def choose(self, memory: str) -> tuple[MemoryUsage, ...]:
         """Make `memory` the one for reading, writing and receiving; return the three then in force.
 
         If the modem does not accept it for all three, it is used for reading only.
@@ -89,15 +89,15 @@ class Storage:
             choices = ", ".join(known[0]) if known else "none: it has no choice"
             raise InvalidValueError("memory", memory, choices, shown=True)
 
-    async def _memories(self) -> tuple[Memory, ...]:
+    async def _memories(self) -> tuple[MemoryUsage, ...]:
         return parse_cpms_query((await self._engine.ask("AT+CPMS?")).lines)
 
 
-Work = Callable[[Storage], Awaitable[T]]
+Work = Callable[[MessageStorage], Awaitable[T]]
 """Work on a modem's memories."""
 
 
 async def at_port(url: str, work: Work[T], *, baudrate: int = 115200) -> T:
     """Do `work` with the modem at a serial port that no bridge uses."""
     async with AtEngine(await open_link(url, baudrate=baudrate)) as engine:
-        return await work(Storage(engine))
+        return await work(MessageStorage(engine))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from gsm_meter_bridge.mqtt.form import Document
+from gsm_meter_bridge.vocabulary import Document
 
 SHORT = MappingProxyType(
     {

@@ -17,7 +17,7 @@ from gsm_meter_bridge.mqtt.endings import (
     Versions,
     judge,
 )
-from gsm_meter_bridge.mqtt.limits import Limits
+from gsm_meter_bridge.mqtt.limits import BrokerLimits
 from gsm_meter_bridge.mqtt.opening import Opening, Will
 
 _LOGGER = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Attempts:
         self.current = replace(self.current, version=self._versions.current, number=self.current.number + 1)
         return self.current
 
-    def accepted(self, limits: Limits) -> None:
+    def accepted(self, limits: BrokerLimits) -> None:
         """Log that the broker accepted the connection, and report its limits."""
         broker = self.current.broker
         _LOGGER.info("connected to the broker %s with MQTT %s", self._where, self.current.version)

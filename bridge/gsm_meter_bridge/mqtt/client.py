@@ -13,13 +13,13 @@ from gsm_meter_bridge.mqtt.attempts import Attempts
 from gsm_meter_bridge.mqtt.broker import Broker, tls_context
 from gsm_meter_bridge.mqtt.connection import Connection
 from gsm_meter_bridge.mqtt.endings import DENIED, LASTS_S, TOO_LARGE, Ending, Stage
-from gsm_meter_bridge.mqtt.limits import Limits
+from gsm_meter_bridge.mqtt.limits import BrokerLimits
 from gsm_meter_bridge.mqtt.opening import Will
-from gsm_meter_bridge.mqtt.outbox import Outbox, Outgoing
+from gsm_meter_bridge.mqtt.outbox import Outbox, OutgoingPacket
 from gsm_meter_bridge.mqtt.refusals import Refusals
 from gsm_meter_bridge.mqtt.suspects import Key
 
-__all__ = ["Broker", "Client", "Incoming", "tls_context"]
+__all__ = ["Broker", "Incoming", "MqttClient", "tls_context"]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ _FAILURE = 0x80
 _AFTER_AN_ERROR_S = 15.0
 
 
-class Client:
+class MqttClient:
     """An MQTT client that reconnects by itself; received messages stay in `incoming` until acknowledged.
 
     `on_connected` is called after every (re)connection, `on_ended` with the ending of each connection or
@@ -59,7 +59,7 @@ class Client:
         self.on_connected: Callable[[], None] = lambda: None
         self.on_ended: Callable[[Ending], None] = lambda _: None
         self.on_denied: Callable[[str, str, str], None] = lambda *_: None
-        self.limits = Limits()
+        self.limits = BrokerLimits()
         self._health = health or Health()
         self._refusals = Refusals(self._health)
         self._attempts = Attempts(
@@ -113,11 +113,11 @@ class Client:
         """
         if "+" in topic and not self.limits.wildcards:
             return
-        self._add(Outgoing(Key("subscribe", topic), self._loop.create_future(), own=own, qos=qos))
+        self._add(OutgoingPacket(Key("subscribe", topic), self._loop.create_future(), own=own, qos=qos))
 
     def unsubscribe(self, topic: str) -> None:
         """Unsubscribe from a topic filter."""
-        self._add(Outgoing(Key("unsubscribe", topic), self._loop.create_future()))
+        self._add(OutgoingPacket(Key("unsubscribe", topic), self._loop.create_future()))
 
     def publish(self, topic: str, payload: str, *, retain: bool) -> asyncio.Future[bool]:
         """Publish with QoS 1 (0 if the broker allows no more), now or once connected.
@@ -125,7 +125,7 @@ class Client:
         The future becomes True once the broker has acknowledged the message, and False if the broker refuses
         it or its stated limits or earlier refusals rule it out.
         """
-        outgoing = Outgoing(Key("publish", topic), self._loop.create_future(), payload, retain)
+        outgoing = OutgoingPacket(Key("publish", topic), self._loop.create_future(), payload, retain)
         self._add(outgoing)
         return outgoing.done
 
@@ -201,7 +201,7 @@ class Client:
 
     # callbacks of the connection
 
-    def accepted(self, limits: Limits) -> None:
+    def accepted(self, limits: BrokerLimits) -> None:
         """Process the broker's CONNACK: keep its limits, subscribe and start sending."""
         self.limits = limits
         self._accepted_at = self._looked_at = self._loop.time()
@@ -286,7 +286,7 @@ class Client:
 
     # sending
 
-    def _add(self, outgoing: Outgoing) -> None:
+    def _add(self, outgoing: OutgoingPacket) -> None:
         self._outbox.add(outgoing)
         self._pump()
 
@@ -306,7 +306,7 @@ class Client:
         else:
             self._room.clear()
 
-    def _send(self, connection: Connection, outgoing: Outgoing) -> None:
+    def _send(self, connection: Connection, outgoing: OutgoingPacket) -> None:
         key = outgoing.key
         if self._refusals.harms(key):
             outgoing.end(taken=False)
@@ -321,7 +321,7 @@ class Client:
         if mid is not None:
             self._outbox.sent(mid, outgoing, self._listened_s)
 
-    def _send_message(self, connection: Connection, outgoing: Outgoing) -> None:
+    def _send_message(self, connection: Connection, outgoing: OutgoingPacket) -> None:
         topic, payload = outgoing.key.topic, outgoing.payload
         limits = self.limits.but(self._outbox.suspects.bytes_at_most)
         too_large = limits.takes(topic, payload)

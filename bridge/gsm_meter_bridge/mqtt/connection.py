@@ -23,7 +23,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from gsm_meter_bridge.health import Door, Guard, Health
 from gsm_meter_bridge.mqtt.arrivals import LARGEST_PAYLOAD, Incoming, Receipt
 from gsm_meter_bridge.mqtt.endings import Ending, Stage
-from gsm_meter_bridge.mqtt.limits import Limits
+from gsm_meter_bridge.mqtt.limits import BrokerLimits
 from gsm_meter_bridge.mqtt.opening import Opening
 
 _ANSWER_S = 10.0
@@ -35,10 +35,10 @@ _NOT_WHAT_IS_RETAINED = 2
 PACKETS_AT_ONCE = 20
 
 
-class Listener(Protocol):
+class ConnectionListener(Protocol):
     """Callbacks of a connection, called in the event loop."""
 
-    def accepted(self, limits: Limits) -> None:
+    def accepted(self, limits: BrokerLimits) -> None:
         """Handle a CONNACK that accepts the connection; `limits` are those it states."""
 
     def answered(self, mid: int, code: int, words: str) -> None:
@@ -54,7 +54,7 @@ class Listener(Protocol):
 class Connection:
     """A connection as the module's docstring describes it; `run` is called once."""
 
-    def __init__(self, opening: Opening, listener: Listener, health: Health) -> None:
+    def __init__(self, opening: Opening, listener: ConnectionListener, health: Health) -> None:
         self._opening, self._listener, self._health = opening, listener, health
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[Ending] = self._loop.create_future()
@@ -268,9 +268,9 @@ class Connection:
             self._refusal = Ending(Stage.REFUSED, str(reason), reason.value)
             return
         self._accepted_at = self._loop.time()
-        self._later(self._accept, Limits.of(stated))
+        self._later(self._accept, BrokerLimits.of(stated))
 
-    def _accept(self, limits: Limits) -> None:
+    def _accept(self, limits: BrokerLimits) -> None:
         guard = self._guard("the broker's welcome")
         with guard:
             self._listener.accepted(limits)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gsm_meter_bridge.model import Module
 from gsm_meter_bridge.model.facts import ConnectionStatus
-from gsm_meter_bridge.mqtt.form import Document, hide, iso
+from gsm_meter_bridge.mqtt.encoding import hide, iso
+from gsm_meter_bridge.vocabulary import Document
 
 
 def connection_part(module: Module, connection: ConnectionStatus | None, *, mask: bool) -> Document | None:

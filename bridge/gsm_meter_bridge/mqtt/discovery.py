@@ -11,6 +11,7 @@ from gsm_meter_bridge import __version__
 from gsm_meter_bridge.model import Access, Address, ClientIdentity, Connectivity, DataCall, Family, Module
 from gsm_meter_bridge.modem.status import ModemStatus
 from gsm_meter_bridge.mqtt.abbreviations import abbreviated
+from gsm_meter_bridge.mqtt.encoding import dump
 from gsm_meter_bridge.mqtt.entities import (
     ESSENTIAL,
     GONE_FROM_BRIDGE,
@@ -26,11 +27,10 @@ from gsm_meter_bridge.mqtt.entities import (
     unexplained,
 )
 from gsm_meter_bridge.mqtt.entity import Entity, Owner, availability, flag, sensor
-from gsm_meter_bridge.mqtt.form import Document, dump
-from gsm_meter_bridge.mqtt.identity import Discovery
+from gsm_meter_bridge.mqtt.options import Discovery
 from gsm_meter_bridge.mqtt.topics import ORIGIN, Topics
 from gsm_meter_bridge.mqtt.wording import common_words, words_of
-from gsm_meter_bridge.vocabulary import Secret
+from gsm_meter_bridge.vocabulary import Document, Secret
 from gsm_meter_bridge.words import Language, Words
 
 _HOME = "https://github.com/gsm-meter-modem/gsm-meter-modem"
@@ -40,7 +40,7 @@ _ANY_ID = "\ue000"
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class DiscoveryOptions:
     """Options of discovery messages: topics of the bridge, amount, and language of names."""
 
     topics: Topics
@@ -48,7 +48,7 @@ class Form:
     language: Language = Language.EN
 
 
-def bridge_device(form: Form, name: str) -> Document:
+def bridge_device(form: DiscoveryOptions, name: str) -> Document:
     """Return the discovery message of the bridge itself."""
     topics, words = form.topics, common_words(form.language)
     entities = (
@@ -89,7 +89,7 @@ def bridge_device(form: Form, name: str) -> Document:
     return abbreviated({"device": device, **message})
 
 
-def modem_device(form: Form, modem: str, name: str, status: ModemStatus) -> Document:
+def modem_device(form: DiscoveryOptions, modem: str, name: str, status: ModemStatus) -> Document:
     """Return the discovery message of a gateway modem."""
     topics, uid = form.topics, form.topics.modem_uid(modem)
     device = {
@@ -107,7 +107,7 @@ def modem_device(form: Form, modem: str, name: str, status: ModemStatus) -> Docu
     return abbreviated({"device": device, **message, "state_topic": owner.topic})
 
 
-def module_device(form: Form, module: Module, told: Document) -> Document:
+def module_device(form: DiscoveryOptions, module: Module, told: Document) -> Document:
     """Return the discovery message of a module; `told` is its state document."""
     besides, codes = told_besides(module, told), unexplained(told)
     common = _common(form, module, besides, codes)
@@ -115,7 +115,7 @@ def module_device(form: Form, module: Module, told: Document) -> Document:
 
 
 def module_payload(
-    form: Form, module: Module, told: Document, codes: tuple[tuple[str, str], ...] | None = None
+    form: DiscoveryOptions, module: Module, told: Document, codes: tuple[tuple[str, str], ...] | None = None
 ) -> str:
     """Return `module_device` as a payload; what modules of a kind have in common is cached.
 
@@ -155,7 +155,7 @@ def _module(topics: Topics, module: Module, told: Document) -> Document:
 
 
 def _common(
-    form: Form, module: Module, besides: tuple[str, ...], codes: tuple[tuple[str, str], ...]
+    form: DiscoveryOptions, module: Module, besides: tuple[str, ...], codes: tuple[tuple[str, str], ...]
 ) -> Document:
     """Return the part of the message that is the same for modules of a kind, except for the id."""
     topics = form.topics
@@ -177,7 +177,7 @@ def _common(
 
 @lru_cache(maxsize=256)
 def _common_text(
-    form: Form,
+    form: DiscoveryOptions,
     family: Any,
     access: Access,
     connectivity: Connectivity,
@@ -201,7 +201,9 @@ def belongs_to(topics: Topics, message: Any) -> bool:
     )
 
 
-def _owner(form: Form, uid: str, entity_ids: str, topic: str, family: Family | None = None) -> Owner:
+def _owner(
+    form: DiscoveryOptions, uid: str, entity_ids: str, topic: str, family: Family | None = None
+) -> Owner:
     def words(language: Language) -> Words:
         return common_words(language) if family is None else words_of(language, family)
 

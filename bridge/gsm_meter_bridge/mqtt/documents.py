@@ -23,10 +23,8 @@ from gsm_meter_bridge.model import (
 from gsm_meter_bridge.model.facts import ConnectionStatus, ModuleFacts, Spending
 from gsm_meter_bridge.model.job import Job, Unfinished
 from gsm_meter_bridge.modem.status import ModemStatus, ProblemCode, StepStatus
-from gsm_meter_bridge.mqtt.answers import result, unfinished
 from gsm_meter_bridge.mqtt.connection_document import connection_part, connection_state, system_address
-from gsm_meter_bridge.mqtt.form import Dated, Document, as_it_is, hide, iso
-from gsm_meter_bridge.mqtt.identity import Discovery
+from gsm_meter_bridge.mqtt.encoding import Dated, as_it_is, hide, iso
 from gsm_meter_bridge.mqtt.labels import labels_of_modem, labels_of_module
 from gsm_meter_bridge.mqtt.module_values import (
     IDENTIFIERS,
@@ -38,10 +36,12 @@ from gsm_meter_bridge.mqtt.module_values import (
     settings_in,
     value_in,
 )
+from gsm_meter_bridge.mqtt.options import Discovery
 from gsm_meter_bridge.mqtt.problems import problems_of
+from gsm_meter_bridge.mqtt.responses import result, unfinished
 from gsm_meter_bridge.mqtt.topics import CONTRACT_VERSION
 from gsm_meter_bridge.problems import HealthStatus
-from gsm_meter_bridge.vocabulary import Secret, is_secret
+from gsm_meter_bridge.vocabulary import Document, Secret, is_secret
 from gsm_meter_bridge.words import Language
 
 COMMON = ("signal_dbm", "signal_level", "registration", "band", "ip", "imei", "iccid", "operator", "firmware")

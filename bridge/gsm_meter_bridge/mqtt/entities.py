@@ -11,7 +11,6 @@ from gsm_meter_bridge.commands.reads import IDENTITY
 from gsm_meter_bridge.model import Action, ClientIdentity, Connectivity, Module, observables_of
 from gsm_meter_bridge.model.setting import Setting, SettingKind
 from gsm_meter_bridge.modem.status import ProblemCode
-from gsm_meter_bridge.mqtt.answers import EVENT_TYPES
 from gsm_meter_bridge.mqtt.documents import COMMON, observed_names
 from gsm_meter_bridge.mqtt.entity import (
     PRIMARY,
@@ -22,11 +21,11 @@ from gsm_meter_bridge.mqtt.entity import (
     measurement,
     sensor,
 )
-from gsm_meter_bridge.mqtt.form import Document
 from gsm_meter_bridge.mqtt.labels import is_worded
 from gsm_meter_bridge.mqtt.module_values import UPDATE_STATE
+from gsm_meter_bridge.mqtt.responses import EVENT_TYPES
 from gsm_meter_bridge.mqtt.topics import Topics
-from gsm_meter_bridge.vocabulary import UNKNOWN, Observable, Registration, is_secret
+from gsm_meter_bridge.vocabulary import UNKNOWN, Document, Observable, Registration, is_secret
 from gsm_meter_bridge.words import Words
 
 ESSENTIAL = frozenset({"online", "signal_dbm", "registration", "last_seen", "problem", "request_status"})

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from gsm_meter_bridge.mqtt.form import Document
 from gsm_meter_bridge.mqtt.icons import icon_of
+from gsm_meter_bridge.vocabulary import Document
 from gsm_meter_bridge.words import Words
 
 PRIMARY: Mapping[str, Any] = MappingProxyType({"entity_category": None})

@@ -18,13 +18,13 @@ from gsm_meter_bridge.errors import GsmMeterError
 from gsm_meter_bridge.health import BridgeProblemCode, Door, Health
 from gsm_meter_bridge.model.job import Job
 from gsm_meter_bridge.mqtt.arrivals import Receipt
-from gsm_meter_bridge.mqtt.client import Client, Incoming
+from gsm_meter_bridge.mqtt.client import Incoming, MqttClient
 from gsm_meter_bridge.mqtt.connection import PACKETS_AT_ONCE
-from gsm_meter_bridge.mqtt.form import dump
-from gsm_meter_bridge.mqtt.requests import Lane, Outcome, Requests
-from gsm_meter_bridge.mqtt.topics import Kind, Topics
+from gsm_meter_bridge.mqtt.encoding import dump
+from gsm_meter_bridge.mqtt.requests import Lane, RequestHandler, RequestResult
+from gsm_meter_bridge.mqtt.topics import TopicKind, Topics
 from gsm_meter_bridge.storage.database import Database, is_unavailable
-from gsm_meter_bridge.waiting import run_group
+from gsm_meter_bridge.tasks import run_group
 
 _LOGGER = logging.getLogger(__name__)
 _TOGETHER = 25
@@ -93,7 +93,7 @@ class IntakeListener:
     each module that a request names.
     """
 
-    others: Mapping[Kind, Callable[[Incoming], None]]
+    others: Mapping[TopicKind, Callable[[Incoming], None]]
     tell_again: Callable[[Job], Awaitable[None]]
     touch: Callable[[str], None]
 
@@ -103,10 +103,10 @@ class Intake:
 
     def __init__(
         self,
-        client: Client,
+        client: MqttClient,
         topics: Topics,
         database: Database,
-        requests: Requests,
+        requests: RequestHandler,
         health: Health,
         listener: IntakeListener,
     ) -> None:
@@ -146,7 +146,7 @@ class Intake:
         if place.kind in self._listener.others:
             self._listener.others[place.kind](message)
             return False
-        if place.kind is Kind.UNKNOWN:
+        if place.kind is TopicKind.UNKNOWN:
             self._wonder(message.topic)
             return False
         if message.retained:
@@ -203,13 +203,13 @@ class Intake:
             for message in await self._lanes[lane].take(1):
                 await self._finish(message, await self._requests.handle_alone(message))
 
-    async def _finish(self, message: Incoming, outcome: Outcome) -> None:
+    async def _finish(self, message: Incoming, outcome: RequestResult) -> None:
         """Respond and acknowledge; a response that cannot be published affects no other."""
         with self._health.guard(Door.MQTT, f"an answer to {message.topic[:100]!r}"):
             await self._answer(message, outcome)
         self._client.acknowledge(message)
 
-    async def _answer(self, message: Incoming, outcome: Outcome) -> None:
+    async def _answer(self, message: Incoming, outcome: RequestResult) -> None:
         document, job = outcome.document, outcome.job
         if job is not None:
             self._listener.touch(job.module)

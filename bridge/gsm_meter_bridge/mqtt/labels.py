@@ -8,9 +8,8 @@ from gsm_meter_bridge.model import Module, observables_of
 from gsm_meter_bridge.model.facts import Known
 from gsm_meter_bridge.model.setting import SettingKind
 from gsm_meter_bridge.modem.status import ModemStatus, ProblemCode
-from gsm_meter_bridge.mqtt.form import Document
 from gsm_meter_bridge.mqtt.wording import common_words, words_of
-from gsm_meter_bridge.vocabulary import Observable
+from gsm_meter_bridge.vocabulary import Document, Observable
 from gsm_meter_bridge.words import Language, Words
 
 

@@ -10,7 +10,7 @@ _QOS = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class BrokerLimits:
     """The limits of one connection; the defaults are those of a broker that states nothing.
 
     `keep_alive_s` and `session_s` are None if the broker accepts the requested values. Limits of topic
@@ -26,7 +26,7 @@ class Limits:
     session_s: int | None = None
 
     @classmethod
-    def of(cls, properties: object) -> Limits:
+    def of(cls, properties: object) -> BrokerLimits:
         """Return the limits in `properties` of a CONNACK, attributes with the specification's names."""
         return cls(
             getattr(properties, "ReceiveMaximum", 65_535),
@@ -48,7 +48,7 @@ class Limits:
         """The QoS with which the bridge publishes: 1, or 0 if the broker supports no more."""
         return min(self.maximum_qos, _QOS)
 
-    def but(self, size: int | None) -> Limits:
+    def but(self, size: int | None) -> BrokerLimits:
         """Return these limits, with `packet_bytes` lowered to `size` if that is less."""
         if size is None or (self.packet_bytes is not None and self.packet_bytes <= size):
             return self

@@ -14,8 +14,8 @@ from gsm_meter_bridge.errors import ConflictError, GuardError, UnknownNameError
 from gsm_meter_bridge.families import bundled_profile, families, family_of, frame_of
 from gsm_meter_bridge.model import ConfigFrame, Family
 from gsm_meter_bridge.modem.storage import Work
-from gsm_meter_bridge.mqtt import answers
-from gsm_meter_bridge.mqtt.form import Document, hide
+from gsm_meter_bridge.mqtt import responses
+from gsm_meter_bridge.mqtt.encoding import hide
 from gsm_meter_bridge.mqtt.payload import (
     CODE,
     COMMAND,
@@ -31,7 +31,7 @@ from gsm_meter_bridge.mqtt.payload import (
     TRANSACTION,
     Payload,
 )
-from gsm_meter_bridge.vocabulary import Secret
+from gsm_meter_bridge.vocabulary import Document, Secret
 
 _KEYS = frozenset({TRANSACTION, MODEM})
 _REMEMBERED = 1000
@@ -68,7 +68,7 @@ class ModemRequests:
             return told
         if redelivered:
             raise GuardError(UNCERTAIN, ("it may have been done before the connection broke; ask anew",))
-        document = answers.done(transaction, await self._actions[action](payload))
+        document = responses.done(transaction, await self._actions[action](payload))
         self._told[transaction] = (action, payload.fields), document
         if len(self._told) > _REMEMBERED:
             del self._told[next(iter(self._told))]

@@ -11,8 +11,8 @@ from gsm_meter_bridge.model import (
     setting_of,
 )
 from gsm_meter_bridge.model.facts import Known, ModuleFacts
-from gsm_meter_bridge.mqtt.form import Document, hide, iso
-from gsm_meter_bridge.vocabulary import UNKNOWN, Scalar, UpdateState
+from gsm_meter_bridge.mqtt.encoding import hide, iso
+from gsm_meter_bridge.vocabulary import UNKNOWN, Document, Scalar, UpdateState
 
 UPDATE_STATE = "update_state"
 _UPDATING = (UpdateState.REQUESTED, UpdateState.DOWNLOADING, UpdateState.INSTALLING)

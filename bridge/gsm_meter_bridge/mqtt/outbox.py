@@ -11,7 +11,7 @@ from gsm_meter_bridge.mqtt.suspects import Key, Suspects
 
 
 @dataclass(eq=False, frozen=True, slots=True)
-class Outgoing:
+class OutgoingPacket:
     """A message, or a filter to subscribe to or unsubscribe from.
 
     `done` becomes True when the broker has taken it, False if it has not and it will not be sent again.
@@ -44,12 +44,12 @@ class Outbox:
         self.trial = False
         """If set, one packet at a time is sent, to find out which one makes the broker disconnect."""
         self._numbers = count()
-        self._waiting: dict[Key | int, Outgoing] = {}
-        self._doubtful: dict[Key | int, Outgoing] = {}
-        self._in_flight: dict[int, Outgoing] = {}
+        self._waiting: dict[Key | int, OutgoingPacket] = {}
+        self._doubtful: dict[Key | int, OutgoingPacket] = {}
+        self._in_flight: dict[int, OutgoingPacket] = {}
         self._sent_at: dict[int, float] = {}
         self._overtaken: set[int] = set()
-        self._lost: dict[int, Outgoing] = {}
+        self._lost: dict[int, OutgoingPacket] = {}
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._doubtful) + len(self._in_flight)
@@ -69,7 +69,7 @@ class Outbox:
         """The size of the messages in flight, in bytes."""
         return sum(o.size for o in self._in_flight.values())
 
-    def add(self, outgoing: Outgoing) -> None:
+    def add(self, outgoing: OutgoingPacket) -> None:
         """Queue a packet."""
         place = self._doubtful if self.suspects.is_doubtful(outgoing.key) else self._waiting
         name: Key | int = outgoing.key if outgoing.retain else next(self._numbers)
@@ -79,7 +79,7 @@ class Outbox:
         if older is not None:
             outgoing.done.add_done_callback(lambda done: _follow(older, done))
 
-    def next(self, window: int) -> Outgoing | None:
+    def next(self, window: int) -> OutgoingPacket | None:
         """Remove and return the packet to send now; None if none waits, or none may be sent yet."""
         if len(self._in_flight) >= (1 if self.trial else window):
             return None
@@ -91,11 +91,11 @@ class Outbox:
             return self._doubtful.pop(next(iter(self._doubtful)))
         return None
 
-    def sent(self, mid: int, outgoing: Outgoing, now: float) -> None:
+    def sent(self, mid: int, outgoing: OutgoingPacket, now: float) -> None:
         """Record that a packet was sent with identifier `mid` at `now`, in seconds of `give_up`'s clock."""
         self._in_flight[mid], self._sent_at[mid] = outgoing, now
 
-    def answered(self, mid: int) -> Outgoing | None:
+    def answered(self, mid: int) -> OutgoingPacket | None:
         """Return the packet that is acknowledged with `mid`; None if no such packet was sent."""
         if mid in self._in_flight:
             what = self._in_flight[mid].key.what
@@ -104,7 +104,7 @@ class Outbox:
         self._forget(mid)
         return self._in_flight.pop(mid, None) or self._lost.pop(mid, None)
 
-    def give_up(self, before: float) -> list[Outgoing]:
+    def give_up(self, before: float) -> list[OutgoingPacket]:
         """Return the unacknowledged packets sent before a time and overtaken; they are then not in flight.
 
         A packet is overtaken if a later one of its kind was acknowledged, so the broker is not just slow.
@@ -131,5 +131,5 @@ class Outbox:
                 outgoing.end(taken=False)
 
 
-def _follow(older: Outgoing, done: asyncio.Future[bool]) -> None:
+def _follow(older: OutgoingPacket, done: asyncio.Future[bool]) -> None:
     older.end(taken=not done.cancelled() and done.result())

@@ -8,23 +8,24 @@ from collections.abc import Mapping
 from gsm_meter_bridge.commands.actions import POLL, READ_SETTINGS, REQUEST_IDENTITY, REQUEST_STATUS
 from gsm_meter_bridge.model import Module
 from gsm_meter_bridge.model.job import Job, State
-from gsm_meter_bridge.mqtt import answers
-from gsm_meter_bridge.mqtt.client import Client
-from gsm_meter_bridge.mqtt.form import Document, dump
+from gsm_meter_bridge.mqtt import responses
+from gsm_meter_bridge.mqtt.client import MqttClient
+from gsm_meter_bridge.mqtt.encoding import dump
 from gsm_meter_bridge.mqtt.picture import Picture
 from gsm_meter_bridge.mqtt.requests import internal_error
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.storage import ad_hoc, store
 from gsm_meter_bridge.storage.database import Database
 from gsm_meter_bridge.storage.overview import Overview
+from gsm_meter_bridge.vocabulary import Document
 
 
-class Outcomes:
+class OutcomePublisher:
     """Publishes each outcome once; one that cannot be published affects no other, also after a restart."""
 
     def __init__(
         self,
-        client: Client,
+        client: MqttClient,
         topics: Topics,
         database: Database,
         modules: Mapping[str, Module],
@@ -77,7 +78,7 @@ class Outcomes:
         if overview is None:
             overview = (await self._picture.read([job.module]))[job.module]
             self._picture.retain_module(self._modules[job.module], overview)
-        event = dump(answers.command_event(job))
+        event = dump(responses.command_event(job))
         told = self._client.publish(self._topics.event(job.module), event, retain=False)
         if job.transaction is not None and job.announced is None:
             await self._answer(job.action, self._outcome(job, overview))
@@ -88,15 +89,15 @@ class Outcomes:
             job.action not in (REQUEST_STATUS, REQUEST_IDENTITY, READ_SETTINGS)
             or job.state is not State.VERIFIED
         ):
-            return answers.outcome(job)
+            return responses.outcome(job)
         module = ad_hoc.module_of(job, self._database.key) or self._modules[job.module]
         if module.id not in self._modules and job.announced is not None:
-            return answers.outcome(job)  # the readings of an ad-hoc module are deleted by now
+            return responses.outcome(job)  # the readings of an ad-hoc module are deleted by now
         state = self._picture.state(module, overview, job)
-        return answers.outcome(job, {k: v for k, v in state.items() if k != "last_result"})
+        return responses.outcome(job, {k: v for k, v in state.items() if k != "last_result"})
 
     def _answer(self, action: str, document: Document) -> asyncio.Future[bool]:
-        shown = answers.without_numbers(document) if self._picture.masks else document
+        shown = responses.without_numbers(document) if self._picture.masks else document
         return self._client.publish(self._topics.response(action), dump(shown), retain=False)
 
     async def _give_up(self, job: Job, error: Exception) -> None:
@@ -104,7 +105,7 @@ class Outcomes:
         with self._picture.guard(f"job {job.id}") as guard:
             if job.transaction is not None and job.announced is None:
                 failed = internal_error(error)
-                document = answers.rejected(job.transaction, failed.code, str(failed))
+                document = responses.rejected(job.transaction, failed.code, str(failed))
                 self._answer(job.action, document)
             async with self._database.transaction() as tx:
                 await store.mark_announced(tx, job)

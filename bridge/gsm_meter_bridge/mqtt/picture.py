@@ -12,13 +12,14 @@ from gsm_meter_bridge.model import Module
 from gsm_meter_bridge.model.facts import ConnectionStatus, ModuleFacts
 from gsm_meter_bridge.model.job import Job
 from gsm_meter_bridge.mqtt import discovery, documents
+from gsm_meter_bridge.mqtt.encoding import dump
 from gsm_meter_bridge.mqtt.entities import unexplained
-from gsm_meter_bridge.mqtt.form import Document, dump
-from gsm_meter_bridge.mqtt.identity import Discovery, GatewayModemView
+from gsm_meter_bridge.mqtt.options import Discovery, GatewayModemView
 from gsm_meter_bridge.mqtt.retained import Retained
 from gsm_meter_bridge.mqtt.sources import Sources
 from gsm_meter_bridge.storage import inbox
 from gsm_meter_bridge.storage.overview import Overview, overviews
+from gsm_meter_bridge.vocabulary import Document
 
 
 class Picture:
@@ -28,7 +29,7 @@ class Picture:
         self.retained = Retained(sources.client)
         self._client, self._topics, self._database = sources.client, sources.topics, sources.database
         who = sources.identity
-        self._form = discovery.Form(sources.topics, who.discovery, who.language)
+        self._form = discovery.DiscoveryOptions(sources.topics, who.discovery, who.language)
         self._modules, self._who = sources.modules, sources.identity
         self._budgets, self._health = sources.budgets, sources.health
         self._now, self._dated = sources.now, sources.dated

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from gsm_meter_bridge.mqtt.form import Document
-from gsm_meter_bridge.vocabulary import Registration
+from gsm_meter_bridge.vocabulary import Document, Registration
 
 _NOT_REGISTERED = frozenset(
     {

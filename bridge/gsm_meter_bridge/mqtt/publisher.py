@@ -11,19 +11,19 @@ from dataclasses import replace
 from gsm_meter_bridge.health import Guard
 from gsm_meter_bridge.mqtt import documents
 from gsm_meter_bridge.mqtt.client import Incoming
-from gsm_meter_bridge.mqtt.form import dump
-from gsm_meter_bridge.mqtt.identity import GatewayModemView
+from gsm_meter_bridge.mqtt.encoding import dump
 from gsm_meter_bridge.mqtt.intake import Intake, IntakeListener
-from gsm_meter_bridge.mqtt.outcomes import Outcomes
+from gsm_meter_bridge.mqtt.options import GatewayModemView
+from gsm_meter_bridge.mqtt.outcomes import OutcomePublisher
 from gsm_meter_bridge.mqtt.picture import Picture
-from gsm_meter_bridge.mqtt.requests import Requests
+from gsm_meter_bridge.mqtt.requests import RequestHandler
 from gsm_meter_bridge.mqtt.retained import StaleDevices
 from gsm_meter_bridge.mqtt.sources import Sources
-from gsm_meter_bridge.mqtt.topics import Kind
+from gsm_meter_bridge.mqtt.topics import TopicKind
 from gsm_meter_bridge.mqtt.upkeep import Upkeep
 from gsm_meter_bridge.storage import store
 from gsm_meter_bridge.storage.overview import Overview
-from gsm_meter_bridge.waiting import run_group, wait_set
+from gsm_meter_bridge.tasks import run_group, wait_set
 
 _LOGGER = logging.getLogger(__name__)
 _AT_ONCE, _BREATH = 200, 10
@@ -40,7 +40,9 @@ MQTT 3.1.1 has no option No Local, so the broker sends back everything that the 
 class Publisher:
     """Keeps the retained documents at the broker equal to the state in the database."""
 
-    def __init__(self, sources: Sources, requests: Requests, modems: Sequence[GatewayModemView]) -> None:
+    def __init__(
+        self, sources: Sources, requests: RequestHandler, modems: Sequence[GatewayModemView]
+    ) -> None:
         client, topics, database = sources.client, sources.topics, sources.database
         modules = sources.modules
         self._client, self._topics, self._database = client, topics, database
@@ -52,7 +54,7 @@ class Publisher:
         self._health = sources.health
         self._health.on_change = self.touch
         self._picture = Picture(sources)
-        self._outcomes = Outcomes(client, topics, database, modules, self._picture)
+        self._outcomes = OutcomePublisher(client, topics, database, modules, self._picture)
         self._upkeep = Upkeep(self._health)
         self._dirty, self._modems_changed, self._bridge_changed = set(modules), True, True
         uids = (
@@ -67,7 +69,11 @@ class Publisher:
         self._tick_at = 0.0
         self._left_out: dict[str, float] = {}  # until when, by document
         listener = IntakeListener(
-            {Kind.STATUS: self._on_birth, Kind.DISCOVERY: self._on_discovery, Kind.STATE: self._on_state},
+            {
+                TopicKind.STATUS: self._on_birth,
+                TopicKind.DISCOVERY: self._on_discovery,
+                TopicKind.STATE: self._on_state,
+            },
             self._outcomes.tell_again,
             self.touch,
         )

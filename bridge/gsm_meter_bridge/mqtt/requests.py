@@ -40,9 +40,8 @@ from gsm_meter_bridge.errors import (
 from gsm_meter_bridge.families import family_ids, family_of
 from gsm_meter_bridge.health import Door, Health
 from gsm_meter_bridge.model.job import Job
-from gsm_meter_bridge.mqtt import answers
+from gsm_meter_bridge.mqtt import responses
 from gsm_meter_bridge.mqtt.client import Incoming
-from gsm_meter_bridge.mqtt.form import Document
 from gsm_meter_bridge.mqtt.modem_requests import ModemRequests
 from gsm_meter_bridge.mqtt.payload import (
     ACTION,
@@ -60,9 +59,9 @@ from gsm_meter_bridge.mqtt.payload import (
     Payload,
     read_payload,
 )
-from gsm_meter_bridge.mqtt.topics import Kind, Place, Topics
+from gsm_meter_bridge.mqtt.topics import ParsedTopic, TopicKind, Topics
 from gsm_meter_bridge.storage.database import is_unavailable
-from gsm_meter_bridge.vocabulary import Secret
+from gsm_meter_bridge.vocabulary import Document, Secret
 
 _LOGGER = logging.getLogger(__name__)
 _COMMON_KEYS = frozenset({TRANSACTION, MODULE, DEADLINE})
@@ -84,7 +83,7 @@ class Lane(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RequestResult:
     """The response, its topic ("" if there is none), and the job that was stored or found."""
 
     topic: str = ""
@@ -96,7 +95,7 @@ class _InternalError(GsmMeterError):
     code = "internal_error"
 
 
-class Requests:
+class RequestHandler:
     """Turns messages on request and command topics into jobs and responses.
 
     No payload makes it raise: an unforeseen exception rejects that one message and is reported to `health`.
@@ -131,18 +130,18 @@ class Requests:
             JOBS: self._jobs,
         }
 
-    def lane(self, place: Place) -> Lane:
+    def lane(self, place: ParsedTopic) -> Lane:
         """Return the lane for messages of topic `place`."""
-        if place.kind is Kind.SET or place.name in self._stored:
+        if place.kind is TopicKind.SET or place.name in self._stored:
             return Lane.STORED
         return Lane.MODEM if place.name in ADMIN_ACTIONS else Lane.AT_ONCE
 
-    async def handle(self, message: Incoming) -> Outcome:
+    async def handle(self, message: Incoming) -> RequestResult:
         """Carry out the request in one message."""
         (outcome,) = await self.handle_all([message])
         return outcome
 
-    async def handle_all(self, messages: Sequence[Incoming]) -> list[Outcome]:
+    async def handle_all(self, messages: Sequence[Incoming]) -> list[RequestResult]:
         """Store the jobs of messages, in their order and in one transaction, which has ended on return."""
         with self._health.guard(Door.MQTT, "storing what is asked") as guard:
             try:
@@ -154,7 +153,7 @@ class Requests:
                 return [self.refuse(m, _nothing_can_be_stored()) for m in messages]
         return [self.refuse(m, internal_error(guard.error)) for m in messages]
 
-    async def handle_alone(self, message: Incoming) -> Outcome:
+    async def handle_alone(self, message: Incoming) -> RequestResult:
         """Carry out a request that does not become a job."""
         try:
             return await self._handle(message, self._commands)
@@ -163,11 +162,11 @@ class Requests:
                 raise
             return self.refuse(message, _nothing_can_be_stored())
 
-    def refuse(self, message: Incoming, error: GsmMeterError) -> Outcome:
+    def refuse(self, message: Incoming, error: GsmMeterError) -> RequestResult:
         """Return the response to a message that is not carried out because of `error`."""
         return self._refusal(self._topics.place(message.topic), read_payload(message.payload), error)
 
-    async def _handle(self, message: Incoming, commands: Commands) -> Outcome:
+    async def _handle(self, message: Incoming, commands: Commands) -> RequestResult:
         place, payload = self._topics.place(message.topic), Payload()
         with self._health.guard(Door.MQTT, f"a message on {message.topic[:100]!r}") as guard:
             payload = read_payload(message.payload)
@@ -180,40 +179,42 @@ class Requests:
         return self._refusal(place, payload, internal_error(guard.error))
 
     async def _carry_out(
-        self, commands: Commands, place: Place, payload: Payload, *, redelivered: bool
-    ) -> Outcome:
-        if place.kind is Kind.REQUEST and place.name not in ACTIONS:
+        self, commands: Commands, place: ParsedTopic, payload: Payload, *, redelivered: bool
+    ) -> RequestResult:
+        if place.kind is TopicKind.REQUEST and place.name not in ACTIONS:
             raise UnknownNameError("action", place.name, ACTIONS, code="unknown_action")
         if payload.fault is not None:
             raise payload.fault
-        if place.kind is Kind.SET:
+        if place.kind is TopicKind.SET:
             job = await self._from_entity(
                 commands, place.name, payload, CommandOptions(redelivered=redelivered)
             )
-            return Outcome(job=job)
+            return RequestResult(job=job)
         options = CommandOptions(payload.required_transaction(), payload.deadline_at(), redelivered)
         topic = self._topics.response(place.name)
         if place.name in self._stored:
             job = await self._stored[place.name](commands, payload, options)
-            return Outcome(topic, self._shown(answers.accepted(job)), job)
+            return RequestResult(topic, self._shown(responses.accepted(job)), job)
         if place.name in ADMIN_ACTIONS:
-            return Outcome(topic, await self._modems.carry_out(place.name, payload, redelivered=redelivered))
+            return RequestResult(
+                topic, await self._modems.carry_out(place.name, payload, redelivered=redelivered)
+            )
         told = await self._at_once[place.name](commands, payload, options)
-        return Outcome(topic, self._shown(answers.done(options.transaction, told)))
+        return RequestResult(topic, self._shown(responses.done(options.transaction, told)))
 
     def _shown(self, document: Document) -> Document:
-        return answers.without_numbers(document) if self._mask else document
+        return responses.without_numbers(document) if self._mask else document
 
-    def _refusal(self, place: Place, payload: Payload, error: GsmMeterError) -> Outcome:
+    def _refusal(self, place: ParsedTopic, payload: Payload, error: GsmMeterError) -> RequestResult:
         """Return the error response; for a command of an entity, an event of its module instead."""
         _LOGGER.warning("what is asked at %.100r is refused: %s", f"{place.kind.name} {place.name}", error)
-        if place.kind is not Kind.SET:
-            document = answers.rejected(payload.transaction, error.code, cut(str(error)))
-            return Outcome(self._topics.response(place.name), document)
+        if place.kind is not TopicKind.SET:
+            document = responses.rejected(payload.transaction, error.code, cut(str(error)))
+            return RequestResult(self._topics.response(place.name), document)
         if len(place.name) > _LONGEST_NAME:
-            return Outcome()
-        document = answers.rejected_command(_asked_for(payload), error.code, cut(str(error)))
-        return Outcome(self._topics.event(place.name), document)
+            return RequestResult()
+        document = responses.rejected_command(_asked_for(payload), error.code, cut(str(error)))
+        return RequestResult(self._topics.event(place.name), document)
 
     async def _from_entity(
         self, commands: Commands, module: str, payload: Payload, options: CommandOptions
@@ -267,7 +268,7 @@ class Requests:
 
     async def _plan(self, commands: Commands, payload: Payload, _options: CommandOptions) -> Document:
         commands, module = _whose(commands, payload, SETTINGS)
-        return answers.plan(module, await commands.preview(module, payload.settings), self._price)
+        return responses.plan(module, await commands.preview(module, payload.settings), self._price)
 
     async def _accept_drift(self, commands: Commands, payload: Payload, _options: CommandOptions) -> Document:
         payload.only(_COMMON_KEYS)
@@ -282,7 +283,7 @@ class Requests:
     async def _jobs(self, commands: Commands, payload: Payload, _options: CommandOptions) -> Document:
         payload.only(frozenset({TRANSACTION, MODULE}))
         module = payload.module if MODULE in payload.fields else None
-        return answers.jobs(await commands.unfinished(module))
+        return responses.jobs(await commands.unfinished(module))
 
 
 def _whose(commands: Commands, payload: Payload, *more: str) -> tuple[Commands, str]:

@@ -8,9 +8,10 @@ import logging
 from functools import partial
 
 from gsm_meter_bridge.mqtt import discovery
-from gsm_meter_bridge.mqtt.client import Client, Incoming
-from gsm_meter_bridge.mqtt.form import Document, dump
+from gsm_meter_bridge.mqtt.client import Incoming, MqttClient
+from gsm_meter_bridge.mqtt.encoding import dump
 from gsm_meter_bridge.mqtt.topics import Topics
+from gsm_meter_bridge.vocabulary import Document
 
 _LOGGER = logging.getLogger(__name__)
 _SEARCH_S = 2.0
@@ -20,7 +21,7 @@ _LARGEST_DEVICE = 128 * 1024
 class Retained:
     """Publishes retained documents when they change; retries at growing intervals if the broker refuses."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: MqttClient) -> None:
         self._client = client
         # hashes only: whole documents of many modules would take much memory
         self._known: dict[str, int] = {}
@@ -72,7 +73,7 @@ class Retained:
 class StaleDevices:
     """Clears devices and documents that this bridge once published and no longer owns."""
 
-    def __init__(self, client: Client, topics: Topics, owned: frozenset[str]) -> None:
+    def __init__(self, client: MqttClient, topics: Topics, owned: frozenset[str]) -> None:
         self._client, self._topics, self._owned = client, topics, owned
 
     async def search(self) -> None:

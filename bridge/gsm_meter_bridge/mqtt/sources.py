@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from gsm_meter_bridge.connections.supervisor import Connections
+from gsm_meter_bridge.connections.supervisor import ConnectionSupervisor
 from gsm_meter_bridge.health import Health
 from gsm_meter_bridge.model import Module
-from gsm_meter_bridge.mqtt.client import Client
-from gsm_meter_bridge.mqtt.form import Dated, as_it_is
-from gsm_meter_bridge.mqtt.identity import Identity
+from gsm_meter_bridge.mqtt.client import MqttClient
+from gsm_meter_bridge.mqtt.encoding import Dated, as_it_is
+from gsm_meter_bridge.mqtt.options import PublisherOptions
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.storage.budgets import Budgets
 from gsm_meter_bridge.storage.database import Database
@@ -21,13 +21,13 @@ from gsm_meter_bridge.storage.database import Database
 class Sources:
     """Inputs of one bridge's documents; `now` returns a Unix time, `dated` a time as it may be shown."""
 
-    client: Client
+    client: MqttClient
     topics: Topics
     database: Database
     modules: Mapping[str, Module]
-    identity: Identity
+    identity: PublisherOptions
     budgets: Budgets = field(default_factory=Budgets)
     health: Health = field(default_factory=Health)
-    connections: Connections | None = None
+    connections: ConnectionSupervisor | None = None
     now: Callable[[], float] = time.time
     dated: Dated = as_it_is

@@ -13,7 +13,7 @@ _WILDCARDS = frozenset("+#")
 _ID = re.compile(r"[a-z0-9_]{1,64}")
 
 
-class Kind(Enum):
+class TopicKind(Enum):
     """The purpose of a topic on which the bridge receives messages."""
 
     REQUEST = auto()
@@ -30,10 +30,10 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ParsedTopic:
     """The meaning of a topic: its kind, and the name in it ("" if there is none)."""
 
-    kind: Kind
+    kind: TopicKind
     name: str = ""
 
 
@@ -126,19 +126,19 @@ class Topics:
         """Return the identifier of a module's device in Home Assistant."""
         return f"gmm_{self.bridge}_module_{module}"
 
-    def place(self, topic: str) -> Place:
+    def place(self, topic: str) -> ParsedTopic:
         """Return the meaning of `topic` by its exact levels, because the configured prefixes may overlap."""
         match _levels_below(self.root, topic):
             case ["request", action] if not _WILDCARDS & {*action}:  # a topic with them cannot be published
-                return Place(Kind.REQUEST, action)
+                return ParsedTopic(TopicKind.REQUEST, action)
             case ["module", module, "set"]:
-                return Place(Kind.SET, module)
+                return ParsedTopic(TopicKind.SET, module)
             case ["bridge" | "modem" | "module", _] | ["module", _, "availability"]:
-                return Place(Kind.STATE)
+                return ParsedTopic(TopicKind.STATE)
         if topic == self.status:
-            return Place(Kind.STATUS)
+            return ParsedTopic(TopicKind.STATUS)
         uid = self.discovered(topic)
-        return Place(Kind.UNKNOWN) if uid is None else Place(Kind.DISCOVERY, uid)
+        return ParsedTopic(TopicKind.UNKNOWN) if uid is None else ParsedTopic(TopicKind.DISCOVERY, uid)
 
     def module_behind(self, topic: str) -> str | None:
         """Return the id of the module that a retained topic of this bridge belongs to; None for others."""

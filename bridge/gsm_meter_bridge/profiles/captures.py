@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.profiles.forms import PASSWORD
-from gsm_meter_bridge.profiles.replies import Exchange, answered
-from gsm_meter_bridge.profiles.terminal import Heard, heard_in
+from gsm_meter_bridge.profiles.replies import RecordedExchange, answered
+from gsm_meter_bridge.profiles.terminal import RecordedSms, heard_in
 from gsm_meter_bridge.vocabulary import MASK
 
 _ARROWS = re.compile(r"\s*(?:(>|TX:)|(<|RX:))\s?(.*)", re.IGNORECASE)
@@ -24,7 +24,7 @@ _LONGEST = 2_000
 """Largest reply in characters or bytes; a longer one is not an SMS of a module."""
 
 
-def exchanges_in(sources: Sequence[str], *, is_hex: bool = False) -> list[Exchange]:
+def exchanges_in(sources: Sequence[str], *, is_hex: bool = False) -> list[RecordedExchange]:
     """Return the answered exchanges of all sources; DecodeError if there are none.
 
     `is_hex`: lines that begin with `>` and `<` hold bytes in hexadecimal.
@@ -50,7 +50,7 @@ def exchanges_in(sources: Sequence[str], *, is_hex: bool = False) -> list[Exchan
     )
 
 
-def _too_long(found: Sequence[Exchange]) -> str:
+def _too_long(found: Sequence[RecordedExchange]) -> str:
     """Return the reason why no answered exchange is usable."""
     if any(exchange.came for exchange in found):
         return f"has only requests with more than {_LONGEST} characters or octets; no SMS is that long"
@@ -65,7 +65,7 @@ def _without_end(body: str | bytes) -> str | bytes:
     return body.replace("\x1a", "") if isinstance(body, str) else body
 
 
-def _exchanges(source: str, *, is_hex: bool) -> list[Exchange]:
+def _exchanges(source: str, *, is_hex: bool) -> list[RecordedExchange]:
     own = [found for line in source.splitlines() if (found := _OWN_LOG.search(line))]
     if own:
         return answered(_own_log(own))
@@ -75,18 +75,18 @@ def _exchanges(source: str, *, is_hex: bool) -> list[Exchange]:
     return _arrows(source, is_hex=is_hex) if heard is None else answered(heard)
 
 
-def _own_log(lines: Iterable[re.Match[str]]) -> Iterator[Heard]:
+def _own_log(lines: Iterable[re.Match[str]]) -> Iterator[RecordedSms]:
     for line in lines:
         try:
             text = json.loads(line[3])
         except ValueError:
             continue  # cut short
         sent = line[2] == ">"
-        yield Heard(sent, line[1], str(text).replace(MASK, PASSWORD) if sent else str(text))
+        yield RecordedSms(sent, line[1], str(text).replace(MASK, PASSWORD) if sent else str(text))
 
 
-def _arrows(source: str, *, is_hex: bool) -> list[Exchange]:
-    found: list[Exchange] = []
+def _arrows(source: str, *, is_hex: bool) -> list[RecordedExchange]:
+    found: list[RecordedExchange] = []
     came: list[str] = []
     for number, line in enumerate(source.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
@@ -97,7 +97,7 @@ def _arrows(source: str, *, is_hex: bool) -> list[Exchange]:
         text = parts[3].strip()
         if parts[1]:
             _close(found, came, is_hex=is_hex)
-            found.append(Exchange(octets_of(text) if is_hex else text))
+            found.append(RecordedExchange(octets_of(text) if is_hex else text))
             came = []
         elif not found:
             raise DecodeError("log", f"line {number} is received before anything is sent")
@@ -107,7 +107,7 @@ def _arrows(source: str, *, is_hex: bool) -> list[Exchange]:
     return found
 
 
-def _close(found: list[Exchange], came: list[str], *, is_hex: bool) -> None:
+def _close(found: list[RecordedExchange], came: list[str], *, is_hex: bool) -> None:
     if found and came:
         found[-1].came.append(octets_of(" ".join(came)) if is_hex else "\n".join(came))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from gsm_meter_bridge.model import ShapeField
-from gsm_meter_bridge.profiles.sentences import Told, Value
+from gsm_meter_bridge.profiles.sentences import FoundValue, Told
 from gsm_meter_bridge.vocabulary import MASK
 
 _LABELLED = re.compile(r"([A-Za-z][A-Za-z0-9 _-]*?)(\s*[:=]\s*)(.+)")
@@ -146,7 +146,7 @@ def _open(line: str, number: int) -> _Line:
     return _Line(rf"(?P<line_{number}>[^\n]*)", line, open_group=f"line_{number}")
 
 
-def _with_values(line: str, values: Sequence[Value], doubts: set[str], gap: _Gap) -> _Line:
+def _with_values(line: str, values: Sequence[FoundValue], doubts: set[str], gap: _Gap) -> _Line:
     """Return the pattern of a line with values."""
     pattern, at = "", 0
     fields: list[ShapeField] = []
@@ -164,7 +164,7 @@ def _with_values(line: str, values: Sequence[Value], doubts: set[str], gap: _Gap
     return _Line(pattern + tail, line, tuple(fields), tuple(doubted))
 
 
-def _before(line: str, at: int, value: Value, gap: _Gap) -> tuple[str, bool]:
+def _before(line: str, at: int, value: FoundValue, gap: _Gap) -> tuple[str, bool]:
     """Return the pattern of the text before a value, and whether it tells the value from others.
 
     No word after a secret is kept up to a separator, except the value's label: the secret may continue.
@@ -182,7 +182,7 @@ def _before(line: str, at: int, value: Value, gap: _Gap) -> tuple[str, bool]:
     return r"[^\n]*?" + kept, bool(kept) or not _needs_label(value)
 
 
-def _pattern_of(value: Value) -> str:
+def _pattern_of(value: FoundValue) -> str:
     """Return the pattern of a value; if it may be no code at all, the pattern allows other text as well."""
     first = value.fields[0]
     if value.sure or (first.table is None and first.shift is None):
@@ -190,7 +190,7 @@ def _pattern_of(value: Value) -> str:
     return rf"(?P<{first.group}>[0-9A-Za-z]+)"
 
 
-def _needs_label(value: Value) -> bool:
+def _needs_label(value: FoundValue) -> bool:
     """Return whether a value's format is so common that only its label identifies it."""
     return value.shape.label is not None and value.fields[0].value not in _PLAIN
 

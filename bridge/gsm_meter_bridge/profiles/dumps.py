@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from itertools import takewhile
 
-from gsm_meter_bridge.profiles.heads import Line, direction, headed, without_time
+from gsm_meter_bridge.profiles.heads import TrafficLine, direction, headed, without_time
 
 _PAIR = "[0-9A-Fa-f]{2}"
 _DUMP = re.compile(
@@ -63,7 +63,7 @@ class _Stream:
         self._times.append((len(self._octets), at))
         self._octets += octets
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[TrafficLine]:
         """Return the lines, each with the time at which its first byte passed."""
         found, begin, times, at = [], 0, iter(self._times), None
         following = next(times, None)
@@ -71,29 +71,29 @@ class _Stream:
             while following is not None and following[0] <= begin:
                 at, following = following[1], next(times, None)
             if line.strip():
-                found.append(Line(line.decode("utf-8", "replace"), at))
+                found.append(TrafficLine(line.decode("utf-8", "replace"), at))
             begin += len(line) + 1
         return found
 
 
-def dumped(source: str) -> list[Line]:
+def dumped(source: str) -> list[TrafficLine]:
     """Return the lines in a dump of bytes in hexadecimal."""
     return _dumped(source, _octets_of)
 
 
-def dumped_together(source: str) -> list[Line]:
+def dumped_together(source: str) -> list[TrafficLine]:
     """Return the lines in a dump whose bytes have no blanks between them, as in PDUs."""
     return _dumped(source, lambda line: _pairs(_TOGETHER.match(line)))
 
 
-def traced(source: str) -> list[Line]:
+def traced(source: str) -> list[TrafficLine]:
     """Return the traffic at the port of AT commands from the trace of `strace` or of Portmon."""
     if "IRP_MJ_" in source:
         return _portmon(source)
     return _strace(source) if _SYSTEM_CALL.search(source) else []
 
 
-def _dumped(source: str, octets_of: Callable[[str], bytes | None]) -> list[Line]:
+def _dumped(source: str, octets_of: Callable[[str], bytes | None]) -> list[TrafficLine]:
     stream = _Stream()
     for line, at in headed(source):
         octets = octets_of(line)
@@ -120,7 +120,7 @@ def _pairs(found: re.Match[str] | None) -> bytes | None:
     return bytes.fromhex(digits)
 
 
-def _strace(source: str) -> list[Line]:
+def _strace(source: str) -> list[TrafficLine]:
     passed: list[tuple[str, str, bytes, float | None]] = []
     waiting: dict[str | None, str] = {}
     for line, at in headed(source):
@@ -161,7 +161,7 @@ def _unescaped(text: str) -> bytes:
     return _ESCAPED.sub(plain, text).encode("latin-1", "replace")
 
 
-def _portmon(source: str) -> list[Line]:
+def _portmon(source: str) -> list[TrafficLine]:
     stream = _Stream()
     for line, at in headed(source):
         if found := _IRP.search(line):

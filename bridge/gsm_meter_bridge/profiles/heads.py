@@ -30,7 +30,7 @@ _LONGEST = 8_000
 """Characters of a line that are read: a line longer than any message in any format is cut."""
 
 
-class Line(NamedTuple):
+class TrafficLine(NamedTuple):
     """A line of traffic; `at` is the log's own clock in seconds from any origin, None without one."""
 
     text: str

@@ -14,7 +14,7 @@ from gsm_meter_bridge.profiles.captures import exchanges_in
 from gsm_meter_bridge.profiles.drafts import TextReplyDraft, drafts_of
 from gsm_meter_bridge.profiles.forms import PASSWORD
 from gsm_meter_bridge.profiles.octets import OctetReply, reply_of_octets
-from gsm_meter_bridge.profiles.replies import Exchange
+from gsm_meter_bridge.profiles.replies import RecordedExchange
 from gsm_meter_bridge.profiles.sentences import Told, told_by
 from gsm_meter_bridge.vocabulary import MASK, Secret
 
@@ -87,7 +87,7 @@ def draft_profile(
     return Draft("\n".join(lines) + "\n", tuple(notes))
 
 
-def _password(exchanges: Sequence[Exchange], given: Secret) -> tuple[tuple[Secret, ...], list[str]]:
+def _password(exchanges: Sequence[RecordedExchange], given: Secret) -> tuple[tuple[Secret, ...], list[str]]:
     """Return the access passwords in what was sent, the given one or else the most likely first, and notes.
 
     If the caller forgot to name one, or logged several modules, the draft holds none of them either: digits
@@ -123,7 +123,7 @@ def _readable(text: str, secrets: Sequence[Secret]) -> str:
 
 
 def _by_request(
-    exchanges: Iterable[Exchange], secrets: Sequence[Secret], family: Family
+    exchanges: Iterable[RecordedExchange], secrets: Sequence[Secret], family: Family
 ) -> tuple[_Asked, set[str]]:
     """Return the replies by what was sent, with a password placeholder, and the documented requests' names.
 

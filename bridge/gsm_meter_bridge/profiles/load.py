@@ -22,9 +22,9 @@ from gsm_meter_bridge.profiles.forms import (
 )
 from gsm_meter_bridge.profiles.frame import LONGEST, SIZES, Parameter, ParameterFrame
 from gsm_meter_bridge.vocabulary import Observable
-from gsm_meter_bridge.yaml_file import Scalar, parse_yaml
+from gsm_meter_bridge.yaml_file import YamlScalar, parse_yaml
 from gsm_meter_bridge.yaml_file.checks import (
-    Check,
+    Validator,
     decimal,
     flag,
     long_text,
@@ -68,7 +68,7 @@ def load_profile(text: str, source: str, family: Family) -> Profile:
     return Profile(name, family.id, verified, provenance, requests, made, checked["verified_with"])
 
 
-def _schema(family: Family) -> Check:
+def _schema(family: Family) -> Validator:
     tables, observables = {t.name: t for t in family.tables()}, observables_of(family)
 
     def table(value: object) -> CodeTable:
@@ -105,8 +105,8 @@ def _schema(family: Family) -> Check:
     return vol.All(whole_file, _not_empty)
 
 
-def _request(table: Check, observables: Mapping[str, Observable]) -> Check:
-    value: dict[Any, Check] = {
+def _request(table: Validator, observables: Mapping[str, Observable]) -> Validator:
+    value: dict[Any, Validator] = {
         vol.Required("value"): vol.All(one_of(*observables), observables.__getitem__),
         "table": table,
         "shift": whole(0, 7),
@@ -140,7 +140,7 @@ def _request(table: Check, observables: Mapping[str, Observable]) -> Check:
     return vol.All(request, lambda entry: _with_fields(entry, groups, places))
 
 
-def _frame(setting: Check) -> Check:
+def _frame(setting: Validator) -> Validator:
     parameter = options(
         {
             vol.Required("code"): _code,
@@ -161,7 +161,7 @@ def _frame(setting: Check) -> Check:
     return vol.All(frame, _frame_of)
 
 
-def _one_form(one: str, other: str, keys: Mapping[str, Any]) -> Check:
+def _one_form(one: str, other: str, keys: Mapping[str, Any]) -> Validator:
     def check(value: Mapping[str, Any]) -> Mapping[str, Any]:
         if (one in value) == (other in value):
             raise vol.Invalid(f"expected either {one} or {other}")
@@ -170,7 +170,7 @@ def _one_form(one: str, other: str, keys: Mapping[str, Any]) -> Check:
     return vol.All(options(keys), check)
 
 
-def _with_fields(entry: dict[str, Any], groups: Check, octets: Check) -> dict[str, Any]:
+def _with_fields(entry: dict[str, Any], groups: Validator, octets: Validator) -> dict[str, Any]:
     """Check the fields of a reply, whose form determines what they may hold."""
     reply = entry["reply"]
     try:
@@ -218,12 +218,12 @@ def _template(value: object) -> str:
     scalar = scalar_of(value)
     template = "-" if scalar is None or scalar.is_null else scalar.text
     for part in template.split(PASSWORD):
-        _hex(Scalar(part, quoted=True))
+        _hex(YamlScalar(part, quoted=True))
     return template
 
 
 def _around_password(template: str) -> tuple[bytes, bytes]:
-    parts = tuple(_hex(Scalar(part, quoted=True)) for part in template.split(PASSWORD))
+    parts = tuple(_hex(YamlScalar(part, quoted=True)) for part in template.split(PASSWORD))
     if len(parts) != 2 or not parts[1]:
         raise vol.Invalid(f"expected {PASSWORD} once, and octets behind it")
     return parts[0], parts[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from gsm_meter_bridge.profiles.terminal import Heard, Source
+from gsm_meter_bridge.profiles.terminal import RecordedSms, Source
 
 _NUMBER_DIGITS = 10
 _FULL_PART = (153, 67)
@@ -16,7 +16,7 @@ _CERTAINLY_OLDER_S = 300
 
 
 @dataclass(slots=True)
-class Exchange:
+class RecordedExchange:
     """A request and its replies: lines of text, or bytes."""
 
     sent: str | bytes
@@ -27,18 +27,18 @@ class Exchange:
 class _Asked:
     """A request; `newest` is the latest service centre time of the module's messages before it."""
 
-    request: Heard
+    request: RecordedSms
     newest: float | None
-    heard: list[Heard] = field(default_factory=list)
+    heard: list[RecordedSms] = field(default_factory=list)
 
 
-def answered(heard: Iterable[Heard]) -> list[Exchange]:
+def answered(heard: Iterable[RecordedSms]) -> list[RecordedExchange]:
     """Return what each number was sent, and what it answered until it was sent something else."""
     asked: list[_Asked] = []
     messages = list(heard)
     last: dict[str, _Asked] = {}
     newest: dict[str, float] = {}
-    seen: set[Heard] = set()
+    seen: set[RecordedSms] = set()
     for one in messages:
         number = one.number[-_NUMBER_DIGITS:]
         if one.sent:
@@ -56,7 +56,7 @@ def answered(heard: Iterable[Heard]) -> list[Exchange]:
     return [_exchange(one, delays.get(one.request.number[-_NUMBER_DIGITS:])) for one in asked]
 
 
-def _least_delays(messages: Iterable[Heard]) -> dict[str, float]:
+def _least_delays(messages: Iterable[RecordedSms]) -> dict[str, float]:
     """Return by number how many seconds the log's clock was ahead when its fastest message arrived.
 
     That is the difference of the clocks and a little more; numbers whose messages share one time have none.
@@ -71,14 +71,14 @@ def _least_delays(messages: Iterable[Heard]) -> dict[str, float]:
     return {number: min(found) for number, found in delays.items() if len(stamps[number]) > 1}
 
 
-def _exchange(asked: _Asked, delay: float | None) -> Exchange:
+def _exchange(asked: _Asked, delay: float | None) -> RecordedExchange:
     fitting = [one for one in asked.heard if not _is_older(one, asked, delay)]
     arrived = [one for one in fitting if one.source is Source.ARRIVED]
     came = _whole(arrived, 0) if arrived else _newest(fitting)
-    return Exchange(asked.request.body, [] if came is None else [came])
+    return RecordedExchange(asked.request.body, [] if came is None else [came])
 
 
-def _is_older(one: Heard, asked: _Asked, delay: float | None) -> bool:
+def _is_older(one: RecordedSms, asked: _Asked, delay: float | None) -> bool:
     """Return whether a message is older than the request, by the service centre's time."""
     if one.stamped is None:
         return False
@@ -88,7 +88,7 @@ def _is_older(one: Heard, asked: _Asked, delay: float | None) -> bool:
     return at is not None and delay is not None and one.stamped + delay < at - _CERTAINLY_OLDER_S
 
 
-def _newest(stored: Sequence[Heard]) -> str | bytes | None:
+def _newest(stored: Sequence[RecordedSms]) -> str | bytes | None:
     """Return the newest of stored messages, an unread one if there is any; None if there are none."""
     unread = [one for one in stored if one.source is Source.UNREAD]
     ordered = sorted(unread or stored, key=lambda one: one.stamped or 0.0)
@@ -100,7 +100,7 @@ def _newest(stored: Sequence[Heard]) -> str | bytes | None:
     return _whole(ordered, first)
 
 
-def _whole(ordered: Sequence[Heard], first: int) -> str | bytes:
+def _whole(ordered: Sequence[RecordedSms], first: int) -> str | bytes:
     """Return a message with the parts that follow; anything after them repeats it or answers nothing."""
     body = ordered[first].body
     for before, after in zip(ordered[first:], ordered[first + 1 :], strict=False):
@@ -110,7 +110,7 @@ def _whole(ordered: Sequence[Heard], first: int) -> str | bytes:
     return body
 
 
-def _continues(one: Heard, other: Heard) -> bool:
+def _continues(one: RecordedSms, other: RecordedSms) -> bool:
     """Return whether a text is as long as a full part of a longer message, and the next came soon after."""
     if not (isinstance(one.body, str) and isinstance(other.body, str)):
         return False

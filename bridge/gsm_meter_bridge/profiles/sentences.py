@@ -14,7 +14,7 @@ _UNSURE = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class FoundValue:
     """A value, or several in one text, in a line: its position, and the texts of its groups.
 
     It is `sure` if it can mean nothing else.
@@ -27,11 +27,11 @@ class Value:
     texts: Mapping[str, str]
     sure: bool
 
-    def overlaps(self, others: Iterable[Value]) -> bool:
+    def overlaps(self, others: Iterable[FoundValue]) -> bool:
         """Return whether its position overlaps that of another value of its line."""
         return any(other.start < self.end and self.start < other.end for other in others)
 
-    def is_contradicted_by(self, other: Value, fields: Iterable[ShapeField]) -> bool:
+    def is_contradicted_by(self, other: FoundValue, fields: Iterable[ShapeField]) -> bool:
         """Return whether another, equally likely value gives another text for one of `fields`."""
         texts = {(f.value, f.table): other.texts[f.group] for f in other.fields}
         return any(texts.get((f.value, f.table), self.texts[f.group]) != self.texts[f.group] for f in fields)
@@ -42,7 +42,7 @@ class Told:
     """A text reply: its lines, and the values in each, in order; each name occurs once."""
 
     lines: tuple[str, ...]
-    values: tuple[tuple[Value, ...], ...]
+    values: tuple[tuple[FoundValue, ...], ...]
 
     def texts(self) -> dict[str, str]:
         """Return the texts of the values that are sure, by name, as written."""
@@ -69,7 +69,7 @@ class Told:
 def told_by(text: str, sent: str, family: Family) -> Told:
     """Return the values in a reply to `sent`."""
     lines = tuple(normalised(text).split("\n"))
-    found: list[list[Value]] = [[] for _ in lines]
+    found: list[list[FoundValue]] = [[] for _ in lines]
     taken: set[str] = set()
     candidates = sorted(_candidates(lines, sent, family), key=lambda one: one[:2])
     for at, (rank, number, value) in enumerate(candidates):
@@ -85,7 +85,7 @@ def told_by(text: str, sent: str, family: Family) -> Told:
     return Told(lines, tuple(tuple(sorted(values, key=lambda value: value.start)) for values in found))
 
 
-_Candidate = tuple[tuple[int, int], int, Value]
+_Candidate = tuple[tuple[int, int], int, FoundValue]
 
 
 def _candidates(lines: Iterable[str], sent: str, family: Family) -> Iterator[_Candidate]:
@@ -96,6 +96,8 @@ def _candidates(lines: Iterable[str], sent: str, family: Family) -> Iterator[_Ca
             rank = 1 if shape.label is not None else 0 if shape.check is None else 2
             rank = rank if shape.sure else _UNSURE
             for distance, match in shape.matches(line, before):
-                value = Value(match.start(), match.end(), shape, shape.fields, match.groupdict(), shape.sure)
+                value = FoundValue(
+                    match.start(), match.end(), shape, shape.fields, match.groupdict(), shape.sure
+                )
                 yield (rank, distance), number, value
         before = f"{line}\n"

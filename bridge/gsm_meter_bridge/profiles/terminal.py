@@ -10,7 +10,7 @@ from enum import IntEnum
 
 from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.profiles.dumps import dumped, dumped_together, traced
-from gsm_meter_bridge.profiles.heads import Line, bare, headed
+from gsm_meter_bridge.profiles.heads import TrafficLine, bare, headed
 from gsm_meter_bridge.sms import SmsDeliver, SmsSubmit, UserData, decode_pdu, join_octets, join_parts
 
 _COMMANDS = re.compile(r"AT\+CMG[SRLFW]|AT\+CNMI|\+CM(?:GR|GL|T|GS): ?", re.IGNORECASE)
@@ -34,7 +34,7 @@ class Source(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class RecordedSms:
     """One SMS to `number` (`sent`) or from it, a text or bytes.
 
     `stamped` is the service centre's time and `at` the log's, in seconds from any origin; None if missing.
@@ -48,7 +48,7 @@ class Heard:
     source: Source = field(default=Source.ARRIVED, compare=False)
 
 
-def heard_in(source: str) -> list[Heard] | None:
+def heard_in(source: str) -> list[RecordedSms] | None:
     """Return the SMS in traffic with a modem, in order; None if there is no such traffic.
 
     Unreadable parts of it are left out.
@@ -60,15 +60,15 @@ def heard_in(source: str) -> list[Heard] | None:
     return None
 
 
-def _plain(source: str) -> list[Line]:
-    return [Line(bare(line), at) for line, at in headed(source)]
+def _plain(source: str) -> list[TrafficLine]:
+    return [TrafficLine(bare(line), at) for line, at in headed(source)]
 
 
 class _Lines:
     """Lines to take one by one, with lookahead; `at` is the time of the last one taken."""
 
-    def __init__(self, lines: Iterable[Line]) -> None:
-        self._lines = [Line(text, at) for line, at in lines if (text := line.strip())]
+    def __init__(self, lines: Iterable[TrafficLine]) -> None:
+        self._lines = [TrafficLine(text, at) for line, at in lines if (text := line.strip())]
         self._next = 0
         self.at: float | None = None
 
@@ -93,7 +93,7 @@ class _Part:
     source: Source
 
 
-def _messages(lines: _Lines) -> Iterator[Heard | _Part]:
+def _messages(lines: _Lines) -> Iterator[RecordedSms | _Part]:
     announced: set[str] = set()
     asked = ""
     while (line := lines.next()) is not None:
@@ -103,7 +103,7 @@ def _messages(lines: _Lines) -> Iterator[Heard | _Part]:
                 lines.next()  # the echo
             if number is not None:
                 body = _text(_sent_text(lines))
-                yield Heard(_SENT, _plain_number(number[1]), body, at=lines.at)
+                yield RecordedSms(_SENT, _plain_number(number[1]), body, at=lines.at)
             else:
                 yield from _of_pdu(_CTRL_Z.sub("", lines.next() or "").lstrip("> "), lines.at)
         elif found := re.match(r"\+CMTI: ?.*,\s*(\d+)", line, re.IGNORECASE):
@@ -138,7 +138,7 @@ def _sent_text(lines: _Lines) -> list[str]:
     return body
 
 
-def _received(head: str, lines: _Lines, source: Source) -> Iterator[Heard | _Part]:
+def _received(head: str, lines: _Lines, source: Source) -> Iterator[RecordedSms | _Part]:
     quoted = _QUOTED.findall(head)
     numbers = [q for q in quoted if re.fullmatch(r"\+?[0-9]{3,20}|(?:00[23][0-9B])+", q)]
     if not any(q.upper().startswith(("REC", "STO")) for q in quoted) and not numbers:
@@ -150,7 +150,7 @@ def _received(head: str, lines: _Lines, source: Source) -> Iterator[Heard | _Par
         body.append(line)
         lines.next()
     if numbers and body and not any(q.upper().startswith("STO") for q in quoted):
-        yield Heard(_CAME, _plain_number(numbers[0]), _text(body), _seconds(quoted), at, source)
+        yield RecordedSms(_CAME, _plain_number(numbers[0]), _text(body), _seconds(quoted), at, source)
 
 
 def _seconds(quoted: Sequence[str]) -> float | None:
@@ -168,7 +168,7 @@ def _seconds(quoted: Sequence[str]) -> float | None:
     return None
 
 
-def _of_pdu(text: str, at: float | None, source: Source = Source.ARRIVED) -> Iterator[Heard | _Part]:
+def _of_pdu(text: str, at: float | None, source: Source = Source.ARRIVED) -> Iterator[RecordedSms | _Part]:
     if not _HEX.match(text):
         return
     try:
@@ -182,11 +182,11 @@ def _of_pdu(text: str, at: float | None, source: Source = Source.ARRIVED) -> Ite
         yield _Part(_CAME, sms.tp_oa, sms.user_data, stamped, at, source)
 
 
-def _joined(found: Iterable[Heard | _Part]) -> Iterator[Heard]:
+def _joined(found: Iterable[RecordedSms | _Part]) -> Iterator[RecordedSms]:
     """Join the parts of longer messages."""
     waiting: dict[tuple[bool, str, int, int], list[_Part]] = {}
     for one in found:
-        if isinstance(one, Heard):
+        if isinstance(one, RecordedSms):
             yield one
             continue
         link = one.data.concatenation
@@ -203,7 +203,7 @@ def _joined(found: Iterable[Heard | _Part]) -> Iterator[Heard]:
             body = join_octets(data) if data[0].text is None else join_parts(data)
         except DecodeError:
             continue  # parts of two messages with one reference
-        yield Heard(one.sent, one.number, body, one.stamped, one.at, one.source)
+        yield RecordedSms(one.sent, one.number, body, one.stamped, one.at, one.source)
 
 
 def _plain_number(text: str) -> str:

@@ -42,7 +42,7 @@ class Handset:
 
 
 @dataclass
-class Device:
+class Subscriber:
     """A subscriber that is a simulated module, the meter behind it, and every text delivered to it."""
 
     module: SimulatedModule
@@ -86,7 +86,7 @@ class Carrier:
         self._journal = journal
         self._now = now
         self._handsets: dict[str, Handset] = {}
-        self._devices: dict[str, Device] = {}
+        self._devices: dict[str, Subscriber] = {}
         self._references = itertools.count(1)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -103,7 +103,7 @@ class Carrier:
         meter: MeterPlan | None = None,
     ) -> None:
         """Register a simulated module with `msisdn`; if it is not reachable, messages to it expire."""
-        self._devices[msisdn] = Device(module, reachable, meter)
+        self._devices[msisdn] = Subscriber(module, reachable, meter)
 
     def delivered_to(self, msisdn: str) -> list[str]:
         """Return every text delivered to a module, in order."""
@@ -219,7 +219,7 @@ def _is_turn(count: int, every: int) -> bool:
     return every > 0 and count % every == 0
 
 
-def _whole(device: Device, sender: str, sms: SmsSubmit) -> tuple[str, bytes] | None:
+def _whole(device: Subscriber, sender: str, sms: SmsSubmit) -> tuple[str, bytes] | None:
     """Return text (for data: hexadecimal) and bytes once all parts have arrived; None before that."""
     link = sms.user_data.concatenation
     if link is None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.simulator.charsets import understood, written
-from gsm_meter_bridge.simulator.storage import Joined, Memory, Storage
+from gsm_meter_bridge.simulator.storage import Joined, SimulatedMemory, SimulatedStorage
 from gsm_meter_bridge.sms import SmsSubmit
 
 HOME, ROAMING = 1, 5
@@ -37,7 +37,7 @@ class CallEndError(AtError):
 
 
 @dataclass(frozen=True)
-class Prompt:
+class OpenPrompt:
     """What the modem expects after `>`: octets of a TPDU, to send or, with a status, to store."""
 
     octets: int
@@ -45,7 +45,7 @@ class Prompt:
 
 
 @dataclass
-class Identity:
+class ModemIdentity:
     """The modem's answers to identification commands."""
 
     msisdn: str = "+79990000000"
@@ -107,17 +107,22 @@ class ModemState:
     `answers` are those of the network that follow a command at once.
     """
 
-    def __init__(self, identity: Identity, storage_size: int) -> None:
+    def __init__(self, identity: ModemIdentity, storage_size: int) -> None:
         self.identity = replace(identity)
         self.faults = Faults()
         self.settings = Settings()
-        sim, own = Storage(storage_size), Storage(100)
-        self.storages: dict[str, Memory] = {"SM": sim, "ME": own, "MT": Joined(sim, own), "SR": Storage(20)}
+        sim, own = SimulatedStorage(storage_size), SimulatedStorage(100)
+        self.storages: dict[str, SimulatedMemory] = {
+            "SM": sim,
+            "ME": own,
+            "MT": Joined(sim, own),
+            "SR": SimulatedStorage(20),
+        }
         self.memories = ["SM", "SM", "SM"]
         self.radio_on = True
         self.cops_mode = 0
         self.unacknowledged = 0
-        self.prompt: Prompt | None = None
+        self.prompt: OpenPrompt | None = None
         self.untold: deque[tuple[str, ...]] = deque(maxlen=_BUFFERED_AT_MOST)
         self.answers: list[str] = []
         self.on_submit: Callable[[SmsSubmit, int], None] = lambda _sms, _reference: None
@@ -127,7 +132,7 @@ class ModemState:
         self._reference = 0
 
     @property
-    def storage(self) -> Memory:
+    def storage(self) -> SimulatedMemory:
         """The storage from which messages are listed, read and deleted."""
         return self.storages[self.memories[0]]
 

@@ -48,7 +48,7 @@ def tpdu_length(pdu: str) -> int:
     return len(pdu) // 2 - 1 - int(pdu[:2], 16)
 
 
-class Memory(ABC):
+class SimulatedMemory(ABC):
     """A storage of `size` places, numbered from 1."""
 
     @property
@@ -81,7 +81,7 @@ class Memory(ABC):
                 self.remove(place)
 
 
-class Storage(Memory):
+class SimulatedStorage(SimulatedMemory):
     """A single storage."""
 
     def __init__(self, size: int = 20) -> None:
@@ -110,10 +110,10 @@ class Storage(Memory):
         self._messages.pop(place, None)
 
 
-class Joined(Memory):
+class Joined(SimulatedMemory):
     """Several storages combined to one, each numbered after the one before: MT."""
 
-    def __init__(self, *parts: Memory) -> None:
+    def __init__(self, *parts: SimulatedMemory) -> None:
         self._parts = parts
 
     @property
@@ -139,14 +139,14 @@ class Joined(Memory):
         for part, before in self._numbered():
             part.remove(place - before)
 
-    def _numbered(self) -> Iterator[tuple[Memory, int]]:
+    def _numbered(self) -> Iterator[tuple[SimulatedMemory, int]]:
         before = 0
         for part in self._parts:
             yield part, before
             before += part.size
 
 
-def user_data(memory: Memory) -> dict[int, bytes]:
+def user_data(memory: SimulatedMemory) -> dict[int, bytes]:
     """Return the user data of the messages in a storage by place; b"" for a report or an invalid PDU."""
     return {place: _data(message.pdu) for place, message in memory.messages.items()}
 

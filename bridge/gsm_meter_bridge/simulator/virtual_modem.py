@@ -16,7 +16,13 @@ from gsm_meter_bridge.simulator.carrier import Carrier
 from gsm_meter_bridge.simulator.charsets import OCTETS
 from gsm_meter_bridge.simulator.commands import find, split
 from gsm_meter_bridge.simulator.data_call import DataMode
-from gsm_meter_bridge.simulator.modem_state import AtError, CallEndError, Identity, ModemState, Prompt
+from gsm_meter_bridge.simulator.modem_state import (
+    AtError,
+    CallEndError,
+    ModemIdentity,
+    ModemState,
+    OpenPrompt,
+)
 from gsm_meter_bridge.simulator.receiving import lines_of, memory_for, way_of
 from gsm_meter_bridge.simulator.storage import RECEIVED_READ, RECEIVED_UNREAD, tpdu_length
 from gsm_meter_bridge.sms import Sms, SmsDeliver, SmsSubmit, decode_pdu
@@ -31,8 +37,10 @@ _NUMERIC = MappingProxyType({"OK": "0", "ERROR": "4"})
 class VirtualModem(ModemState):
     """One modem in the network of a carrier; the owner of its port calls `feed` and sets `write`."""
 
-    def __init__(self, carrier: Carrier, identity: Identity | None = None, storage_size: int = 20) -> None:
-        super().__init__(identity or Identity(), storage_size)
+    def __init__(
+        self, carrier: Carrier, identity: ModemIdentity | None = None, storage_size: int = 20
+    ) -> None:
+        super().__init__(identity or ModemIdentity(), storage_size)
         msisdn = self.identity.msisdn
         self.write: Callable[[bytes], None] = lambda _: None
         self.on_submit = lambda sms, reference: carrier.submit(msisdn, sms, reference)
@@ -152,14 +160,14 @@ class VirtualModem(ModemState):
         else:
             self.write(f"{_NUMERIC[result]}\r".encode())
 
-    def _take_pdu(self, text: str, prompt: Prompt) -> bool:
+    def _take_pdu(self, text: str, prompt: OpenPrompt) -> bool:
         if prompt.status is None:
             self._say(f"+CMGS: {self._send(text, prompt)}")
         else:
             self._say(f"+CMGW: {self._store(text, prompt, prompt.status)}")
         return True
 
-    def _store(self, text: str, prompt: Prompt, status: int) -> int:
+    def _store(self, text: str, prompt: OpenPrompt, status: int) -> int:
         sms = _decoded(text, prompt)
         received = status in (RECEIVED_UNREAD, RECEIVED_READ)
         if received is not isinstance(sms, SmsDeliver):
@@ -169,7 +177,7 @@ class VirtualModem(ModemState):
             raise AtError("CMS", _FULL)
         return place
 
-    def _send(self, text: str, prompt: Prompt) -> int:
+    def _send(self, text: str, prompt: OpenPrompt) -> int:
         self.fail_as_told()
         sms = _decoded(text, prompt)
         if not isinstance(sms, SmsSubmit):
@@ -204,7 +212,7 @@ def _name(command: str) -> str:
     return re.split(r"[=?]", command.strip(), maxsplit=1)[0].upper()
 
 
-def _decoded(text: str, prompt: Prompt) -> Sms:
+def _decoded(text: str, prompt: OpenPrompt) -> Sms:
     """Return the message; AtError if it is invalid or its length is not the announced one."""
     try:
         sms = decode_pdu(text)

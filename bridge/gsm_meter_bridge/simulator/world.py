@@ -18,19 +18,19 @@ from gsm_meter_bridge.errors import GsmMeterError
 from gsm_meter_bridge.families import families, simulated_faults, simulated_module
 from gsm_meter_bridge.model import SimulatedModule
 from gsm_meter_bridge.simulator.carrier import Carrier, NetworkFaults
+from gsm_meter_bridge.simulator.connections import METER, TCP, meter_of, tcp_of
 from gsm_meter_bridge.simulator.dialect import Dialect
 from gsm_meter_bridge.simulator.journal import journal_at
 from gsm_meter_bridge.simulator.meter.plan import MeterPlan
-from gsm_meter_bridge.simulator.modem_state import Faults, Identity
+from gsm_meter_bridge.simulator.modem_state import Faults, ModemIdentity
 from gsm_meter_bridge.simulator.port import linked, on_pty
-from gsm_meter_bridge.simulator.sockets import METER, TCP, meter_of, tcp_of
-from gsm_meter_bridge.simulator.storage import Memory, user_data
+from gsm_meter_bridge.simulator.storage import SimulatedMemory, user_data
 from gsm_meter_bridge.simulator.tcp import TcpPlan, TcpSide, running
 from gsm_meter_bridge.simulator.virtual_modem import VirtualModem
 from gsm_meter_bridge.vocabulary import Scalar
-from gsm_meter_bridge.yaml_file import Document, Fault, parse_yaml, read_yaml
+from gsm_meter_bridge.yaml_file import Fault, YamlDocument, parse_yaml, read_yaml
 from gsm_meter_bridge.yaml_file.checks import (
-    Check,
+    Validator,
     decimal,
     flag,
     long_text,
@@ -55,7 +55,7 @@ _REPLY = "expected a reply of 1 to 1000 characters"
 _COUNT = whole(0, 1_000_000)
 
 
-def _quoted(pattern: str, words: str) -> Check:
+def _quoted(pattern: str, words: str) -> Validator:
     check = matching(pattern, words)
 
     def checked_in_quotes(value: object) -> str:
@@ -122,7 +122,7 @@ _WORLD = options(
     {
         vol.Optional("modem", default=dict): options(
             {
-                **{vol.Optional(f.name): text() for f in fields(Identity) if f.name != "ussd"},
+                **{vol.Optional(f.name): text() for f in fields(ModemIdentity) if f.name != "ussd"},
                 vol.Optional("ussd"): named(text(1, 32), text(1, 182)),
             }
         ),
@@ -166,7 +166,7 @@ class RunningWorld:
     modules: dict[str, SimulatedModule]
     tcp: dict[str, TcpSide]
 
-    def power_on(self, module: str, sim: Memory) -> None:
+    def power_on(self, module: str, sim: SimulatedMemory) -> None:
         """Power on a module with a SIM, from which it may take settings; it may delete them there."""
         self.modules[module].power_on(user_data(sim), sim.remove)
 
@@ -175,7 +175,7 @@ class RunningWorld:
 class World:
     """What is simulated; `modem_faults` are the modem's faults at the start."""
 
-    identity: Identity
+    identity: ModemIdentity
     modem_faults: Faults
     delay_s: float
     sms_storage_size: int
@@ -191,7 +191,7 @@ class World:
         refuse(document, faults)
         network = checked["network"]
         return cls(
-            Identity(**checked["modem"]),
+            ModemIdentity(**checked["modem"]),
             Faults(csq=network["signal_csq"], **checked["modem_faults"]),
             network["delay_s"],
             network["sms_storage_size"],
@@ -224,7 +224,7 @@ class World:
                     await carrier.close()
 
 
-def _document(path: Path | None) -> Document:
+def _document(path: Path | None) -> YamlDocument:
     if path is not None:
         return read_yaml(path)
     return parse_yaml((files("gsm_meter_bridge.simulator") / "world.yaml").read_text("utf-8"), "world.yaml")

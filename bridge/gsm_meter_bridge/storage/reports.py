@@ -31,7 +31,7 @@ _FAR_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Reception:
     """The Unix times of a received message: by the service centre's clock, and by ours on arrival."""
 
     scts: float
@@ -43,16 +43,16 @@ class Heard:
         return abs(self.received_at - self.scts) <= _AGREE_S
 
 
-async def heard(tx: Transaction, modem: str) -> tuple[Heard, ...]:
+async def heard(tx: Transaction, modem: str) -> tuple[Reception, ...]:
     """Return the times of the latest messages of modules, and reports, at a modem, the latest first."""
     query = select(messages.c.scts, messages.c.received_at).where(
         messages.c.modem == modem, messages.c.scts.is_not(None)
     )
     rows = await tx.execute(query.order_by(messages.c.number.desc()).limit(_LATEST))
-    return tuple(Heard(row.scts, row.received_at) for row in rows)
+    return tuple(Reception(row.scts, row.received_at) for row in rows)
 
 
-async def said_by(tx: Transaction, module: str, but_for: Sequence[int], run: str) -> tuple[Heard, ...]:
+async def said_by(tx: Transaction, module: str, but_for: Sequence[int], run: str) -> tuple[Reception, ...]:
     """Return the times of the latest messages of `module` in this `run`, without the numbers `but_for`.
 
     Between two runs our clock may have been set, so the times of an earlier run say nothing about now.
@@ -65,7 +65,7 @@ async def said_by(tx: Transaction, module: str, but_for: Sequence[int], run: str
         messages.c.number.not_in(but_for),
     )
     rows = await tx.execute(query.order_by(messages.c.number.desc()).limit(_LATEST_OF_MODULE))
-    return tuple(Heard(row.scts, row.received_at) for row in rows)
+    return tuple(Reception(row.scts, row.received_at) for row in rows)
 
 
 async def first_received(tx: Transaction, numbers: Sequence[int]) -> float | None:
@@ -78,7 +78,7 @@ async def first_received(tx: Transaction, numbers: Sequence[int]) -> float | Non
 
 
 def window(
-    before: Sequence[Heard], now: float, *, credible: bool = True
+    before: Sequence[Reception], now: float, *, credible: bool = True
 ) -> tuple[float | None, float | None]:
     """Return the earliest and latest TP-SCTS of a message that is sent `now`, as Unix times.
 
@@ -95,7 +95,7 @@ def window(
     return begin if first is None else max(begin, first), now + _SENDING_S
 
 
-def _believed(before: Sequence[Heard], *, credible: bool) -> list[float]:
+def _believed(before: Sequence[Reception], *, credible: bool) -> list[float]:
     """Return the stamps in `before` that the service centre's clock may really have shown.
 
     One message with a stamp far in the future must not make all reports seem older. It is ignored if other
@@ -109,6 +109,6 @@ def _believed(before: Sequence[Heard], *, credible: bool) -> list[float]:
     ]
 
 
-def _is_contradicted(one: Heard, later: Sequence[Heard]) -> bool:
+def _is_contradicted(one: Reception, later: Sequence[Reception]) -> bool:
     earlier_stamps = sum(h.scts < one.scts - _FAR_S for h in later)
     return earlier_stamps >= _WITNESSES and 2 * earlier_stamps > len(later)

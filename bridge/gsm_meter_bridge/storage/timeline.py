@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from sqlalchemy import ColumnElement, Table, exists, func, or_, select, update
 
-from gsm_meter_bridge.clock import LET_BE_S, PROGRAM_DATE, Clock, Step, span, utc
+from gsm_meter_bridge.clock import LET_BE_S, PROGRAM_DATE, Clock, ClockStep, span, utc
 from gsm_meter_bridge.health import BridgeProblemCode, Door, Health
 from gsm_meter_bridge.model.job import OPEN, Priority, State
 from gsm_meter_bridge.storage import registry
@@ -129,7 +129,7 @@ async def resume(tx: Transaction, bridge: str, away_s: float) -> None:
     await tx.execute(update(jobs).where(*under_way).values({c: c + away_s for c in columns}))
 
 
-async def shift(tx: Transaction, bridge: str, step: Step) -> None:
+async def shift(tx: Transaction, bridge: str, step: ClockStep) -> None:
     """Shift the times that this run stored, and those of polls and unfinished jobs, by `step`."""
     own = registry.served_by(bridge)
     by_s, since = step.by_s, step.since

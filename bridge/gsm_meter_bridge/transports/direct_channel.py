@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from gsm_meter_bridge.connections.conversation import Dialogue, T
-from gsm_meter_bridge.connections.tasks import Tasks
+from gsm_meter_bridge.connections.background import BackgroundTasks
+from gsm_meter_bridge.dialogue import Dialogue, T
 from gsm_meter_bridge.errors import (
     DecodeError,
     GsmMeterError,
@@ -22,7 +22,14 @@ from gsm_meter_bridge.errors import (
     SendUncertainError,
 )
 from gsm_meter_bridge.health import Door, Health
-from gsm_meter_bridge.iec62056.direct_channel import BAUD_RATE, CLOSE, REST_BEFORE_S, Pipe, Port, open_pipe
+from gsm_meter_bridge.iec62056.direct_channel import (
+    BAUD_RATE,
+    CLOSE,
+    REST_BEFORE_S,
+    MeterPort,
+    Pipe,
+    open_pipe,
+)
 from gsm_meter_bridge.link import Link, open_link
 from gsm_meter_bridge.model import DIRECT_CHANNEL, DirectChannel, Module, Request, timeout_s
 from gsm_meter_bridge.transports.tcp import LARGEST_REPLY, ReplyHandler, is_answer, octets_of
@@ -51,7 +58,7 @@ class DirectChannelTransport:
         health: Health | None = None,
     ) -> None:
         self._handle_reply, self._reply_timeout_s, self._rest_s = handle_reply, reply_timeout_s, rest_s
-        self._waiting = Tasks(health or Health(), Door.METER)
+        self._waiting = BackgroundTasks(health or Health(), Door.METER)
 
     async def send(self, module: Module, request: Request, validity_s: float) -> int | None:
         """Open the pipe, write `request` to it and return None; a background task waits for the reply.
@@ -81,7 +88,7 @@ class DirectChannelTransport:
             raise SendRefusedError(str(error)) from error
         try:
             await asyncio.sleep(self._rest_s)
-            pipe = Pipe(Port[direct.port.upper()])
+            pipe = Pipe(MeterPort[direct.port.upper()])
             last = await _hold(link, open_pipe(pipe, direct.password, direct.address))
             await link.write(_with_parity(last))
             await asyncio.sleep(_JOINS_WITHIN_S)

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Protocol
 
+from gsm_meter_bridge.connections.background import BackgroundTasks
 from gsm_meter_bridge.connections.pool import ConnectionPool
-from gsm_meter_bridge.connections.tasks import Tasks
 from gsm_meter_bridge.errors import (
     InvalidValueError,
     LinkLostError,
@@ -50,7 +50,7 @@ class TcpTransport:
         health: Health | None = None,
     ) -> None:
         self._pool, self._handle_reply, self._reply_timeout_s = pool, handle_reply, reply_timeout_s
-        self._waiting = Tasks(health or Health(), Door.TCP)
+        self._waiting = BackgroundTasks(health or Health(), Door.TCP)
 
     async def send(self, module: Module, request: Request, validity_s: float) -> int | None:
         """Write `request` and return None; a background task waits for the reply.

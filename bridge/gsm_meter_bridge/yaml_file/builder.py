@@ -14,7 +14,7 @@ import yaml
 
 from gsm_meter_bridge.errors import ConfigError
 from gsm_meter_bridge.vocabulary import Secret
-from gsm_meter_bridge.yaml_file.document import Document, Fault, Keys, Rows, Scalar, shown_key
+from gsm_meter_bridge.yaml_file.document import Fault, Rows, YamlDocument, YamlMap, YamlScalar, shown_key
 
 DEEPEST = 40
 """The maximum nesting depth of maps and lists."""
@@ -51,7 +51,7 @@ _CITED = re.compile(r"',' or '[]}]'|(['\"]).{5,}\1", re.DOTALL)
 """Text that a YAML error cites from the file (group 1), or its own quoted terms."""
 
 
-def parse_yaml(text: str, source: str, tags: Tags | None = None) -> Document:
+def parse_yaml(text: str, source: str, tags: Tags | None = None) -> YamlDocument:
     """Return the document in `text` of the file `source`.
 
     Raises ConfigError, with the line, for invalid YAML, too many levels or nodes, or a recursive alias.
@@ -111,7 +111,7 @@ def _advice(error: yaml.MarkedYAMLError) -> str:
 class _Open:
     """A map or list that has not ended: `before` nodes precede it, and it has `height` levels."""
 
-    node: Keys | Rows
+    node: YamlMap | Rows
     anchor: str | None
     before: int
     height: int = 1
@@ -164,22 +164,22 @@ class _Builder:
             if self._documents > 1:
                 self._stop("a second document begins here (---); write one file for each", line)
 
-    def document(self) -> Document:
+    def document(self) -> YamlDocument:
         """Return the document; raises ConfigError if it is empty."""
         if self._root is None:
             raise ConfigError([f"{self._source}: there is nothing in it"])
-        return Document(self._source, self._root, tuple(self._faults))
+        return YamlDocument(self._source, self._root, tuple(self._faults))
 
-    def _scalar(self, event: yaml.ScalarEvent, line: int) -> Scalar | Secret:
+    def _scalar(self, event: yaml.ScalarEvent, line: int) -> YamlScalar | Secret:
         tag = event.tag
         if tag is None or tag in _QUOTED or tag in _PLAIN:
             plain = event.implicit[0] if tag is None else tag in _PLAIN
-            return Scalar(event.value, not plain, line)
+            return YamlScalar(event.value, not plain, line)
         make = self._tags.get(tag)
         if make is None:
             words = f"the tag {self._shown_tag(tag)} is not known; {self._known_tags()}"
             self._fault(f"{words}; a text that begins with ! needs quotes", line)
-            return Scalar("", quoted=True, line=line)
+            return YamlScalar("", quoted=True, line=line)
         try:
             return make(event.value)
         except ValueError as error:
@@ -194,9 +194,9 @@ class _Builder:
         if len(self._stack) >= DEEPEST:
             self._stop(f"lists and maps lie in each other more than {DEEPEST} deep", line)
         top = self._stack[-1] if self._stack else None
-        if top is not None and isinstance(top.node, Keys) and top.key is None:
+        if top is not None and isinstance(top.node, YamlMap) and top.key is None:
             self._stop("a list or a map stands where a name is expected", line)
-        node = Keys(line=line) if isinstance(event, yaml.MappingStartEvent) else Rows(line=line)
+        node = YamlMap(line=line) if isinstance(event, yaml.MappingStartEvent) else Rows(line=line)
         if event.anchor is not None:
             self._anchors[event.anchor] = _Anchored(None)
         self._stack.append(_Open(node, event.anchor, self._nodes - 1))
@@ -238,7 +238,7 @@ class _Builder:
             top.key = None
 
     def _take_key(self, top: _Open, node: Any, line: int) -> None:
-        if not isinstance(node, Scalar):
+        if not isinstance(node, YamlScalar):
             self._stop("something else stands where a name is expected", line)
         is_merge = node.text == _MERGE and not node.quoted
         top.key, top.key_line = node.text, line
@@ -246,7 +246,7 @@ class _Builder:
             top.merged = []
 
     def _take_value(self, top: _Open, key: str, node: Any) -> None:
-        assert isinstance(top.node, Keys)  # noqa: S101
+        assert isinstance(top.node, YamlMap)  # noqa: S101
         if key == _MERGE and top.merged is not None:
             sources = node if isinstance(node, Rows) else [node]
             top.merged += [(source, top.key_line) for source in sources]
@@ -259,9 +259,9 @@ class _Builder:
 
     def _merge(self, ended: _Open) -> None:
         """Add the keys merged by `<<`: explicit keys take precedence, then earlier sources."""
-        assert isinstance(ended.node, Keys)  # noqa: S101
+        assert isinstance(ended.node, YamlMap)  # noqa: S101
         for source, line in ended.merged or ():
-            if not isinstance(source, Keys):
+            if not isinstance(source, YamlMap):
                 self._fault("<< takes a map, or a list of maps", line)
                 continue
             self._count(len(source), line)
@@ -281,12 +281,12 @@ class _Builder:
     def _fault(self, words: str, line: int) -> None:
         self._faults.append(Fault(tuple(self._path()), words, line))
         if len(self._faults) >= _MOST_FAULTS:
-            told = Document(self._source, None)
+            told = YamlDocument(self._source, None)
             raise ConfigError(told.sentence(fault) for fault in self._faults)
 
     def _stop(self, words: str, line: int) -> NoReturn:
         fault = Fault(tuple(self._path()), words, line)
-        raise ConfigError([Document(self._source, None).sentence(fault)])
+        raise ConfigError([YamlDocument(self._source, None).sentence(fault)])
 
     def _known_tags(self) -> str:
         return f"allowed: {', '.join(self._tags) or 'none'}"

@@ -13,9 +13,17 @@ import voluptuous as vol
 
 from gsm_meter_bridge.errors import LONGEST_SENTENCE, ConfigError
 from gsm_meter_bridge.vocabulary import Scalar as Plain
-from gsm_meter_bridge.yaml_file.document import Document, Fault, HiddenKey, Path, Scalar, kind_of, shown
+from gsm_meter_bridge.yaml_file.document import (
+    Fault,
+    HiddenKey,
+    Path,
+    YamlDocument,
+    YamlScalar,
+    kind_of,
+    shown,
+)
 
-Check = Callable[[Any], Any]
+Validator = Callable[[Any], Any]
 
 MOST_FAULTS = 100
 _DIGITS = re.compile(r"0|-?[1-9][0-9]{0,11}")
@@ -43,7 +51,7 @@ class Renamed(vol.Invalid):
         super().__init__(f"`{old}` is now `{new}`", [old])
 
 
-def checked(document: Document, check: Check, hints: Mapping[str, str] = _NOTHING) -> Any:
+def checked(document: YamlDocument, check: Validator, hints: Mapping[str, str] = _NOTHING) -> Any:
     """Return the result of `check` on a document; ConfigError with a sentence for each of its first faults.
 
     `hints` has texts for options that do not exist in their place, by name.
@@ -58,7 +66,7 @@ def checked(document: Document, check: Check, hints: Mapping[str, str] = _NOTHIN
     return value
 
 
-def refuse(document: Document, faults: Iterable[Fault]) -> None:
+def refuse(document: YamlDocument, faults: Iterable[Fault]) -> None:
     """Raise ConfigError if there are faults, in the order of the file."""
     first = islice(faults, MOST_FAULTS)
     placed = sorted((f.line or document.line_of(f.path) or 0, n, f) for n, f in enumerate(first))
@@ -66,14 +74,14 @@ def refuse(document: Document, faults: Iterable[Fault]) -> None:
         raise ConfigError(document.sentence(fault) for _, _, fault in placed)
 
 
-def scalar_of(value: object) -> Scalar | None:
+def scalar_of(value: object) -> YamlScalar | None:
     """Return a document's scalar, or a default value as one; None for a list, a map and a secret."""
-    if isinstance(value, Scalar):
+    if isinstance(value, YamlScalar):
         return value
-    return Scalar.of(value) if value is None or isinstance(value, (str, int, float)) else None
+    return YamlScalar.of(value) if value is None or isinstance(value, (str, int, float)) else None
 
 
-def text(least: int = 1, most: int = 128) -> Check:
+def text(least: int = 1, most: int = 128) -> Validator:
     """Return a check for a text of `least` to `most` characters as written, quoted or not, in one line."""
     words = f"allowed: a text of {least} to {most} characters in one line"
 
@@ -88,7 +96,7 @@ def text(least: int = 1, most: int = 128) -> Check:
     return check
 
 
-def long_text(least: int, most: int, words: str) -> Check:
+def long_text(least: int, most: int, words: str) -> Validator:
     """Return a check for a text of one or more lines; `words` state what is expected."""
 
     def check(value: object) -> str:
@@ -100,7 +108,7 @@ def long_text(least: int, most: int, words: str) -> Check:
     return check
 
 
-def matching(pattern: str, words: str) -> Check:
+def matching(pattern: str, words: str) -> Validator:
     """Return a check for a text that `pattern` matches as a whole; `words` state what is expected."""
     compiled = re.compile(pattern, re.ASCII)
 
@@ -113,7 +121,7 @@ def matching(pattern: str, words: str) -> Check:
     return check
 
 
-def whole(least: int, most: int, words: str | None = None) -> Check:
+def whole(least: int, most: int, words: str | None = None) -> Validator:
     """Return a check for an integer from `least` to `most`: unquoted ASCII digits and nothing else."""
     words = words or f"allowed: {least} to {most}"
 
@@ -130,7 +138,7 @@ def whole(least: int, most: int, words: str | None = None) -> Check:
     return check
 
 
-def decimal(least: float, most: float, words: str | None = None) -> Check:
+def decimal(least: float, most: float, words: str | None = None) -> Validator:
     """Return a check for a number from `least` to `most`, with or without decimals."""
     words = words or f"allowed: {least:g} to {most:g}"
 
@@ -154,7 +162,7 @@ def flag(value: object) -> bool:
 
 
 def plain(value: object) -> Plain:
-    """Return a scalar's value in YAML with the limits of `Scalar.plain`."""
+    """Return a scalar's value in YAML with the limits of `YamlScalar.plain`."""
     scalar = scalar_of(value)
     found = None if scalar is None else scalar.plain
     if found is None:
@@ -162,7 +170,7 @@ def plain(value: object) -> Plain:
     return found
 
 
-def one_of(*allowed: str) -> Check:
+def one_of(*allowed: str) -> Validator:
     """Return a check for one of `allowed`."""
     words = f"allowed: {names(allowed)}"
 
@@ -176,7 +184,7 @@ def one_of(*allowed: str) -> Check:
     return check
 
 
-def optional(check: Check) -> Check:
+def optional(check: Validator) -> Validator:
     """Return a check that accepts an empty value as None."""
 
     def checked_or_none(value: object) -> Any:
@@ -186,7 +194,7 @@ def optional(check: Check) -> Check:
     return checked_or_none
 
 
-def options(fields: Mapping[Any, Check], renamed: Mapping[str, str] = _NOTHING) -> Check:
+def options(fields: Mapping[Any, Validator], renamed: Mapping[str, str] = _NOTHING) -> Validator:
     """Return a check for a map with these options and no others.
 
     A name is vol.Required, vol.Optional or plain; defaults are checked once, and shared. `renamed` has the
@@ -223,7 +231,7 @@ def options(fields: Mapping[Any, Check], renamed: Mapping[str, str] = _NOTHING) 
     return check_options
 
 
-def rows(check: Check, least: int = 0, most: int = 20_000) -> Check:
+def rows(check: Validator, least: int = 0, most: int = 20_000) -> Validator:
     """Return a check for a list of `least` to `most` entries; after many faults the rest is not checked."""
     words = f"allowed: a list of {least} to {most} entries, each behind '- '"
 
@@ -245,7 +253,7 @@ def rows(check: Check, least: int = 0, most: int = 20_000) -> Check:
     return checked_rows
 
 
-def named(name: Check, check: Check, least: int = 0, most: int = 20_000) -> Check:
+def named(name: Validator, check: Validator, least: int = 0, most: int = 20_000) -> Validator:
     """Return a check for a map with free names; after many faults the rest is not checked."""
     words = f"allowed: {least} to {most} entries, each as name: value"
 
@@ -275,9 +283,9 @@ def names(known: Iterable[str], most: int = _NAMES_SHOWN) -> str:
     return f"{', '.join(listed[:most])}{more}" or "none"
 
 
-def _name_of(check: Check, key: str, entry: object) -> Any:
+def _name_of(check: Validator, key: str, entry: object) -> Any:
     try:
-        return check(Scalar(key, quoted=True))
+        return check(YamlScalar(key, quoted=True))
     except vol.Invalid as error:
         raise BadName(error.error_message, [_guarded(key, entry)]) from None
 
@@ -310,7 +318,7 @@ def _near(name: str, known: Iterable[str]) -> str:
     return f"; perhaps {found[0]} is meant" if found else ""
 
 
-def _fault(document: Document, error: vol.Invalid, hints: Mapping[str, str]) -> Fault:
+def _fault(document: YamlDocument, error: vol.Invalid, hints: Mapping[str, str]) -> Fault:
     path: tuple[object, ...] = tuple(getattr(p, "schema", p) for p in error.path)
     if isinstance(error, vol.RequiredFieldInvalid):
         return Fault(path, "is missing")
@@ -330,7 +338,7 @@ def _fault(document: Document, error: vol.Invalid, hints: Mapping[str, str]) -> 
     return Fault(path, f"{value} {words}" if words.startswith("is ") else f"{value} is not allowed; {words}")
 
 
-def _shown_beside(document: Document, path: Path, words: str) -> str:
+def _shown_beside(document: YamlDocument, path: Path, words: str) -> str:
     """Return the value at `path`, cut so that the sentence has room for what is allowed."""
     rest = len(document.sentence(Fault(tuple(path), f" is not allowed; {words}")))
     return shown(document.value_at(path), path, min(_SHOWN_VALUE, LONGEST_SENTENCE - rest))

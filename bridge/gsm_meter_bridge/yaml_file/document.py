@@ -32,7 +32,7 @@ _LEAST_SOURCE, _LEAST_PLACE, _LEAST_VALUE = 30, 24, 12
 
 
 @dataclass(frozen=True, slots=True)
-class Scalar:
+class YamlScalar:
     """A scalar: its text, whether it is quoted (or a block), and the line in which it begins."""
 
     text: str
@@ -71,7 +71,7 @@ class Scalar:
         return self.text
 
 
-class Keys(dict[str, Any]):
+class YamlMap(dict[str, Any]):
     """A map; `lines` has the line of each key, `line` is the one in which it begins."""
 
     __slots__ = ("line", "lines")
@@ -112,7 +112,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class YamlDocument:
     """A whole file; `faults` are those found while it was read."""
 
     source: str
@@ -123,7 +123,7 @@ class Document:
         """Return the line of `path`, or of its last part that exists; None if unknown."""
         part, line = self.root, getattr(self.root, "line", 0)
         for step in path:
-            line = part.lines.get(step, line) if isinstance(part, Keys) else line  # type: ignore[call-overload]
+            line = part.lines.get(step, line) if isinstance(part, YamlMap) else line  # type: ignore[call-overload]
             try:
                 part = part[step]
             except (LookupError, TypeError):
@@ -177,9 +177,9 @@ def kind_of(value: object) -> str:
     if isinstance(value, (dict, list)):
         kind = "map" if isinstance(value, dict) else "list"
         return f"a {kind} of {len(value)} entries" if value else "{}" if kind == "map" else "[]"
-    if isinstance(value, Scalar) and value.is_null:
+    if isinstance(value, YamlScalar) and value.is_null:
         return "nothing"
-    return f"a text of {len(value.text)} characters" if isinstance(value, Scalar) else "a secret"
+    return f"a text of {len(value.text)} characters" if isinstance(value, YamlScalar) else "a secret"
 
 
 def shown(value: object, path: Path, most: int) -> str:
@@ -191,7 +191,7 @@ def shown(value: object, path: Path, most: int) -> str:
         return kind_of(value)
     if isinstance(value, Secret) or is_secret(path):
         return repr(MASK)
-    scalar = value if isinstance(value, Scalar) else Scalar.of(value)
+    scalar = value if isinstance(value, YamlScalar) else YamlScalar.of(value)
     text = _LOGIN.sub(f"//{MASK}@", scalar.text[: 4 * most])
     said = repr(text) if isinstance(scalar.plain, str) else text
     if len(said) <= most:

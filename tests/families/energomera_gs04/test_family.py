@@ -9,7 +9,7 @@ from gsm_meter_bridge.families import bundled_profile, family_of
 from gsm_meter_bridge.families.energomera_gs04 import tables
 from gsm_meter_bridge.model import Access, Answer, Module, Refusal, Request, setting_of
 from gsm_meter_bridge.model.facts import Known, ModuleFacts
-from gsm_meter_bridge.mqtt.discovery import Form, module_device
+from gsm_meter_bridge.mqtt.discovery import DiscoveryOptions, module_device
 from gsm_meter_bridge.mqtt.documents import module_state
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.vocabulary import MASK, Secret
@@ -305,14 +305,14 @@ def test_signal_level_and_dbm_both_follow_newer_reading(
 @pytest.mark.parametrize(("model", "shown"), [(None, "GS04"), ("GB04", "GB04"), ("GS04", "GS04")])
 def test_device_model_is_as_configured_or_gs04_by_default(model: str | None, shown: str) -> None:
     hut = Module("hut", "Hut", FAMILY, "+79990000101", PROFILED, model=model)
-    form = Form(Topics("gsm_meter_modem", "home", "homeassistant", "homeassistant/status"))
+    form = DiscoveryOptions(Topics("gsm_meter_modem", "home", "homeassistant", "homeassistant/status"))
     assert module_device(form, hut, {})["dev"]["mdl"] == shown
     document = module_state(hut, ModuleFacts(), None, online=True, mask=False)
     assert document["device_model"] == shown
 
 
 def test_discovery_enables_status_tab_entities_if_module_has_profile() -> None:
-    form = Form(Topics("gsm_meter_modem", "home", "homeassistant", "homeassistant/status"))
+    form = DiscoveryOptions(Topics("gsm_meter_modem", "home", "homeassistant", "homeassistant/status"))
     profiled = Module("hut", "Hut", FAMILY, "+79990000101", PROFILED)
     parts = module_device(form, profiled, {})["cmps"]
     shown = ("module_type", "core_version", "platform", "imei", "iccid", "ip", "request_identity")

@@ -14,9 +14,9 @@ from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.families.lers_gsm_mini.identification import (
     MAX_OCTETS,
     ConnectReason,
-    Identification,
-    IdentificationReader,
-    Line,
+    Packet,
+    PacketLine,
+    PacketReader,
 )
 from gsm_meter_bridge.families.lers_gsm_mini.simulated.identification import encode
 from gsm_meter_bridge.model import Reading
@@ -45,8 +45,8 @@ MODEM: Mapping[str, Scalar] = {
 }
 
 
-def _read(octets: bytes) -> Identification:
-    found = IdentificationReader().feed(octets)
+def _read(octets: bytes) -> Packet:
+    found = PacketReader().feed(octets)
     assert found is not None
     return found
 
@@ -60,7 +60,7 @@ def test_identification_reader_decodes_sample_of_manual() -> None:
     assert (found.signal_dbm, found.signal_percent, found.balance) == (-83, 36, None)
     assert found.clock == datetime(2025, 2, 20, 10, 18, 45, tzinfo=ZONE)
     assert (found.connect_reason, found.rest) == (ConnectReason.AUTO, b"")
-    assert found.lines[0] == Line("MODEL", "LERS GSM Mini")
+    assert found.lines[0] == PacketLine("MODEL", "LERS GSM Mini")
 
 
 def test_readings_have_the_names_of_the_information_block() -> None:
@@ -91,7 +91,7 @@ def test_identification_reader_keeps_meter_octets_at_any_cut_and_line_end(
     packet = encode(MODEM, datetime(2026, 3, 1, tzinfo=ZONE), "MANUAL", line_end)
     expected = _read(packet + b"\x7e")
     assert expected.rest == b"\x7e"
-    reader, octets, found, at = IdentificationReader(), packet + rest, None, 0
+    reader, octets, found, at = PacketReader(), packet + rest, None, 0
     for cut in sorted({*cuts, len(octets)}):
         if found is None:
             found, at = reader.feed(octets[at:cut]), cut
@@ -120,7 +120,7 @@ def test_identification_reader_decodes_packet_of_simulated_modem(zone_min: int) 
 
 def test_identification_has_none_for_missing_line_and_keeps_unknown_line() -> None:
     found = _read(b"\r\nhello\r\nnew# 5 # 6\r\nSN#\r\n sn # 7\r\n  CONNECT GPRS  \r\n")
-    assert found.lines == (Line("NEW", "5 # 6"), Line("SN", ""), Line("SN", "7"))
+    assert found.lines == (PacketLine("NEW", "5 # 6"), PacketLine("SN", ""), PacketLine("SN", "7"))
     assert found.readings == (Reading("serial_number", "7"),)
     assert (found.model, found.clock, found.connect_reason, found.signal_dbm) == (None,) * 4
 
@@ -159,20 +159,20 @@ def test_identification_clock_is_none_if_time_is_invalid(text: str) -> None:
 @pytest.mark.parametrize("octets", [b"x" * (MAX_OCTETS + 1), b"\n" * 5000, b"\x7e\xa0" * 3000])
 def test_identification_reader_rejects_oversized_octets_without_packet(octets: bytes) -> None:
     with pytest.raises(DecodeError):
-        IdentificationReader().feed(octets)
+        PacketReader().feed(octets)
 
 
 def test_identification_reader_rejects_packet_end_beyond_maximum_size() -> None:
     packet = b"SN# 1\n".ljust(MAX_OCTETS - 13, b" ") + b"\n"
-    assert IdentificationReader().feed(packet[:-1] + b"\nCONNECT GPRS") is None
+    assert PacketReader().feed(packet[:-1] + b"\nCONNECT GPRS") is None
     assert _read(packet[2:] + b"CONNECT GPRS\n").rest == b""
     with pytest.raises(DecodeError):
-        IdentificationReader().feed(packet + b"CONNECT GPRS\n")
+        PacketReader().feed(packet + b"CONNECT GPRS\n")
 
 
 @given(st.lists(st.binary(max_size=60), max_size=20))
 def test_identification_reader_raises_only_decode_error(parts: list[bytes]) -> None:
-    reader = IdentificationReader()
+    reader = PacketReader()
     with suppress(DecodeError):
         for part in parts:
             if reader.feed(part) is not None:
@@ -239,14 +239,14 @@ NOISE = {
 @pytest.mark.parametrize("step", [1, 11, 5000])
 def test_identification_reader_skips_noise_before_packet(noise: bytes, line_end: str, step: int) -> None:
     octets = noise + encode(MODEM, datetime(2026, 3, 1, tzinfo=ZONE), "MANUAL", line_end)
-    reader, found, at = IdentificationReader(), None, 0
+    reader, found, at = PacketReader(), None, 0
     while found is None and at < len(octets):
         found = reader.feed(octets[at : at + step])
         at += step
     found = found or reader.feed(b"\x7e")
     assert found is not None
     assert {r.name: r.value for r in found.readings}.items() >= MODEM.items()
-    assert found.lines[0] == Line("MODEL", "LERS GSM Mini")
+    assert found.lines[0] == PacketLine("MODEL", "LERS GSM Mini")
     assert found.rest in (b"", b"\x7e")
 
 
@@ -254,7 +254,7 @@ def test_identification_reader_limits_total_size_of_noise_and_packet() -> None:
     packet = encode(MODEM, datetime(2026, 3, 1, tzinfo=ZONE))
     assert _read(b"\0" * (MAX_OCTETS - len(packet)) + packet + b"x").rest == b"x"
     with pytest.raises(DecodeError):
-        IdentificationReader().feed(b"\0" * (MAX_OCTETS - len(packet) + 3) + packet + b"x")
+        PacketReader().feed(b"\0" * (MAX_OCTETS - len(packet) + 3) + packet + b"x")
 
 
 @pytest.mark.parametrize("between", [b"\x11", b"\0\0", b"\x13\x11", b"\r\n\r\n", b"\x7f"])
@@ -269,7 +269,7 @@ ENDS = ("", " ", "\t ", "\r", "\n", "\r\n")
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("noise", [b"", b"\0\x7e\r\n"])
 def test_identification_packet_ends_by_pause_after_connect_line(end: str, noise: bytes) -> None:
-    reader = IdentificationReader()
+    reader = PacketReader()
     packet = noise + MANUAL.rstrip("\n").encode() + end.encode()
     found = reader.feed(packet) or reader.paused()
     assert found is not None
@@ -280,11 +280,11 @@ def test_identification_packet_ends_by_pause_after_connect_line(end: str, noise:
     "octets", [b"", b"SN# 1", b"SN# 1\n", b"SN# 1\nCONNECT GP", b"CONNECT GPRS", b"SN# 1\nCONNECT GPRS X"]
 )
 def test_identification_reader_ignores_pause_if_packet_is_incomplete(octets: bytes) -> None:
-    reader = IdentificationReader()
+    reader = PacketReader()
     assert reader.feed(octets) is None
     assert reader.paused() is None
 
 
 def test_identification_packet_ends_at_binary_meter_octet_without_line_end() -> None:
     assert _read(MANUAL.rstrip("\n").encode() + b"\x7e\xa0"[1:]).rest == b"\xa0"
-    assert IdentificationReader().feed(MANUAL.rstrip("\n").encode() + b"X") is None
+    assert PacketReader().feed(MANUAL.rstrip("\n").encode() + b"X") is None

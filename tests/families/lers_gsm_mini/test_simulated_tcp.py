@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gsm_meter_bridge.families.lers_gsm_mini.identification import IdentificationReader
+from gsm_meter_bridge.families.lers_gsm_mini.identification import PacketReader
 from gsm_meter_bridge.families.lers_gsm_mini.simulated import SimulatedGsmMini
 
 ME, UNKNOWN_SENDER = "+79990000000", "+79990000009"
@@ -43,7 +43,7 @@ class Day:
         return reply.text
 
     def reason(self) -> object:
-        packet = IdentificationReader().feed(self.device.greeting(START) + b"\x00")
+        packet = PacketReader().feed(self.device.greeting(START) + b"\x00")
         assert packet is not None
         return packet.connect_reason
 

@@ -67,7 +67,7 @@ def test_configuration_error_lists_third_family_as_expected(tmp_path: Path) -> N
 
 
 def test_discovery_has_entities_of_third_family(logger: Module) -> None:
-    found = discovery.module_device(discovery.Form(TOPICS), logger, {})
+    found = discovery.module_device(discovery.DiscoveryOptions(TOPICS), logger, {})
     _fits(found, "discovery")
     entities = {name: one for name, one in found["cmps"].items() if "p" in one}
     assert {"battery_mv", "battery_low", "tamper", "set_apn", "report_period_min", "led", "do_blink"} <= {
@@ -80,7 +80,7 @@ def test_discovery_has_entities_of_third_family(logger: Module) -> None:
 
 
 def test_discovery_has_russian_words_of_third_family(logger: Module) -> None:
-    found = discovery.module_device(discovery.Form(TOPICS, language=Language.RU), logger, {})
+    found = discovery.module_device(discovery.DiscoveryOptions(TOPICS, language=Language.RU), logger, {})
     names = {name: one["name"] for name, one in found["cmps"].items() if "name" in one}
     assert names["battery_mv"] == "Напряжение батареи"
     assert names["do_blink"] == "Помигать"

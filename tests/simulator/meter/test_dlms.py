@@ -10,52 +10,54 @@ from hypothesis import strategies as st
 
 from gsm_meter_bridge.dlms import Client, associate, extended_status
 from gsm_meter_bridge.dlms.acse import Aarq, Mechanism
-from gsm_meter_bridge.dlms.hdlc import Address, Control, Deframer, Frame, Kind
+from gsm_meter_bridge.dlms.hdlc import Control, Deframer, FrameType, HdlcAddress, HdlcFrame
 from gsm_meter_bridge.dlms.session import LLC_COMMAND, LLC_RESPONSE
 from gsm_meter_bridge.simulator.meter.dlms import DlmsMeter
 from gsm_meter_bridge.simulator.meter.dlms_objects import MeterValues
 from tests.support.dlms import METER, carry_out
 
 VALUES = MeterValues(datetime.fromisoformat("2026-11-21T12:30:15"))
-PUBLIC = Address(16)
+PUBLIC = HdlcAddress(16)
 
 
-def said(meter: DlmsMeter, control: Control, information: bytes = b"") -> Frame:
-    (frame,) = Deframer().feed(meter.feed(Frame(METER, PUBLIC, control, information).encode()))
+def said(meter: DlmsMeter, control: Control, information: bytes = b"") -> HdlcFrame:
+    (frame,) = Deframer().feed(meter.feed(HdlcFrame(METER, PUBLIC, control, information).encode()))
     return frame
 
 
 def test_dlms_meter_answers_only_to_its_own_address():
-    snrm = Frame(Address.server(1, 17), PUBLIC, Control(Kind.SNRM)).encode()
+    snrm = HdlcFrame(HdlcAddress.server(1, 17), PUBLIC, Control(FrameType.SNRM)).encode()
     assert DlmsMeter(VALUES).feed(snrm) == b""
 
 
 def test_dlms_meter_answers_dm_if_no_link_is_open():
     meter = DlmsMeter(VALUES)
-    assert said(meter, Control(Kind.I), LLC_COMMAND).control.kind is Kind.DM
-    assert said(meter, Control(Kind.DISC)).control.kind is Kind.DM
-    assert said(meter, Control(Kind.SNRM)).control.kind is Kind.UA
-    assert said(meter, Control(Kind.DISC)).control.kind is Kind.UA
+    assert said(meter, Control(FrameType.I), LLC_COMMAND).control.kind is FrameType.DM
+    assert said(meter, Control(FrameType.DISC)).control.kind is FrameType.DM
+    assert said(meter, Control(FrameType.SNRM)).control.kind is FrameType.UA
+    assert said(meter, Control(FrameType.DISC)).control.kind is FrameType.UA
 
 
 def test_dlms_meter_refuses_read_without_association():
     meter = DlmsMeter(VALUES)
-    said(meter, Control(Kind.SNRM))
+    said(meter, Control(FrameType.SNRM))
     clock = bytes.fromhex("c001c1 0008 0000010000ff 02 00")
-    assert said(meter, Control(Kind.I), LLC_COMMAND + clock).information == LLC_RESPONSE + b"\xd8\x01\x01"
+    assert (
+        said(meter, Control(FrameType.I), LLC_COMMAND + clock).information == LLC_RESPONSE + b"\xd8\x01\x01"
+    )
 
 
 def test_dlms_meter_ignores_frame_out_of_sequence_and_refuses_unknown_request():
     meter = DlmsMeter(VALUES)
-    assert said(meter, Control(Kind.SNRM), b"\x81\x80\x05").control.kind is Kind.DM
-    said(meter, Control(Kind.SNRM))
-    assert meter.feed(Frame(METER, PUBLIC, Control(Kind.I, 0, 5), LLC_COMMAND).encode()) == b""
-    assert said(meter, Control(Kind.RR)).control.kind is Kind.RR
-    said(meter, Control(Kind.I), LLC_COMMAND + Aarq(Mechanism.NONE).encode())
+    assert said(meter, Control(FrameType.SNRM), b"\x81\x80\x05").control.kind is FrameType.DM
+    said(meter, Control(FrameType.SNRM))
+    assert meter.feed(HdlcFrame(METER, PUBLIC, Control(FrameType.I, 0, 5), LLC_COMMAND).encode()) == b""
+    assert said(meter, Control(FrameType.RR)).control.kind is FrameType.RR
+    said(meter, Control(FrameType.I), LLC_COMMAND + Aarq(Mechanism.NONE).encode())
     next_block = bytes.fromhex("c002c1 00000007")
-    assert said(meter, Control(Kind.I, 1, 1), LLC_COMMAND + next_block).information[-1] == 16
+    assert said(meter, Control(FrameType.I, 1, 1), LLC_COMMAND + next_block).information[-1] == 16
     method = bytes.fromhex("c301c1 000f 0000280000ff 01 00")
-    assert said(meter, Control(Kind.I, 2, 2), LLC_COMMAND + method).information[-2:] == b"\x03\x00"
+    assert said(meter, Control(FrameType.I, 2, 2), LLC_COMMAND + method).information[-2:] == b"\x03\x00"
 
 
 def test_dlms_meter_gives_values_set_by_caller():
@@ -78,7 +80,10 @@ def test_dlms_meter_gives_values_set_by_caller():
 def test_dlms_meter_keeps_answering_after_any_octets(requests: list[bytes], garbage: bytes):
     meter = DlmsMeter(VALUES)
     meter.feed(garbage)
-    said(meter, Control(Kind.SNRM), b"")
+    said(meter, Control(FrameType.SNRM), b"")
     for number, request in enumerate(requests):
-        assert said(meter, Control(Kind.I, number, number), LLC_COMMAND + request).control.kind is Kind.I
-    assert said(meter, Control(Kind.DISC)).control.kind is Kind.UA
+        assert (
+            said(meter, Control(FrameType.I, number, number), LLC_COMMAND + request).control.kind
+            is FrameType.I
+        )
+    assert said(meter, Control(FrameType.DISC)).control.kind is FrameType.UA

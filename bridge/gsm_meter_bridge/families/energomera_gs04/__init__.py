@@ -40,7 +40,7 @@ from gsm_meter_bridge.vocabulary import Scalar
 
 _IDENTITY = ("meter_type", "meter_serial")
 _READS = (
-    Read("mode", (*_IDENTITY, "mode"), "9.2", volatile=True, sign_of_life=True),
+    Read("mode", (*_IDENTITY, "mode"), "9.2", volatile=True, liveness_check=True),
     Read("apn", (*_IDENTITY, "apn", "apn_user", "apn_password"), "9.3"),
     Read("server_host", (*_IDENTITY, "server_host", "server_port"), "9.6", on_demand=True),
     Read("connect_period_s", (*_IDENTITY, "connect_period_s"), "9.8", on_demand=True),
@@ -82,7 +82,7 @@ class EnergomeraGs04:
         if access.delivery != SMS:
             return told  # clause 9 has SMS only
         # if the profile has its own status request, MODE is not needed as a liveness check
-        documented = (replace(r, volatile=False, sign_of_life=False) for r in _READS)
+        documented = (replace(r, volatile=False, liveness_check=False) for r in _READS)
         return (*told, *documented)
 
     def writes(self, changes: Mapping[str, Scalar], access: Access) -> tuple[Request, ...]:

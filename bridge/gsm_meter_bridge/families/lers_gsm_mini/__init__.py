@@ -14,7 +14,7 @@ from gsm_meter_bridge.families.lers_gsm_mini import (
     schedule,
     tables,
 )
-from gsm_meter_bridge.families.lers_gsm_mini.identification import IdentificationReader
+from gsm_meter_bridge.families.lers_gsm_mini.identification import PacketReader
 from gsm_meter_bridge.families.lers_gsm_mini.observables import OBSERVABLES
 from gsm_meter_bridge.families.lers_gsm_mini.settings import PASSWORD_RULE, SETTINGS
 from gsm_meter_bridge.families.lers_gsm_mini.words import WORDS
@@ -231,9 +231,9 @@ class LersGsmMini:
         """Return the request for `text`: `I`, `A=internet,user,password`, `P;T=300`."""
         return commands.parse(text)
 
-    def identification_reader(self) -> IdentificationReader | None:
+    def identification_reader(self) -> PacketReader | None:
         """Return a reader of the identification packet (clause 6)."""
-        return IdentificationReader()
+        return PacketReader()
 
     def tables(self) -> tuple[CodeTable, ...]:
         """Return no tables: the replies are texts without codes."""

@@ -78,7 +78,7 @@ CLAUSES = (
     Clause(
         "5.3",
         "data calls (CSD): they break a connection, and end without data",
-        ("modem.data_call.DataCall", ".simulated.SimulatedGsmMini.data_called"),
+        ("modem.data_call.OutgoingCall", ".simulated.SimulatedGsmMini.data_called"),
     ),
     Clause(
         "5.4",
@@ -92,7 +92,7 @@ CLAUSES = (
     Clause(
         "6",
         "the identification packet of each connection",
-        (".identification.IdentificationReader", "connections.listener.Listener"),
+        (".identification.PacketReader", "connections.listener.Listener"),
     ),
     Clause("7", "what is in the box", why_not=_PAPER),
     Clause("8", "storage and transport", why_not=_PAPER),

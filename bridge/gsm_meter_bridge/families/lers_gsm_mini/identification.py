@@ -36,7 +36,7 @@ class ConnectReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PacketLine:
     """A line `KEY# value` of the packet; the key is in capitals, the value trimmed."""
 
     key: str
@@ -58,7 +58,7 @@ _TEXTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Identification:
+class Packet:
     """The identification of a module; a field is None if it is missing or cannot be read.
 
     `network_code` is MCC and MNC (5 or 6 digits), `clock` the module's time with its zone. `lines` has all
@@ -79,7 +79,7 @@ class Identification:
     balance: str | None = None
     clock: datetime | None = None
     connect_reason: ConnectReason | None = None
-    lines: tuple[Line, ...] = ()
+    lines: tuple[PacketLine, ...] = ()
     rest: bytes = b""
 
     @property
@@ -95,7 +95,7 @@ class Identification:
         return (*readings, Reading("connect_reason", self.connect_reason, said["CR"]))
 
 
-class IdentificationReader:
+class PacketReader:
     """Reads the packet from a connection's first octets, however they are cut. One for each connection.
 
     What precedes the packet (control octets, line ends, a greeting of a device in between, an incomplete
@@ -107,7 +107,7 @@ class IdentificationReader:
         self._from = 0
         """Offset from which the end mark is searched: there is none before it."""
 
-    def feed(self, octets: bytes) -> Identification | None:
+    def feed(self, octets: bytes) -> Packet | None:
         """Return the packet once its end mark and that line's end have arrived; do not call it after that.
 
         CR LF, LF and CR end a line. Raises DecodeError if MAX_OCTETS contain no packet.
@@ -124,7 +124,7 @@ class IdentificationReader:
         self._from = max(self._from, *(self._octets.rfind(line_end) for line_end in (b"\r", b"\n")))
         return None
 
-    def paused(self) -> Identification | None:
+    def paused(self) -> Packet | None:
         """Return the packet if its end mark came last, else None: the manual shows nothing after it."""
         end = self._end()
         if end is None or end.end() < len(self._octets):
@@ -151,13 +151,13 @@ class IdentificationReader:
         return rest.removeprefix(b"\n") if self._is_half(end) else rest
 
 
-def _lines(packet: bytes) -> tuple[Line, ...]:
+def _lines(packet: bytes) -> tuple[PacketLine, ...]:
     """Return the lines that have a key; if there is a model, those from the last one on."""
-    lines: list[Line] = []
+    lines: list[PacketLine] = []
     for octets in re.split(rb"[\r\n]+", packet.translate(None, _CONTROLS)):
         key, mark, value = octets[_begin(octets) :].partition(b"#")
         if mark:
-            line = Line(_text(key).upper(), _text(value))
+            line = PacketLine(_text(key).upper(), _text(value))
             lines = [line] if line.key == "MODEL" else [*lines, line]
     return tuple(lines)
 
@@ -178,16 +178,16 @@ def _text(octets: bytes) -> str:
         return octets.decode("cp1251", "backslashreplace").strip()
 
 
-def _said(lines: tuple[Line, ...]) -> dict[str, str]:
+def _said(lines: tuple[PacketLine, ...]) -> dict[str, str]:
     """Return values by key; the first line of a key counts, empty ones are ignored."""
     return {line.key: line.value for line in reversed(lines) if line.value}
 
 
-def _identification(lines: tuple[Line, ...], rest: bytes) -> Identification:
+def _identification(lines: tuple[PacketLine, ...], rest: bytes) -> Packet:
     said = _said(lines)
     sim, level = said.get("SIM", ""), {r.name: r.value for r in signal(said.get("GSM", ""))}
     operator, network_code = _operator(said.get("MO"))
-    return Identification(
+    return Packet(
         model=said.get("MODEL"),
         serial_number=said.get("SN"),
         firmware=said.get("SV"),

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from gsm_meter_bridge.simulator.commands.network import type_of_number
 from gsm_meter_bridge.simulator.commands.table import Table, of_messages, of_sim, says
-from gsm_meter_bridge.simulator.modem_state import AtError, ModemState, Prompt
+from gsm_meter_bridge.simulator.modem_state import AtError, ModemState, OpenPrompt
 from gsm_meter_bridge.simulator.storage import STORED_SENT, STORED_UNSENT, Stored
 from gsm_meter_bridge.sms import SmsSubmit, decode_pdu
 
@@ -98,12 +98,12 @@ def _deletable(modem: ModemState, _m: re.Match[str]) -> Sequence[str]:
 
 
 def _begin_send(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
-    modem.prompt = Prompt(int(m[1]))
+    modem.prompt = OpenPrompt(int(m[1]))
     return ()
 
 
 def _begin_store(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
-    modem.prompt = Prompt(int(m[1]), int(m[2] or STORED_UNSENT))
+    modem.prompt = OpenPrompt(int(m[1]), int(m[2] or STORED_UNSENT))
     return ()
 
 

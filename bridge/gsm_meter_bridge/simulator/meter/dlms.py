@@ -8,8 +8,8 @@ from types import MappingProxyType
 
 from gsm_meter_bridge.dlms.acse import AARQ, PROPOSED, RLRQ, Aare, Aarq, Mechanism, release_response
 from gsm_meter_bridge.dlms.data import Data, Tag, encode_data
-from gsm_meter_bridge.dlms.hdlc import DEFAULT_MAX_INFO, Address, Control, Deframer, Frame, Kind
-from gsm_meter_bridge.dlms.hls import Exchange, Keys, prove, proves, secret_octets
+from gsm_meter_bridge.dlms.hdlc import DEFAULT_MAX_INFO, Control, Deframer, FrameType, HdlcAddress, HdlcFrame
+from gsm_meter_bridge.dlms.hls import HlsExchange, Keys, prove, proves, secret_octets
 from gsm_meter_bridge.dlms.objects import ASSOCIATION, ASSOCIATION_LN
 from gsm_meter_bridge.dlms.parameters import Parameters
 from gsm_meter_bridge.dlms.service import (
@@ -21,9 +21,9 @@ from gsm_meter_bridge.dlms.service import (
     GetRequest,
     GetResponse,
     NextBlock,
-    Refusal,
-    Request,
     Response,
+    ServiceError,
+    ServiceRequest,
     decode_request,
 )
 from gsm_meter_bridge.dlms.session import LLC_COMMAND, LLC_RESPONSE
@@ -32,8 +32,8 @@ from gsm_meter_bridge.simulator.meter.dlms_objects import MeterValues, attribute
 
 _NO_SUCH_OBJECT, _DENIED, _NO_LONG_READING = 4, 3, 16
 _AUTHENTICATION_FAILED, _AUTHENTICATION_REQUIRED = 13, 14
-_NOT_ALLOWED = Refusal(EXCEPTION_RESPONSE, b"\x01\x01")
-_NOT_SUPPORTED = Refusal(EXCEPTION_RESPONSE, b"\x02\x02")
+_NOT_ALLOWED = ServiceError(EXCEPTION_RESPONSE, b"\x01\x01")
+_NOT_SUPPORTED = ServiceError(EXCEPTION_RESPONSE, b"\x02\x02")
 _HLS_METHOD = Attribute(ASSOCIATION_LN, ASSOCIATION, 1)
 
 
@@ -54,7 +54,7 @@ class MeterSetup:
     """
 
     accounts: Mapping[int, Account] = field(default_factory=lambda: MappingProxyType({16: Account()}))
-    address: Address = field(default_factory=lambda: Address.server(1, 16))
+    address: HdlcAddress = field(default_factory=lambda: HdlcAddress.server(1, 16))
     max_info_octets: int = DEFAULT_MAX_INFO
     max_pdu_octets: int = 512
     challenge: bytes = bytes(range(16))
@@ -77,59 +77,59 @@ class DlmsMeter:
         frames = (f for f in self._deframer.feed(octets) if f.destination == self._setup.address)
         return b"".join(answer.encode() for frame in frames for answer in self._answer(frame))
 
-    def _answer(self, frame: Frame) -> Iterator[Frame]:
+    def _answer(self, frame: HdlcFrame) -> Iterator[HdlcFrame]:
         match frame.control.kind:
-            case Kind.SNRM:
+            case FrameType.SNRM:
                 yield self._open(frame)
-            case Kind.DISC:
-                yield self._frame(frame, Kind.DM if self._link is None else Kind.UA)
+            case FrameType.DISC:
+                yield self._frame(frame, FrameType.DM if self._link is None else FrameType.UA)
                 self._link = None
             case _ if self._link is None:
-                yield self._frame(frame, Kind.DM)
-            case Kind.I | Kind.RR:
+                yield self._frame(frame, FrameType.DM)
+            case FrameType.I | FrameType.RR:
                 yield from self._link.answer(frame)
 
-    def _open(self, frame: Frame) -> Frame:
+    def _open(self, frame: HdlcFrame) -> HdlcFrame:
         try:
             offered = Parameters.decode(frame.information)
         except DecodeError:
-            return self._frame(frame, Kind.DM)
+            return self._frame(frame, FrameType.DM)
         self._link = _Link(self, self._setup, frame.source, offered)
-        return self._frame(frame, Kind.UA, self._link.parameters.encode())
+        return self._frame(frame, FrameType.UA, self._link.parameters.encode())
 
-    def _frame(self, asked: Frame, kind: Kind, information: bytes = b"") -> Frame:
-        return Frame(asked.source, self._setup.address, Control(kind), information)
+    def _frame(self, asked: HdlcFrame, kind: FrameType, information: bytes = b"") -> HdlcFrame:
+        return HdlcFrame(asked.source, self._setup.address, Control(kind), information)
 
 
 class _Link:
     """An open HDLC link, with information in segments in both directions."""
 
-    def __init__(self, meter: DlmsMeter, setup: MeterSetup, client: Address, offered: Parameters) -> None:
+    def __init__(self, meter: DlmsMeter, setup: MeterSetup, client: HdlcAddress, offered: Parameters) -> None:
         self.parameters = Parameters(min(setup.max_info_octets, offered.max_receive), setup.max_info_octets)
         self._client, self._setup = client, setup
         self._server = _Server(meter, setup, client.upper)
         self._sent = self._received = 0
         self._asked = bytearray()
         self._to_send: list[bytes] = []
-        self._last: Frame | None = None
+        self._last: HdlcFrame | None = None
 
-    def answer(self, frame: Frame) -> Iterator[Frame]:
+    def answer(self, frame: HdlcFrame) -> Iterator[HdlcFrame]:
         """Yield the answer to an I or RR frame: a repeated one's again, none to one out of sequence."""
-        if frame.control.kind is Kind.I and not self._take(frame):
+        if frame.control.kind is FrameType.I and not self._take(frame):
             comes_again = frame.control.send_number == (self._received - 1) & 7
             if comes_again and self._last is not None:
                 yield self._last
             return
-        awaited = None if frame.control.kind is Kind.I else frame.control.receive_number
+        awaited = None if frame.control.kind is FrameType.I else frame.control.receive_number
         if self._last is not None and self._last.control.send_number == awaited:
             yield self._last  # the frame was lost
             return
         if self._to_send and not frame.segmented:
             yield self._next_segment()
         elif frame.control.poll_final:
-            yield Frame(self._client, self._setup.address, Control(Kind.RR, self._received))
+            yield HdlcFrame(self._client, self._setup.address, Control(FrameType.RR, self._received))
 
-    def _take(self, frame: Frame) -> bool:
+    def _take(self, frame: HdlcFrame) -> bool:
         if frame.control.send_number != self._received:
             return False
         self._received = (self._received + 1) & 7
@@ -141,11 +141,11 @@ class _Link:
             self._to_send = [answer[at : at + size] for at in range(0, len(answer), size)]
         return True
 
-    def _next_segment(self) -> Frame:
-        control = Control(Kind.I, self._received, self._sent)
+    def _next_segment(self) -> HdlcFrame:
+        control = Control(FrameType.I, self._received, self._sent)
         self._sent = (self._sent + 1) & 7
         part = self._to_send.pop(0)
-        self._last = Frame(self._client, self._setup.address, control, part, bool(self._to_send))
+        self._last = HdlcFrame(self._client, self._setup.address, control, part, bool(self._to_send))
         return self._last
 
 
@@ -155,7 +155,7 @@ class _Server:
     def __init__(self, meter: DlmsMeter, setup: MeterSetup, client: int) -> None:
         self._meter, self._setup = meter, setup
         self._account = setup.accounts.get(client)
-        self._exchange: Exchange | None = None
+        self._exchange: HlsExchange | None = None
         self._associated = False
         self._max_pdu = setup.max_pdu_octets
         self._rest = b""
@@ -187,10 +187,10 @@ class _Server:
             self._associated = True
             return agreed
         challenge, title = self._setup.challenge, self._setup.system_title
-        self._exchange = Exchange(aarq.authentication, challenge, title, aarq.system_title)
+        self._exchange = HlsExchange(aarq.authentication, challenge, title, aarq.system_title)
         return replace(agreed, diagnostic=_AUTHENTICATION_REQUIRED, challenge=challenge, system_title=title)
 
-    def _serve(self, request: Request) -> Response:
+    def _serve(self, request: ServiceRequest) -> Response:
         if isinstance(request, ActionRequest) and request.method == _HLS_METHOD and self._exchange:
             return self._check_proof(request.parameter, self._exchange)
         if not self._associated:
@@ -203,11 +203,11 @@ class _Server:
             case _:
                 return ActionResponse(_DENIED)
 
-    def _check_proof(self, proof: Data, mine: Exchange) -> ActionResponse:
+    def _check_proof(self, proof: Data, mine: HlsExchange) -> ActionResponse:
         account = self._account
         assert account is not None  # noqa: S101 - there is an exchange for an account only
         assert account.keys is not None  # noqa: S101
-        clients = Exchange(mine.sent, mine.received, mine.other_title, mine.title)
+        clients = HlsExchange(mine.sent, mine.received, mine.other_title, mine.title)
         self._exchange = None
         if not proves(account.mechanism, account.keys, clients, proof.octets):
             return ActionResponse(_DENIED)

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from enum import Enum, auto
 
 from gsm_meter_bridge.iec62056.checksum import Checksum, fitting
-from gsm_meter_bridge.iec62056.messages import Command, answer, frame
+from gsm_meter_bridge.iec62056.messages import CommandMessage, answer, frame
 from gsm_meter_bridge.iec62056.parity import Parity
 from gsm_meter_bridge.vocabulary import Secret
 
-Device = Callable[[bytes], bytes]
+PortDevice = Callable[[bytes], bytes]
 """A device at another port of the meter: takes octets, returns its answer."""
 
 FACTORY: Mapping[str, tuple[str, ...]] = {
@@ -64,7 +64,7 @@ class IecMeter:
         address: str = "174000001",
         identity: str = r"/EMR5\2CE3080.10",
         checksum: Checksum | None = None,
-        devices: Mapping[int, Device] | None = None,
+        devices: Mapping[int, PortDevice] | None = None,
         even_parity: bool = False,
     ) -> None:
         self.values = {**FACTORY, **(values or {})}
@@ -78,8 +78,8 @@ class IecMeter:
         self._parity = Parity(even=even_parity)
         self._state, self._may_write, self._challenge = _State.IDLE, False, 0x5EED0001
         self._buffer = b""
-        self._joining: Device | None = None
-        self._pipe: Device | None = None
+        self._joining: PortDevice | None = None
+        self._pipe: PortDevice | None = None
         self._marks = 0
 
     @property
@@ -117,7 +117,7 @@ class IecMeter:
             said += self._answer(asked)
         return said
 
-    def _through(self, device: Device, octets: bytes) -> tuple[bytes, bytes]:
+    def _through(self, device: PortDevice, octets: bytes) -> tuple[bytes, bytes]:
         """Copy `octets` to the piped device; return its answer, and what follows the pipe's end."""
         for at, octet in enumerate(octets):
             self._marks = self._marks + 1 if octet == ord("!") else 0
@@ -159,21 +159,21 @@ class IecMeter:
             return b""
         self._state = _State.PROGRAMMING
         self._challenge = self._challenge * 0x0019660D + 0x3C6EF35F & 0xFFFFFFFF
-        return frame(Command.CHALLENGE, f"({self._challenge:X})", self._method)
+        return frame(CommandMessage.CHALLENGE, f"({self._challenge:X})", self._method)
 
     def _obey(self, command: str, data: str) -> bytes:
-        if command == Command.READ:
+        if command == CommandMessage.READ:
             return self._read(data)
         if self._state is _State.ONE_READ:
             return self._error(15)
         match command:
-            case Command.PASSWORD:
+            case CommandMessage.PASSWORD:
                 return self._entered(data == f"({self._password.reveal()})")
-            case Command.HASHED_PASSWORD:
+            case CommandMessage.HASHED_PASSWORD:
                 return self._entered(data.upper() == f"({self._digest():08X})")
-            case Command.WRITE:
+            case CommandMessage.WRITE:
                 return self._write(data)
-            case Command.BREAK:
+            case CommandMessage.BREAK:
                 joining = self._joining
                 self._end()
                 self._pipe, self._marks = joining, 0
@@ -186,7 +186,7 @@ class IecMeter:
         if is_right:
             return _ACK
         self._end()
-        return frame(Command.BREAK, None, self._method)
+        return frame(CommandMessage.BREAK, None, self._method)
 
     def _digest(self) -> int:
         """Return the CRC-32 of the password, bit by bit: it begins with the challenge and is not inverted."""

@@ -12,11 +12,11 @@ from typing import Protocol
 from gsm_meter_bridge.dlms import Attribute, Keys
 from gsm_meter_bridge.dlms.acse import Mechanism
 from gsm_meter_bridge.dlms.gsm import ServingCell
-from gsm_meter_bridge.dlms.hdlc import Address
+from gsm_meter_bridge.dlms.hdlc import HdlcAddress
 from gsm_meter_bridge.dlms.objects import ASSOCIATION, ASSOCIATION_LN
 from gsm_meter_bridge.iec62056.data import NAME_CHARS
 from gsm_meter_bridge.iec62056.energy import NAMES, TOTALS, ways
-from gsm_meter_bridge.iec62056.messages import parse_identity
+from gsm_meter_bridge.iec62056.messages import parse_identification
 from gsm_meter_bridge.simulator.meter.dlms import Account, DlmsMeter, MeterSetup
 from gsm_meter_bridge.simulator.meter.dlms_objects import MeterValues, SimulatedGsm
 from gsm_meter_bridge.simulator.meter.iec import IecMeter
@@ -86,13 +86,13 @@ class MeterPlan:
         if self.password is not None:
             accounts[_READER] = Account(Mechanism.LLS, Keys(self.password))
         denied = frozenset() if self.object_list else frozenset({Attribute(ASSOCIATION_LN, ASSOCIATION, 2)})
-        return MeterSetup(accounts, Address.server(self.logical_device, self.address), denied=denied)
+        return MeterSetup(accounts, HdlcAddress.server(self.logical_device, self.address), denied=denied)
 
     def _iec(self, now: datetime) -> IecMeter:
         total, *tariffs = (self.energies_kwh.get(name) for name in NAMES)
         shown = [f"{kwh or 0:.{self.decimals}f}" for kwh in (total, *tariffs)]
         dated = (f"{now:%d.%m.%y},{shown[0]}", *shown[1:])
-        way = ways(parse_identity(self.iec_identity))[0]
+        way = ways(parse_identification(self.iec_identity))[0]
         told: dict[str, tuple[str, ...]] = {"SNUMB": (self.serial_number,)}
         if total is not None:
             told[way[:NAME_CHARS]] = tuple(shown) if way == TOTALS else dated

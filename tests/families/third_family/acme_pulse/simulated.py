@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from gsm_meter_bridge.model import SimulatedReply, SimulatedTcp, simulated_state
 from gsm_meter_bridge.vocabulary import Scalar
-from gsm_meter_bridge.yaml_file.checks import Check, flag
+from gsm_meter_bridge.yaml_file.checks import Validator, flag
 
 _FACTORY: Mapping[str, Scalar] = {
     "signal_dbm": -71,
@@ -38,7 +38,7 @@ _WRITES = {
 class SimulatedPulse:
     """One module; `faults`: silent, jammed (it measures no signal)."""
 
-    FAULTS: ClassVar[Mapping[str, Check]] = MappingProxyType({"jammed": flag})
+    FAULTS: ClassVar[Mapping[str, Validator]] = MappingProxyType({"jammed": flag})
 
     def __init__(self, password: str, values: Mapping[str, Scalar], faults: Mapping[str, Scalar]) -> None:
         self._password, self._faults = password, faults

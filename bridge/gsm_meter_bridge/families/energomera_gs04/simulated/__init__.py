@@ -23,7 +23,7 @@ from gsm_meter_bridge.model import (
     simulated_state,
 )
 from gsm_meter_bridge.vocabulary import Scalar
-from gsm_meter_bridge.yaml_file.checks import Check
+from gsm_meter_bridge.yaml_file.checks import Validator
 
 # Clause 6, Table 2: the factory settings; below them the values of a module without faults.
 _FACTORY: Mapping[str, Scalar] = {
@@ -106,7 +106,7 @@ class SimulatedGs04:
     the waits before the next connection).
     """
 
-    FAULTS: ClassVar[Mapping[str, Check]] = MappingProxyType({})
+    FAULTS: ClassVar[Mapping[str, Validator]] = MappingProxyType({})
 
     def __init__(self, password: str, values: Mapping[str, Scalar], faults: Mapping[str, Scalar]) -> None:
         self._password = password

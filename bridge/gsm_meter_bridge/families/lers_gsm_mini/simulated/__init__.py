@@ -15,12 +15,12 @@ from typing import ClassVar
 
 from gsm_meter_bridge.families.lers_gsm_mini.simulated.commands import find, short
 from gsm_meter_bridge.families.lers_gsm_mini.simulated.identification import encode
-from gsm_meter_bridge.families.lers_gsm_mini.simulated.memory import Memory
+from gsm_meter_bridge.families.lers_gsm_mini.simulated.memory import ModuleMemory
 from gsm_meter_bridge.families.lers_gsm_mini.simulated.tcp import Connector
 from gsm_meter_bridge.model import SimulatedDial, SimulatedReply
 from gsm_meter_bridge.sms import is_single
 from gsm_meter_bridge.vocabulary import Scalar
-from gsm_meter_bridge.yaml_file.checks import Check, decimal, flag, one_of
+from gsm_meter_bridge.yaml_file.checks import Validator, decimal, flag, one_of
 
 _FACTORY_PASSWORD = "1234"  # noqa: S105
 _REBOOTING = "The controller is rebooting…"
@@ -39,7 +39,7 @@ class SimulatedGsmMini:
     the next connection).
     """
 
-    FAULTS: ClassVar[Mapping[str, Check]] = MappingProxyType(
+    FAULTS: ClassVar[Mapping[str, Validator]] = MappingProxyType(
         {
             "err": flag,
             "update": one_of("no_update", "ftp_error", "download_error"),
@@ -49,7 +49,7 @@ class SimulatedGsmMini:
 
     def __init__(self, password: str, values: Mapping[str, Scalar], faults: Mapping[str, Scalar]) -> None:
         self._password = password
-        self._memory = Memory(values)
+        self._memory = ModuleMemory(values)
         self._faults = faults
         self._connector = Connector(self._memory, float(faults.get("tcp_speed", 1)))
         self._away_until_s = float("-inf")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from gsm_meter_bridge.families.lers_gsm_mini.simulated.memory import NUMBER, RULE, SERVERS, Memory
+from gsm_meter_bridge.families.lers_gsm_mini.simulated.memory import NUMBER, RULE, SERVERS, ModuleMemory
 
 _Read = Callable[..., str] | None
 _Write = Callable[..., bool] | None
@@ -54,21 +54,21 @@ def find(name: str) -> tuple[_Read, _Write, tuple[str, ...]]:
 
 
 _COMMANDS: tuple[tuple[str, _Read, _Write], ...] = (
-    ("A", Memory.apn, Memory.set_apn),
-    ("I", Memory.info, None),
-    ("P", lambda m: f"PORT: {m.value('serial_port')}", Memory.set_port),
+    ("A", ModuleMemory.apn, ModuleMemory.set_apn),
+    ("I", ModuleMemory.info, None),
+    ("P", lambda m: f"PORT: {m.value('serial_port')}", ModuleMemory.set_port),
     (
         "RP",
         lambda m: m.value("reboot_period_min"),
         lambda m, v: m.set_number(v, "reboot_period_min", 5, 600_000),
     ),
     ("S", lambda m: "\r\n".join(f"{n}: {m.value(f'server.{n}.address')}" for n in SERVERS), None),
-    (f"S{_N}", Memory.server, Memory.delete_server),
-    (f"S{_N}S", lambda m, n: m.value(f"server.{n}.address"), Memory.set_address),
+    (f"S{_N}", ModuleMemory.server, ModuleMemory.delete_server),
+    (f"S{_N}S", lambda m, n: m.value(f"server.{n}.address"), ModuleMemory.set_address),
     (
         f"S{_N}E",
         lambda m, n: f"Enabled: {int(m.values[f'server.{n}.enabled'])}",
-        Memory.set_enabled,
+        ModuleMemory.set_enabled,
     ),
     (
         f"S{_N}R",
@@ -103,6 +103,6 @@ _COMMANDS: tuple[tuple[str, _Read, _Write], ...] = (
     (
         f"W{_X}",
         lambda m, x: f"SMS white list {x}:\r\n{m.value(f'white_list.{x}')}",
-        Memory.set_white_list_entry,
+        ModuleMemory.set_white_list_entry,
     ),
 )

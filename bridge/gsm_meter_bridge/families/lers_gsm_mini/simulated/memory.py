@@ -38,7 +38,7 @@ RULE = re.compile(rf"{_TIME}-{_TIME}(?:,[0-9]{{1,4}})?")
 NUMBER = re.compile(r"\+[0-9]{11}")
 
 
-class Memory:
+class ModuleMemory:
     """Settings and state by vocabulary name; a setter returns whether it accepted the value."""
 
     def __init__(self, values: Mapping[str, Scalar]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from gsm_meter_bridge.families.lers_gsm_mini.simulated.memory import ENTRIES, SERVERS, Memory
+from gsm_meter_bridge.families.lers_gsm_mini.simulated.memory import ENTRIES, SERVERS, ModuleMemory
 from gsm_meter_bridge.model import SimulatedDial
 
 _MINUTE_S = 60.0
@@ -31,7 +31,7 @@ class _Rule:
 class Connector:
     """The module's connection; its waits are the manual's divided by `speed`."""
 
-    def __init__(self, memory: Memory, speed: float) -> None:
+    def __init__(self, memory: ModuleMemory, speed: float) -> None:
         self._memory = memory
         self._minute_s = _MINUTE_S / speed
         self.restart()

@@ -1,4 +1,4 @@
-"""What a meter has is asked once, not at each visit, and its counts are compared with the last ones."""
+"""What a meter has is asked once, not at each poll, and its counts are compared with the last ones."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -25,7 +25,7 @@ class AutoRestart:
         self._modem_id, self._after_s = modem_id, after_s
         self._since_s: float | None = None
 
-    async def look(self, engine: AtEngine, status: ModemStatus) -> None:
+    async def check(self, engine: AtEngine, status: ModemStatus) -> None:
         """Restart the modem if that is due; the session handles it like a restart of the modem's own."""
         now_s = asyncio.get_running_loop().time()
         if self._after_s is None or status.ready or status.sim is not SimState.READY:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
-from gsm_meter_bridge.vocabulary import MASK
+from gsm_meter_bridge.vocabulary import MASK, Document
 
 Dated = Callable[[float | None], float | None]
 """Returns a Unix time as it may be shown; None if the date is not known, see `Clock.dated`."""
@@ -16,9 +15,6 @@ Dated = Callable[[float | None], float | None]
 def as_it_is(at: float | None) -> float | None:
     """Return `at` unchanged: if the clock is right, every time may be shown."""
     return at
-
-
-Document = dict[str, Any]
 
 
 def hide(identifier: str) -> str:

@@ -1,4 +1,4 @@
-"""What a visit to a meter costs, in octets of both directions: the first one, and one an hour later."""
+"""What a poll of a meter costs, in octets of both directions: the first one, and one an hour later."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _METERS = {
 }
 
 
-async def octets_of_visits(
+async def octets_of_polls(
     meter: Meter, feed: Callable[[], Callable[[bytes], bytes]], count: int
 ) -> list[int]:
     """Return the octets of so many polls in a row, each over a connection of its own."""
@@ -52,10 +52,10 @@ async def octets_of_visits(
     return found
 
 
-def visit() -> None:
+def poll() -> None:
     """A meter that has all that is published, with the list of its objects as long as ours is."""
     for label, meter in _METERS.items():
         feed = lambda: _PLAN.end(lambda: datetime.now(UTC)).feed  # noqa: E731
-        first, hourly = asyncio.run(octets_of_visits(meter, feed, 2))
-        report(f"visit, {label}", f"{hourly} octets", hourly / AIM_OCTETS, "of the aim of 1 kB")
+        first, hourly = asyncio.run(octets_of_polls(meter, feed, 2))
+        report(f"poll, {label}", f"{hourly} octets", hourly / AIM_OCTETS, "of the aim of 1 kB")
         report("  the first one", f"{first} octets", first / hourly, "times as much")

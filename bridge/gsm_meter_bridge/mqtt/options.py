@@ -25,7 +25,7 @@ FULL_UP_TO = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class PublisherOptions:
     """The publishing bridge and its options; `mask` hides identifiers, `birth_delay_s` is in seconds."""
 
     bridge: str

@@ -13,7 +13,7 @@ from gsm_meter_bridge.simulator.meter.plan import MeterPlan
 from gsm_meter_bridge.simulator.tcp import TcpPlan
 from gsm_meter_bridge.vocabulary import Scalar, Secret
 from gsm_meter_bridge.yaml_file.checks import (
-    Check,
+    Validator,
     decimal,
     flag,
     matching,
@@ -46,7 +46,7 @@ def _ipv4(value: object) -> str:
         raise vol.Invalid('expected an address, like "10.20.30.41"') from None
 
 
-def _whole(least: int, most: int) -> Check:
+def _whole(least: int, most: int) -> Validator:
     return whole(least, most, f"expected a number from {least} to {most}")
 
 

@@ -13,7 +13,7 @@ def nothing() -> None:
     """Do nothing."""
 
 
-class Tasks:
+class BackgroundTasks:
     """The background tasks of one component; their input came in at `door`."""
 
     def __init__(self, health: Health, door: Door) -> None:

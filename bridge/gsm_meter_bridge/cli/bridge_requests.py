@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -20,22 +20,22 @@ from gsm_meter_bridge.cli.progress import Progress
 from gsm_meter_bridge.commands.actions import CANCEL
 from gsm_meter_bridge.config import Config
 from gsm_meter_bridge.configured import broker_of, topics_of
-from gsm_meter_bridge.mqtt.client import Client
+from gsm_meter_bridge.mqtt.client import MqttClient
+from gsm_meter_bridge.vocabulary import Document
 
-Document = dict[str, Any]
-Timeout = Annotated[
+TimeoutOption = Annotated[
     float,
     typer.Option(
         "--timeout", parser=seconds, metavar="SECONDS", help="How long to wait for the outcome, seconds."
     ),
 ]
-AnswerTimeout = Annotated[
+AnswerTimeoutOption = Annotated[
     float,
     typer.Option(
         "--timeout", parser=seconds, metavar="SECONDS", help="How long to wait for the answer, seconds."
     ),
 ]
-HEARD_S = 15.0
+ANSWER_TIMEOUT_S = 15.0
 """The default timeout for the first answer, in seconds."""
 _FOLLOWED = 500
 """The largest number of requests for which the documents of their modules are followed."""
@@ -43,24 +43,24 @@ _NO_ANSWER = "no answer in time; is the bridge running? What it has accepted goe
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class ResponseTimeouts:
     """How long to wait, in seconds: for the first answer, and for a job's outcome (None: `answer_s`)."""
 
-    answer_s: float = HEARD_S
+    answer_s: float = ANSWER_TIMEOUT_S
     outcome_s: float | None = None
 
 
-def ask(
-    config: Config, action: str, requests: Mapping[str, Document], patience: Patience
+def send_requests(
+    config: Config, action: str, requests: Mapping[str, Document], timeouts: ResponseTimeouts
 ) -> dict[str, Document]:
     """Return the outcome of each of `requests`, by its name (a module or a job).
 
     Ctrl-C ends the command; jobs that still wait are cancelled if the user confirms it.
     """
-    progress = Progress(len(requests), note if patience.outcome_s is not None else lambda _: None)
+    progress = Progress(len(requests), note if timeouts.outcome_s is not None else lambda _: None)
     try:
-        with bar(progress) if len(requests) > 1 or patience.outcome_s is not None else nullcontext():
-            return asyncio.run(_exchange(config, action, requests, patience, progress))
+        with bar(progress) if len(requests) > 1 or timeouts.outcome_s is not None else nullcontext():
+            return asyncio.run(_exchange(config, action, requests, timeouts, progress))
     except TimeoutError:
         fail(_NO_ANSWER)
     except KeyboardInterrupt:
@@ -83,10 +83,12 @@ def _interrupted(config: Config, progress: Progress) -> None:
     except typer.Abort:
         return
     if wants:
-        tell_cancelled(ask(config, CANCEL, {job: {"job": job} for job in jobs.values()}, Patience()))
+        show_cancelled(
+            send_requests(config, CANCEL, {job: {"job": job} for job in jobs.values()}, ResponseTimeouts())
+        )
 
 
-def tell_cancelled(outcomes: Mapping[str, Document]) -> list[str]:
+def show_cancelled(outcomes: Mapping[str, Document]) -> list[str]:
     """Print for each job whether it is cancelled; return those that are not."""
     for job, outcome in outcomes.items():
         done = outcome["status"] == "ok"
@@ -98,15 +100,15 @@ async def _exchange(
     config: Config,
     action: str,
     requests: Mapping[str, Document],
-    patience: Patience,
+    timeouts: ResponseTimeouts,
     progress: Progress,
 ) -> dict[str, Document]:
     """Return each outcome; TimeoutError if the broker is not reached or no request is answered."""
     topics = topics_of(config)
     transactions = {f"cli-{secrets.token_hex(8)}": name for name in requests}
-    client = Client(broker_of(config.mqtt), f"gsm-meter-bridge-cli-{secrets.token_hex(8)}")
+    client = MqttClient(broker_of(config.mqtt), f"gsm-meter-bridge-cli-{secrets.token_hex(8)}")
     followed: dict[str, str] = {}
-    if patience.outcome_s is not None and len(requests) <= _FOLLOWED:
+    if timeouts.outcome_s is not None and len(requests) <= _FOLLOWED:
         followed = {topics.module(one["module"]): name for name, one in requests.items() if "module" in one}
 
     def subscribe() -> None:
@@ -116,13 +118,13 @@ async def _exchange(
     client.on_connected = subscribe
     client.start()
     try:
-        await asyncio.wait_for(client.wait_connected(), patience.answer_s)
+        await asyncio.wait_for(client.wait_connected(), timeouts.answer_s)
         for transaction, name in transactions.items():
             said = json.dumps({"transaction": transaction, **requests[name]})
             sent = client.publish(topics.request(action), said, retain=False)
-            await asyncio.wait_for(sent, patience.answer_s)
-        heard = _Answers(client, transactions, followed, progress)
-        outcomes = await _outcomes(heard, patience, progress)
+            await asyncio.wait_for(sent, timeouts.answer_s)
+        heard = _Responses(client, transactions, followed, progress)
+        outcomes = await _outcomes(heard, timeouts, progress)
     finally:
         await client.stop()
     missing = {"status": "error", "error": {"code": "no_answer", "message": _NO_ANSWER}}
@@ -130,10 +132,10 @@ async def _exchange(
 
 
 @dataclass
-class _Answers:
+class _Responses:
     """Received messages: answers to our `transactions`, and documents of `followed` modules, by topic."""
 
-    client: Client
+    client: MqttClient
     transactions: Mapping[str, str]
     followed: Mapping[str, str]
     progress: Progress
@@ -160,13 +162,13 @@ def read_document(payload: bytes) -> Document | None:
     return found if isinstance(found, dict) else None
 
 
-async def _outcomes(heard: _Answers, patience: Patience, progress: Progress) -> dict[str, Document]:
+async def _outcomes(heard: _Responses, timeouts: ResponseTimeouts, progress: Progress) -> dict[str, Document]:
     """Collect answers until every request has its outcome or the time is over.
 
     Raises TimeoutError if no request is answered.
     """
     now, transactions = asyncio.get_running_loop().time, heard.transactions
-    unheard, until_s = set(transactions), now() + patience.answer_s
+    unheard, until_s = set(transactions), now() + timeouts.answer_s
     heard_by_s, done_by_s = until_s, 0.0
     outcomes: dict[str, Document] = {}
     while len(outcomes) < len(transactions):
@@ -180,7 +182,7 @@ async def _outcomes(heard: _Answers, patience: Patience, progress: Progress) -> 
         name = transactions[answer["transaction"]]
         unheard.discard(answer["transaction"])
         if answer["status"] == "accepted":
-            done_by_s = max(done_by_s, now() + (patience.outcome_s or patience.answer_s))
+            done_by_s = max(done_by_s, now() + (timeouts.outcome_s or timeouts.answer_s))
             until_s = max(heard_by_s, done_by_s) if unheard else done_by_s
             progress.accepted(name, answer, until_s - now())
         else:

@@ -17,7 +17,7 @@ from gsm_meter_bridge.config.values import (
     Duration,
     Flag,
     Identifier,
-    Port,
+    PortNumber,
     Text,
     ascii_secret,
     port_url,
@@ -34,17 +34,17 @@ from gsm_meter_bridge.model import (
     DataCall,
     DirectChannel,
     Family,
-    Network,
+    IpNetwork,
     TunnelConfig,
 )
-from gsm_meter_bridge.yaml_file.checks import Check, one_of, optional, options, rows, scalar_of, whole
+from gsm_meter_bridge.yaml_file.checks import Validator, one_of, optional, options, rows, scalar_of, whole
 
 _PRIVATE = ["127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"]
 _LOCAL = ["127.0.0.0/8", "::1/128"]
 _DAY = 86_400.0
 
 
-def _network(value: object) -> Network:
+def _network(value: object) -> IpNetwork:
     scalar = scalar_of(value)
     try:
         return ip_network("" if scalar is None else scalar.text[:100], strict=False)
@@ -72,7 +72,7 @@ _NETWORKS = rows(_network, 1, 1000)
 LISTENER = options(
     {
         vol.Required("id"): Identifier,
-        vol.Required("port"): Port,
+        vol.Required("port"): PortNumber,
         vol.Optional("host", default="127.0.0.1"): host,
         vol.Optional("networks", default=lambda: _PRIVATE): _NETWORKS,
         vol.Optional("max_connections", default=12_000): whole(1, 100_000),
@@ -100,14 +100,14 @@ _IDENTIFY_BY = options(
 _ADDRESS = options(
     {
         vol.Required("host"): host,
-        vol.Required("port"): Port,
+        vol.Required("port"): PortNumber,
         vol.Optional("via", default="tcp"): one_of("tcp", "cenc"),
         vol.Optional("quiet_hours", default=None): optional(DayTime()),
     }
 )
 _TUNNEL = options(
     {
-        vol.Required("port"): Port,
+        vol.Required("port"): PortNumber,
         vol.Optional("host", default="127.0.0.1"): host,
         vol.Optional("networks", default=lambda: _LOCAL): _NETWORKS,
     }
@@ -120,7 +120,7 @@ _DIRECT = options(
         vol.Optional("address", default=None): optional(Text),
     }
 )
-OF_MODULE: Mapping[vol.Marker, Check] = MappingProxyType(
+OF_MODULE: Mapping[vol.Marker, Validator] = MappingProxyType(
     {
         vol.Optional("identify_by", default=None): optional(vol.All(_IDENTIFY_BY, _some)),
         vol.Optional("tcp", default=None): optional(_ADDRESS),
@@ -137,7 +137,7 @@ OF_MODULE: Mapping[vol.Marker, Check] = MappingProxyType(
 """The options of a module that are about connections."""
 
 
-def reach_of(checked: Mapping[str, Any]) -> Connectivity:
+def connectivity_of(checked: Mapping[str, Any]) -> Connectivity:
     """Return how a module is reached; one with `tcp` has a meter, configured or not.
 
     It has none, however, if `poll_transports` contains neither tcp nor csd: the meter is then not polled.

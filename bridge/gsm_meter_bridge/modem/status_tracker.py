@@ -15,8 +15,8 @@ from gsm_meter_bridge.modem.sim import SimCheck
 from gsm_meter_bridge.modem.status import (
     MAY_SEND,
     REGISTRATION_PROBLEMS,
+    ModemProblem,
     ModemStatus,
-    Problem,
     ProblemCode,
     best_registration,
 )
@@ -25,7 +25,7 @@ from gsm_meter_bridge.vocabulary import Registration
 _logger = logging.getLogger(__name__)
 
 
-class Health:
+class StatusTracker:
     """Keeps a ModemStatus; `on_status` gets each one that differs from the last.
 
     `bridge` records unexpected exceptions.
@@ -42,43 +42,43 @@ class Health:
         self._sim = SimCheck(SimState.UNKNOWN)
         self._registrations: dict[str, Registration] = {}
         self._set_up = False
-        self._unready: Problem | None = None
-        self._unreadable: Problem | None = None
-        self._gone_told = False
+        self._unready: ModemProblem | None = None
+        self._unreadable: ModemProblem | None = None
+        self._logged_gone = False
         self._published: ModemStatus | None = None
         self.status = ModemStatus()
         self.ready = asyncio.Event()
 
-    def know(self, **facts: Any) -> None:
+    def update(self, **facts: Any) -> None:
         """Keep facts that are published with the next status."""
         self.status = replace(self.status, **facts)
 
-    def see_sim(self, check: SimCheck, missing: str | None = None) -> None:
+    def update_sim(self, check: SimCheck, missing: str | None = None) -> None:
         """Record the SIM's state and what is `missing` for SMS; publish unless the SIM is ready."""
         self._sim, self._set_up = check, check.state is SimState.READY and missing is None
         self._unready = None
         if missing is not None:
-            self._unready = Problem(ProblemCode.MODEM_REFUSED, f"SMS are not ready yet: {missing}")
+            self._unready = ModemProblem(ProblemCode.MODEM_REFUSED, f"SMS are not ready yet: {missing}")
         if check.state is not SimState.READY:
             self._registrations = {}
-            self.settle(signal_dbm=None, operator=None)
+            self.publish(signal_dbm=None, operator=None)
 
-    def see_registrations(self, registrations: dict[str, Registration], **facts: Any) -> None:
+    def update_registrations(self, registrations: dict[str, Registration], **facts: Any) -> None:
         """Record the registration that each domain reports, and other facts, and publish them."""
         self._registrations = self._registrations | registrations
-        self.settle(**facts)
+        self.publish(**facts)
 
-    def see_storage(self, swept: Swept) -> None:
+    def update_storage(self, swept: Swept) -> None:
         """Record what a sweep of the messages found, and publish it."""
         words = swept.problem
-        self._unreadable = Problem(ProblemCode.SMS_STORAGE_UNUSABLE, words) if words else None
+        self._unreadable = ModemProblem(ProblemCode.SMS_STORAGE_UNUSABLE, words) if words else None
         usage = swept.usage
         if usage is None:
-            self.settle()
+            self.publish()
         else:
-            self.settle(sms_memory=usage.name, sms_used=usage.used, sms_total=usage.total)
+            self.publish(sms_memory=usage.name, sms_used=usage.used, sms_total=usage.total)
 
-    def settle(self, **facts: Any) -> None:
+    def publish(self, **facts: Any) -> None:
         """Publish the status of a connected modem: `facts`, and what follows from SIM and network."""
         missing = self._sim.state is SimState.MISSING
         registration = Registration.NO_SIM if missing else best_registration(self._registrations)
@@ -91,9 +91,9 @@ class Health:
             or self._unreadable
             or _storage_problem(new)
         )
-        self._publish(_with_problem(replace(new, ready=ready), problem))
+        self._pass_on(_with_problem(replace(new, ready=ready), problem))
 
-    def gone(self, problem: Problem) -> None:
+    def disconnected(self, problem: ModemProblem) -> None:
         """Publish that the modem is disconnected, and why."""
         self._sim, self._registrations, self._set_up = SimCheck(SimState.UNKNOWN), {}, False
         self._unready = self._unreadable = None
@@ -107,9 +107,9 @@ class Health:
             signal_dbm=None,
             setup=(),
         )
-        self._publish(_with_problem(new, problem))
+        self._pass_on(_with_problem(new, problem))
 
-    def _publish(self, new: ModemStatus) -> None:
+    def _pass_on(self, new: ModemStatus) -> None:
         self._log(self._published or ModemStatus(), new)
         self.status = new
         if new.ready:
@@ -123,29 +123,29 @@ class Health:
 
     def _log(self, old: ModemStatus, new: ModemStatus) -> None:
         if not new.connected:
-            if not self._gone_told:
+            if not self._logged_gone:
                 _logger.warning("modem %s is gone: %s", self._modem_id, new.problem)
-            self._gone_told = True
+            self._logged_gone = True
             return
-        if self._gone_told:
+        if self._logged_gone:
             _logger.info("modem %s is back", self._modem_id)
-            self._gone_told = False
+            self._logged_gone = False
         if new.problem_code is not None and new.problem_code != old.problem_code:
             _logger.warning("modem %s: %s", self._modem_id, new.problem)
         elif new.ready and not old.ready:
             _logger.info("modem %s is ready, %s %s", self._modem_id, new.manufacturer, new.model)
 
 
-def _with_problem(status: ModemStatus, problem: Problem | None) -> ModemStatus:
+def _with_problem(status: ModemStatus, problem: ModemProblem | None) -> ModemStatus:
     words, code = (problem.words, problem.code) if problem else (None, None)
     return replace(status, problem=words, problem_code=code)
 
 
-def _storage_problem(status: ModemStatus) -> Problem | None:
+def _storage_problem(status: ModemStatus) -> ModemProblem | None:
     if status.sms_total == 0:
         words = f"message storage {status.sms_memory} has no places: nothing can be received"
-        return Problem(ProblemCode.SMS_STORAGE_UNUSABLE, words)
+        return ModemProblem(ProblemCode.SMS_STORAGE_UNUSABLE, words)
     if status.sms_total is None or (status.sms_used or 0) < status.sms_total:
         return None
     words = f"message storage {status.sms_memory} is full ({status.sms_used} of {status.sms_total})"
-    return Problem(ProblemCode.SMS_STORAGE_FULL, f"{words}; nothing more can be received")
+    return ModemProblem(ProblemCode.SMS_STORAGE_FULL, f"{words}; nothing more can be received")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from gsm_meter_bridge.commands.plan import Plan, Price
 from gsm_meter_bridge.model.job import TRANSITIONS, Event, Job, State, Unfinished
-from gsm_meter_bridge.mqtt.form import Document, hide, iso
-from gsm_meter_bridge.vocabulary import masked
+from gsm_meter_bridge.mqtt.encoding import hide, iso
+from gsm_meter_bridge.vocabulary import Document, masked
 
 
 def accepted(job: Job) -> Document:

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gsm_meter_bridge.mqtt.client import Broker, Client
+from gsm_meter_bridge.mqtt.client import Broker, MqttClient
 from gsm_meter_bridge.mqtt.endings import UNSUPPORTED_VERSION, Ending, Stage
-from gsm_meter_bridge.mqtt.limits import Limits
+from gsm_meter_bridge.mqtt.limits import BrokerLimits
 
 CONNECT_S = 10.0
 ECHO_S = 5.0
@@ -20,7 +20,7 @@ NO_ANSWER = "no answer"
 
 
 @dataclass(slots=True)
-class Visit:
+class BrokerReport:
     """The result of a test session.
 
     `refusal` is why the broker rejected the login; `denied` has its reasons by operation (`subscribe`,
@@ -30,7 +30,7 @@ class Visit:
 
     protocol: str
     refusal: str | None = None
-    limits: Limits = field(default_factory=Limits)
+    limits: BrokerLimits = field(default_factory=BrokerLimits)
     denied: dict[tuple[str, str], str] = field(default_factory=dict)
     echoed: set[str] = field(default_factory=set)
     said: dict[str, list[bytes]] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
-class Questions:
+class ProbePlan:
     """What a test session is to find out.
 
     A message without retain is published to each of `echoes` and awaited there; messages on `heard` are
@@ -54,10 +54,10 @@ class Questions:
     state: str | None = None
 
 
-async def visit(broker: Broker, questions: Questions) -> Visit:
+async def probe(broker: Broker, plan: ProbePlan) -> BrokerReport:
     """Log in, subscribe, publish, and return the result."""
-    session = Client(broker, f"gsm-meter-bridge-doctor-{secrets.token_hex(8)}")
-    seen = Visit(session.protocol)
+    session = MqttClient(broker, f"gsm-meter-bridge-doctor-{secrets.token_hex(8)}")
+    seen = BrokerReport(session.protocol)
 
     def denied(what: str, topic: str, reason: str) -> None:
         seen.denied[what, topic] = reason
@@ -67,13 +67,13 @@ async def visit(broker: Broker, questions: Questions) -> Visit:
         seen.refusal = await _let_in(session, broker.protocol)
         seen.protocol, seen.limits = session.protocol, session.limits
         if seen.refusal is None:
-            await _ask(session, questions, seen)
+            await _ask(session, plan, seen)
         return seen
     finally:
         await session.stop()
 
 
-async def _let_in(session: Client, protocol: str) -> str | None:
+async def _let_in(session: MqttClient, protocol: str) -> str | None:
     """Start `session`; return why the broker rejects the login with every protocol version allowed."""
     refusal: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
@@ -95,9 +95,9 @@ async def _let_in(session: Client, protocol: str) -> str | None:
     return refusal.result() if refusal.done() else NO_ANSWER
 
 
-async def _ask(session: Client, questions: Questions, seen: Visit) -> None:
+async def _ask(session: MqttClient, plan: ProbePlan, seen: BrokerReport) -> None:
     def subscribe() -> None:
-        for name in (*questions.heard, *questions.echoes):
+        for name in (*plan.heard, *plan.echoes):
             session.subscribe(name)
 
     def ended(ending: Ending) -> None:
@@ -108,23 +108,23 @@ async def _ask(session: Client, questions: Questions, seen: Visit) -> None:
     session.on_ended, session.on_connected = ended, subscribe
     subscribe()
     token = secrets.token_hex(8)
-    for topic in questions.echoes:
+    for topic in plan.echoes:
         session.publish(topic, token, retain=False)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(ECHO_S):
-            while seen.echoed != set(questions.echoes):
-                await _hear(session, questions, seen, token)
-    if questions.state is not None and b"online" not in (seen.last(questions.state) or b"online"):
+            while seen.echoed != set(plan.echoes):
+                await _hear(session, plan, seen, token)
+    if plan.state is not None and b"online" not in (seen.last(plan.state) or b"online"):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(WATCH_S):
                 while True:
-                    await _hear(session, questions, seen, token)
+                    await _hear(session, plan, seen, token)
 
 
-async def _hear(session: Client, questions: Questions, seen: Visit, token: str) -> None:
+async def _hear(session: MqttClient, plan: ProbePlan, seen: BrokerReport, token: str) -> None:
     message = await session.incoming.get()
     session.acknowledge(message)
-    if message.topic not in questions.echoes:
+    if message.topic not in plan.echoes:
         seen.said.setdefault(message.topic, []).append(message.payload)
     elif message.payload == token.encode():
         seen.echoed.add(message.topic)
