@@ -59,13 +59,23 @@ class Action:
 
 def _confirmed(name: str, request: str, *fields: Field, **more: Any) -> Action:
     """Return an action that can cut a module off, or costs it its settings."""
-    confirm = Field(CONFIRM, {"boolean": {}}, default=False)
-    return Action(name, request, (*fields, confirm), admin=True, confirm=True, **more)
+    return Action(name, request, (*fields, _SURE), admin=True, confirm=True, **more)
 
 
-def _modem(name: str, request: str, *fields: Field) -> Action:
+def _modem(name: str, request: str, *fields: Field, **more: Any) -> Action:
     """Return an action on a modem of ours, for administrators."""
-    return Action(name, request, fields, of=Kind.MODEM, admin=True, job=False, repeatable=False)
+    return Action(name, request, fields, of=Kind.MODEM, admin=True, job=False, repeatable=False, **more)
+
+
+def _storage(name: str, operation: str, *fields: Field, **more: Any) -> Action:
+    """Return an action on the messages in a memory of a modem."""
+    return _modem(name, "sms_storage", _MEMORY, *fields, fields_of=changes.operation(operation), **more)
+
+
+def _master_sim(name: str, operation: str, *fields: Field, **more: Any) -> Action:
+    """Return an action on the settings on a modem's SIM, for modules to take up."""
+    named = (_FAMILY, *fields, _PROFILE)
+    return _modem(name, "master_sim", *named, fields_of=changes.operation(operation), **more)
 
 
 _SETTINGS: Final = Field(
@@ -73,6 +83,15 @@ _SETTINGS: Final = Field(
 )
 _SERVER_INDEX: Final = Field("server", _SERVER, required=False, default=0)
 _ANY_SERVER: Final = Field("server", _SERVER, required=False)
+_SURE: Final = Field(CONFIRM, {"boolean": {}}, default=False)
+_MEMORY: Final = Field("memory", {"select": {"options": ["SM", "ME", "MT"]}}, default="SM")
+_FAMILY: Final = Field("family", _TEXT, example="energomera_gs04")
+_PROFILE: Final = Field("profile", _TEXT, required=False, example="gs01_binary")
+_STORED_AS: Final = Field(
+    "stored_as",
+    {"select": {"options": ["submit", "deliver"], "translation_key": "stored_as"}},
+    default="submit",
+)
 _LISTED: Final = Field("numbers", _NUMBERS, example='["+79990000001"]')
 
 ACTIONS: Final = (
@@ -218,4 +237,12 @@ ACTIONS: Final = (
     _modem("send_raw", "raw_at", Field("command", _TEXT, example="AT+CSQ")),
     _modem("send_ussd", "ussd", Field("code", _TEXT, example="*100#")),
     _modem("restart_modem", "restart_modem"),
+    _storage("list_sms_storage", "list", answers=True),
+    _storage("select_sms_storage", "select"),
+    _storage("clear_sms_storage", "clear", _SURE, confirm=True),
+    _master_sim("read_master_sim", "read", answers=True),
+    _master_sim(
+        "write_master_sim", "write", _SETTINGS, Field("password", _SECRET, required=False), _STORED_AS
+    ),
+    _master_sim("clear_master_sim", "clear"),
 )

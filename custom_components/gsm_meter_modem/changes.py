@@ -5,7 +5,7 @@ The names and values of settings are those of docs/mqtt.md; the ranges are the b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 type Data = Mapping[str, Any]
@@ -104,6 +104,11 @@ def settings(data: Data, _: Known) -> dict[str, Any]:
 def job(data: Data, _: Known) -> dict[str, Any]:
     """The job to give up."""
     return {"job": data["job"]}
+
+
+def operation(name: str) -> Callable[[Data, Known], dict[str, Any]]:
+    """What is done with a modem's memory or SIM, beside what it is given."""
+    return lambda data, _: {"operation": name, **data}
 
 
 def _settings(changed: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any, Final
 
 from .capabilities import CONTRACTS, BridgeInfo
-from .contract import ModemState, ModuleState, Sim
+from .contract import Drifted, ModemState, ModuleState, Sim
 from .options import Options
 
 type Words = Mapping[str, str]
@@ -110,11 +110,16 @@ def _meter_changed(module: WatchedModule, _: Options) -> Words | None:
 
 
 def _drifted(module: WatchedModule, _: Options) -> Words | None:
-    drift = module.state.drift
-    lines = (
-        f"- `{name}`: {_code(values.desired)} → {_code(values.reported)}" for name, values in drift.items()
-    )
-    return _when(drift, settings="\n".join(lines))
+    return _when(module.state.drift, settings=drift_lines(module.state.drift))
+
+
+def drift_lines(drift: Mapping[str, Drifted], *, is_set_back: bool = False) -> str:
+    """Return settings that have drifted, each from what it was to what it is, or back again."""
+    lines = []
+    for name, values in drift.items():
+        both = [_code(values.desired), _code(values.reported)]
+        lines.append(f"- `{name}`: {' → '.join(reversed(both) if is_set_back else both)}")
+    return "\n".join(lines)
 
 
 def _code(value: Any) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
+from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers.translation import async_get_translations
 
 from .const import DOMAIN
 from .contract import Answer
@@ -94,3 +96,15 @@ def of_answer(answer: Answer) -> HomeAssistantError:
     if code in FAILURE_CODES:
         return failed(f"error_{code}", message=message)
     return failed("error_other", code=code, message=message)
+
+
+async def async_sentence(hass: HomeAssistant, error: BaseException) -> str:
+    """Return an error in Home Assistant's language, as part of a text; the bridge's reason is English.
+
+    Home Assistant itself translates an error only if it is shown alone.
+    """
+    if not isinstance(error, HomeAssistantError) or error.translation_domain != DOMAIN:
+        return str(error)
+    texts = await async_get_translations(hass, hass.config.language, "exceptions", {DOMAIN})
+    text = texts.get(f"component.{DOMAIN}.exceptions.{error.translation_key}.message")
+    return str(error) if text is None else text.format(**error.translation_placeholders or {})

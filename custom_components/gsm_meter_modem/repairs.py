@@ -11,7 +11,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 
+from .conditions import drift_lines
 from .const import CONF_BRIDGE, DOMAIN
+from .errors import async_sentence
 from .exchanges import Outcome, Terms
 from .targets import check
 
@@ -61,14 +63,15 @@ class ModuleFlow(RepairsFlow):
         try:
             solved = await fix(runtime, self._module)
         except HomeAssistantError as error:
-            return self._failed(error)
+            return await self._failed(error)
         if not solved:
             # an abort leaves the issue as it is; the module's next document takes it back
             return self.async_abort(reason="asked", description_placeholders=self._words())
         return self.async_create_entry(data={})
 
-    def _failed(self, error: HomeAssistantError) -> RepairsFlowResult:
-        return self.async_abort(reason="failed", description_placeholders={"error": str(error)})
+    async def _failed(self, error: HomeAssistantError) -> RepairsFlowResult:
+        words = {"error": await async_sentence(self.hass, error)}
+        return self.async_abort(reason="failed", description_placeholders=words)
 
 
 class ConfirmFlow(ModuleFlow):
@@ -107,9 +110,11 @@ class DriftFlow(ModuleFlow):
         try:
             plan = await _plan(runtime, self._module)
         except HomeAssistantError as error:
-            return self._failed(error)
+            return await self._failed(error)
         concerns = "\n".join(f"- {concern['message']}" for concern in plan["concerns"])
-        return self._question("restore", messages=str(plan["messages"]), concerns=concerns)
+        settings = drift_lines(runtime.bridge.modules[self._module].drift, is_set_back=True)
+        words = {"messages": str(plan["messages"]), "concerns": concerns, "settings": settings}
+        return self._question("restore", **words)
 
     async def async_step_read(self, _: Input = None) -> RepairsFlowResult:
         """Read all settings again; perhaps they are right by now."""

@@ -19,7 +19,7 @@ from .actions import ACTIONS, CONFIRM, DEVICE_ID, TIMEOUT, WAIT, Action, Field
 from .bridge import Kind
 from .capabilities import ModuleInfo
 from .const import ANSWER_S, ASKS, DOMAIN, MODEM_ANSWER_S
-from .errors import failed, invalid
+from .errors import async_sentence, failed, invalid
 from .exchanges import Outcome, Terms
 from .targets import Target, resolve
 
@@ -78,7 +78,7 @@ async def _handle(action: Action, call: ServiceCall) -> ServiceResponse:
             errors.append((target, outcome))
         else:
             done[target.device_id] = _response(action, outcome)
-    _raise(errors, len(targets))
+    await _raise(call.hass, errors, len(targets))
     return {"results": done} if call.return_response else None
 
 
@@ -133,10 +133,10 @@ def _response(action: Action, outcome: Outcome) -> JsonObjectType:
     return document
 
 
-def _raise(errors: list[tuple[Target, BaseException]], asked: int) -> None:
+async def _raise(hass: HomeAssistant, errors: list[tuple[Target, BaseException]], asked: int) -> None:
     for _, error in errors:
         if asked == 1 or not isinstance(error, HomeAssistantError):
             raise error
     if errors:
-        details = "; ".join(f"{target.name}: {error}" for target, error in errors)
-        raise failed("some_failed", failed=str(len(errors)), asked=str(asked), details=details)
+        told = [f"{target.name}: {await async_sentence(hass, error)}" for target, error in errors]
+        raise failed("some_failed", failed=str(len(errors)), asked=str(asked), details="; ".join(told))

@@ -124,6 +124,8 @@ NOT_ASKED: list[tuple[str, str, dict[str, Any], str]] = [
     ("set_apn", "hut", {"apn": "a", "authentication": "pap"}, "setting_missing"),
     ("set_mode", "hut", {"mode": "sms"}, "confirm_needed"),
     ("restore_factory_settings", "pump", {"confirm": False}, "confirm_needed"),
+    ("clear_sms_storage", "stick", {"memory": "SM"}, "confirm_needed"),
+    ("read_master_sim", "pump", {"family": "energomera_gs04"}, "not_a_modem"),
 ]
 """Action, device, data, and the error."""
 

@@ -21,6 +21,30 @@ from tests.integration.conftest import until
 from tests.integration.played_bridge import PlayedBridge, accepted, answering, golden, verified
 
 Devices = dict[str, str]
+TITLES = {
+    "set_mode": "Set mode",
+    "restore_factory_settings": "Restore factory settings",
+    "clear_sms_storage": "Clear SMS storage",
+}
+FAMILY = {"family": "energomera_gs04"}
+
+OF_MODEMS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
+    ("send_raw", "raw_at", {"command": "AT+CSQ"}, {}),
+    ("send_ussd", "ussd", {"code": "*100#"}, {}),
+    ("restart_modem", "restart_modem", {}, {}),
+    ("list_sms_storage", "sms_storage", {}, {"operation": "list", "memory": "SM"}),
+    ("select_sms_storage", "sms_storage", {"memory": "ME"}, {"operation": "select"}),
+    ("clear_sms_storage", "sms_storage", {"memory": "MT", "confirm": True}, {"operation": "clear"}),
+    ("read_master_sim", "master_sim", FAMILY, {"operation": "read"}),
+    ("clear_master_sim", "master_sim", FAMILY | {"profile": "other"}, {"operation": "clear"}),
+    (
+        "write_master_sim",
+        "master_sim",
+        FAMILY | {"settings": {"apn": "m2m.example"}, "password": "4321"},
+        {"operation": "write", "stored_as": "submit"},
+    ),
+]
+"""Action, request, data of the call, and the fields that the request has besides."""
 
 
 async def call(hass: HomeAssistant, name: str, device: str | list[str], **data: Any) -> Any:
@@ -44,7 +68,7 @@ async def test_what_an_action_asks(hass: HomeAssistant, played: PlayedBridge, de
 
 
 def test_every_action_of_a_module_is_tried() -> None:
-    at_once = {"plan", "cancel_job", "send_raw", "send_ussd", "restart_modem"}
+    at_once = {"plan", "cancel_job"} | {name for name, *_ in OF_MODEMS}
     assert {name for name, *_ in CALLS} | at_once == {action.name for action in ACTIONS}
 
 
@@ -63,12 +87,8 @@ async def test_plan(hass: HomeAssistant, played: PlayedBridge, devices: Devices)
 
 
 @pytest.mark.parametrize(
-    ("name", "request_name", "data"),
-    [
-        ("send_raw", "raw_at", {"command": "AT+CSQ"}),
-        ("send_ussd", "ussd", {"code": "*100#"}),
-        ("restart_modem", "restart_modem", {}),
-    ],
+    ("name", "request_name", "data", "more"),
+    OF_MODEMS,
 )
 async def test_modems(
     hass: HomeAssistant,
@@ -77,11 +97,12 @@ async def test_modems(
     name: str,
     request_name: str,
     data: dict[str, str],
+    more: dict[str, str],
 ) -> None:
     played.answer(request_name, lambda asked: [asked | {"status": "ok", "lines": ["OK"]}])
     answer = await call(hass, name, devices["stick"], **data)
     (asked,) = played.requests(request_name)
-    assert asked == {"transaction": asked["transaction"], "modem": "stick", **data}
+    assert asked == {"transaction": asked["transaction"], "modem": "stick", **data, **more}
     assert answer["results"][devices["stick"]]["lines"] == ["OK"]
 
 
@@ -129,7 +150,11 @@ async def test_several_devices(hass: HomeAssistant, played: PlayedBridge, device
     words = raised.value.translation_placeholders
     assert words is not None
     assert (words["failed"], words["asked"]) == ("1", "2")
-    assert "Pump: " in words["details"]
+    assert "Pump: The module rejected it: " in words["details"]
+    hass.config.language = "ru"
+    with pytest.raises(HomeAssistantError) as raised:
+        await call(hass, "request_status", both)
+    assert "Pump: Модуль отклонил: the modem cannot" in raised.value.translation_placeholders["details"]
 
 
 async def test_errors_of_the_bridge(hass: HomeAssistant, played: PlayedBridge, devices: Devices) -> None:
@@ -201,7 +226,7 @@ async def test_what_is_not_asked(hass: HomeAssistant, played: PlayedBridge, devi
         assert raised.value.translation_key == key
         if key == "confirm_needed":  # named as its form is
             words = raised.value.translation_placeholders
-            assert words == {"action": {"set_mode": "Set mode"}.get(name, "Restore factory settings")}
+            assert words == {"action": TITLES[name]}
     for name, data in NO_FORM_SENDS:
         with pytest.raises(vol.Invalid):
             await hass.services.async_call(
@@ -232,7 +257,7 @@ async def test_who_may(
     context = Context(user_id=hass_read_only_user.id)
     for action in ACTIONS:
         assert action.admin or not action.confirm  # what is dangerous is for administrators
-        if action.admin:
+        if action.admin and not action.answers:
             data = {"device_id": devices["hut"]} | _least(action)
             with pytest.raises(Unauthorized):
                 await hass.services.async_call(DOMAIN, action.name, data, blocking=True, context=context)
@@ -241,7 +266,11 @@ async def test_who_may(
 
 def _least(action: Action) -> dict[str, Any]:
     samples: dict[str, Any] = {"settings": {}, "numbers": [], "password": "x", "confirm": True}
-    return {f.name: samples.get(f.name, f.example) for f in action.fields if f.required}
+    return {
+        f.name: samples.get(f.name, f.example if f.default is None else f.default)
+        for f in action.fields
+        if f.required
+    }
 
 
 async def test_a_snapshot_is_what_apply_takes(

@@ -245,7 +245,7 @@ async def test_drifted_settings_are_set_back(
     menu, question, end = await _fix(hass, hass_client, DRIFT, "restore")
     assert menu["menu_options"] == ["restore", "read", "accept"]
     told = question["description_placeholders"]
-    assert (told["settings"], told["messages"]) == ("- `connect_period_s`: `300` → `60`", "8")
+    assert (told["settings"], told["messages"]) == ("- `connect_period_s`: `60` → `300`", "8")
     assert "- 60 s in mode client_cenc costs much traffic" in told["concerns"]
     assert (end["type"], end["reason"]) == ("abort", "asked")
     assert DRIFT in issues(hass)
