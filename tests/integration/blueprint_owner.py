@@ -28,6 +28,7 @@ class Owner:
 
     def __init__(self, hass: HomeAssistant, told: list[ServiceCall], folder: Path) -> None:
         self.hass, self._told, self._folder = hass, told, folder
+        self._minutes = 0
 
     @property
     def told(self) -> list[str]:
@@ -44,12 +45,12 @@ class Owner:
         blueprint = {"path": name, "input": {"actions": notify, **inputs}}
         made = {"automation": {"id": "tried", "alias": "Tried", "use_blueprint": blueprint}}
         assert await async_setup_component(self.hass, "automation", made)
-        await self.reload(remembers=False)
+        await self.reload()
 
-    async def reload(self, *, remembers: bool = True) -> None:
+    async def reload(self) -> None:
         """Let it look as it does after automations were loaded, or Home Assistant has started."""
         self.hass.bus.async_fire("automation_reloaded")
-        await self.rest(remembers=remembers)
+        await self.rest()
 
     async def see(self, *states: str, entity: str, **attributes: Any) -> None:
         """Let an entity have one state after the other, and what follows from each happen."""
@@ -57,21 +58,21 @@ class Owner:
             self.hass.states.async_set(entity, state, attributes)
             await self.rest()
 
-    async def rest(self, *, remembers: bool = True, **passing: float) -> None:
-        """Let so much time pass, two seconds at least, and all that is due be over.
-
-        Where the broker does not remember, the automation waits for that in vain, which takes no time here.
-        """
+    async def rest(self, *, step_s: float = 3, **passing: float) -> None:
+        """Let so much time pass, and all that is due be over, by steps of `step_s`."""
         await asyncio.sleep(0.05)  # for all to be over would mean for the whole wait to be
-        self._pass(**passing or {"seconds": 2})
+        self._pass(**passing or {"seconds": step_s})
         await asyncio.sleep(0.05)
         end = time.monotonic() + _WAIT_S  # a timeout of asyncio would pass with the time that is let pass
         while (tried := self.hass.states.get("automation.tried")) and tried.attributes["current"]:
             assert time.monotonic() < end, tried
-            self._pass(seconds=2)
-            await asyncio.sleep(0.02 if remembers else 0.5)
-            if not remembers:  # by now it would have heard
-                self._pass(seconds=31)
+            self._pass(seconds=step_s)
+            await asyncio.sleep(0.02)
+
+    async def look(self) -> None:
+        """Let another minute begin."""
+        self._minutes += 1
+        await self.rest(minutes=self._minutes)
 
     def _pass(self, **passing: float) -> None:
         async_fire_time_changed(self.hass, dt_util.utcnow() + timedelta(**passing))

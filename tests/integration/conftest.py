@@ -170,4 +170,5 @@ async def repairs(hass: HomeAssistant) -> None:
 def owner(hass: HomeAssistant, mqtt: MockConfigEntry, played: PlayedBridge, tmp_path: Path) -> Owner:
     """Somebody whom nothing was told yet; the broker remembers nothing."""
     played.publish(MEMORY, "")
+    played.publish(f"homeassistant/sensor/{MEMORY.replace('/', '_')}/config", "")
     return Owner(hass, async_mock_service(hass, "notify", "owner"), tmp_path)

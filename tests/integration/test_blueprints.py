@@ -5,7 +5,6 @@ What they remember is in test_blueprints_remember.py.
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -22,8 +21,8 @@ from tests.integration.blueprint_owner import (
     SIGNAL,
     Owner,
 )
-from tests.integration.conftest import WAIT_S, until
-from tests.integration.played_bridge import PlayedBridge
+from tests.integration.conftest import until
+from tests.integration.played_bridge import PlayedBridge, golden
 
 FAILED = {"event_type": "command_failed", "action": "set", "error": {"message": "it said no"}, "job": "1"}
 DONE = {"event_type": "command_succeeded", "action": "set", "job": "2"}
@@ -104,7 +103,7 @@ async def test_an_event_in_words(owner: Owner) -> None:
     assert owner.told == ["hut result: set failed: it said no", "hut result: set is uncertain: it said no"]
 
 
-PROBLEM = "binary_sensor.hut_problem"
+PROBLEM, NOTED = "binary_sensor.hut_problem", "sensor.gsm_meter_modem_told_tried"
 
 
 @pytest.fixture
@@ -174,25 +173,77 @@ async def test_a_weak_signal_of_any_module(owner: Owner) -> None:
     assert owner.told[1:] == ["Hut: прошло: слабый сигнал"]
 
 
+async def _see_trouble(owner: Owner, *codes: str) -> None:
+    owner.hass.states.async_set(PROBLEM, "on" if codes else "off", {"codes": list(codes), "problems": []})
+    await owner.look()
+
+
 @pytest.mark.usefixtures("hut")
 async def test_trouble_is_told_when_it_has_lasted(owner: Owner, played: PlayedBridge) -> None:
-    async def hear() -> None:
-        """A document of any module has Home Assistant look."""
-        runs = owner.hass.states.get("automation.tried").attributes["last_triggered"]
-        played.tell("module/pump", "{}", retain=False)
-        async with asyncio.timeout(WAIT_S):
-            while owner.hass.states.get("automation.tried").attributes["last_triggered"] == runs:
-                await asyncio.sleep(0.01)
-        await owner.rest()
-
-    owner.hass.states.async_set(PROBLEM, "off", {"codes": [], "problems": []})
+    await _see_trouble(owner)
     await owner.make("trouble.yaml", lasting={"minutes": 10})
-    owner.hass.states.async_set(PROBLEM, "on", {"codes": ["not_registered"], "problems": []})
-    await hear()
-    await hear()
+    await _see_trouble(owner, "not_registered")
+    await owner.look()
     assert owner.told == []
     played.publish(MEMORY, {"entities": {PROBLEM: ["", "not_registered", 0]}, "retained": True})
-    await hear()
+    await until(lambda: _noted(owner)[PROBLEM][2] == 0)
+    await owner.look()
     assert owner.told == ["Hut: not registered in the network"]
-    await hear()
+    await owner.look()
+    assert len(owner.told) == 1
+
+
+def _noted(owner: Owner) -> dict[str, Any]:
+    sensor = owner.hass.states.get(NOTED)
+    return dict(sensor.attributes.get("noted", {})) if sensor else {}
+
+
+@pytest.mark.usefixtures("hut")
+async def test_trouble_runs_only_if_there_is_something_to_note_or_to_tell(owner: Owner) -> None:
+    runs: list[Any] = []
+    await _see_trouble(owner)
+    await owner.make("trouble.yaml", lasting={"seconds": 0})
+    await until(lambda: "noted" in getattr(owner.hass.states.get(NOTED), "attributes", ()))
+    owner.hass.bus.async_listen("automation_triggered", runs.append)
+    for _ in range(3):
+        await owner.look()
+    assert runs == []
+    await _see_trouble(owner, "not_registered")
+    await until(lambda: PROBLEM in _noted(owner))
+    assert owner.told == ["Hut: not registered in the network"]
+    assert owner.hass.states.get(NOTED).state == "1"
+    for _ in range(3):
+        await owner.look()
+    assert len(runs) == 1
+    await _see_trouble(owner)
+    await until(lambda: not _noted(owner))
+    await owner.look()
+    assert len(owner.told) == len(runs) == 2
+
+
+@pytest.mark.usefixtures("hut")
+async def test_trouble_of_a_module_that_is_added_is_told(owner: Owner) -> None:
+    await owner.make("trouble.yaml", lasting={"seconds": 0})
+    await _see_trouble(owner)
+    owner.hass.states.async_set(PROBLEM, "unavailable")
+    await owner.rest()
+    await _see_trouble(owner, "not_answering")
+    assert owner.told == ["Hut: does not answer"]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "in another meter"), ("ru", "в другом счётчике")], ids=["en", "ru"]
+)
+async def test_meter_of_any_module_is_told_once(
+    owner: Owner, loaded: MockConfigEntry, played: PlayedBridge, language: str, words: str
+) -> None:
+    await owner.make("meter_changed.yaml", language=language)
+    hut = golden("module_energomera")
+    played.tell("module/hut", hut | {"meter_serial": "000000000000001"})
+    await until(lambda: owner.hass.states.get("automation.tried").attributes["current"])
+    await owner.rest()
+    assert owner.told == [f"{hut['name']}: {words}, 000000000000001"]
+    assert await owner.hass.config_entries.async_reload(loaded.entry_id)
+    await until(lambda: len(loaded.runtime_data.bridge.subjects()) == 4)
+    await owner.rest()
     assert len(owner.told) == 1

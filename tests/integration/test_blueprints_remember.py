@@ -23,6 +23,7 @@ from tests.integration.blueprint_owner import (
     Owner,
 )
 from tests.integration.played_bridge import PlayedBridge
+from tests.support.mosquitto import Mosquitto
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,8 @@ REMEMBERING = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 
 
 def test_every_blueprint_is_tried() -> None:
-    assert {kind.name for kind in KINDS} | {"command_failed.yaml", "trouble.yaml"} == set(NAMES)
+    others = {"command_failed.yaml", "meter_changed.yaml", "trouble.yaml"}
+    assert {kind.name for kind in KINDS} | others == set(NAMES)
 
 
 @REMEMBERING
@@ -137,13 +139,30 @@ async def test_a_broker_that_forgets(owner: Owner, kind: Kind, played: PlayedBri
     played.publish(MEMORY, "")
     await owner.see("unavailable", entity=kind.entity)
     owner.hass.states.async_set(kind.entity, kind.bad)
-    await owner.rest(remembers=False)
+    await owner.rest()
     assert owner.told == []
     played.publish(MEMORY, "")
     owner.hass.states.async_set(kind.entity, kind.good)
-    await owner.rest(remembers=False)
+    await owner.rest()
     await owner.see(kind.bad, entity=kind.entity)
     assert owner.told == [words for words in (kind.regained, kind.lost) if words]
+
+
+@REMEMBERING
+async def test_a_broker_that_is_slow(owner: Owner, kind: Kind, broker: Mosquitto) -> None:
+    await owner.see(kind.good, entity=kind.entity)
+    await owner.make(kind.name, **kind.inputs)
+    await owner.see("unavailable", entity=kind.entity)
+    broker.freeze()
+    try:
+        owner.hass.states.async_set(kind.entity, kind.bad)
+        await owner.rest(step_s=31)
+    finally:
+        broker.thaw()
+    assert owner.told == []  # nobody knows what was told before
+    await owner.reload()
+    await owner.reload()
+    assert owner.told == [kind.lost]
 
 
 @REMEMBERING
@@ -165,7 +184,8 @@ async def test_many_at_once_are_one_message(owner: Owner, kind: Kind) -> None:
 
 
 def test_what_remembers_remembers_in_the_same_way() -> None:
-    texts = [(FOLDER / name).read_text("utf-8") for name in NAMES if name != "command_failed.yaml"]
+    forgetful = {"command_failed.yaml", "meter_changed.yaml"}
+    texts = [(FOLDER / name).read_text("utf-8") for name in NAMES if name not in forgetful]
     shared = {
         text.partition("  # this part is the same")[2].partition("      lines: >-")[0] for text in texts
     }
