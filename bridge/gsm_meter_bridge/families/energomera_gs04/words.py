@@ -49,8 +49,8 @@ _RUSSIAN = Catalogue(
             "core_version": "Версия ядра",
             "platform": "Аппаратная платформа",
             "module_type": "Тип модуля связи",
-            "connect_period_s": "Период установки соединения",
-            "idle_restart_period_h": "Период переинициализации",
+            "connect_period_s": "Период связи",
+            "idle_restart_period_h": "Рестарт в простое",
         }
     ),
     values=MappingProxyType(

@@ -22,7 +22,7 @@ _RUSSIAN = Catalogue(
             **{f"server_{n}_rules": f"Сервер {n}: правила" for n in _SERVERS},
             **{f"server_{n}_white_list": f"Сервер {n}: белый список" for n in _SERVERS},
             "serial_port": "Последовательный порт",
-            "reboot_period_min": "Период перезагрузки",
+            "reboot_period_min": "Период рестарта",
             "csd_idle_timeout_s": "Таймаут CSD",
             "action.reboot": "Перезагрузить",
             **{f"action.connect.{n}": f"Подключиться к серверу {n}" for n in _SERVERS},
