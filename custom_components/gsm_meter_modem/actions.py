@@ -85,8 +85,8 @@ _SERVER_INDEX: Final = Field("server", _SERVER, required=False, default=0)
 _ANY_SERVER: Final = Field("server", _SERVER, required=False)
 _SURE: Final = Field(CONFIRM, {"boolean": {}}, default=False)
 _MEMORY: Final = Field("memory", {"select": {"options": ["SM", "ME", "MT"]}}, default="SM")
-_FAMILY: Final = Field("family", _TEXT, example="energomera_gs04")
-_PROFILE: Final = Field("profile", _TEXT, required=False, example="gs01_binary")
+_FAMILY: Final = Field("family", _TEXT)
+_PROFILE: Final = Field("profile", _TEXT, required=False)
 _STORED_AS: Final = Field(
     "stored_as",
     {"select": {"options": ["submit", "deliver"], "translation_key": "stored_as"}},

@@ -265,7 +265,7 @@ async def test_who_may(
 
 
 def _least(action: Action) -> dict[str, Any]:
-    samples: dict[str, Any] = {"settings": {}, "numbers": [], "password": "x", "confirm": True}
+    samples: dict[str, Any] = {"settings": {}, "numbers": [], "password": "x", "confirm": True, "family": "x"}
     return {
         f.name: samples.get(f.name, f.example if f.default is None else f.default)
         for f in action.fields
