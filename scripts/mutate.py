@@ -151,15 +151,14 @@ def try_room(room: Room, *, count: int | None, seed: int, listed: list[Listed]) 
 
         try:
             tests = watched(workshops, room.tests)
-            chosen = list(islice(mutants_of(room, seed, listed), count))
             unseen = []
             with ThreadPoolExecutor(WORKERS) as pool:
-                for tried, (mutant, seen) in enumerate(
-                    zip(chosen, pool.map(is_seen, chosen), strict=True), 1
-                ):
+                wanted = islice(mutants_of(room, seed, listed), count)
+                chosen = [(mutant, pool.submit(is_seen, mutant)) for mutant in wanted]
+                for tried, (mutant, seen) in enumerate(chosen, 1):
                     if tried % 20 == 0:
                         print(f"{room.name}: {tried} of {len(chosen)} tried", file=sys.stderr, flush=True)
-                    if not seen:
+                    if not seen.result():
                         unseen.append(mutant)
                         print(mutant, end="\n\n", flush=True)
         finally:
