@@ -77,6 +77,7 @@ async def timed(
         clock, health = Clock(lambda: watch.wall, lambda: watch.elapsed), Health()
         for part in (w.runner, w.receiver, w.commands):
             part._now = clock.now
+        w.commands._admission = replace(w.commands._admission, context=replace(w.context, now=clock.now))
         w.radio.now = lambda: watch.network
         keeper = Timekeeper(w.database, BRIDGE, clock, health)
         await keeper.begin()
