@@ -149,17 +149,26 @@ class World:
         """The time, a Unix time in seconds."""
         return self.context.now()
 
-    async def work(self) -> None:
-        """Send all that is due and take in all that came, until nothing moves."""
+    async def work(self) -> bool:
+        """Send all that is due and take in all that came; return whether anything was sent."""
+        sent = False
         await self.runner.time_out()
         while await self.runner.send_next():
+            sent = True
             await self.receiver.process_inbox()
         await self.receiver.process_inbox()
+        return sent
 
     async def settle(self) -> None:
-        """Work until no step is left that could be taken now."""
+        """Work until no step is left that could be taken now.
+
+        What times out or comes in may have something sent the next time: twice nothing is the end.
+        """
+        idle = 0
         for _ in range(12):
-            await self.work()
+            idle = 0 if await self.work() else idle + 1
+            if idle == 2:
+                return
 
     async def know_all(self) -> None:
         """Have every module asked for everything."""
