@@ -40,22 +40,33 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _databases(engine: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def _databases(
+    engine: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
     """Let `world` use the database that is asked for; the same path is the same database."""
     if engine == "sqlite":
+        yield
         return
     server: Postgresql = request.getfixturevalue("postgresql")
     template: Secret = request.getfixturevalue("template")
+    made: list[Secret] = []
     known: dict[Path, Secret] = {}
+
+    def another() -> Secret:
+        made.append(server.database(template))
+        return made[-1]
 
     def place(path: Path | None) -> Secret:
         if path is None:
-            return server.database(template)
+            return another()
         if path not in known:
-            known[path] = server.database(template)
+            known[path] = another()
         return known[path]
 
     monkeypatch.setattr(short_path, "place", place)
+    yield
+    for database in made:
+        server.drop(database)
 
 
 @pytest.fixture

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pwd
 import shutil
 import subprocess
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+import asyncpg
 import psutil
 
 from gsm_meter_bridge.vocabulary import Secret
 from tests.support.mosquitto import free_port
+from tests.support.waiting import PATIENCE_S
 
-_START_S = 60.0
 _PASSWORD = "only for tests"
 
 
@@ -42,7 +45,8 @@ class Postgresql:
         self._data.mkdir(mode=0o700)
         for path in (self._data, secret):
             _give(path)
-        self._run("initdb", "-D", str(self._data), "-U", "tests", "-A", "scram-sha-256", f"--pwfile={secret}")
+        initdb = [str(self._bin / "initdb"), "-D", str(self._data), "-U", "tests", "--no-sync"]
+        _run(*initdb, "-A", "scram-sha-256", f"--pwfile={secret}")
         self.start()
         return self
 
@@ -55,12 +59,16 @@ class Postgresql:
         """Start it, and return once it takes connections."""
         options = ["-D", str(self._data), "-p", str(self.port), "-c", "listen_addresses=127.0.0.1"]
         options += ["-c", "unix_socket_directories=", "-c", "max_connections=40"]
+        # it is killed, but the machine goes on: what was committed is there without the disk
+        options += ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_wal_size=64MB"]
+        # no database lives long enough to be tidied up
+        options += ["-c", "autovacuum=off"]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*_as_nobody(), str(self._bin / "postgres"), *options], stdout=log, stderr=log
             )
         ready = [str(self._bin / "pg_isready"), "-h", "127.0.0.1", "-p", str(self.port), "-t", "1", "-q"]
-        end = time.monotonic() + _START_S
+        end = time.monotonic() + PATIENCE_S
         while subprocess.run(ready, check=False).returncode != 0:
             assert self._process.poll() is None, self._log.read_text()
             assert time.monotonic() < end, self._log.read_text()
@@ -70,7 +78,7 @@ class Postgresql:
         """Have it shut down at once, without ceremony (SIGQUIT)."""
         assert self._process is not None
         self._process.send_signal(3)
-        self._process.wait(30)
+        self._process.wait(PATIENCE_S)
         self._process = None
 
     def die(self) -> None:
@@ -80,7 +88,7 @@ class Postgresql:
         for process in (server, *server.children(recursive=True)):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        self._process.wait(30)
+        self._process.wait(PATIENCE_S)
         (self._data / "postmaster.pid").unlink(missing_ok=True)
         self._process = None
 
@@ -88,21 +96,42 @@ class Postgresql:
         """Make a database, empty or a copy of another that nobody uses just now, and return its URL."""
         self._count += 1
         name = f"tests_{self._count}"
-        like = [] if copy_of is None else ["-T", copy_of.reveal().rpartition("/")[2]]
-        self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "tests", *like, name)
+        like = "template1" if copy_of is None else _name(copy_of)
+        self._say(f"CREATE DATABASE {name} TEMPLATE {like}")
         password = _PASSWORD.replace(" ", "%20")
         return Secret(f"postgresql+asyncpg://tests:{password}@127.0.0.1:{self.port}/{name}")
 
-    def _run(self, program: str, *arguments: str) -> None:
-        done = subprocess.run(
-            [*_as_nobody(), str(self._bin / program), *arguments],
-            env={"PGPASSWORD": _PASSWORD, "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
-            cwd="/",
-            capture_output=True,
-            check=False,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
+    def drop(self, database: Secret) -> None:
+        """Remove a database, whoever uses it."""
+        self._say(f"DROP DATABASE {_name(database)} WITH (FORCE)")
+
+    def _say(self, statement: str) -> None:
+        with ThreadPoolExecutor(1) as apart:  # the caller may be in an event loop
+            apart.submit(asyncio.run, self._execute(statement)).result()
+
+    async def _execute(self, statement: str) -> None:
+        to = {"host": "127.0.0.1", "port": self.port, "user": "tests", "password": _PASSWORD}
+        connection = await asyncpg.connect(**to, database="postgres")
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+
+def _name(database: Secret) -> str:
+    return database.reveal().rpartition("/")[2]
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(
+        [*_as_nobody(), *command],
+        env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
+        cwd="/",
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def _as_nobody() -> list[str]:
