@@ -228,7 +228,7 @@ def test_terminal_shows_bar_of_sent_answered_and_verified(daemon: BridgeProcess,
     phones.write_text(f"{PUMP}\n{ATTIC}\n", "utf-8")
     program = [sys.executable, "-m", "gsm_meter_bridge", command, "--config", str(daemon.config)]
     with Screen([*program, f"@{phones}", *changes]) as screen:
-        assert screen.end(120) == 0
+        assert screen.end() == 0
         shown = screen.plain()
         assert "0/2" in shown
         assert "sent 2, answered 2, verified 2" in shown
@@ -245,11 +245,11 @@ def test_command_shows_no_bar_without_terminal(daemon: BridgeProcess) -> None:
 def test_status_is_shown_as_table_and_as_json(daemon: BridgeProcess) -> None:
     command = [sys.executable, "-m", "gsm_meter_bridge", "status", "--config", str(daemon.config)]
     with Screen([*command, "pump"]) as screen:
-        assert screen.end(120) == 0
+        assert screen.end() == 0
         assert "-71 dBm" in screen.shown
         assert screen.width() <= 80
     with Screen([*command, "pump", "attic", "--json"]) as screen:
-        assert screen.end(120) == 0
+        assert screen.end() == 0
         assert '"signal_dbm": -71' in screen.shown
 
 

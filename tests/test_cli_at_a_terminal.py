@@ -50,7 +50,7 @@ def test_ctrl_c_ends_program_while_it_loads(
     with Screen([*PROGRAM, "connections", *config]) as screen:
         screen.wait("loading")
         screen.type(CTRL_C)
-        assert screen.end(60) == 130
+        assert screen.end() == 130
     assert "Traceback" not in screen.shown
 
 
@@ -59,13 +59,13 @@ def test_ctrl_c_ends_command_while_broker_is_away(command: list[str], config: li
     with Screen([*PROGRAM, *command, *config]) as screen:
         screen.wait("no connection to the broker")
         screen.type(CTRL_C)
-        assert screen.end(60) == 130, screen.shown
+        assert screen.end() == 130, screen.shown
     assert "Traceback" not in screen.shown
 
 
 def test_missing_broker_is_reported_in_80_columns(config: list[str]) -> None:
     with Screen([*PROGRAM, "connections", *config, "--timeout", "2"]) as screen:
-        assert screen.end(60) == 1
+        assert screen.end() == 1
     assert "is the broker there" in " ".join(screen.plain().split())
     assert screen.width() <= 80
 

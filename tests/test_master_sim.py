@@ -14,6 +14,7 @@ from gsm_meter_bridge.cli import app
 from gsm_meter_bridge.simulator import World
 from gsm_meter_bridge.simulator.world import RunningWorld
 from gsm_meter_bridge.sms import EncodedPdu, SmsSubmit, decode_pdu, encode_data_submit, encode_submits
+from tests.support.waiting import PATIENCE_S
 
 FAMILY = ("--family", "energomera_gs04")
 
@@ -134,7 +135,7 @@ async def _bring(running: RunningWorld, pdu: EncodedPdu) -> None:
     assert isinstance(sms, SmsSubmit)
     before = len(running.carrier.delivered_to(COTTAGE))
     running.carrier.submit("+79990000000", sms, 1)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while len(running.carrier.delivered_to(COTTAGE)) == before:
             await asyncio.sleep(0.01)
 

@@ -67,11 +67,11 @@ def _kept(port: int) -> set[str]:
         client.on_connected = lambda: client.subscribe("#")
         client.start()
         try:
-            while True:
-                message = await asyncio.wait_for(client.incoming.get(), 1.0)
+            await client.wait_connected()
+            await client.publish("reader/ready", "", retain=False)  # it comes after all that is kept
+            while (message := await client.incoming.get()).topic != "reader/ready":
                 client.acknowledge(message)
                 found.add(message.topic)
-        except TimeoutError:
             return found
         finally:
             await client.stop()

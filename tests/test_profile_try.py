@@ -97,7 +97,7 @@ def _command(
 
 
 def _ended(screen: Screen, status: int) -> str:
-    assert screen.end(60) == status, screen.shown
+    assert screen.end() == status, screen.shown
     assert screen.width() <= 80
     assert PASSWORD not in screen.shown
     return " ".join(screen.plain().split())

@@ -22,6 +22,7 @@ from gsm_meter_bridge.profiles import load_profile
 from gsm_meter_bridge.sms import encode_submits
 from gsm_meter_bridge.vocabulary import Scalar
 from tests.support.processes import Simulator
+from tests.support.waiting import PATIENCE_S
 
 RUN = CliRunner()
 FAMILY = family_of("energomera_gs04")
@@ -111,7 +112,7 @@ def _typed(device: Path, lines: list[str]) -> str:
 
     def say(text: str, until: bytes) -> None:
         """Say something, and listen until the answer is there and nothing more comes."""
-        begin, ends, quiet_s = len(seen), time.monotonic() + 20, 0.0
+        begin, ends, quiet_s = len(seen), time.monotonic() + PATIENCE_S, 0.0
         os.write(port, text.encode())
         while until not in seen[begin:] or quiet_s < 0.5:
             assert time.monotonic() < ends, seen.decode("utf-8", "replace")
@@ -301,7 +302,7 @@ def _captured_at_rest(device: Path) -> list[str]:
         for text in ("AT+CMGF=0\r", "AT+CNMI=2,1,0,0,0\r", f"AT+CMGS={pdu.tpdu_length}\r", f"{pdu.pdu}\x1a"):
             os.write(port, text.encode())
             time.sleep(0.3)
-        seen, ends = b"", time.monotonic() + 20
+        seen, ends = b"", time.monotonic() + PATIENCE_S
         while b"+CMTI" not in seen:
             assert time.monotonic() < ends, seen
             if select.select([port], [], [], 0.2)[0]:

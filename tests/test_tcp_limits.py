@@ -22,6 +22,7 @@ from tests.support.hostile import besiege
 from tests.support.mosquitto import Mosquitto, free_port
 from tests.support.processes import BridgeProcess, Simulator
 from tests.support.sockets import call
+from tests.support.waiting import PATIENCE_S
 
 PUMP, IMEI = "+79990000201", "865374036612201"
 STATUS, ANSWER = TOPICS.request("request_status"), TOPICS.response("request_status")
@@ -60,12 +61,12 @@ async def _by_sms(seen: Watcher, transaction: str) -> None:
 async def _by_tcp(seen: Watcher, port: int, signal_dbm: int) -> None:
     """The listener works: a module dials it and is heard."""
     values = {"model": "LERS GSM Mini", "serial_number": "1", "firmware": "M1.1.0", "imei": IMEI}
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             far = await call(port, "127.0.0.99")
             far.say(encode({**values, "signal_dbm": signal_dbm}, datetime.now(UTC)) + b"\0")
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(2):
+                async with asyncio.timeout(2):  # then it calls again
                     await seen.wait(TOPICS.module("pump"), lambda m: m["signal_dbm"] == signal_dbm)
                     far.reset()
                     return

@@ -36,7 +36,7 @@ from tests.support.tcp_world import (
     WELL,
     tcp_world,
 )
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_S, wait_until
 
 STATUS, ANSWER = TOPICS.request("request_status"), TOPICS.response("request_status")
 CLIENTS = f"{TOPICS.bridge_state.removesuffix('state')}unidentified_clients"
@@ -312,7 +312,7 @@ async def test_listener_serves_modules_among_hostile_peers(house: House, seen: W
     crowd = Crowd(port, [f"127.0.1.{n}" for n in range(1, 101)])
     lorises = [asyncio.create_task(slow_loris(port, f"127.0.2.{n}")) for n in range(1, 21)]
     await crowd.come(600)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while crowd.left > 400:  # four of each address
             await asyncio.sleep(0.02)
     poured = await asyncio.gather(

@@ -88,7 +88,7 @@ def test_jobs_table_fits_80_columns(waiting: BridgeProcess) -> None:
     _let_wait(waiting, "pump")
     (job,) = _jobs(waiting)
     with _screen(waiting, "jobs") as screen:
-        assert screen.end(60) == 0
+        assert screen.end() == 0
         assert str(job["job"]) in screen.shown
         assert "queued" in screen.shown
         assert screen.width() <= 80
@@ -124,7 +124,7 @@ def test_ctrl_c_asks_whether_to_cancel(
         screen.type(CTRL_C)
         screen.wait("Cancel what waits of these 3?")
         screen.type(f"{answer}\r")
-        assert screen.end(60) == 130
+        assert screen.end() == 130
         assert ("is cancelled" in screen.shown) is (left == 0)
     assert len(_jobs(waiting)) == left
 

@@ -24,7 +24,7 @@ from gsm_meter_bridge.model import ClientIdentity, Identification
 from gsm_meter_bridge.vocabulary import Scalar
 from tests.support.hostile import endless_line, random_octets, slow_loris
 from tests.support.sockets import LOOPBACK, Far, at_work, call, module, networks
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_S, until
 
 IMEI = "865374036612201"
 KNOWN: Mapping[str, Scalar] = {
@@ -281,7 +281,7 @@ async def test_listener_limits_connections_per_address() -> None:
 
 async def _comes_in(here: Hall, source: str) -> None:
     """A place that has become free is had again, once the listener has noticed."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             far = await call(here.port, source)
             far.say(PACKET + b"\0")

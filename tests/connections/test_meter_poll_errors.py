@@ -18,6 +18,7 @@ from gsm_meter_bridge.storage.database import Database
 from gsm_meter_bridge.storage.meters import MeterMemories
 from tests.support.poll_house import PollHouse
 from tests.support.short_path import KEY
+from tests.support.waiting import PATIENCE_S
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +57,7 @@ async def test_poller_polls_meter_again_after_any_callee_raises(
     setattr(house, callee, fail)
     meter_poller = house.meter_poller()
     task = asyncio.create_task(meter_poller.run())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not (len(calls) > 2 and (house.told or house.failed) and not meter_poller._under_way):
             await asyncio.sleep(0.005)
     assert not task.done()
@@ -85,7 +86,7 @@ async def test_poller_shows_meter_problem_until_poll_succeeds() -> None:
 
     house.read = read  # type: ignore[method-assign]
     task = asyncio.create_task(house.meter_poller().run())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while len(house.problems) < 4:
             await asyncio.sleep(0.005)
     task.cancel()

@@ -16,6 +16,7 @@ from gsm_meter_bridge.storage.refusals import RefusedPasswords
 from gsm_meter_bridge.vocabulary import Secret
 from tests.support.poll_house import METER, PollHouse
 from tests.support.short_path import KEY
+from tests.support.waiting import PATIENCE_S
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +76,7 @@ async def test_poller_does_not_try_refused_password_again(
         house.read = read  # type: ignore[method-assign]
         meter_poller = house.meter_poller(RefusedPasswords(database))
         task = asyncio.create_task(meter_poller.run())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while len(house.failed) < 3:
                 meter_poller.ask("hut")
                 await asyncio.sleep(0.02)
@@ -112,7 +113,7 @@ async def test_poller_polls_meter_at_each_interval() -> None:
     house = PollHouse(interval_s=0.01)
     meter_poller = house.meter_poller()
     task = asyncio.create_task(meter_poller.run())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while len(house.seized) < 3:
             house.heard.clear()
             await house.heard.wait()
@@ -169,7 +170,7 @@ async def test_poller_continues_after_step_of_wall_clock(step_s: float) -> None:
     wall = [1e9]
     meter_poller._now = lambda: wall[0]
     task = asyncio.create_task(meter_poller.run())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not house.told:
             await asyncio.sleep(0.005)
         wall[0] += step_s

@@ -15,7 +15,7 @@ from gsm_meter_bridge.link import TcpLink
 from gsm_meter_bridge.model import Address, ClientIdentity
 from tests.support.mosquitto import free_port
 from tests.support.sockets import LOOPBACK, Site, at_work, linked, module, networks, site
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_S, until
 
 PUMP = module("pump", identify_by=ClientIdentity(networks=networks(LOOPBACK)))
 
@@ -91,7 +91,7 @@ async def test_pool_ends_old_connection_under_its_user_if_replaced() -> None:
         async with pool.acquire("pump", "test") as link:
             link.watch(ended.set)
             pool.attach("pump", new)
-            await asyncio.wait_for(ended.wait(), 10)
+            await asyncio.wait_for(ended.wait(), PATIENCE_S)
         async with pool.acquire("pump", "test") as link:
             link.write(b"hello")
             await until(lambda: new_far.heard == b"hello")

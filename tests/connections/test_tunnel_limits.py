@@ -22,7 +22,7 @@ from gsm_meter_bridge.model import Address, TunnelConfig
 from tests.support.hostile import programs
 from tests.support.mosquitto import free_port
 from tests.support.sockets import LOOPBACK, Far, at_work, backlog, call, linked, module, networks, site
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_S, until
 
 MIB = 1024 * 1024
 
@@ -298,6 +298,7 @@ async def test_tunnel_forgets_waiting_program_that_leaves(
     how: str, says: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(link_module, "_HELD_LOOK_S", 0.05)
+    monkeypatch.setattr(tunnel, "_WAIT_S", 3600.0)  # it does not give up by itself
     if len(says) > 64 * 1024:
         how = "reset"  # what was said before a goodbye is still to be read
     async with _dug() as end:
@@ -309,7 +310,7 @@ async def test_tunnel_forgets_waiting_program_that_leaves(
             assert end.files.used(Use.CLIENT) == len(crowd)
             for program in crowd:
                 LEAVE[how](program)
-            async with asyncio.timeout(2):  # the line stays taken
+            async with asyncio.timeout(PATIENCE_S):  # the line stays taken
                 await until(lambda: end.files.used(Use.CLIENT) == 0 and not end.pool.is_wanted("pump"))
         for program in crowd:
             program.reset()
@@ -322,7 +323,7 @@ async def test_tunnel_stops_dialling_if_program_leaves(how: str, monkeypatch: py
 
     async def endless(*_: object) -> TcpLink:
         dialling.set()
-        await asyncio.sleep(30)
+        await asyncio.sleep(3600)
         raise AssertionError
 
     files = Files()
@@ -334,7 +335,7 @@ async def test_tunnel_stops_dialling_if_program_leaves(how: str, monkeypatch: py
         await dialling.wait()
         assert files.used(Use.CLIENT, Use.DIALLED) == 2
         LEAVE[how](program)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE_S):
             await until(lambda: files.used(Use.CLIENT, Use.DIALLED) == 0)
             await until(lambda: (s := pool.status("hut")) is not None and s.used_by is None)
         program.reset()
@@ -350,7 +351,7 @@ async def test_tunnel_notices_reset_of_program_while_module_does_not_read(
         program.say(b"x" * 64 * MIB)
         await until(lambda: end.link.full)
         program.reset()
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(PATIENCE_S):
             await until(lambda: end.files.used(Use.CLIENT) == 0)
 
 
@@ -365,6 +366,6 @@ async def test_tunnel_notices_reset_of_module_while_program_does_not_read(
         end.meter.say(b"x" * 64 * MIB)
         await asyncio.sleep(0.3)
         end.meter.reset()
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(PATIENCE_S):
             await until(lambda: end.link.closed)
         program.reset()

@@ -34,18 +34,18 @@ from gsm_meter_bridge.dlms import (
 from gsm_meter_bridge.dlms.gsm import Cell, ServingCell
 from gsm_meter_bridge.errors import ReadRefusedError, WrongPasswordError
 from gsm_meter_bridge.vocabulary import Secret
+from tests.support.waiting import PATIENCE_S
 
 T = TypeVar("T")
 SERVER = Path(__file__).with_name("gurux_server.py")
 SECRET = "1234567812345678"
-WAIT_S = 30
 
 
 class Wire:
     """A connection that carries dialogues."""
 
     def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), WAIT_S)
+        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
 
     def carry_out(self, dialogue: Dialogue[T]) -> T:
         try:

@@ -25,6 +25,7 @@ from gsm_meter_bridge.vocabulary import Secret
 from tests.support import short_path
 from tests.support.old_tables import old_database
 from tests.support.short_path import START
+from tests.support.waiting import PATIENCE_S
 
 
 def _difference(connection: Connection) -> list[object]:
@@ -129,7 +130,7 @@ async def test_reading_does_not_wait_for_writer_and_stores_nothing(tmp_path: Pat
     ours, other = await Database.open(tmp_path / "db"), await Database.open(tmp_path / "db")
     async with ours.transaction() as tx:
         await observations.record(tx, Observation("pump", (Reading("imei", "1"),), "sms", START))
-        async with asyncio.timeout(5), other.reading() as beside:
+        async with asyncio.timeout(PATIENCE_S), other.reading() as beside:
             assert (await observations.facts(beside, "pump")).readings == {}
     async with other.reading() as tx:
         await observations.set_next_polls(tx, {"pump": START})
@@ -148,7 +149,7 @@ async def test_database_stays_usable_if_task_is_cancelled(tmp_path: Path) -> Non
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait([task])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await _count_missed(database)
     await database.close()
 

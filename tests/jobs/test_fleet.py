@@ -17,6 +17,7 @@ from gsm_meter_bridge.storage import leases, registry, store
 from gsm_meter_bridge.storage.leases import LEASE_S, Leases
 from gsm_meter_bridge.storage.registry import Binding
 from tests.support.short_path import POLICY, START, Radio, World, world
+from tests.support.waiting import PATIENCE_S
 
 
 class _OtherBridge(Leases):
@@ -65,14 +66,14 @@ async def test_lease_is_not_shared_by_two_processes_on_one_machine() -> None:
 
 
 async def test_standby_waits_until_lease_is_released_and_takes_over() -> None:
-    async with world(ticking=True) as w:
+    async with world() as w:  # no time passes by which the lease would end
         first, second = (Leases(w.database, ["bridge:home"], w.now) for _ in range(2))
         await first.acquire()
         waiting = asyncio.create_task(second.acquire())
         await asyncio.sleep(0.2)
         assert not waiting.done()
         await first.release()
-        await asyncio.wait_for(waiting, 5)
+        await asyncio.wait_for(waiting, PATIENCE_S)
 
 
 async def test_bridge_sends_nothing_if_its_lease_is_lost(tmp_path: Path) -> None:

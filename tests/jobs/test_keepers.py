@@ -19,6 +19,7 @@ from gsm_meter_bridge.storage.database import Database
 from gsm_meter_bridge.storage.leases import Leases, of_bridge
 from gsm_meter_bridge.storage.schema import leases as rows
 from tests.support.clocks import Watch
+from tests.support.waiting import PATIENCE_S
 
 CONFIG = "mqtt: {host: 127.0.0.1}\nmodules: []\n"
 
@@ -39,7 +40,7 @@ def _fails_once(real: Callable[..., Any]) -> Callable[..., Any]:
 
 
 async def _until(so: Callable[[], Any]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not await so():
             await asyncio.sleep(0.01)
 
@@ -70,7 +71,7 @@ async def test_lease_is_kept_if_one_renewal_raises(
     async with database.transaction() as tx:
         await tx.execute(update(rows).values(holder="another"))
     with pytest.raises(LeaseLostError):
-        await asyncio.wait_for(task, 20)
+        await asyncio.wait_for(task, PATIENCE_S)
     await database.close()
 
 

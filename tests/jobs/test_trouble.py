@@ -12,6 +12,7 @@ from gsm_meter_bridge.jobs import receiver
 from gsm_meter_bridge.model.job import State
 from gsm_meter_bridge.storage.database import is_unavailable
 from tests.support.short_path import POLICY, World, world
+from tests.support.waiting import PATIENCE_S
 
 
 class ServerError(Exception):
@@ -100,7 +101,7 @@ async def test_receiver_tries_again_soon_if_database_is_unavailable(monkeypatch:
 
         monkeypatch.setattr(w.receiver, "process_inbox", take_in)
         running = asyncio.create_task(w.receiver.run())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while tries < 3 or told[-1] is not None:
                 await asyncio.sleep(0.01)
         running.cancel()

@@ -25,6 +25,7 @@ from gsm_meter_bridge.vocabulary import Secret
 from tests.mqtt.conftest import Watcher, watcher
 from tests.support.mosquitto import Mosquitto
 from tests.support.processes import BridgeProcess, Simulator
+from tests.support.waiting import PATIENCE_S
 
 MODULES = 24
 OVER = {*FINAL, State.UNCERTAIN}
@@ -64,7 +65,7 @@ class House:
 
     async def insist(self, request: dict[str, Any]) -> dict[str, Any]:
         """Say a request again and again, as whoever gets no answer does, until it is done."""
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE_S
         while True:
             await self.seen.say(self.topic("request/set"), request)
             await asyncio.sleep(1)
@@ -90,7 +91,7 @@ class House:
 
     async def settle_all(self) -> None:
         """Wait until every job is over, or uncertain, and no new one comes; entities' have no transaction."""
-        until, still = time.monotonic() + 180, 0
+        until, still = time.monotonic() + PATIENCE_S, 0
         while still < 6:
             database = await Database.open(self.database)
             query = select(jobs.c.state).where(jobs.c.module.in_(self.numbers))
@@ -121,7 +122,7 @@ class House:
 
     async def wait_connected(self, times: int) -> None:
         """Wait until the bridge has connected as often as that."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while self.connections < times:
                 await asyncio.sleep(0.05)
 
@@ -140,7 +141,7 @@ class House:
 
     async def settle(self) -> dict[str, State]:
         """Wait until every job is over, or uncertain and known to be so."""
-        until = time.monotonic() + 120
+        until = time.monotonic() + PATIENCE_S
         while True:
             states = await self.states()
             if self.accepted() <= states.keys() and set(states.values()) <= OVER:

@@ -26,6 +26,7 @@ from gsm_meter_bridge.simulator import RunningWorld, World
 from gsm_meter_bridge.vocabulary import Secret
 from tests.support.modems import modem_at
 from tests.support.scripted_modem import ScriptedModem, Transcript
+from tests.support.waiting import PATIENCE_S
 
 
 @asynccontextmanager
@@ -42,7 +43,7 @@ async def _modem(
         )
         task = asyncio.create_task(modem.run())
         try:
-            await asyncio.wait_for(modem.wait_ready(), 20)
+            await asyncio.wait_for(modem.wait_ready(), PATIENCE_S)
             yield modem, running
         finally:
             task.cancel()
@@ -65,7 +66,7 @@ async def test_ussd_returns_answer_if_ok_never_comes(monkeypatch: pytest.MonkeyP
     async with ScriptedModem(Transcript("t", "any", "J", "no OK", {"answers": answers})) as scripted:
         modem = modem_at(scripted.url)
         task = asyncio.create_task(modem.run())
-        await asyncio.wait_for(modem.wait_ready(), 20)
+        await asyncio.wait_for(modem.wait_ready(), PATIENCE_S)
         assert await modem.ussd("*100#") == "Balance 5"
         with pytest.raises(CommandTimeoutError):
             await modem.ussd("*101#")
@@ -103,7 +104,7 @@ async def test_modem_becomes_ready_again_after_restart(tmp_path: Path) -> None:
         running.modem.settings.charset = "HEX"
         await modem.restart()
         await asyncio.sleep(0.5)
-        await asyncio.wait_for(modem.wait_ready(), 20)
+        await asyncio.wait_for(modem.wait_ready(), PATIENCE_S)
         assert modem.status.operator == "SimTel"
 
 
@@ -117,7 +118,7 @@ async def test_modem_without_network_is_restarted_only_if_configured(
         assert "it is restarted" not in caplog.text
         async with _modem(tmp_path, restart_after_no_network_s=0.3) as (_, running):
             running.modem.faults.registration = 2
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 while "it is restarted" not in caplog.text:
                     await asyncio.sleep(0.05)
 
@@ -134,19 +135,19 @@ async def test_modem_is_not_restarted_if_sim_is_locked(
 async def test_blocked_sim_is_reported_and_pin_is_not_entered(tmp_path: Path) -> None:
     async with _modem(tmp_path, pin=Secret("0000")) as (modem, running):
         running.modem.faults.pin, running.modem.faults.pin_tries = "0000", 0
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while modem.status.problem_code != "sim_puk_required":
                 await asyncio.sleep(0.02)
         assert (modem.status.ready, modem.status.sim) == (False, "puk_required")
         assert running.modem.faults.pin_tries == 0
         running.modem.faults.pin = None  # somebody has entered the PUK
-        await asyncio.wait_for(modem.wait_ready(), 10)
+        await asyncio.wait_for(modem.wait_ready(), PATIENCE_S)
 
 
 async def test_pin_is_not_entered_if_only_one_try_is_left(tmp_path: Path) -> None:
     async with _modem(tmp_path, pin=Secret("0000")) as (modem, running):
         running.modem.faults.pin, running.modem.faults.pin_tries = "0000", 1
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while modem.status.problem_code != "sim_pin_rejected":
                 await asyncio.sleep(0.02)
         assert "1 tries are left" in (modem.status.problem or "")
@@ -158,7 +159,7 @@ async def test_modem_is_read_correctly_if_left_in_another_character_set(tmp_path
         running.modem.settings.charset = "HEX"
         modem = modem_at(running.device)
         task = asyncio.create_task(modem.run())
-        await asyncio.wait_for(modem.wait_ready(), 20)
+        await asyncio.wait_for(modem.wait_ready(), PATIENCE_S)
         assert (modem.status.operator, modem.status.smsc) == ("SimTel", "+79990000999")
         task.cancel()
         with suppress(asyncio.CancelledError):

@@ -29,7 +29,7 @@ from tests.modem.conftest import PATIENT
 from tests.support.modems import modem_at
 from tests.support.mosquitto import free_port
 from tests.support.short_path import PUMP, modules
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_S, until
 
 ME, HUT = "+79990000000", "+79990000101"
 _GUARD_S = 0.04
@@ -71,7 +71,7 @@ async def _house(
         )
         task = asyncio.create_task(modem.run())
         try:
-            await asyncio.wait_for(modem.wait_ready(), 20)
+            await asyncio.wait_for(modem.wait_ready(), PATIENCE_S)
             yield modem, running
             await until(lambda: not modem.in_call)
         finally:
@@ -110,7 +110,7 @@ async def test_second_data_call_waits_until_first_is_closed(tmp_path: Path) -> N
         await asyncio.sleep(0.05)
         assert not second.done()
         first.close()
-        link = await asyncio.wait_for(second, 20)
+        link = await asyncio.wait_for(second, PATIENCE_S)
         assert (await converse(link, identify())).manufacturer == "EMR"
         link.abort()
 
@@ -162,7 +162,7 @@ async def test_data_call_ends_if_module_hangs_up_after_idle_timeout(tmp_path: Pa
         ended = asyncio.Event()
         link.give_to(heard.append)
         link.watch(ended.set)
-        await asyncio.wait_for(ended.wait(), 10)
+        await asyncio.wait_for(ended.wait(), PATIENCE_S)
         assert (link.closed, running.modem.data.passing, b"".join(heard)) == (True, False, b"")
         await until(lambda: not modem.in_call)
         assert await modem.command("AT+CSQ")
@@ -275,7 +275,7 @@ async def test_pool_makes_no_call_if_calls_are_not_allowed(tmp_path: Path) -> No
 
 
 async def _dialled(port: int) -> TcpLink:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             with suppress(LinkLostError):
                 return await dial("127.0.0.1", port, 5)

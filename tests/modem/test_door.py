@@ -29,7 +29,7 @@ from gsm_meter_bridge.modem.sim import SimAccess
 from gsm_meter_bridge.modem.status_tracker import StatusTracker
 from gsm_meter_bridge.modem.steps import SetUp
 from tests.modem.fake_modem import PDU, FakeModem
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_S, until
 
 _WORDS = "the secret is hunter2"
 CALLEES = (
@@ -232,7 +232,7 @@ async def test_engine_bounds_endless_answer_and_stays_usable(
         fake.script["AT+CLAC"] = [None]
         asking = asyncio.create_task(engine.command("AT+CLAC"))
         octets = memoryview(answer.encode())
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while octets:
                 with suppress(BlockingIOError):  # a pseudo-terminal takes a few thousand at a time
                     octets = octets[os.write(fake.master, octets[:2000]) :]

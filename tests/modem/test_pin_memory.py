@@ -22,7 +22,7 @@ from tests.support.modems import modem_at
 from tests.support.mosquitto import Mosquitto
 from tests.support.processes import BridgeProcess, Simulator
 from tests.support.short_path import KEY
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_S, wait_until
 
 RIGHT, WRONG = "4321", "1111"
 US, OTHER = Try(same=True, refused=True), Try(same=False, refused=True)
@@ -91,7 +91,7 @@ class _Starts:
         )
         task = asyncio.create_task(modem.run())
         ends = {None, "sim_pin_rejected", "sim_puk_required"}
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while modem.status.problem_code not in ends:
                 await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)
@@ -218,7 +218,7 @@ async def test_pin_is_not_entered_if_database_cannot_record_it(starts: _Starts, 
         status_interval_s=0.02,
     )
     task = asyncio.create_task(modem.run())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while modem.status.problem_code != "sim_not_ready":
             await asyncio.sleep(0.01)
     assert "database is away" in (modem.status.problem or "")

@@ -100,15 +100,20 @@ class Stage:
                 return all(len(scripted.state.messages.get(m, {})) == n for m, n in value.items())
             case "outcomes":
                 return self.outcomes == value
-        assert name in ("not_heard", "times", "connections", "lacks_not"), name
+            case "times":
+                return all(self._count(pattern) >= times for pattern, times in value.items())
+        assert name in ("not_heard", "connections", "lacks_not"), name
         return True
+
+    def _count(self, pattern: str) -> int:
+        return sum(fits(pattern, heard) for heard in self.scripted.heard)
 
     def _judge(self, end: dict[str, Any]) -> None:
         heard = self.scripted.heard
         for pattern in end.get("not_heard", ()):
             assert not [h for h in heard if fits(pattern, h)], self._told()
         for pattern, times in end.get("times", {}).items():
-            assert len([h for h in heard if fits(pattern, h)]) == times, (pattern, self._told())
+            assert self._count(pattern) == times, (pattern, self._told())
         assert not set(end.get("lacks_not", ())) & set(self.modem.status.lacking)
         if "connections" in end:
             assert self.scripted.connections == end["connections"], self._told()

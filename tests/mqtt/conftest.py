@@ -25,9 +25,9 @@ from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.storage.database import is_unavailable
 from tests.support.short_path import Radio, World, world
 from tests.support.strict_broker import StrictBroker, strict_broker
+from tests.support.waiting import PATIENCE_S
 
 TOPICS = Topics("gsm_meter_modem", "home", "homeassistant", "homeassistant/status")
-WAIT_S = 60.0
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ class Watcher:
 
     async def wait(self, topic: str, wanted: Callable[[Any], object] = lambda _: True) -> Any:
         """The first message of `topic` that is wanted."""
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 for payload in self.of(topic):
                     if wanted(payload):
@@ -82,7 +82,7 @@ class Watcher:
     async def say(self, topic: str, document: Any, *, retain: bool = False) -> None:
         """Publish something and wait for the broker to have it."""
         payload = document if isinstance(document, str) else json.dumps(document)
-        await asyncio.wait_for(self.client.publish(topic, payload, retain=retain), WAIT_S)
+        await asyncio.wait_for(self.client.publish(topic, payload, retain=retain), PATIENCE_S)
 
 
 @asynccontextmanager
@@ -98,7 +98,7 @@ async def watcher(
 
     client.on_connected = subscribe
     client.start()
-    await asyncio.wait_for(client.wait_connected(), WAIT_S)
+    await asyncio.wait_for(client.wait_connected(), PATIENCE_S)
     seen = Watcher(client)
     task = asyncio.create_task(seen.run())
     try:

@@ -14,6 +14,7 @@ from gsm_meter_bridge.mqtt import arrivals, discovery
 from gsm_meter_bridge.mqtt.topics import Topics
 from tests.mqtt.conftest import TOPICS, Watcher, bridge, watcher
 from tests.support.mosquitto import Mosquitto
+from tests.support.waiting import PATIENCE_S
 
 SET, SET_ANSWER = TOPICS.request("set"), TOPICS.response("set")
 
@@ -143,7 +144,7 @@ async def test_apply_request_sets_many_settings_if_it_is_confirmed(mosquitto: Mo
         assert not w.radio.sent
         await seen.say(TOPICS.request("apply"), request | {"transaction": "a2", "confirm": True})
         await seen.wait(TOPICS.response("apply"), lambda d: d["status"] == "accepted")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while not w.texts("pump") or w.texts("pump")[-1].endswith(";REBOOT"):
                 await asyncio.sleep(0.02)
                 w.clock[0] += 0.5  # 25 times as fast, through the restart
@@ -235,7 +236,7 @@ async def test_outcome_is_published_after_restart_if_broker_was_unreachable(
         await seen.wait(TOPICS.module("pump"))
         mosquitto.stop()
         job = await w.commands.apply("pump", {"apn": "m2m"}, CommandOptions("gone"))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while not (await w.job(job)).state.final:
                 await asyncio.sleep(0.02)
         radio = w.radio

@@ -15,6 +15,7 @@ from gsm_meter_bridge.storage import store
 from tests.mqtt.conftest import TOPICS, Watcher, bridge, watcher
 from tests.support.mosquitto import Mosquitto
 from tests.support.short_path import Radio, factory_radio
+from tests.support.waiting import PATIENCE_S
 
 BURST = 5000
 ACTIONS = ("set", "apply", "request_status")
@@ -69,7 +70,7 @@ async def test_plan_and_cancel_do_not_wait_behind_a_burst(mosquitto: Mosquitto, 
         meanwhile = len(_accepted(seen)) - before
         assert meanwhile < BURST - before, "there was nothing left to wait behind"
         assert meanwhile < BURST / 5, "they waited behind it"
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(PATIENCE_S):
             while len(_accepted(seen)) < BURST:
                 await asyncio.sleep(0.1)
 

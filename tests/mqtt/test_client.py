@@ -14,8 +14,9 @@ import pytest
 
 from gsm_meter_bridge.mqtt.client import Broker, MqttClient
 from gsm_meter_bridge.mqtt.endings import Ending, Stage
-from tests.mqtt.conftest import WAIT_S, watcher
+from tests.mqtt.conftest import watcher
 from tests.support.mosquitto import Mosquitto
+from tests.support.waiting import PATIENCE_S
 
 _REFUSED_VERSION = bytes.fromhex("20020001")  # CONNACK of MQTT 3.1.1, return code 1 (its clause 3.2.2.3)
 
@@ -60,8 +61,8 @@ async def _client(port: int, protocol: str = "auto") -> AsyncIterator[MqttClient
 
 async def _subscribed(client: MqttClient) -> None:
     """The broker takes packets in their order: by the time it answers this one, it has taken those before."""
-    await asyncio.wait_for(client.wait_connected(), WAIT_S)
-    await asyncio.wait_for(client.publish("other", "{}", retain=False), WAIT_S)
+    await asyncio.wait_for(client.wait_connected(), PATIENCE_S)
+    await asyncio.wait_for(client.publish("other", "{}", retain=False), PATIENCE_S)
 
 
 @pytest.mark.parametrize(("protocol", "spoken"), [("auto", "5"), ("5", "5"), ("3.1.1", "3.1.1")])
@@ -69,7 +70,7 @@ async def test_client_speaks_the_configured_mqtt_version(
     mosquitto: Mosquitto, protocol: str, spoken: str
 ) -> None:
     async with _client(mosquitto.port, protocol) as client:
-        await asyncio.wait_for(client.wait_connected(), WAIT_S)
+        await asyncio.wait_for(client.wait_connected(), PATIENCE_S)
         assert client.protocol == spoken
 
 
@@ -77,11 +78,11 @@ async def test_client_falls_back_to_mqtt_3_1_1_if_broker_refuses_mqtt_5(
     mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with _old_broker(mosquitto.port) as port, _client(port) as client:
-        await asyncio.wait_for(client.wait_connected(), WAIT_S)
+        await asyncio.wait_for(client.wait_connected(), PATIENCE_S)
         assert client.protocol == "3.1.1"
         assert "does not speak MQTT 5" in caplog.text
         async with watcher(mosquitto.port) as seen:
-            await asyncio.wait_for(client.publish("said", "{}", retain=False), WAIT_S)
+            await asyncio.wait_for(client.publish("said", "{}", retain=False), PATIENCE_S)
             assert await seen.wait("said") == {}
 
 
@@ -89,7 +90,7 @@ async def test_client_does_not_fall_back_if_mqtt_5_is_configured(
     mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with _old_broker(mosquitto.port) as port, _client(port, "5") as client:
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while "refuses the connection: Unsupported protocol version" not in caplog.text:
                 await asyncio.sleep(0.01)
         assert not client.connected
@@ -103,16 +104,16 @@ async def test_unacknowledged_message_is_redelivered_to_next_connection(
         async with _client(mosquitto.port, protocol) as client:
             await _subscribed(client)
             await seen.say("request", {"n": 1})
-            first = await asyncio.wait_for(client.incoming.get(), WAIT_S)
+            first = await asyncio.wait_for(client.incoming.get(), PATIENCE_S)
             assert not first.redelivered
         async with _client(mosquitto.port, protocol) as client:
-            again = await asyncio.wait_for(client.incoming.get(), WAIT_S)
+            again = await asyncio.wait_for(client.incoming.get(), PATIENCE_S)
             assert (again.payload, again.redelivered) == (first.payload, True)
             client.acknowledge(again)
             await _subscribed(client)
         async with _client(mosquitto.port, protocol) as client:
             await seen.say("request", {"n": 2})
-            new = await asyncio.wait_for(client.incoming.get(), WAIT_S)
+            new = await asyncio.wait_for(client.incoming.get(), PATIENCE_S)
             assert new.payload == b'{"n": 2}'
 
 
@@ -121,7 +122,7 @@ async def test_orderly_stop_is_not_logged_as_lost_connection(
 ) -> None:
     caplog.set_level(logging.INFO)
     async with _client(mosquitto.port) as client:
-        await asyncio.wait_for(client.wait_connected(), WAIT_S)
+        await asyncio.wait_for(client.wait_connected(), PATIENCE_S)
     assert "lost" not in caplog.text
 
 
@@ -129,14 +130,14 @@ async def test_client_reconnects_and_publishes_if_connection_is_lost(
     mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with _client(mosquitto.port) as client:
-        await asyncio.wait_for(client.wait_connected(), WAIT_S)
+        await asyncio.wait_for(client.wait_connected(), PATIENCE_S)
         mosquitto.kill()
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while client.connected:
                 await asyncio.sleep(0.01)
         waiting = client.publish("later", "{}", retain=True)
         mosquitto.start()
-        await asyncio.wait_for(waiting, WAIT_S)
+        await asyncio.wait_for(waiting, PATIENCE_S)
         assert "is lost" in caplog.text
 
 
@@ -147,9 +148,9 @@ async def test_denied_publish_is_logged_once(tmp_path: Path, caplog: pytest.LogC
     with Mosquitto(tmp_path / "mosquitto", f"allow_anonymous true\nacl_file {rules}") as broker:
         client = MqttClient(Broker("127.0.0.1", broker.port), "home")
         client.start()
-        await asyncio.wait_for(client.wait_connected(), WAIT_S)
+        await asyncio.wait_for(client.wait_connected(), PATIENCE_S)
         for _ in range(3):
-            await asyncio.wait_for(client.publish("forbidden", "x", retain=False), WAIT_S)
+            await asyncio.wait_for(client.publish("forbidden", "x", retain=False), PATIENCE_S)
         await client.stop()
     assert caplog.text.count("the broker does not let us publish: Not authorized") == 1
 
@@ -160,8 +161,8 @@ async def test_client_waits_for_room_if_many_messages_are_unsent(mosquitto: Mosq
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(client.wait_room(), 0.1)
     client.start()
-    await asyncio.wait_for(client.wait_room(), WAIT_S)
-    await asyncio.wait_for(asyncio.gather(*told), WAIT_S)
+    await asyncio.wait_for(client.wait_room(), PATIENCE_S)
+    await asyncio.wait_for(asyncio.gather(*told), PATIENCE_S)
     await client.stop()
 
 
@@ -187,8 +188,8 @@ async def test_client_keeps_the_limits_that_mosquitto_states(
                 client.on_ended = ended.append
                 told = [client.publish(f"a/{n}", '"x"', retain=True) for n in range(30)]
                 large = client.publish("a/large", "x" * 3000, retain=True)
-                assert all(await asyncio.wait_for(asyncio.gather(*told), WAIT_S))
-                assert await asyncio.wait_for(large, WAIT_S) is ("max_packet_size" not in setting)
+                assert all(await asyncio.wait_for(asyncio.gather(*told), PATIENCE_S))
+                assert await asyncio.wait_for(large, PATIENCE_S) is ("max_packet_size" not in setting)
                 for name, value in stated.items():
                     assert getattr(client.limits, name) == value
                 assert client.connected
@@ -206,7 +207,7 @@ async def test_client_reports_another_client_with_the_same_id(
     async with _client(mosquitto.port, protocol) as one, _client(mosquitto.port, protocol) as other:
         for client in (one, other):
             client.on_ended = ended.append
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while "another client uses the id one: is a second bridge running?" not in caplog.text:
                 await asyncio.sleep(0.05)
     assert told <= len(ended) <= 7
@@ -219,7 +220,7 @@ async def test_client_connects_if_its_file_descriptor_exceeds_1024(mosquitto: Mo
     held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
     try:
         async with _client(mosquitto.port) as client:
-            assert await asyncio.wait_for(client.publish("a", "x", retain=False), WAIT_S)
+            assert await asyncio.wait_for(client.publish("a", "x", retain=False), PATIENCE_S)
     finally:
         for number in held:
             os.close(number)

@@ -10,8 +10,8 @@ import pytest
 
 from gsm_meter_bridge.health import Health
 from tests.support.strict_broker import End, StrictBroker
-from tests.support.strict_client import WAIT_S, connected, outcome, subjects
-from tests.support.waiting import until
+from tests.support.strict_client import connected, outcome, subjects
+from tests.support.waiting import PATIENCE_S, until
 
 
 @pytest.mark.usefixtures("hurry")
@@ -37,8 +37,8 @@ async def test_client_leaves_out_a_topic_at_which_broker_disconnects(
         told = [client.publish(topic, "{}", retain=True) for topic in sorted(topics)]
         bad = client.publish("base/bad", "{}", retain=True)
         told += [client.publish(f"{topic}/event", "{}", retain=False) for topic in sorted(topics)]
-        assert all(await asyncio.wait_for(asyncio.gather(*told), WAIT_S))
-        assert await asyncio.wait_for(bad, WAIT_S) is False
+        assert all(await asyncio.wait_for(asyncio.gather(*told), PATIENCE_S))
+        assert await asyncio.wait_for(bad, PATIENCE_S) is False
         found = subjects(health)
         assert found["base/bad"].code == problem
         assert "the broker ends the connection when we publish it" in found["base/bad"].words
@@ -73,7 +73,7 @@ async def test_client_leaves_out_a_topic_group_at_which_broker_disconnects(
             publish_all()
 
         client.on_connected = again
-        assert all(await asyncio.wait_for(asyncio.gather(*publish_all()), WAIT_S))
+        assert all(await asyncio.wait_for(asyncio.gather(*publish_all()), PATIENCE_S))
         await until(lambda: "homeassistant/device/#" in subjects(health))
         await until(lambda: client.connected)
         await until(lambda: not len(client._outbox))
@@ -94,8 +94,8 @@ async def test_client_learns_packet_size_limit_that_broker_does_not_state(
     async with connected(broker, health, protocol) as client:
         small = [client.publish(f"base/{n}/small", "x" * 1900, retain=True) for n in range(50)]
         large = [client.publish(f"base/{n}/large", "x" * (2100 + n), retain=True) for n in range(50)]
-        assert all(await asyncio.wait_for(asyncio.gather(*small), WAIT_S))
-        assert not any(await asyncio.wait_for(asyncio.gather(*large), WAIT_S))
+        assert all(await asyncio.wait_for(asyncio.gather(*small), PATIENCE_S))
+        assert not any(await asyncio.wait_for(asyncio.gather(*large), PATIENCE_S))
         told = [problem.words for problem in health.problems if problem.subject.endswith("/large")]
         assert len(told) == 10
         assert all("bytes long and the broker takes 2048" in words for words in told)

@@ -11,6 +11,7 @@ from gsm_meter_bridge.storage import store
 from tests.mqtt.conftest import TOPICS, bridge, watcher
 from tests.support.mosquitto import Mosquitto
 from tests.support.short_path import World
+from tests.support.waiting import PATIENCE_S
 from tests.support.wire import wire
 
 
@@ -20,7 +21,7 @@ async def _ended(w: World) -> int:
 
 
 async def _wait_ended(w: World, count: int) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while await _ended(w) < count:
             await asyncio.sleep(0.02)
 

@@ -13,6 +13,7 @@ from gsm_meter_bridge.storage import store
 from tests.mqtt.conftest import TOPICS, Watcher, bridge, watcher
 from tests.support.mosquitto import Mosquitto
 from tests.support.short_path import World
+from tests.support.waiting import PATIENCE_S
 
 SET, ANSWER = TOPICS.request("set"), TOPICS.response("set")
 SECRET = "S3cr3t-4711"
@@ -93,7 +94,7 @@ async def test_outcome_that_cannot_be_built_does_not_block_other_outcomes(
 
 
 async def _wait_told(w: World) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             async with w.database.transaction() as tx:
                 if not await store.to_announce(tx, "home", w.now()):

@@ -25,6 +25,7 @@ from gsm_meter_bridge.storage.database import Shared
 from tests.mqtt.conftest import TOPICS, Watcher, bridge, watcher
 from tests.support.mosquitto import Mosquitto
 from tests.support.short_path import world
+from tests.support.waiting import PATIENCE_S
 
 SET, ANSWER = TOPICS.request("set"), TOPICS.response("set")
 SECRET = "S3cr3t-4711"
@@ -209,7 +210,7 @@ async def test_malformed_payload_is_answered_and_not_redelivered(
 
 
 async def _wait_count(seen: Watcher, topic: str, count: int) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while len(seen.of(topic)) < count:
             await asyncio.sleep(0.02)
 

@@ -27,6 +27,7 @@ from gsm_meter_bridge.storage.database import Database
 from tests.mqtt.conftest import TOPICS, bridge, watcher
 from tests.support.mosquitto import Mosquitto
 from tests.support.short_path import world
+from tests.support.waiting import PATIENCE_S
 
 OVERLAPPING = {
     "one for all": Topics("homeassistant", "home", "homeassistant", "homeassistant/status"),
@@ -176,13 +177,13 @@ async def test_requests_are_answered_overloaded_if_their_lane_is_full(mosquitto:
             for n in range(9):
                 request = {"transaction": f"p{n}", "module": "pump", "settings": {"apn": "x"}}
                 await seen.say(TOPICS.request("plan"), request)
-                await asyncio.wait_for(begun.wait(), 30)  # the first is at work, the others wait
+                await asyncio.wait_for(begun.wait(), PATIENCE_S)  # the first is at work, the others wait
             answer = TOPICS.response("plan")
             refused = await seen.wait(answer)
             assert refused["error"]["code"] == "overloaded"
             await seen.wait(TOPICS.health, lambda h: [p["code"] for p in h["problems"]] == ["overloaded"])
             free.set()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 while len(seen.of(answer)) < 9:
                     await asyncio.sleep(0.02)
             said = sorted(a["status"] for a in seen.of(answer))
@@ -229,7 +230,7 @@ async def test_intake_sorts_without_waiting_and_refuses_each_message_once() -> N
         for again in (False, True):
             for mid in range(1, 51):
                 client.incoming.offer(replace(_message("set"), mid=mid, redelivered=again))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not client.incoming.empty():
                 await asyncio.sleep(0)
         await asyncio.sleep(0)

@@ -11,8 +11,8 @@ from gsm_meter_bridge.health import Health
 from gsm_meter_bridge.mqtt import arrivals
 from gsm_meter_bridge.mqtt.connection import PACKETS_AT_ONCE
 from tests.support.strict_broker import StrictBroker
-from tests.support.strict_client import WAIT_S, connected, outcome, subjects
-from tests.support.waiting import until
+from tests.support.strict_client import connected, outcome, subjects
+from tests.support.waiting import PATIENCE_S, until
 
 
 async def test_client_bounds_the_number_of_waiting_qos_0_messages(
@@ -31,7 +31,7 @@ async def test_client_bounds_the_number_of_waiting_qos_0_messages(
         session.deliver("base/request/set", b"{}", 1)
         await until(lambda: client.incoming.dropped > 98_000)
         assert await outcome(client, "base/a") is True
-        while (message := await asyncio.wait_for(client.incoming.get(), WAIT_S)).qos == 0:
+        while (message := await asyncio.wait_for(client.incoming.get(), PATIENCE_S)).qos == 0:
             pass
         assert message.topic == "base/request/set"
         assert client.incoming.qos_0_bytes == client.incoming.qos_0 == 0
@@ -67,7 +67,7 @@ async def test_client_pauses_reading_until_there_is_room_for_messages(
             # two steps of reading are on their way where it is noticed
             assert client.incoming.qsize() <= min(20, at_most) + 2 * 2 * PACKETS_AT_ONCE
         for payload in payloads:
-            message = await asyncio.wait_for(client.incoming.get(), WAIT_S)
+            message = await asyncio.wait_for(client.incoming.get(), PATIENCE_S)
             assert message.payload == payload
             client.acknowledge(message)
         assert await outcome(client, "base/a") is True
@@ -93,7 +93,7 @@ async def test_client_disconnects_if_broker_exceeds_receive_maximum(
         await asyncio.sleep(0.2)
         assert len(broker.sessions) == 1  # not before there is room
         for _ in range(most):
-            client.acknowledge(await asyncio.wait_for(client.incoming.get(), WAIT_S))
+            client.acknowledge(await asyncio.wait_for(client.incoming.get(), PATIENCE_S))
         assert client.incoming.empty()
         await until(lambda: len(broker.sessions) == 2 and client.connected)
         # an acknowledgement of another connection's message means nothing here
@@ -107,7 +107,7 @@ async def test_acknowledged_messages_make_room_for_others(broker: StrictBroker) 
             for n in range(90):
                 broker.sessions[0].deliver("base/request/x", str(n).encode(), 1)
             for _ in range(90):
-                client.acknowledge(await asyncio.wait_for(client.incoming.get(), WAIT_S))
+                client.acknowledge(await asyncio.wait_for(client.incoming.get(), PATIENCE_S))
         await until(lambda: len(broker.sessions[0].acknowledged) == 450)
     assert len(broker.connections) == 1
 
@@ -116,5 +116,5 @@ async def test_payload_is_cut_to_the_largest_size(broker: StrictBroker) -> None:
     async with connected(broker, protocol="3.1.1") as client:
         await client.wait_connected()
         broker.sessions[0].deliver("base/request/x", b"x" * 1_000_000, 1)
-        message = await asyncio.wait_for(client.incoming.get(), WAIT_S)
+        message = await asyncio.wait_for(client.incoming.get(), PATIENCE_S)
         assert len(message.payload) == arrivals.LARGEST_PAYLOAD

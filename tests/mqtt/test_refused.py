@@ -8,8 +8,8 @@ import pytest
 
 from gsm_meter_bridge.health import Health
 from tests.support.strict_broker import StrictBroker
-from tests.support.strict_client import WAIT_S, connected, outcome, subjects
-from tests.support.waiting import until
+from tests.support.strict_client import connected, outcome, subjects
+from tests.support.waiting import PATIENCE_S, until
 
 
 @pytest.mark.parametrize("code", [0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99])
@@ -21,7 +21,7 @@ async def test_refused_publish_is_reported_with_its_topic_until_accepted(
     async with connected(broker, health) as client:
         refused = client.publish("base/no", "{}", retain=True)
         assert await outcome(client, "base/yes") is True
-        assert await asyncio.wait_for(refused, WAIT_S) is False
+        assert await asyncio.wait_for(refused, PATIENCE_S) is False
         assert client.waits("base/no")
         assert not client.waits("base/yes")
         assert subjects(health).keys() == {"base/no"}

@@ -8,8 +8,8 @@ import pytest
 
 from gsm_meter_bridge.health import Health
 from tests.support.strict_broker import StrictBroker
-from tests.support.strict_client import WAIT_S, connected, outcome, subjects
-from tests.support.waiting import until
+from tests.support.strict_client import connected, outcome, subjects
+from tests.support.waiting import PATIENCE_S, until
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ async def test_client_keeps_the_receive_maximum_of_the_broker(
     broker.stated, broker.answer_s = stated, 0.002
     async with connected(broker) as client:
         told = [client.publish(f"base/{n}", "{}", retain=False) for n in range(60)]
-        assert all(await asyncio.wait_for(asyncio.gather(*told), WAIT_S))
+        assert all(await asyncio.wait_for(asyncio.gather(*told), PATIENCE_S))
     assert (broker.violations, len(broker.connections), len(broker.published)) == ([], 1, 60)
     assert broker.largest_in_flight == most
 
@@ -34,7 +34,7 @@ async def test_client_does_not_send_what_exceeds_maximum_packet_size(
         for n in range(3):
             small = client.publish(f"base/small{n}", "x" * 1900, retain=True)
             assert await outcome(client, "base/large", "x" * (3000 + n)) is False
-            assert await asyncio.wait_for(small, WAIT_S) is True
+            assert await asyncio.wait_for(small, PATIENCE_S) is True
         assert client.waits("base/large", "x" * 3002)
         problem = subjects(health)["base/large"]
         assert problem.code == "broker_limit"

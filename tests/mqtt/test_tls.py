@@ -24,8 +24,8 @@ from gsm_meter_bridge.mqtt.broker import Broker, tls_context
 from gsm_meter_bridge.mqtt.client import MqttClient
 from gsm_meter_bridge.mqtt.endings import Ending, Stage
 from tests.support.mosquitto import Mosquitto
+from tests.support.waiting import PATIENCE_S
 
-WAIT_S = 20.0
 Extend = Callable[[x509.CertificateBuilder, ec.EllipticCurvePrivateKey], x509.CertificateBuilder]
 
 
@@ -112,15 +112,15 @@ async def _ending(broker: Mosquitto, ca_file: Path, host: str = "localhost") -> 
     try:
         connected = asyncio.create_task(client.wait_connected())
         either: list[asyncio.Future[Any]] = [ended, connected]
-        await asyncio.wait(either, timeout=WAIT_S, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(either, timeout=PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
         if ended.done():
             connected.cancel()
             return ended.result()
         payloads = ["x" * n for n in (0, 1, 16_000, 100_000)]
         for payload in payloads:
-            assert await asyncio.wait_for(client.publish("a/b", payload, retain=False), WAIT_S)
+            assert await asyncio.wait_for(client.publish("a/b", payload, retain=False), PATIENCE_S)
         for payload in payloads:
-            message = await asyncio.wait_for(client.incoming.get(), WAIT_S)
+            message = await asyncio.wait_for(client.incoming.get(), PATIENCE_S)
             assert message.payload == payload.encode()
         return None
     finally:
@@ -159,11 +159,11 @@ async def test_client_reads_all_messages_that_tls_buffered(tmp_path: Path) -> No
         client = MqttClient(Broker("localhost", broker.port, tls=context), "x")
         client.on_connected = lambda: client.subscribe("a/#")
         client.start()
-        await asyncio.wait_for(client.wait_connected(), WAIT_S)
+        await asyncio.wait_for(client.wait_connected(), PATIENCE_S)
         told = [client.publish(f"a/{n}", "x", retain=False) for n in range(500)]
-        assert all(await asyncio.wait_for(asyncio.gather(*told), WAIT_S))
+        assert all(await asyncio.wait_for(asyncio.gather(*told), PATIENCE_S))
         for n in range(500):
-            message = await asyncio.wait_for(client.incoming.get(), WAIT_S)
+            message = await asyncio.wait_for(client.incoming.get(), PATIENCE_S)
             assert message.topic == f"a/{n}"
             client.acknowledge(message)
         await client.stop()

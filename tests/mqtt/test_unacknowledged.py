@@ -15,8 +15,8 @@ from tests.support import mqtt_packets
 from tests.support.mosquitto import Mosquitto
 from tests.support.mqtt_packets import Published
 from tests.support.strict_broker import StrictBroker
-from tests.support.strict_client import WAIT_S, connected, outcome, subjects
-from tests.support.waiting import until
+from tests.support.strict_client import connected, outcome, subjects
+from tests.support.waiting import PATIENCE_S, until
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
@@ -32,7 +32,7 @@ async def test_client_reports_and_reconnects_if_broker_acknowledges_nothing(
         assert "it acknowledges nothing of what we send" in subjects(health)["broker"].words
         assert broker.sessions[0].left == (0x83 if protocol == "5" else 0)
         broker.answer_s = 0.0
-        assert await asyncio.wait_for(done, WAIT_S)
+        assert await asyncio.wait_for(done, PATIENCE_S)
 
 
 def _stuck(broker: StrictBroker, monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -86,7 +86,7 @@ async def test_unacknowledged_topic_is_found_on_an_idle_connection(
     health = Health()
     async with connected(broker, health) as client:
         assert await outcome(client, "base/good") is True
-        assert await asyncio.wait_for(client.publish("base/stuck", "1", retain=True), WAIT_S) is False
+        assert await asyncio.wait_for(client.publish("base/stuck", "1", retain=True), PATIENCE_S) is False
         assert "does not acknowledge it" in subjects(health)["base/stuck"].words
         await until(lambda: client.connected)
         assert await outcome(client, "base/good") is True
@@ -117,7 +117,7 @@ async def _fill(broker: StrictBroker, client: MqttClient, messages: int) -> None
 
 async def _take_all(client: MqttClient, messages: int) -> None:
     for _ in range(messages):
-        client.acknowledge(await asyncio.wait_for(client.incoming.get(), WAIT_S))
+        client.acknowledge(await asyncio.wait_for(client.incoming.get(), PATIENCE_S))
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
@@ -135,7 +135,7 @@ async def test_broker_is_not_reported_silent_while_client_pauses_reading(
         await asyncio.sleep(3.0)
         assert not any(one.done() for one in done)
         await _take_all(client, 300)
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             assert all(await asyncio.gather(*done))
         assert not health.problems
     assert len(broker.connections) == 1
@@ -167,7 +167,7 @@ async def test_client_stays_connected_if_its_event_loop_was_blocked(
         for _ in range(3):
             done = client.publish("base/good", "1", retain=False)
             time.sleep(2.0)
-            assert await asyncio.wait_for(done, WAIT_S) is True
+            assert await asyncio.wait_for(done, PATIENCE_S) is True
     assert len(broker.connections) == 1
 
 
@@ -186,9 +186,9 @@ async def test_client_stays_connected_during_a_long_pause_in_reading(
     client.start()
     other.start()
     try:
-        await asyncio.wait_for(client.wait_connected(), WAIT_S)
+        await asyncio.wait_for(client.wait_connected(), PATIENCE_S)
         assert await outcome(client, "base/good") is True
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             assert all(
                 await asyncio.gather(
                     *(other.publish(f"base/request/{n}", "1", retain=False) for n in range(300))
@@ -199,7 +199,7 @@ async def test_client_stays_connected_during_a_long_pause_in_reading(
         await asyncio.sleep(8.0)
         assert client.incoming.is_full
         await _take_all(client, 300)
-        assert await asyncio.wait_for(done, WAIT_S) is True
+        assert await asyncio.wait_for(done, PATIENCE_S) is True
         assert not endings
     finally:
         await client.stop()

@@ -14,8 +14,8 @@ from gsm_meter_bridge.mqtt.attempts import Attempts
 from gsm_meter_bridge.mqtt.client import Broker, MqttClient
 from gsm_meter_bridge.mqtt.connection import Connection
 from tests.support.strict_broker import Greeting, StrictBroker
-from tests.support.strict_client import WAIT_S, connected, outcome, subjects
-from tests.support.waiting import until
+from tests.support.strict_client import connected, outcome, subjects
+from tests.support.waiting import PATIENCE_S, until
 
 
 @pytest.mark.usefixtures("hurry")
@@ -71,7 +71,7 @@ async def test_client_counts_an_internal_error_and_reconnects_if_a_callee_raises
         await until(lambda: not wrong)
         if not (callee == "connect" and isinstance(error, OSError)):  # which is a broker that is not there
             await until(lambda: health.internal_errors == 1)
-        await asyncio.wait_for(first, WAIT_S)
+        await asyncio.wait_for(first, PATIENCE_S)
         await until(lambda: client.connected)
         assert await outcome(client, "base/a") is True
 

@@ -15,6 +15,7 @@ from gsm_meter_bridge.health import BridgeProblemCode, Health
 from gsm_meter_bridge.mqtt.upkeep import Upkeep
 from tests.mqtt.conftest import TOPICS, Watcher, bridge, watcher
 from tests.support.mosquitto import Mosquitto
+from tests.support.waiting import PATIENCE_S
 
 STATE = TOPICS.bridge_state
 PUMP = TOPICS.module_uid("pump")
@@ -36,7 +37,7 @@ async def _wait_watching(seen: Watcher) -> None:
     """Wait until the bridge has looked around, and hears of what others write."""
     probe = TOPICS.discovery(PUMP)
     await seen.wait(probe)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             await seen.say(probe, "{}", retain=True)
             seen.messages.clear()

@@ -10,6 +10,7 @@ import pytest
 from gsm_meter_bridge.simulator.carrier import Carrier
 from gsm_meter_bridge.sms import SmsStatusReport, decode_pdu, encode_data_deliver
 from tests.support.terminal import ME, PUMP, Terminal, send, submit_pdu, texts_in
+from tests.support.waiting import PATIENCE_S
 
 # Storages (27.005 clause 3.2.2)
 
@@ -110,7 +111,7 @@ async def test_modem_stores_written_message_and_sends_it_from_memory(
     assert terminal.ask("AT+CMSS=2") == ["+CMS ERROR: 321"]
     terminal.modem.faults.cms_errors.append(38)
     assert terminal.ask("AT+CMSS=1") == ["+CMS ERROR: 38"]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while len(carrier.delivered_to(PUMP)) < 2:
             await asyncio.sleep(0.005)
     await carrier.close()

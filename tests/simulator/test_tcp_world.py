@@ -21,6 +21,7 @@ from gsm_meter_bridge.iec62056 import identify, read_once
 from gsm_meter_bridge.link import TcpLink, dial
 from gsm_meter_bridge.simulator import RunningWorld, World
 from tests.support.mosquitto import free_port
+from tests.support.waiting import PATIENCE_S
 
 PUMP, ME = "+79990000201", "+79990000000"
 ALWAYS = "00:00-23:59,0"
@@ -51,7 +52,7 @@ class Server:
         self._news.set()
 
     async def until(self, wanted: Callable[[Server], bool]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while not wanted(self):
                 await self._news.wait()
                 self._news.clear()
@@ -100,7 +101,7 @@ async def _called(world: World, name: str = "hut") -> AsyncIterator[tuple[TcpLin
 
 
 async def _dial(running: RunningWorld, name: str = "hut") -> TcpLink:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while (port := running.tcp[name].port) is None:
             await asyncio.sleep(0.01)
     return await dial("127.0.0.1", port, 5)
@@ -126,7 +127,7 @@ async def test_simulated_gsm_mini_dials_new_address_after_refused_connection(
     tmp_path: Path, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    async with asyncio.timeout(20), _world(tmp_path, pump=_pump(free_port())).run() as running:
+    async with asyncio.timeout(PATIENCE_S), _world(tmp_path, pump=_pump(free_port())).run() as running:
         while "pump: 127.0.0.1:" not in caplog.text:
             await asyncio.sleep(0.01)
         running.modules["pump"].receive(ME, f"1234;S0S=127.0.0.1:{server.port}", 0.0)
@@ -221,7 +222,7 @@ async def test_module_closes_port_and_connection_if_mode_changes(tmp_path: Path)
         ended = asyncio.Event()
         link.watch(ended.set)
         running.modules["hut"].receive(ME, "12345678 MODE 0", 0.0)
-        await asyncio.wait_for(ended.wait(), 10)
+        await asyncio.wait_for(ended.wait(), PATIENCE_S)
         assert running.tcp["hut"].port is None
 
 

@@ -17,6 +17,7 @@ from gsm_meter_bridge.simulator import World
 from gsm_meter_bridge.sms import SmsDeliver, decode_pdu, encode_submits
 from tests.support.modems import modem_at
 from tests.support.terminal import Terminal, send, submit_pdu
+from tests.support.waiting import PATIENCE_S
 
 WORLD = """
 network: {delay_s: 0}
@@ -121,7 +122,7 @@ async def test_modem_driver_sends_request_and_receives_reply_over_pty(tmp_path: 
         assert link.is_symlink()
         modem = modem_at(str(link), on_received=received.put)
         task = asyncio.create_task(modem.run())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             await modem.wait_ready()
             (request,) = encode_submits("+79990000201", "1234;I", reference=1)
             await modem.send_sms(request)
@@ -143,7 +144,7 @@ async def test_pty_carries_long_message_list_in_full(tmp_path: Path) -> None:
         fd = os.open(running.device, os.O_RDWR | os.O_NOCTTY)
         os.write(fd, b"ATE0\rAT+CMGL=4\r")
         heard = b""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while heard.count(b"OK") < 2:
                 heard += await asyncio.to_thread(os.read, fd, 512)
         os.close(fd)
@@ -165,7 +166,7 @@ async def test_modem_driver_receives_messages_stored_before_its_start(tmp_path: 
         running.carrier.inject("+79990000201", "+79990000000", "while nobody listened")
         modem = modem_at(running.device, on_received=received.put)
         task = asyncio.create_task(modem.run())
-        waited = decode_pdu((await asyncio.wait_for(received.get(), 10))[0].pdu_hex)
+        waited = decode_pdu((await asyncio.wait_for(received.get(), PATIENCE_S))[0].pdu_hex)
         task.cancel()
         await asyncio.wait([task])
     assert isinstance(waited, SmsDeliver)
@@ -212,7 +213,7 @@ async def test_journal_records_messages_delivered_to_modules(tmp_path: Path) -> 
             modem.ask("ATE0")
             for pdu in encode_submits("+79990000201", text, reference=1):
                 send(modem, pdu)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 while not running.carrier.delivered_to("+79990000201"):
                     await asyncio.sleep(0.005)
             lines = [json.loads(line) for line in journal.read_text("utf-8").splitlines()]

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from gsm_meter_bridge.modem import Modem, ModemListener, ModemOptions, ModemStatus, ReceivedPdu
-
-READY_S = 20.0
+from tests.support.waiting import PATIENCE_S
 
 Take = Callable[[Sequence[ReceivedPdu]], Awaitable[None]]
 
@@ -74,7 +73,7 @@ class RecordedModem(Modem):
         return self._recorder.messages
 
     async def wait_ready(self) -> None:
-        await asyncio.wait_for(super().wait_ready(), READY_S)
+        await asyncio.wait_for(super().wait_ready(), PATIENCE_S)
 
 
 M = TypeVar("M", bound=Modem)

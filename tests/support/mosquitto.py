@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-_START_S = 10.0
+from tests.support.waiting import PATIENCE_S
+
+_NEVER_GIVEN = 16_384, 32_768
+"""Ports below those that Linux and others give to connections (net.ipv4.ip_local_port_range)."""
+_CHANCE = random.SystemRandom()  # two runs of the tests differ, whatever a test seeds
 _PATH = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/sbin"
 
 
 def free_port() -> int:
-    """A TCP port of loopback that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port of loopback that nobody listens on, and that the system gives to no connection meanwhile."""
+    while True:
+        port = _CHANCE.randrange(*_NEVER_GIVEN)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Mosquitto:
@@ -54,7 +61,7 @@ class Mosquitto:
         assert found, "mosquitto is not installed: apt-get install mosquitto"
         with self._log.open("ab") as log:
             self._process = subprocess.Popen([found, "-c", str(self._config)], stdout=log, stderr=log)
-        end = time.monotonic() + _START_S
+        end = time.monotonic() + PATIENCE_S
         while not self._accepts():
             assert self._process.poll() is None, self._log.read_text()
             assert time.monotonic() < end, self._log.read_text()
@@ -64,14 +71,14 @@ class Mosquitto:
         """Stop as an administrator would."""
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(10)
+            self._process.wait(PATIENCE_S)
             self._process = None
 
     def kill(self) -> None:
         """Die."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(10)
+            self._process.wait(PATIENCE_S)
             self._process = None
 
     def reload(self) -> None:

@@ -23,6 +23,7 @@ from gsm_meter_bridge.link import TcpLink
 from gsm_meter_bridge.model import Address, Connectivity, Meter, Module
 from gsm_meter_bridge.model.job import Observation
 from tests.support.short_path import modules
+from tests.support.waiting import PATIENCE_S
 
 METER = Meter()
 
@@ -91,8 +92,8 @@ class PollHouse:
     async def until_heard(self, meter_poller: MeterPoller) -> None:
         task = asyncio.create_task(meter_poller.run())
         try:
-            await asyncio.wait_for(self.heard.wait(), 10)
-            async with asyncio.timeout(10):
+            await asyncio.wait_for(self.heard.wait(), PATIENCE_S)
+            async with asyncio.timeout(PATIENCE_S):
                 while meter_poller._under_way:
                     await asyncio.sleep(0.001)
         finally:

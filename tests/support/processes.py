@@ -12,9 +12,7 @@ from typing import Any, Self
 
 import yaml
 
-from tests.support.waiting import wait_until
-
-WAIT_S = 90.0
+from tests.support.waiting import PATIENCE_S, wait_until
 
 
 class Process:
@@ -71,7 +69,7 @@ class Process:
     def _end(self, number: signal.Signals) -> int:
         assert self._process is not None
         self._process.send_signal(number)
-        status = self._process.wait(WAIT_S)
+        status = self._process.wait(PATIENCE_S)
         self._process = None
         return status
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from tests.support.waiting import until
 
 _PATH = "/usr/bin:/usr/sbin:/usr/local/bin:/usr/local/sbin"
-_END_S = 5.0
 
 
 @asynccontextmanager
@@ -36,7 +35,7 @@ async def started(log: Path, name: str, *arguments: str) -> AsyncIterator[subpro
     finally:
         _signal(program, signal.SIGTERM)
         try:
-            await until(lambda: program.poll() is not None, lambda: f"{name} does not end", _END_S)
+            await until(lambda: program.poll() is not None, lambda: f"{name} does not end")
         finally:
             _signal(program, signal.SIGKILL)
             program.wait()

@@ -17,8 +17,9 @@ from typing import Self
 
 import psutil
 
+from tests.support.waiting import PATIENCE_S
+
 CTRL_C = "\x03"
-WAIT_S = 60.0
 
 
 class Screen:
@@ -41,7 +42,7 @@ class Screen:
             env={**os.environ, "TERM": "xterm", "COLUMNS": "", "LINES": ""},
         )
         os.close(theirs)
-        end = time.monotonic() + WAIT_S
+        end = time.monotonic() + PATIENCE_S
         while self._program.poll() is None and self._is_setsid():
             assert time.monotonic() < end  # what is typed before would be no signal to anybody
             time.sleep(0.01)
@@ -63,7 +64,7 @@ class Screen:
 
     def wait(self, text: str) -> None:
         """Read what is shown until `text` is."""
-        end = time.monotonic() + WAIT_S
+        end = time.monotonic() + PATIENCE_S
         while text not in self.shown:
             assert time.monotonic() < end, self.shown
             self._read()
@@ -85,9 +86,9 @@ class Screen:
         """Send a signal to the program alone."""
         self._program.send_signal(number)
 
-    def end(self, within_s: float) -> int:
+    def end(self) -> int:
         """Read until it has ended; its exit status, as a shell would tell it."""
-        end = time.monotonic() + within_s
+        end = time.monotonic() + PATIENCE_S
         while self._program.poll() is None:
             assert time.monotonic() < end, self.shown
             self._read()

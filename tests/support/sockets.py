@@ -16,10 +16,9 @@ from gsm_meter_bridge.families import family_of
 from gsm_meter_bridge.link import TcpLink, dial
 from gsm_meter_bridge.model import Access, Connectivity, IpNetwork, Module
 from gsm_meter_bridge.vocabulary import Secret
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_S, until
 
 LOOPBACK = "127.0.0.1"
-WAIT_S = 20.0
 
 
 def networks(*texts: str) -> tuple[IpNetwork, ...]:
@@ -71,7 +70,7 @@ class Far:
 
 async def call(port: int, source: str = LOOPBACK, *, read: bool = True) -> Far:
     """Connect to `port` from `source`; a port that is just being opened is waited for."""
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             try:
                 pair = await asyncio.open_connection(LOOPBACK, port, local_addr=(source, 0))
@@ -122,7 +121,7 @@ async def site(*, read: bool = True) -> AsyncIterator[Site]:
 async def linked(*, read: bool = True) -> AsyncIterator[tuple[TcpLink, Far]]:
     """A link, and the program at its far end."""
     async with site(read=read) as here:
-        link = await dial(LOOPBACK, here.port, WAIT_S)
+        link = await dial(LOOPBACK, here.port, PATIENCE_S)
         await until(lambda: here.guests)
         try:
             yield link, here.guests[0]

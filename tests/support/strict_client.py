@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from gsm_meter_bridge.health import Health, Problem
 from gsm_meter_bridge.mqtt.client import Broker, MqttClient
 from tests.support.strict_broker import StrictBroker
+from tests.support.waiting import PATIENCE_S
 
-WAIT_S = 20.0
 STATE = "base/state"
 
 
@@ -36,4 +36,4 @@ def subjects(health: Health) -> dict[str, Problem]:
 
 
 async def outcome(client: MqttClient, topic: str, payload: str = "{}", *, retain: bool = True) -> bool:
-    return await asyncio.wait_for(client.publish(topic, payload, retain=retain), WAIT_S)
+    return await asyncio.wait_for(client.publish(topic, payload, retain=retain), PATIENCE_S)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from gsm_meter_bridge.simulator.virtual_modem import VirtualModem
 from gsm_meter_bridge.sms import EncodedPdu, SmsDeliver, decode_pdu, encode_submits
+from tests.support.waiting import PATIENCE_S
 
 ME, PUMP = "+79990000000", "+79990000201"
 
@@ -34,7 +35,7 @@ class Terminal:
 
     async def wait(self, text: str) -> None:
         """Return once `text` is shown."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while text not in self.shown:
                 await asyncio.sleep(0.005)
 

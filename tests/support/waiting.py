@@ -9,13 +9,12 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-UNTIL_S = 20.0
-WAIT_UNTIL_S = 90.0
-"""What waits without an event loop waits for processes, which first have to start."""
+PATIENCE_S = 180.0
+"""How long a test waits for what must come: only a failure takes so long, however slow the machine is."""
 
 
 async def until(
-    wanted: Callable[[], T], words: Callable[[], str] | None = None, timeout_s: float = UNTIL_S
+    wanted: Callable[[], T], words: Callable[[], str] | None = None, timeout_s: float = PATIENCE_S
 ) -> T:
     """Return what `wanted` returns, as soon as that is true; fail with `words` after `timeout_s`."""
     try:
@@ -28,7 +27,7 @@ async def until(
 
 
 def wait_until(
-    wanted: Callable[[], T], words: Callable[[], str] | None = None, timeout_s: float = WAIT_UNTIL_S
+    wanted: Callable[[], T], words: Callable[[], str] | None = None, timeout_s: float = PATIENCE_S
 ) -> T:
     """Return what `wanted` returns, as soon as that is true; fail with `words` after `timeout_s`."""
     end = time.monotonic() + timeout_s

@@ -30,7 +30,7 @@ from gsm_meter_bridge.transports.tcp import TcpTransport
 from gsm_meter_bridge.vocabulary import Secret
 from tests.support.short_path import BRIDGE, POLICY, World, world
 from tests.support.sockets import linked
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_S, until
 
 _PROFILE = """
 profile: over_the_wire
@@ -105,7 +105,7 @@ async def _done(w: World, delivery: Transport, job: Job) -> Job:
     runner = Runner(w.context, [delivery])
     news = asyncio.Event()
     w.receiver.listen(lambda *_: news.set())
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while not ((job := await w.job(job)).state.final or job.state is State.UNCERTAIN):
             news.clear()
             if not await runner.send_next() and (await w.job(job)).state is State.SENT:
@@ -145,7 +145,7 @@ async def _until_final(w: World, delivery: Transport, job: Job) -> Job:
         w.clock[0] += 3600
         runner = Runner(w.context, [delivery])
         await runner.send_next()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while (job := await w.job(job)).state is State.SENT:
                 await asyncio.sleep(0.05)
         if job.state.final:
