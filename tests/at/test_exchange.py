@@ -40,6 +40,14 @@ def test_exchange_drops_echo_of_command_and_body(text: str, is_echo: bool, echoe
     assert again.echoed
 
 
+@pytest.mark.parametrize(
+    ("line", "taken"),
+    [("RING", False), ('+CMTI: "SM",3', False), ("+CREG: 1", False), ("+CSQ: 1,2", True), ("OK", True)],
+)
+def test_exchange_takes_all_but_unsolicited_lines(line: str, taken: bool) -> None:
+    assert Exchange("AT+CSQ").take(line) is taken
+
+
 def test_exchange_keeps_limited_number_of_characters() -> None:
     """Each line counts one more than its characters."""
     assert MAX_ANSWER_CHARACTERS == 1_000_000
@@ -179,6 +187,12 @@ def test_routed_header_ahead_of_list_takes_none_of_its_pdus() -> None:
 )
 def test_framer_drops_one_space_behind_prompt(octets: bytes, events: list[object]) -> None:
     assert AtFramer().feed(octets) == events
+
+
+@pytest.mark.parametrize(("octets", "is_line"), [(4096, True), (4097, False)])
+def test_framer_keeps_line_of_4096_octets(octets: int, is_line: bool) -> None:
+    expected = Line("x" * octets) if is_line else Overlong("x" * 64)
+    assert AtFramer().feed(b"x" * octets + b"\r") == [expected]
 
 
 def test_framer_tells_whether_it_is_within_a_line() -> None:

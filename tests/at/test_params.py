@@ -173,7 +173,7 @@ def test_memories_are_groups_of_three(line: str, memories: list[r.MemoryUsage]) 
 
 
 def test_index_of_stored_message_is_parsed() -> None:
-    assert r.parse_cmgw(("+CMGW: 12",)) == 12
+    assert r.parse_cmgw(("+CMGW: 12,1",)) == 12
     assert r.parse_cmgs(("+CMGS: 9,1",)) == 9
 
 
