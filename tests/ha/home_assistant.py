@@ -17,7 +17,7 @@ from typing import Any, Self
 import aiohttp
 
 from tests.support.mosquitto import free_port
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).parents[2]
 VENV = ROOT / ".venv-ha"
@@ -147,7 +147,7 @@ class Session:
     async def confirm(self, handler: str) -> Any:
         """Confirm what was discovered for an integration, as soon as it is; the entry."""
         flows = "/api/config/config_entries/flow"
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while not (found := await self._discovered(handler)):
                 await asyncio.sleep(0.1)
         flow = await _post(self._http, f"{flows}/{found[0]}", json={})
@@ -163,7 +163,9 @@ class Session:
         async with self._http.get("/api/states") as response:
             return {state["entity_id"]: state for state in await response.json()}
 
-    async def wait(self, entity: str, wanted: Callable[[State], bool], timeout_s: float = 30.0) -> State:
+    async def wait(
+        self, entity: str, wanted: Callable[[State], bool], timeout_s: float = PATIENCE_S
+    ) -> State:
         """The state of an entity as soon as it is as wanted."""
         state: State | None = None
         try:

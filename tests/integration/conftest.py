@@ -25,7 +25,7 @@ from tests.integration.blueprint_owner import MEMORY, Owner
 from tests.integration.played_bridge import PlayedBridge, golden
 from tests.support.mosquitto import Mosquitto
 
-WAIT_S = 30.0
+WAIT_S = 120.0
 
 
 async def until(wanted: Callable[[], object]) -> None:

@@ -14,7 +14,7 @@ CONTRACT = Path(__file__).parents[1] / "contract"
 CONTRACT_1 = Path(__file__).parent / "contract1"
 """Documents of a bridge that speaks contract 1; nothing writes them any more."""
 ROOT = "gsm_meter_modem/home"
-WAIT_S = 30.0
+WAIT_S = 120.0
 Document = dict[str, Any]
 Reply = Callable[[Document], Iterable[Document]]
 
