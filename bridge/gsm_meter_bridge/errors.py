@@ -24,6 +24,7 @@ GsmMeterError                      `code` is published in MQTT responses
 │   │   └── WrongPasswordError     because of the password or key
 │   └── ReadRefusedError           it refuses to read, or do, one thing
 ├── StorageError                   the database is unavailable
+├── TransferError                  a database that cannot be backed up, restored or copied
 ├── LeaseLostError                 another process has taken over
 └── TransitionError                a job event that its state does not allow: a bug
 """
@@ -256,6 +257,12 @@ class StorageError(GsmMeterError):
     """The database is unavailable: its disk is full, or its server is down."""
 
     code = "storage_failed"
+
+
+class TransferError(GsmMeterError):
+    """A database that cannot be backed up, restored or copied; nothing was changed."""
+
+    code = "transfer_failed"
 
 
 class LeaseLostError(GsmMeterError):

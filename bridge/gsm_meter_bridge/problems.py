@@ -40,6 +40,8 @@ class BridgeProblemCode(StrEnum):
     """Several devices identify as the same module, and displace each other's connections."""
     DATABASE = "database"
     """Nothing can be stored, or stored data cannot be read any more."""
+    DATABASE_OLDER = "database_older"
+    """The database is older than what the bridge has done: it was restored."""
     CLOCK = "clock"
     """The wall clock was set, or shows an impossible time."""
 

@@ -22,6 +22,7 @@ from gsm_meter_bridge.model.facts import ConnectionStatus, Known, Lookalike, Mod
 from gsm_meter_bridge.model.job import Job, Purpose, State, Step, Unfinished
 from gsm_meter_bridge.modem import ModemStatus, StepState, StepStatus
 from gsm_meter_bridge.mqtt import discovery, documents, responses
+from gsm_meter_bridge.mqtt.generation import generation
 from gsm_meter_bridge.mqtt.options import Discovery
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.sms import TypeOfNumber
@@ -223,6 +224,7 @@ def _of_bridge() -> Document:
         ),
         "bridge_unidentified_clients": documents.unidentified_clients((UNIDENTIFIED,), mask=False),
         "bridge_health": documents.bridge_health(_health()),
+        "bridge_generation": generation("5f0c3a9be2d14760", 4711, {"90aa1c3be2d1f276": 12}),
     }
 
 

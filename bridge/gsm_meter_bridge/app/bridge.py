@@ -15,6 +15,7 @@ from gsm_meter_bridge.configured import discovery_of
 from gsm_meter_bridge.errors import DecodeError, LeaseLostError, SendRefusedError
 from gsm_meter_bridge.health import BridgeProblemCode, Door, Health
 from gsm_meter_bridge.jobs.context import BridgeContext
+from gsm_meter_bridge.jobs.continuity import Continuity
 from gsm_meter_bridge.jobs.receiver import Receiver
 from gsm_meter_bridge.jobs.runner import Runner, SendGate
 from gsm_meter_bridge.link import TcpLink
@@ -54,16 +55,18 @@ class Bridge:
             config.bridge.id, database, dict(config.modules), config.policy, clock.now, self._health
         )
         self._timekeeper = Timekeeper(database, config.bridge.id, clock, self._health, self._on_clock)
+        self._continuity = Continuity(context)
         self._modems = build.build_modems(config, context, self)
         sms = build.build_sms_transports(config, self._modems)
         self._receiver = Receiver(context, {m.id: m.default_region for m in config.modems})
         self._connections = build.build_connections(config, context, self)
         others = build.build_other_transports(context, self._connections, self._handle_reply)
-        gate = SendGate(self._polls_allowed, self._clock_is_credible)
+        known = lambda: self._continuity.may_send  # noqa: E731
+        gate = SendGate(self._polls_allowed, self._clock_is_credible, known, self._announce)
         self._runner = Runner(context, (*sms, *others), budgets=config.budgets, leases=held, gate=gate)
         self._commands = build.build_commands(config, context, self._runner, self._connections, clock)
         self._poller = build.build_poller(config, context, self._commands, self._touch)
-        sources = build.build_sources(config, context, self._connections, clock)
+        sources = build.build_sources(config, context, self._connections, clock, self._continuity)
         self._client = sources.client
         administration = build.build_administration(config, self._modems)
         requests = RequestHandler(
@@ -112,6 +115,7 @@ class Bridge:
             await ad_hoc.keep_rows(tx, config.bridge.id, numbers, self._clock.now())
             await registry.register(tx, config.bridge.id, bindings)
         await self._timekeeper.begin()
+        await self._continuity.begin()
         await self._receiver.recover()
         await self._runner.recover()
 
@@ -169,6 +173,11 @@ class Bridge:
         if quiet is None or not self._clock.right:
             return True  # the time of day is not known
         return not is_quiet(self._clock.now(), quiet)
+
+    async def _announce(self, number: int, writes: bool) -> None:
+        """Have the broker keep how much was done, before a message leaves."""
+        if self._publisher.generation is not None:
+            await self._publisher.generation.announce(number, writes)
 
     def _clock_is_credible(self) -> bool:
         return all(problem.code is not BridgeProblemCode.CLOCK for problem in self._health.problems)

@@ -20,6 +20,7 @@ from gsm_meter_bridge.connections.supervisor import (
     MeterAccess,
 )
 from gsm_meter_bridge.jobs.context import BridgeContext
+from gsm_meter_bridge.jobs.continuity import Continuity
 from gsm_meter_bridge.jobs.receiver import Receiver
 from gsm_meter_bridge.jobs.runner import Runner
 from gsm_meter_bridge.model.job import Job, State
@@ -139,7 +140,11 @@ def build_publisher(
 
 
 def build_sources(
-    config: Config, context: BridgeContext, connections: ConnectionSupervisor, clock: Clock
+    config: Config,
+    context: BridgeContext,
+    connections: ConnectionSupervisor,
+    clock: Clock,
+    continuity: Continuity,
 ) -> Sources:
     """Return the inputs of the documents at the broker."""
     topics = topics_of(config)
@@ -154,6 +159,7 @@ def build_sources(
         connections,
         clock.now,
         clock.dated,
+        continuity,
     )
 
 

@@ -16,6 +16,7 @@ import typer
 from gsm_meter_bridge import __version__
 from gsm_meter_bridge.app.serve import serve
 from gsm_meter_bridge.cli.connections import connections
+from gsm_meter_bridge.cli.database import database_app
 from gsm_meter_bridge.cli.decode import decode, pdu
 from gsm_meter_bridge.cli.doctor import doctor
 from gsm_meter_bridge.cli.dry_run import print_plan
@@ -139,6 +140,7 @@ for _name, _group in {
     "phone-list": phone_list_app,
     "profile": profile_app,
     "mqtt": mqtt_app,
+    "database": database_app,
     "config-frame": frame_app,
 }.items():
     app.add_typer(_group, name=_name)

@@ -40,7 +40,10 @@ class Repeats:
         unless the candidate is `redelivered`: it is then older than that job.
         """
         waiting = await store.waiting(self.tx, candidate.module)
-        same = [n for n, job in enumerate(waiting) if is_same(job)]
+        # a job that may have been done before the database was restored is only read back
+        same = [
+            n for n, job in enumerate(waiting) if is_same(job) and (redelivered or job.doubted_at is None)
+        ]
         if same and (redelivered or not any(_touches(job, candidate) for job in waiting[same[-1] + 1 :])):
             return waiting[same[-1]]
         if redelivered:

@@ -20,7 +20,9 @@ from gsm_meter_bridge.doctor.broker_probe import CONNECT_S, NO_ANSWER, BrokerRep
 from gsm_meter_bridge.doctor.finding import Check, Finding
 from gsm_meter_bridge.errors import LONGEST_SENTENCE, ConfigError
 from gsm_meter_bridge.mqtt.endings import Ending
+from gsm_meter_bridge.mqtt.generation import numbers_in
 from gsm_meter_bridge.mqtt.topics import Topics
+from gsm_meter_bridge.storage.generations import Generation
 from gsm_meter_bridge.vocabulary import Registration, printable
 
 _CHECK = Check("broker")
@@ -73,9 +75,12 @@ _REFUSALS = MappingProxyType(
 
 
 async def check_broker(
-    config: Config, used: Sequence[str], *, running: bool = False
+    config: Config, used: Sequence[str], *, running: bool = False, generation: Generation | None = None
 ) -> AsyncIterator[Finding]:
-    """Yield the findings at the broker; `used` are the modems on which a `running` bridge reports."""
+    """Yield the findings at the broker; `used` are the modems on which a `running` bridge reports.
+
+    `generation` is that of the database, which is compared with the one kept at the broker.
+    """
     mqtt, topics = config.mqtt, topics_of(config)
     try:
         broker = broker_of(mqtt)
@@ -93,7 +98,7 @@ async def check_broker(
     seen = await probe(broker, _questions(topics, used, metered, running=running))
     for finding in (*_judge(mqtt, topics, seen), *_health(_document(seen.last(topics.health)))):
         yield finding
-    for finding in _state(topics, seen) if running else ():
+    for finding in _state(topics, seen) if running else _age(generation, seen.last(topics.generation)):
         yield finding
     for modem in (m for m in config.modems if m.id in used and seen.echoed):
         for finding in _told(modem, seen.last(topics.modem(modem.id))):
@@ -111,7 +116,7 @@ def _questions(topics: Topics, used: Sequence[str], metered: Sequence[str], *, r
     random = secrets.token_hex(8)
     # Home Assistant takes only `<prefix>/<component>/.../config` as devices
     echoes = (f"{topics.root}/doctor/{random}", f"{topics.discovery_prefix}/gsm_meter_modem_doctor/{random}")
-    documents = (topics.health, topics.bridge_state, *(topics.modem(m) for m in used))
+    documents = (topics.health, topics.generation, topics.bridge_state, *(topics.modem(m) for m in used))
     documents = (*documents, *(topics.module(m) for m in metered))
     asked = (topics.status, topics.request("+"), topics.module_set("+"))
     return ProbePlan(echoes, (*asked, *documents), topics.bridge_state if running else None)
@@ -240,6 +245,15 @@ def _state(topics: Topics, seen: BrokerReport) -> Iterable[Finding]:
     elif any(offline):
         words = f"it runs, but it is not connected to this broker: {topics.bridge_state} says offline"
         yield check.problem(words, "look at its log")
+
+
+def _age(generation: Generation | None, said: bytes | None) -> Iterable[Finding]:
+    """Yield a warning if a database that no bridge uses now is older than what was done with it."""
+    kept = {} if generation is None else numbers_in(said or b"")
+    if generation is not None and kept.get(generation.lineage, 0) > generation.number:
+        behind = kept[generation.lineage] - generation.number
+        message = f"it is older than what the bridge has done, by {behind} messages: it was restored"
+        yield Check("database").warning(message, "nothing is repeated: what waits in it is only read back")
 
 
 def _home_assistant(topic: str, said: bytes | None) -> Finding:

@@ -15,6 +15,7 @@ from pathlib import Path
 from sqlalchemy import delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from gsm_meter_bridge.clock import utc
 from gsm_meter_bridge.config import Config
 from gsm_meter_bridge.config.places import check_places
 from gsm_meter_bridge.doctor.finding import Check, Finding
@@ -23,8 +24,9 @@ from gsm_meter_bridge.files import shown_path
 from gsm_meter_bridge.installation import InstallationKey, known_key
 from gsm_meter_bridge.model.facts import ModuleFacts
 from gsm_meter_bridge.model.job import State
-from gsm_meter_bridge.storage import leases, observations, timeline
+from gsm_meter_bridge.storage import generations, leases, observations, timeline
 from gsm_meter_bridge.storage.database import Database, Transaction, engine_at, upsert
+from gsm_meter_bridge.storage.generations import Generation
 from gsm_meter_bridge.storage.migrate import known_revision
 from gsm_meter_bridge.storage.pins import PinTries
 from gsm_meter_bridge.storage.schema import REVISION, jobs
@@ -53,6 +55,8 @@ class DatabaseReport:
     facts: Mapping[str, ModuleFacts] | None = None
     refused: frozenset[str] = frozenset()
     """Modems whose SIM rejected the configured PIN."""
+    generation: Generation | None = None
+    """How much the bridge has done with it."""
     newest: float | None = None
     """The latest time that was written for the bridge (Unix time)."""
 
@@ -136,8 +140,11 @@ async def _read(config: Config, database: Database) -> DatabaseReport:
         holders = {name: who for name in names if (who := await _holder(tx, name)) is not None}
         facts = {module: await observations.facts(tx, module) for module in config.modules}
         newest = await timeline.newest(tx, config.bridge.id)
-    findings = (*_usable(config.bridge.database), *_jobs(states), _runs(config.bridge.id, holders))
-    return DatabaseReport(findings, holders, facts, await _refused(config, database), newest)
+        generation = await generations.known(tx, config.bridge.id)
+    findings = (*_usable(config.bridge.database), *_jobs(states), *_age(generation))
+    findings = (*findings, _runs(config.bridge.id, holders))
+    refused = await _refused(config, database)
+    return DatabaseReport(findings, holders, facts, refused, generation, newest)
 
 
 async def _refused(config: Config, database: Database) -> frozenset[str]:
@@ -181,6 +188,17 @@ def _jobs(states: Counter[State]) -> Iterable[Finding]:
     if uncertain:
         words = f"jobs that are uncertain: {uncertain}; a change was sent and nobody knows what became of it"
         yield _CHECK.warning(words, "it is never sent again, but read back as soon as the module answers")
+
+
+def _age(generation: Generation | None) -> Iterable[Finding]:
+    if generation is None:
+        return
+    if generation.restored:
+        message = "it comes from a backup, and no bridge has run with it since"
+        yield _CHECK.warning(message, "nothing is repeated: what waits in it is only read back")
+    if generation.older_at is not None:
+        found = f"on {utc(generation.older_at)} it was found older than what was done"
+        yield _CHECK.ok(f"{found}; changes and actions that waited in it: {generation.doubted}")
 
 
 async def _holder(tx: Transaction, name: str) -> str | None:

@@ -49,7 +49,7 @@ async def run_checks(config: Config, now: Callable[[], float] = time.time) -> As
         for finding in look.findings:
             yield finding
     running = leases.of_bridge(config.bridge.id) in database_report.holders
-    async for finding in check_broker(config, used, running=running):
+    async for finding in check_broker(config, used, running=running, generation=database_report.generation):
         yield finding
     async for finding in check_connections(config, running=running):
         yield finding

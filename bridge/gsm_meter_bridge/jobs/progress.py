@@ -107,8 +107,7 @@ def after_read_back(job: Job, values: Mapping[str, Scalar | None], now: float) -
     if others or job.error_code is not None:
         failure = _otherwise(job, values, others)
     elif unproven:
-        words = "the module answers, but never said that it has done it"
-        failure = {"error_code": UNCONFIRMED, "error_message": words}
+        failure = {"error_code": UNCONFIRMED, "error_message": _never_said(job)}
     elif job.asked():
         failure = {"error_message": None}  # drop the note on what could not be read earlier
     if job.following is not None:
@@ -122,6 +121,11 @@ def after_read_back(job: Job, values: Mapping[str, Scalar | None], now: float) -
     if untold:
         failure["error_message"] = joined(str(failure["error_message"]), not_told)
     return Move(Event.ANSWERED, {"after": after, **failure}), _verdict(code)
+
+
+def _never_said(job: Job) -> str:
+    words = "the module answers, but never said that it has done it"
+    return words if job.doubted_at is None else joined(job.error_message, words)
 
 
 def _otherwise(job: Job, values: Mapping[str, Scalar | None], others: Sequence[str]) -> dict[str, object]:

@@ -22,7 +22,7 @@ from gsm_meter_bridge.jobs.context import BridgeContext
 from gsm_meter_bridge.model import SMS, Module, RequestKind, timeout_s
 from gsm_meter_bridge.model.job import Event, Job, Move, Purpose, State
 from gsm_meter_bridge.sms import effective_validity
-from gsm_meter_bridge.storage import ad_hoc, observations, reports, store, timeline
+from gsm_meter_bridge.storage import ad_hoc, generations, observations, reports, store, timeline
 from gsm_meter_bridge.storage.budgets import Budgets
 from gsm_meter_bridge.storage.database import Transaction, is_unavailable
 from gsm_meter_bridge.storage.leases import Leases
@@ -45,16 +45,24 @@ def _always() -> bool:
     return True
 
 
+async def _nothing(_number: int, _writes: bool) -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class SendGate:
     """Further conditions for sending.
 
     `polls_allowed` returns whether polls may be sent at this time of day, `clock_is_credible` whether the
-    bridge's clock may be right.
+    bridge's clock may be right, `database_is_known` whether it is known that the database is not older than
+    what was done. `announce` is called before each message with the number of `generations.advance`, and
+    whether the message changes its module.
     """
 
     polls_allowed: Callable[[], bool] = _always
     clock_is_credible: Callable[[], bool] = _always
+    database_is_known: Callable[[], bool] = _always
+    announce: Callable[[int, bool], Awaitable[None]] = _nothing
 
 
 class Runner:
@@ -109,6 +117,8 @@ class Runner:
             async with self._database.transaction() as tx:
                 await timeline.resume(tx, self._bridge, self._now() - self._away_since)
             self._away_since = None
+        if not self._gate.database_is_known():
+            return  # what seems to be late may have been done
         if self._unavailable and not self._sending:
             # jobs that were being sent when the database failed are in the same state as after a crash
             await self.recover()
@@ -170,12 +180,15 @@ class Runner:
         transport = transport or self._transports[0]
         if not transport.ready or self._database.damaged or time.monotonic() < self._not_before:
             return False
+        if not self._gate.database_is_known():
+            return False
         try:
             async with self._database.transaction() as tx:
                 now = self._now()
                 if self._leases is not None:
                     await self._leases.check(tx)
                 job = await self._claim(tx, transport, now)
+                number = 0 if job is None else await generations.advance(tx, self._bridge)
         except IntegrityError:
             return True  # another modem has just claimed a job of the same module: look again
         if job is None:
@@ -183,6 +196,7 @@ class Runner:
         self._tell([job])
         self._sending += 1
         try:
+            await self._gate.announce(number, job.current.purpose is Purpose.WRITE)
             await self._send_guarded(job, transport)
         except Exception as error:
             if is_unavailable(error):

@@ -175,7 +175,8 @@ class Job:
     or its module had it (see `jobs.stamps`). `before` and `after` hold settings by name, secrets masked.
     `ad_hoc_family` and the sealed `ad_hoc_password` are of a module that is not configured; `module` is its
     number then. `error_message` without an `error_code` is a note. `announced` is the state that was last
-    announced: a final one, or `uncertain` if the deadline came first.
+    announced: a final one, or `uncertain` if the deadline came first. `doubted_at` is when the bridge found
+    its database older than what it had done, so that this job may have been done since.
     """
 
     id: str
@@ -204,6 +205,7 @@ class Job:
     error_message: str | None = None
     unreadable: str | None = None
     announced: State | None = None
+    doubted_at: float | None = None
     ended_at: float | None = None
     ad_hoc_family: str | None = None
     ad_hoc_password: str | None = field(default=None, repr=False)
@@ -251,6 +253,12 @@ class Job:
     def touched(self) -> bool:
         """Whether a write of this job has been sent, or may have been, in an earlier step."""
         return any(s.purpose is Purpose.WRITE for s in self.steps[: self.step])
+
+    @property
+    def shown_state(self) -> State:
+        """The state as it is published: what waits, and may have been done already, is uncertain."""
+        in_doubt = self.state is State.QUEUED and self.doubted_at is not None
+        return State.UNCERTAIN if in_doubt else self.state
 
     @property
     def proves_password(self) -> bool:

@@ -56,7 +56,7 @@ class MqttClient:
     ) -> None:
         self.incoming = Arrivals()
         self.incoming.on_room = self._read_on
-        self.on_connected: Callable[[], None] = lambda: None
+        self.on_connected: Callable[[], object] = lambda: None
         self.on_ended: Callable[[Ending], None] = lambda _: None
         self.on_denied: Callable[[str, str, str], None] = lambda *_: None
         self.limits = BrokerLimits()
@@ -105,15 +105,18 @@ class MqttClient:
             self._task.cancel()
             await asyncio.wait([self._task])
 
-    def subscribe(self, topic: str, *, own: bool = True, qos: int = 1) -> None:
-        """Subscribe to a topic filter; to be called from `on_connected`.
+    def subscribe(self, topic: str, *, own: bool = True, qos: int = 1) -> asyncio.Future[bool]:
+        """Subscribe to a topic filter; the future becomes True once the broker has granted it, False if not.
 
         With `own=False` the broker leaves out the bridge's own messages and those already retained. MQTT
         3.1.1 has no such options.
         """
+        outgoing = OutgoingPacket(Key("subscribe", topic), self._loop.create_future(), own=own, qos=qos)
         if "+" in topic and not self.limits.wildcards:
-            return
-        self._add(OutgoingPacket(Key("subscribe", topic), self._loop.create_future(), own=own, qos=qos))
+            outgoing.end(taken=False)
+        else:
+            self._add(outgoing)
+        return outgoing.done
 
     def unsubscribe(self, topic: str) -> None:
         """Unsubscribe from a topic filter."""
@@ -132,6 +135,10 @@ class MqttClient:
     def waits(self, topic: str, payload: str | None = None) -> bool:
         """Return whether the broker recently refused a message on `topic`, so that it is not retried yet."""
         return self._refusals.waits(Key("publish", topic), payload)
+
+    def is_unheard(self, topic: str) -> bool:
+        """Return whether the broker recently refused the subscription to `topic`."""
+        return self._refusals.waits(Key("subscribe", topic), None)
 
     async def wait_room(self) -> None:
         """Return once fewer than `_WAITING_AT_MOST` messages wait to be sent; bounds callers with many."""

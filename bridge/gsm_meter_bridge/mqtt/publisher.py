@@ -12,6 +12,7 @@ from gsm_meter_bridge.health import Guard
 from gsm_meter_bridge.mqtt import documents
 from gsm_meter_bridge.mqtt.client import Incoming
 from gsm_meter_bridge.mqtt.encoding import dump
+from gsm_meter_bridge.mqtt.generation import GenerationKeeper
 from gsm_meter_bridge.mqtt.intake import Intake, IntakeListener
 from gsm_meter_bridge.mqtt.options import GatewayModemView
 from gsm_meter_bridge.mqtt.outcomes import OutcomePublisher
@@ -54,6 +55,11 @@ class Publisher:
         self._health = sources.health
         self._health.on_change = self.touch
         self._picture = Picture(sources)
+        self.generation = (
+            None
+            if sources.continuity is None
+            else GenerationKeeper(client, topics, self._picture.retained, database, sources.continuity)
+        )
         self._outcomes = OutcomePublisher(client, topics, database, modules, self._picture)
         self._upkeep = Upkeep(self._health)
         self._dirty, self._modems_changed, self._bridge_changed = set(modules), True, True
@@ -96,6 +102,8 @@ class Publisher:
             "look around": self._look_around(),
             "publish": self._publish_changes(),
         }
+        if self.generation is not None:
+            works["generation"] = self.generation.run()
         await run_group(works, self._database.idle)
 
     async def say_goodbye(self) -> None:
@@ -150,7 +158,7 @@ class Publisher:
                 self._look_again()
             if self._bridge_changed:
                 self._bridge_changed = False
-                self._picture.retain_bridge()
+                self._retain_bridge()
             errors = self._health.internal_errors
             with self._picture.guard("what changed"):
                 await self._database.run_guarded(self._publish_all)
@@ -242,7 +250,12 @@ class Publisher:
         elif topic == self._topics.bridge_state:
             self._picture.retained.put(topic, documents.bridge_state(online=True))
         else:
-            self._picture.retain_bridge()
+            self._retain_bridge()
+
+    def _retain_bridge(self) -> None:
+        self._picture.retain_bridge()
+        if self.generation is not None:
+            self.generation.put()
 
     def _on_birth(self, message: Incoming) -> None:
         if message.payload == b"online" and self._refresh_at is None:
@@ -255,6 +268,8 @@ class Publisher:
             self._stale.look(message)
 
     def _on_state(self, message: Incoming) -> None:
+        if self.generation is not None and message.topic == self._topics.generation:
+            self.generation.heard(message)
         self._stale.look_at_state(message)
         differs = self._picture.retained.differs(message.topic, message.payload)
         self._upkeep.look(message.topic, differs=differs)

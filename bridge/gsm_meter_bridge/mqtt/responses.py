@@ -38,7 +38,7 @@ def unfinished(one: Unfinished) -> Document:
     return {
         "job": job.id,
         "action": job.action,
-        "state": job.state,
+        "state": job.shown_state,
         "since": iso(one.since),
         "deadline": iso(job.deadline_at),
         "step": job.step + 1,

@@ -45,22 +45,23 @@ class Retained:
         self._refused -= again
         return bool(again)
 
-    def put(self, topic: str, document: Document) -> None:
-        """Publish a document if the broker does not have it."""
-        self.put_payload(topic, dump(document))
+    def put(self, topic: str, document: Document) -> asyncio.Future[bool] | None:
+        """Publish a document if the broker does not have it; return whether it is taken, None if not sent."""
+        return self.put_payload(topic, dump(document))
 
-    def put_payload(self, topic: str, payload: str) -> None:
-        """Publish a payload if the broker does not have it."""
+    def put_payload(self, topic: str, payload: str) -> asyncio.Future[bool] | None:
+        """Publish a payload as `put` does."""
         digest = hash(payload)
         # without a connection, everything is published once there is one
         if not self._client.connected or self._known.get(topic) == digest:
-            return
+            return None
         if self._client.waits(topic, payload):
             self._refused.add(topic)
-            return
+            return None
         self._known[topic] = digest
         done = self._client.publish(topic, payload, retain=True)
         done.add_done_callback(partial(self._answered, topic, digest))
+        return done
 
     def _answered(self, topic: str, digest: int, done: asyncio.Future[bool]) -> None:
         if done.cancelled() or done.result():

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from gsm_meter_bridge.connections.supervisor import ConnectionSupervisor
 from gsm_meter_bridge.health import Health
+from gsm_meter_bridge.jobs.continuity import Continuity
 from gsm_meter_bridge.model import Module
 from gsm_meter_bridge.mqtt.client import MqttClient
 from gsm_meter_bridge.mqtt.encoding import Dated, as_it_is
@@ -19,7 +20,10 @@ from gsm_meter_bridge.storage.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Inputs of one bridge's documents; `now` returns a Unix time, `dated` a time as it may be shown."""
+    """Inputs of one bridge's documents; `now` returns a Unix time, `dated` a time as it may be shown.
+
+    Without `continuity` there is no `bridge/generation`.
+    """
 
     client: MqttClient
     topics: Topics
@@ -31,3 +35,4 @@ class Sources:
     connections: ConnectionSupervisor | None = None
     now: Callable[[], float] = time.time
     dated: Dated = as_it_is
+    continuity: Continuity | None = None

@@ -72,6 +72,11 @@ class Topics:
         return f"{self.root}/bridge/health"
 
     @property
+    def generation(self) -> str:
+        """Topic of how much the bridge has done with its database."""
+        return f"{self.root}/bridge/generation"
+
+    @property
     def former(self) -> tuple[str, ...]:
         """Retained topics that the bridge had in contract 1 (docs/migration.md)."""
         return (f"{self.root}/bridge/callers",)

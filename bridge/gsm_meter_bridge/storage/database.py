@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _LOGGER = logging.getLogger(__name__)
-_NOT_OPENED = (SQLAlchemyError, ImportError, ValueError, TypeError)
+NOT_OPENED = (SQLAlchemyError, ImportError, ValueError, TypeError)
 """Further errors of drivers and URL parsers for a database that the bridge cannot use."""
 AGAIN_S = 5.0
 """Seconds until work that met an unavailable database is tried again, whatever its usual interval."""
@@ -132,12 +132,10 @@ class Database:
                 await tx.run_sync(migrate)
         except Exception as error:
             await engine.dispose()
-            if isinstance(error, ConfigError) or not (
-                is_unavailable(error) or isinstance(error, _NOT_OPENED)
-            ):
+            if isinstance(error, ConfigError) or not (is_unavailable(error) or isinstance(error, NOT_OPENED)):
                 raise
             raise ConfigError(
-                [f"the database {_shown(where)} cannot be opened: {_why(where, error)}"]
+                [f"the database {place_of(where)} cannot be opened: {why_not_usable(where, error)}"]
             ) from error
         return database
 
@@ -282,8 +280,8 @@ def storable(words: str | None) -> str | None:
     return words and words.replace("\0", "\N{SYMBOL FOR NULL}")
 
 
-def _shown(where: Path | Secret | None) -> str:
-    """Return the database's path or URL without user and password."""
+def place_of(where: Path | Secret | None) -> str:
+    """Return the database's path, or name, host and port of its URL, which may hold a password."""
     if not isinstance(where, Secret):
         return shown_path(str(where))
     try:
@@ -293,7 +291,7 @@ def _shown(where: Path | Secret | None) -> str:
     return f"{url.database} at {url.host or 'the default host'}:{url.port or 5432}"
 
 
-def _why(where: Path | Secret | None, error: Exception) -> str:
+def why_not_usable(where: Path | Secret | None, error: Exception) -> str:
     """Return why the database cannot be opened, without a URL error's text, which cites the secret URL."""
     if isinstance(error, ImportError):
         return f"it needs the Python package {error.name}"
@@ -313,7 +311,7 @@ def check_place(where: Path) -> None:
     # opening a named pipe would block until it has a reader
     reason = why_not_writable(where) or _why_not_beside(Path(os.path.realpath(where)))
     if reason is not None:
-        raise ConfigError([f"the database {_shown(where)} cannot be made or written: {reason}"])
+        raise ConfigError([f"the database {place_of(where)} cannot be made or written: {reason}"])
 
 
 def _why_not_beside(where: Path) -> str | None:
@@ -336,4 +334,4 @@ def prepare(where: Path | Secret | None) -> None:
         where.touch(mode=0o600)
     except (OSError, ValueError) as error:
         reason = reason_of(error, making=True)
-        raise ConfigError([f"the database {_shown(where)} cannot be made: {reason}"]) from error
+        raise ConfigError([f"the database {place_of(where)} cannot be made: {reason}"]) from error

@@ -6,6 +6,7 @@ A change here needs a new file in `migrations/versions/`; a test compares the tw
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Float,
@@ -23,7 +24,7 @@ from sqlalchemy import (
 
 from gsm_meter_bridge.model.job import OPEN
 
-REVISION = "0012"
+REVISION = "0013"
 """The newest file in `migrations/versions/`."""
 
 metadata = MetaData()
@@ -46,6 +47,22 @@ leases = Table(
     Column("name", String(80), primary_key=True),
     Column("holder", String(200), nullable=False),
     Column("expires_at", Float, nullable=False),
+)
+
+# How much each bridge has done with this database, to recognise an older copy: see `generations`.
+generations = Table(
+    "generations",
+    metadata,
+    Column("bridge", String(64), primary_key=True),
+    # random: the databases that were copied from one another
+    Column("lineage", String(16), nullable=False),
+    # how many messages were about to be sent, ever
+    Column("number", BigInteger, nullable=False),
+    # it comes from a backup: more may have been done than it knows of
+    Column("restored", Boolean, nullable=False, server_default=false()),
+    # when the bridge last found it older than what was done, and how many jobs that left in doubt
+    Column("older_at", Float),
+    Column("doubted", Integer, nullable=False, server_default="0"),
 )
 
 jobs = Table(
@@ -83,6 +100,8 @@ jobs = Table(
     # the module's reply to the present step if it cannot be decoded, masked
     Column("unreadable", Text),
     Column("announced", String(16)),
+    # when the bridge found the database older than what it has done: the job may have been done since
+    Column("doubted_at", Float),
     # of an ad hoc module: its family, and until the job is over its password, sealed
     Column("ad_hoc_family", String(32)),
     Column("ad_hoc_password", Text),

@@ -33,6 +33,11 @@ class Statements:
         self._connection = connection
 
     @property
+    def connection(self) -> Connection:
+        """The synchronous connection, for work that uses another one too."""
+        return self._connection
+
+    @property
     def dialect(self) -> Dialect:
         """The SQL dialect."""
         return self._connection.dialect

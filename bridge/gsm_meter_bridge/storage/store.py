@@ -176,20 +176,30 @@ async def at_work(tx: Transaction, modules: Collection[str]) -> frozenset[str]:
     return frozenset((await tx.execute(select(_jobs.c.module).where(*unfinished))).scalars())
 
 
+async def unfinished(tx: Transaction, bridge: str) -> tuple[Job, ...]:
+    """Return all jobs of a bridge that are not final, the oldest first."""
+    which = _jobs.c.state.in_((State.QUEUED, *OPEN)), _served(bridge)
+    return await _all(tx, _select().where(*which).order_by(_jobs.c.created_at))
+
+
 async def in_state(tx: Transaction, bridge: str, state: State) -> tuple[Job, ...]:
     """Return all jobs of a bridge in `state`."""
     return await _all(tx, _select().where(_jobs.c.state == state, _served(bridge)))
 
 
 async def overdue(tx: Transaction, bridge: str, now: float) -> tuple[Job, ...]:
-    """Return the jobs of a bridge with no reply in time, or not sent before their deadline."""
+    """Return the jobs of a bridge with no reply in time, or not sent before their deadline.
+
+    A waiting job that may have been done already has no deadline: it is still to be found out.
+    """
+    queued = and_(_jobs.c.state == State.QUEUED, _jobs.c.doubted_at.is_(None))
     return await _all(
         tx,
         _select().where(
             _served(bridge),
             or_(
                 and_(_jobs.c.state.in_((State.SENT, State.DELIVERED)), _jobs.c.reply_due_at <= now),
-                and_(_jobs.c.state.in_((State.QUEUED, State.REPLIED)), _jobs.c.deadline_at <= now),
+                and_(or_(queued, _jobs.c.state == State.REPLIED), _jobs.c.deadline_at <= now),
             ),
         ),
     )
@@ -207,13 +217,19 @@ async def expired_since(tx: Transaction, module: str, since: float) -> tuple[Job
 
 
 async def to_announce(tx: Transaction, bridge: str, now: float) -> tuple[Job, ...]:
-    """Return the jobs of a bridge whose outcome is to be announced: final, or uncertain past the deadline."""
+    """Return the jobs of a bridge whose outcome is to be announced, in the state that is shown.
+
+    They are final, or uncertain past the deadline, or may have been done before the database was restored.
+    """
     untold = _jobs.c.announced.is_distinct_from(_jobs.c.state)  # few: they have their own index
-    late = and_(_jobs.c.state == State.UNCERTAIN, _jobs.c.deadline_at <= now, _jobs.c.announced.is_(None))
+    late = and_(_jobs.c.state == State.UNCERTAIN, _jobs.c.deadline_at <= now)
+    doubted = and_(_jobs.c.state.in_((State.UNCERTAIN, State.QUEUED)), _jobs.c.doubted_at.is_not(None))
+    unknown = and_(or_(late, doubted), _jobs.c.announced.is_(None))
     modules = schema.modules
     ours = exists().where(modules.c.id == _jobs.c.module, modules.c.bridge == bridge)
-    due = untold, or_(_jobs.c.ended_at.is_not(None), late), ours
-    return await _all(tx, _select().where(*due).order_by(_jobs.c.created_at))
+    due = untold, or_(_jobs.c.ended_at.is_not(None), unknown), ours
+    found = await _all(tx, _select().where(*due).order_by(_jobs.c.created_at))
+    return tuple(replace(job, state=job.shown_state) for job in found)
 
 
 async def latest(tx: Transaction, count: int, module: str | None = None) -> tuple[Job, ...]:
