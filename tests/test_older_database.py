@@ -75,6 +75,8 @@ class House:
         async with asyncio.timeout(60):
             while self.bridge.log.count("connected to the broker") < runs:
                 await asyncio.sleep(0.05)
+        if runs == 1:  # later ones have a session at the broker, which keeps requests for them
+            await self.seen.wait(f"{ROOT}/bridge/state", lambda d: d["state"] == "online")
 
     async def ask(self, action: str, transaction: str, **more: object) -> None:
         """Request something, of the pump unless it is said, and wait until it is accepted."""

@@ -72,6 +72,7 @@ async def test_backup_of_running_bridge_is_restored_with_all_rows(tmp_path: Path
         before = await _rows(where)
         saved = await backups.backup(where, file)
         await held.release()
+        await w.settle()
         await w.later(300.0)
         assert (await w.job(job)).state is State.VERIFIED
         later = await _rows(where)

@@ -7,12 +7,12 @@ import json
 from collections.abc import Mapping
 
 from gsm_meter_bridge.jobs.continuity import Continuity
-from gsm_meter_bridge.mqtt.client import Client, Incoming
-from gsm_meter_bridge.mqtt.form import Document
+from gsm_meter_bridge.mqtt.client import Incoming, MqttClient
 from gsm_meter_bridge.mqtt.retained import Retained
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.storage.database import AGAIN_S, Database
-from gsm_meter_bridge.waiting import wait_set
+from gsm_meter_bridge.tasks import wait_set
+from gsm_meter_bridge.vocabulary import Document
 
 LINEAGES_AT_MOST = 8
 """How many lineages are kept: that of the database, and of those that the bridge had before."""
@@ -48,7 +48,12 @@ class GenerationKeeper:
     """Asks the broker once in each run for the numbers that it keeps, and keeps them up to date from then."""
 
     def __init__(
-        self, client: Client, topics: Topics, retained: Retained, database: Database, continuity: Continuity
+        self,
+        client: MqttClient,
+        topics: Topics,
+        retained: Retained,
+        database: Database,
+        continuity: Continuity,
     ) -> None:
         self._client, self._topic = client, topics.generation
         self._retained, self._database, self._continuity = retained, database, continuity
