@@ -65,6 +65,8 @@ def test_pdu_fits_length_with_service_centre_or_without(length: str, octets: int
         ("13", "07" + "00" * 20, True),
         ("13", "07" + "00" * 19, False),
         ("13", "0B" + "00" * 24, True),
+        ("13", "10" + "00" * 29, True),
+        ("13", "FF" * 14, False),
         ("", "00" * 14, False),
         ("11", "00" * 12, False),
     ],
