@@ -120,11 +120,11 @@ class BranchLeftOut:
 
 
 class ReturnNone:
-    """None is returned instead of a value."""
+    """None is returned instead of a value; instead of False it would mostly change nothing."""
 
     def mutation_positions(self, node: NodeOrLeaf) -> Positions:
         """Yield the position of a value that is returned."""
-        if node.type == "return_stmt" and _children(node)[1].get_code().strip() != "None":
+        if node.type == "return_stmt" and _children(node)[1].get_code().strip() not in ("None", "False"):
             yield _span(_children(node)[1])
 
     def mutate(self, node: NodeOrLeaf, index: int) -> NodeOrLeaf:

@@ -156,6 +156,12 @@ def test_routed_header_waits_for_its_pdu_for_100_unknown_lines(lines: int, found
     assert dialogue.feed(Line(PDU)) == ((Urc("+CMT", header, PDU),) if found else (Stray(PDU),))
 
 
+def test_pdu_that_fits_several_headers_belongs_to_the_last() -> None:
+    dialogue = AtDialogue()
+    news = [n for line in ("+CMT:", "+CDS:", PDU) for n in dialogue.feed(Line(line))]
+    assert news == [Urc("+CDS", "+CDS:", PDU)]
+
+
 def test_routed_header_ahead_of_list_takes_none_of_its_pdus() -> None:
     dialogue = AtDialogue()
     dialogue.feed(Line(f"+CDS: {LENGTH}"))

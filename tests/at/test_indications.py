@@ -53,7 +53,9 @@ def test_indication_choices_have_defaults_if_modem_lists_nothing() -> None:
     assert "2,1" in indication_choices(None, store_reports=False)
 
 
-@pytest.mark.parametrize("line", ["+CNMI: ", "+CNMI: (0-2)", "+CNMI: (),()", "+CNMI: x,y", "+CNM: (0),(0)"])
+@pytest.mark.parametrize(
+    "line", ["+CNMI: ", "+CNMI: (0-2)", "+CNMI: (),()", "+CNMI: x,y", "+CNMI: (0-2,1)", "+CNM: (0),(0)"]
+)
 def test_unusable_indication_list_raises_decode_error(line: str) -> None:
     with pytest.raises(DecodeError):
         parse_cnmi_test((line,))

@@ -98,6 +98,7 @@ def test_answer_without_text_says_why(state: int, reason: str) -> None:
         ("0041", 72, "A"),
         ("0041", 88, "A"),
         ("0041", 15, "0041"),
+        ("0041", 76, "0041"),  # a reserved alphabet
         ("00410042", 15, "AB"),
         ("003120AC", 15, "1€"),
         ("04110430", 15, "Ба"),
