@@ -159,7 +159,7 @@ def test_routed_header_waits_for_its_pdu_for_100_unknown_lines(lines: int, found
 def test_pdu_that_fits_several_headers_belongs_to_the_last() -> None:
     dialogue = AtDialogue()
     news = [n for line in ("+CMT:", "+CDS:", PDU) for n in dialogue.feed(Line(line))]
-    assert news == [Urc("+CDS", "+CDS:", PDU)]
+    assert news == [Urc("+CMT", "+CMT:"), Urc("+CDS", "+CDS:", PDU)]
 
 
 def test_routed_header_ahead_of_list_takes_none_of_its_pdus() -> None:
