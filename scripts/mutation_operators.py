@@ -28,7 +28,7 @@ ReplaceBinaryOperator_Pow_Mul ReplaceBinaryOperator_LShift_RShift ReplaceBinaryO
 ReplaceBinaryOperator_BitOr_BitAnd ReplaceBinaryOperator_BitAnd_BitOr ReplaceBinaryOperator_BitXor_BitAnd
 ReplaceUnaryOperator_Delete_Not ReplaceUnaryOperator_Delete_USub ReplaceUnaryOperator_Delete_Invert
 AddNot ReplaceTrueWithFalse ReplaceFalseWithTrue ReplaceAndWithOr ReplaceOrWithAnd
-ReplaceBreakWithContinue ReplaceContinueWithBreak ExceptionReplacer RemoveDecorator ZeroIterationForLoop
+ReplaceBreakWithContinue ReplaceContinueWithBreak RemoveDecorator ZeroIterationForLoop
 """
 
 
@@ -134,6 +134,35 @@ class ReturnNone:
         return node
 
 
+class ExceptionNotCaught:
+    """One of the exceptions that an `except` names is not caught; cosmic-ray's takes plain names only."""
+
+    def mutation_positions(self, node: NodeOrLeaf) -> Positions:
+        """Yield the position of each of them."""
+        for parent, at in self._caught(node):
+            yield _span(_children(parent)[at])
+
+    def mutate(self, node: NodeOrLeaf, index: int) -> NodeOrLeaf:
+        """Return the clause with another exception, which is never raised."""
+        parent, at = self._caught(node)[index]
+        children = _children(parent)
+        children[at] = _instead(children[at], "NotImplementedError")
+        return node
+
+    @staticmethod
+    def _caught(node: NodeOrLeaf) -> list[tuple[NodeOrLeaf, int]]:
+        """Return the nodes that stand for an exception, each as its parent and its place there."""
+        if node.type != "except_clause":
+            return []
+        inside = _children(_children(node)[1])
+        if not inside or inside[0] != "(":
+            return [(node, 1)]
+        several = inside[1]
+        if several.type != "testlist_comp":
+            return [(_children(node)[1], 1)]
+        return [(several, n) for n in range(0, len(_children(several)), 2)]
+
+
 class MembershipTurned:
     """`in` and `not in` change places."""
 
@@ -156,7 +185,10 @@ class MembershipTurned:
         return [n for n in range(1, len(words), 2) if words[n] in (["in"], ["not", "in"])]
 
 
-_OF_OUR_OWN = (NumberChanged, CallLeftOut, SettingLeftOut, BranchLeftOut, ReturnNone, MembershipTurned)
+_OF_OUR_OWN = (
+    *(NumberChanged, CallLeftOut, SettingLeftOut, BranchLeftOut, ReturnNone, ExceptionNotCaught),
+    MembershipTurned,
+)
 
 OPERATORS: dict[str, Any] = {name: OperatorProvider()[name]() for name in _CHOSEN.split()}
 OPERATORS |= {one.__name__: one() for one in _OF_OUR_OWN}

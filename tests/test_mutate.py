@@ -106,6 +106,33 @@ def test_mutate_finds_only_what_no_test_sees(room: mutate.Room, capsys: pytest.C
     assert (room.tree / "bridge/toy/values.py").read_text() == dedent(CODE)
 
 
+CAUGHT = """
+try:
+    found()
+except ValueError:
+    pass
+except (re.error):
+    pass
+except (re.error, KeyError) as error:
+    pass
+except sqlalchemy.exc.DBAPIError:
+    pass
+except:
+    pass
+"""
+
+
+def test_mutants_leave_out_each_exception_of_a_clause_once() -> None:
+    made = [mutants.mutant_at(place, CAUGHT) for place in mutants.places("toy.py", CAUGHT)]
+    assert [one.after for one in made if one and "except" in one.before] == [
+        "except NotImplementedError:",
+        "except (NotImplementedError):",
+        "except (NotImplementedError, KeyError) as error:",
+        "except (re.error, NotImplementedError) as error:",
+        "except NotImplementedError:",
+    ]
+
+
 def test_mutate_chooses_same_mutants_for_same_seed(room: mutate.Room) -> None:
     def chosen(seed: int) -> list[tuple[int, str]]:
         return [(one.place.line, one.after) for one in mutate.mutants_of(room, seed, [])]

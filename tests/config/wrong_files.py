@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import yaml
@@ -173,15 +174,16 @@ _NEVER = (
 
 def wrong_files(count: int, seed: int = SEED) -> list[Wrong]:
     """Return `count` wrong files."""
-    found = [*_whole_files(), *_broken_texts(), *_broken_parts()]
+    found = list(all_wrong_files())
     random.Random(seed).shuffle(found)
     assert len(found) >= count
     return found[:count]
 
 
-def all_wrong_files() -> list[Wrong]:
+@cache
+def all_wrong_files() -> tuple[Wrong, ...]:
     """Return every wrong file that the generator knows."""
-    return [*_whole_files(), *_broken_texts(), *_broken_parts()]
+    return (*_whole_files(), *_broken_texts(), *_broken_parts())
 
 
 def _paths(part: Any, path: Path = ()) -> Iterator[Path]:

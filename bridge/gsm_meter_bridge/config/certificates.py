@@ -39,7 +39,7 @@ def _unreadable(option: str, file: Path) -> list[str]:
 def _no_authority(file: Path) -> list[str]:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=file)
-    except (OSError, ValueError):
+    except OSError:
         words = "holds no certificate of an authority; allowed: PEM, -----BEGIN CERTIFICATE-----"
         return [f"mqtt.tls.ca_file: {shown_path(file)}: {words}"]
     return []

@@ -143,12 +143,9 @@ def _is_part(one: Section, other: Section) -> bool:
 def _same_address(modules: Sequence[Section], known: Sequence[tuple[int, Section]]) -> Iterator[Fault]:
     """Yield modules that are identified by their address alone, if their networks overlap."""
     rows = sorted(
-        (
-            (net.version, int(net.network_address), -net.num_addresses, n, net)
-            for n, c in known
-            for net in c["networks"]
-        ),
-        key=lambda row: row[:4],
+        (net.version, int(net.network_address), -net.num_addresses, n, net)
+        for n, c in known
+        for net in c["networks"]
     )
     before: tuple[int, IPv4Network | IPv6Network] | None = None
     for *_, n, net in rows:

@@ -47,16 +47,16 @@ _DAY = 86_400.0
 def _network(value: object) -> IpNetwork:
     scalar = scalar_of(value)
     try:
-        return ip_network("" if scalar is None else scalar.text[:100], strict=False)
+        return ip_network("" if scalar is None else scalar.text, strict=False)
     except ValueError:
         raise vol.Invalid('allowed: an address or a network, like "10.20.0.0/16"') from None
 
 
 def _system_address(value: object) -> IPv4Address:
     scalar = scalar_of(value)
-    text = "" if scalar is None else scalar.text[:100]
+    text = "" if scalar is None else scalar.text
     try:
-        return IPv4Address(int(text) if text.isdecimal() else text)
+        return IPv4Address(int(text) if text.isdecimal() and text.isascii() else text)
     except ValueError:
         raise vol.Invalid("allowed: a number up to 4294967295, or four octets, like 0.0.0.94") from None
 

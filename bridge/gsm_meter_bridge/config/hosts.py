@@ -10,6 +10,8 @@ import voluptuous as vol
 from gsm_meter_bridge.yaml_file.checks import scalar_of
 
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+_LONGEST = 253
+_LONGEST_ADDRESS = 100
 _ALLOWED = "allowed: a text like mqtt.example or 192.0.2.1, the name or the address of a host"
 _LOOPBACK = frozenset(("127.0.0.1", "::1"))
 
@@ -33,18 +35,16 @@ def is_host(text: str) -> bool:
     if _address(text) is not None:
         return True
     name = text.removesuffix(".")
-    if re.fullmatch(r"[0-9.]*", name, re.ASCII):
-        return False  # an invalid address
-    if len(name) > 253:
-        return False
+    if len(name) > _LONGEST:
+        return False  # before it is encoded, which takes long
     try:
         ascii_name = name.encode("idna").decode("ascii")
     except UnicodeError:
         return False
     labels = ascii_name.split(".")
     if all(label.isdigit() for label in labels):
-        return False
-    return len(ascii_name) <= 253 and all(_LABEL.fullmatch(label) for label in labels)
+        return False  # an invalid address
+    return len(ascii_name) <= _LONGEST and all(_LABEL.fullmatch(label) for label in labels)
 
 
 EVERYWHERE = "*"
@@ -77,7 +77,7 @@ def doubtful_port(port: int, *, tls: bool) -> str | None:
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     try:
-        return ip_address(text) if text.isascii() and len(text) <= 100 else None
+        return ip_address(text) if text.isascii() and len(text) <= _LONGEST_ADDRESS else None
     except ValueError:
         return None
 
