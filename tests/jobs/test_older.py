@@ -91,6 +91,12 @@ async def _older_by(w: World, number: int) -> Continuity:
     return continuity
 
 
+async def _announce(w: World) -> None:
+    async with w.database.transaction() as tx:
+        for job in await store.to_announce(tx, BRIDGE, w.now()):
+            await store.mark_announced(tx, job)
+
+
 def _told(w: World) -> list[str]:
     problems = w.context.health.problems
     return [p.words for p in problems if p.code is BridgeProblemCode.DATABASE_OLDER]
@@ -105,6 +111,9 @@ async def test_action_in_older_database_is_announced_as_uncertain_and_never_sent
         [told] = [j for j in await store.to_announce(tx, BRIDGE, w.now()) if j.id == job.id]
     assert told.state is State.UNCERTAIN
     assert "not known" in str(told.error_message)
+    await w.later(LONG_S)
+    assert not w.texts("pump")
+    await _announce(w)
     await w.later(LONG_S)
     ended = await w.job(job)
     assert (ended.state, ended.error_code) == (State.MISMATCHED, "unconfirmed")
@@ -129,6 +138,7 @@ async def test_changes_in_older_database_are_read_back_one_after_the_other(known
     other = await w.commands.apply("pump", {"csd_idle_timeout_s": 88}, CommandOptions("other"))
     w.radio.sent.clear()
     await _older_by(w, 1)
+    await _announce(w)
     await w.later(LONG_S)
     async with w.database.reading() as tx:
         first, second = [await store.get(tx, job) for job in ("again", other.id)]
@@ -153,6 +163,7 @@ async def test_request_that_comes_again_after_doubt_is_carried_out(known: World)
     w = known
     job = await w.commands.apply("pump", {"csd_idle_timeout_s": 88}, CommandOptions())
     await _older_by(w, 1)
+    await _announce(w)
     again = await w.commands.apply("pump", {"csd_idle_timeout_s": 88}, CommandOptions())
     assert again.id != job.id
     await w.later(60.0)

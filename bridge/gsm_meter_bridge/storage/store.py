@@ -74,7 +74,8 @@ async def claim(
 ) -> Job | None:
     """Return the next due job within `scope`, moved to `sending`; None if there is none.
 
-    Of a module with an open job, only that job may be claimed. `changes` returns the job fields that the
+    Of a module with an open job, only that job may be claimed; of jobs that may have been done already, those
+    that were announced as uncertain. `changes` returns the job fields that the
     claim changes besides the state.
     """
     other = _jobs.alias()
@@ -83,13 +84,18 @@ async def claim(
     queued = and_(_jobs.c.state == State.QUEUED, lane_is_free)
     if scope.urgency is Urgency.ASKED:
         queued = and_(queued, _jobs.c.priority < Priority.POLL)
+    told = or_(_jobs.c.doubted_at.is_(None), _jobs.c.announced.is_not(None))
     ready = begun if scope.urgency is Urgency.BEGUN else or_(queued, begun)
     served = schema.modules
     query = (
         _select()
         .join(served, served.c.id == _jobs.c.module)
         .where(
-            ready, _jobs.c.due_at <= now, served.c.bridge == scope.bridge, served.c.route.in_(scope.routes)
+            ready,
+            told,
+            _jobs.c.due_at <= now,
+            served.c.bridge == scope.bridge,
+            served.c.route.in_(scope.routes),
         )
         .order_by(_jobs.c.priority, _jobs.c.created_at)
         .limit(1)
