@@ -28,6 +28,7 @@ MODEMS = {
     "two": ("(0-2),(0-3)", "2,1", "2,1"),
     "no brackets": ("(1,2),(0-3),(0,2,3),(0-2),1", "2,1,0,2,1", "2,1,0,1,1"),
     "doubled brackets": ("((0-2),(0-3),(0,2),(0-2),(0,1))", "2,1,0,2,0", "2,1,0,1,0"),
+    "doubled brackets, one left open": ("((0-2),(0-3),(0,2),(0-2),(0,1)", "2,1,0,2,0", "2,1,0,1,0"),
     "spaces": (" ( 0 - 2 ) , (0, 1) , ( 0 ) , ( 0 , 2 ) , ( 1 )", "2,1,0,2,1", "2,1,0,0,1"),
 }
 
@@ -54,7 +55,17 @@ def test_indication_choices_have_defaults_if_modem_lists_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["+CNMI: ", "+CNMI: (0-2)", "+CNMI: (),()", "+CNMI: x,y", "+CNMI: (0-2,1)", "+CNM: (0),(0)"]
+    "line",
+    [
+        "+CNMI: ",
+        "+CNMI: (0-2)",
+        "+CNMI: (),()",
+        "+CNMI: (),(1)",
+        "+CNMI: (1),()",
+        "+CNMI: x,y",
+        "+CNMI: (0-2,1)",
+        "+CNM: (0),(0)",
+    ],
 )
 def test_unusable_indication_list_raises_decode_error(line: str) -> None:
     with pytest.raises(DecodeError):

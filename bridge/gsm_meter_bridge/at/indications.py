@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 
-from gsm_meter_bridge.at.params import numbers_in, split_raw, value_of
+from gsm_meter_bridge.at.params import numbers_in, split_groups, value_of
 from gsm_meter_bridge.errors import DecodeError
 
 Supported = tuple[frozenset[int], ...]
@@ -26,10 +26,7 @@ _USUAL = (
 
 def parse_cnmi_test(lines: Iterable[str]) -> Supported:
     """Return the values that AT+CNMI=? lists; DecodeError if <mode> or <mt> is missing."""
-    value = value_of(lines, "+CNMI").strip()
-    groups = split_raw(value)
-    if len(groups) == 1 and value.startswith("((") and value.endswith("))"):
-        groups = split_raw(value[1:-1])
+    groups = split_groups(value_of(lines, "+CNMI"))
     supported = tuple(numbers_in(group) for group in groups[:5])
     if len(supported) < 2 or not (supported[0] and supported[1]):
         raise DecodeError("+CNMI", "the answer does not list what the modem takes")
