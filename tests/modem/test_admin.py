@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from gsm_meter_bridge.at.responses import SimState
 from gsm_meter_bridge.at.ussd import ussd_command
 from gsm_meter_bridge.commands.administration import Administration
 from gsm_meter_bridge.errors import (
@@ -21,12 +22,16 @@ from gsm_meter_bridge.errors import (
     LinkLostError,
     UnknownNameError,
 )
-from gsm_meter_bridge.modem import Modem
+from gsm_meter_bridge.modem import Modem, ModemStatus
+from gsm_meter_bridge.modem.auto_restart import AutoRestart
+from gsm_meter_bridge.modem.engine import AtEngine
 from gsm_meter_bridge.simulator import RunningWorld, World
 from gsm_meter_bridge.vocabulary import Secret
 from tests.support.modems import modem_at
 from tests.support.scripted_modem import ScriptedModem, Transcript
-from tests.support.waiting import PATIENCE_S
+from tests.support.waiting import PATIENCE_S, until
+
+SEVERAL = 3
 
 
 @asynccontextmanager
@@ -49,6 +54,20 @@ async def _modem(
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[ModemStatus]:
+    """The status after each look at the modem, at which a restart is considered."""
+    seen: list[ModemStatus] = []
+    check = AutoRestart.check
+
+    async def see_and_check(auto: AutoRestart, engine: AtEngine, status: ModemStatus) -> None:
+        await check(auto, engine, status)
+        seen.append(status)
+
+    monkeypatch.setattr(AutoRestart, "check", see_and_check)
+    return seen
 
 
 async def test_administration_runs_raw_commands_and_ussd(tmp_path: Path) -> None:
@@ -99,36 +118,35 @@ async def test_command_raises_link_lost_if_modem_is_missing(tmp_path: Path) -> N
         await modem.command("AT")
 
 
-async def test_modem_becomes_ready_again_after_restart(tmp_path: Path) -> None:
+async def test_modem_becomes_ready_again_after_restart(tmp_path: Path, looks: list[ModemStatus]) -> None:
     async with _modem(tmp_path) as (modem, running):
         running.modem.settings.charset = "HEX"
         await modem.restart()
-        await asyncio.sleep(0.5)
+        before = len(looks)
+        await until(lambda: len(looks) > before + 1)  # one of them began after the restart
         await asyncio.wait_for(modem.wait_ready(), PATIENCE_S)
         assert modem.status.operator == "SimTel"
 
 
 async def test_modem_without_network_is_restarted_only_if_configured(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, looks: list[ModemStatus], caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
         async with _modem(tmp_path) as (_, running):
             running.modem.faults.registration = 2
-            await asyncio.sleep(1.0)
+            await until(lambda: sum(not look.ready for look in looks) > SEVERAL)
         assert "it is restarted" not in caplog.text
         async with _modem(tmp_path, restart_after_no_network_s=0.3) as (_, running):
             running.modem.faults.registration = 2
-            async with asyncio.timeout(PATIENCE_S):
-                while "it is restarted" not in caplog.text:
-                    await asyncio.sleep(0.05)
+            await until(lambda: "it is restarted" in caplog.text)
 
 
 async def test_modem_is_not_restarted_if_sim_is_locked(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, looks: list[ModemStatus], caplog: pytest.LogCaptureFixture
 ) -> None:
     async with _modem(tmp_path, restart_after_no_network_s=0.1) as (_, running):
         running.modem.faults.pin = "0000"
-        await asyncio.sleep(1.0)
+        await until(lambda: sum(look.sim is not SimState.READY for look in looks) > SEVERAL)
     assert "it is restarted" not in caplog.text
 
 

@@ -23,6 +23,7 @@ from gsm_meter_bridge.mqtt.requests import RequestHandler
 from gsm_meter_bridge.mqtt.sources import Sources
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.storage.database import is_unavailable
+from tests.support.loop_time import LoopTime, loop_time
 from tests.support.short_path import Radio, World, world
 from tests.support.strict_broker import StrictBroker, strict_broker
 from tests.support.waiting import PATIENCE_S
@@ -35,6 +36,13 @@ async def broker() -> AsyncIterator[StrictBroker]:
     """A broker that is as strict as the test has it."""
     async with strict_broker() as strict:
         yield strict
+
+
+@pytest.fixture
+async def clock() -> AsyncIterator[LoopTime]:
+    """The time of the event loop; not for a test with a mosquitto or a database."""
+    async with loop_time() as clock:
+        yield clock
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 
 from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.mqtt import arrivals, discovery
+from gsm_meter_bridge.mqtt.retained import StaleDevices
 from gsm_meter_bridge.mqtt.topics import Topics
 from tests.mqtt.conftest import TOPICS, Watcher, bridge, watcher
 from tests.support.mosquitto import Mosquitto
@@ -329,6 +330,13 @@ async def test_bridge_stays_online_if_others_retain_more_than_it_reads_at_once(
     mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch, octets: int
 ) -> None:
     monkeypatch.setattr(arrivals, "WAITING_BYTES", octets)
+    searched, search = asyncio.Event(), StaleDevices.search
+
+    async def search_and_tell(stale: StaleDevices) -> None:
+        await search(stale)
+        searched.set()
+
+    monkeypatch.setattr(StaleDevices, "search", search_and_tell)
     device = json.dumps({"o": {"name": "another"}, "x": "y" * 100_000})
     async with watcher(mosquitto.port) as seen:
         for n in range(150):
@@ -336,7 +344,7 @@ async def test_bridge_stays_online_if_others_retain_more_than_it_reads_at_once(
         seen.messages.clear()
         async with bridge(mosquitto.port):
             await seen.wait(TOPICS.availability("pump"))
-            await asyncio.sleep(3.0)  # it searches for two seconds
+            await asyncio.wait_for(searched.wait(), PATIENCE_S)
             await _set(seen, "t", apn="m2m")
             assert (await seen.wait(SET_ANSWER, _final))["status"] == "ok"
         assert {"state": "offline"} not in seen.of(TOPICS.bridge_state)[:-1]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import AsyncExitStack
 
 import pytest
 
 from gsm_meter_bridge.health import Health
+from tests.support.loop_time import LoopTime
 from tests.support.strict_broker import End, StrictBroker
 from tests.support.strict_client import connected, outcome, subjects
 from tests.support.waiting import PATIENCE_S, until
@@ -55,7 +55,7 @@ async def test_client_leaves_out_a_topic_at_which_broker_disconnects(
 @pytest.mark.usefixtures("hurry")
 @pytest.mark.parametrize(("protocol", "code"), [("5", 0x87), ("5", 0x90), ("5", None), ("3.1.1", None)])
 async def test_client_leaves_out_a_topic_group_at_which_broker_disconnects(
-    broker: StrictBroker, protocol: str, code: int | None
+    broker: StrictBroker, clock: LoopTime, protocol: str, code: int | None
 ) -> None:
     health = Health()
     broker.on_publish = lambda p: End(code) if p.topic.startswith("homeassistant/") else 0
@@ -78,7 +78,7 @@ async def test_client_leaves_out_a_topic_group_at_which_broker_disconnects(
         await until(lambda: client.connected)
         await until(lambda: not len(client._outbox))
         count = len(broker.connections)
-        await asyncio.sleep(1.0)
+        await clock.wait(60.0)
         assert client.connected
         assert len(broker.connections) == count <= 6
     assert {f"base/module/{n}" for n in range(50)} <= broker.topics()
@@ -123,16 +123,16 @@ async def test_client_leaves_out_a_subscription_at_which_broker_disconnects(
     ("protocol", "words"), [("5", "another client uses the id gsm-x"), ("3.1.1", "gsm-x")]
 )
 async def test_clients_with_the_same_id_report_it_and_reconnect_rarely(
-    broker: StrictBroker, protocol: str, words: str
+    broker: StrictBroker, clock: LoopTime, protocol: str, words: str
 ) -> None:
     one, other = Health(), Health()
     async with AsyncExitStack() as stack:
-        began = time.monotonic()
+        began = clock()
         for health in (one, other):
             await stack.enter_async_context(connected(broker, health, protocol))
-        await until(lambda: any(words in p.words for h in (one, other) for p in h.problems))
+        await clock.until(lambda: any(words in p.words for h in (one, other) for p in h.problems))
         told = [p for h in (one, other) for p in h.problems if words in p.words]
         assert "is a second bridge running?" in told[0].words
-        await asyncio.sleep(max(0.0, 8.0 - (time.monotonic() - began)))
-    # 0, 1, 3 and 7 s after the beginning, at most, each
-    assert len(broker.connections) <= 8
+        await clock.wait(began + 60.0 - clock())
+    # 0, 1, 3, 7, 15 and 31 s after the beginning, at most, each
+    assert len(broker.connections) <= 12

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 
 import pytest
 
 from gsm_meter_bridge.health import Health
 from gsm_meter_bridge.mqtt.client import Broker, MqttClient
+from tests.support.loop_time import LoopTime
 from tests.support.mosquitto import Mosquitto
 from tests.support.mqtt_packets import Connect
 from tests.support.strict_broker import Greeting, StrictBroker
-from tests.support.strict_client import connected, outcome, subjects
+from tests.support.strict_client import connected, subjects
 from tests.support.waiting import until
 
 
-@pytest.mark.usefixtures("hurry")
 @pytest.mark.parametrize("code", [0x80, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8A, 0x97, 0x9C, 0x9D, 0x9F])
 async def test_client_retries_less_often_if_broker_refuses_connection(
-    broker: StrictBroker, code: int
+    broker: StrictBroker, clock: LoopTime, code: int
 ) -> None:
     health = Health()
     broker.on_connect = lambda _: code
     async with connected(broker, health) as client:
-        await asyncio.sleep(1.0)  # the first 20 s
+        await clock.wait(40.0)
         assert not client.connected
         assert "the broker refuses the connection" in subjects(health)["broker"].words
-    assert 3 <= len(broker.connections) <= 6
+    at = [at for at, _ in broker.connections]
+    assert [later - earlier for earlier, later in pairwise(at)] == pytest.approx([1, 2, 4, 8, 16], abs=1)
     assert {c.version for _, c in broker.connections} == {5}
 
 
@@ -36,23 +37,19 @@ def knows_3_only(how: int | Greeting) -> Callable[[Connect], int | Greeting]:
     return lambda connect: how if connect.version == 5 else 0
 
 
-@pytest.mark.usefixtures("hurry")
 @pytest.mark.parametrize("how", [0x84, Greeting.OLD, Greeting.CLOSE, Greeting.SILENCE])
 async def test_client_falls_back_to_mqtt_3_1_1_if_broker_does_not_speak_mqtt_5(
-    broker: StrictBroker,
-    how: int | Greeting,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    broker: StrictBroker, clock: LoopTime, how: int | Greeting, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("gsm_meter_bridge.mqtt.connection._ANSWER_S", 0.2)
     broker.on_connect = knows_3_only(how)
     async with connected(broker) as client:
-        assert await outcome(client, "base/a") is True
+        done = client.publish("base/a", "{}", retain=True)
+        await clock.until(done.done)
+        assert done.result() is True
         assert client.protocol == "3.1.1"
     assert "does not speak MQTT 5" in caplog.text
 
 
-@pytest.mark.usefixtures("hurry")
 @pytest.mark.parametrize("protocol", ["auto", "5", "3.1.1"])
 @pytest.mark.parametrize(
     ("how", "words"),
@@ -63,23 +60,21 @@ async def test_client_falls_back_to_mqtt_3_1_1_if_broker_does_not_speak_mqtt_5(
 )
 async def test_client_logs_once_that_a_port_does_not_answer(
     broker: StrictBroker,
+    clock: LoopTime,
     protocol: str,
     how: Greeting,
     words: str,
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("gsm_meter_bridge.mqtt.connection._ANSWER_S", 0.1)
     broker.on_connect = lambda _: how
     async with connected(broker, protocol=protocol):
-        await until(lambda: len(broker.connections) > 2)
+        await clock.until(lambda: len(broker.connections) > 2)
     assert caplog.text.count(words) == 1
 
 
-@pytest.mark.usefixtures("hurry")
 @pytest.mark.parametrize("how", [0x87, 0x89, Greeting.CLOSE])
 async def test_health_keeps_one_problem_if_broker_refuses_intermittently(
-    broker: StrictBroker, monkeypatch: pytest.MonkeyPatch, how: int | Greeting
+    broker: StrictBroker, clock: LoopTime, how: int | Greeting
 ) -> None:
     """It is told once, and over once a connection has lasted."""
     health, changes, turns = Health(), [], iter([how, 0, how, 0, how, 0, 0])
@@ -87,12 +82,11 @@ async def test_health_keeps_one_problem_if_broker_refuses_intermittently(
     health.on_change = lambda: changes.append(bool(health.problems))
     async with connected(broker, health, "5"):
         for n in range(1, 4):
-            await until(partial(lambda n: len(broker.sessions) == n, n))
+            await clock.until(partial(lambda n: len(broker.sessions) == n, n))
             if n < 3:
                 broker.sessions[-1].end(0x8B)
         assert set(changes) == {True}
-        monkeypatch.setattr("gsm_meter_bridge.mqtt.client.LASTS_S", 0.1)
-        await until(lambda: not health.problems)
+        await clock.until(lambda: not health.problems)
     assert changes.count(False) == 1
 
 

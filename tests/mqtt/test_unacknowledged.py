@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import pytest
 
@@ -12,6 +11,7 @@ from gsm_meter_bridge.mqtt import arrivals
 from gsm_meter_bridge.mqtt.client import Broker, MqttClient
 from gsm_meter_bridge.mqtt.endings import Ending
 from tests.support import mqtt_packets
+from tests.support.loop_time import LoopTime
 from tests.support.mosquitto import Mosquitto
 from tests.support.mqtt_packets import Published
 from tests.support.strict_broker import StrictBroker
@@ -21,21 +21,21 @@ from tests.support.waiting import PATIENCE_S, until
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 async def test_client_reports_and_reconnects_if_broker_acknowledges_nothing(
-    broker: StrictBroker, hurry: None, monkeypatch: pytest.MonkeyPatch, protocol: str
+    broker: StrictBroker, clock: LoopTime, protocol: str
 ) -> None:
-    monkeypatch.setattr("gsm_meter_bridge.mqtt.client._SILENT_S", 1.0)
     broker.answer_s = 1000.0
     health = Health()
     async with connected(broker, health, protocol) as client:
         done = client.publish("base/a", "1", retain=False)
-        await until(lambda: len(broker.connections) > 1)
+        await clock.until(lambda: len(broker.connections) > 1)
         assert "it acknowledges nothing of what we send" in subjects(health)["broker"].words
         assert broker.sessions[0].left == (0x83 if protocol == "5" else 0)
         broker.answer_s = 0.0
-        assert await asyncio.wait_for(done, PATIENCE_S)
+        await clock.until(done.done)
+        assert done.result() is True
 
 
-def _stuck(broker: StrictBroker, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def _stuck(broker: StrictBroker) -> list[int]:
     """The packet identifiers of what is not acknowledged."""
     mids: list[int] = []
 
@@ -45,17 +45,15 @@ def _stuck(broker: StrictBroker, monkeypatch: pytest.MonkeyPatch) -> list[int]:
             return None
         return 0
 
-    monkeypatch.setattr("gsm_meter_bridge.mqtt.client._SILENT_S", 1.0)
-    monkeypatch.setattr("gsm_meter_bridge.mqtt.connection._TICK_S", 0.1)
     broker.on_publish = take
     return mids
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 async def test_unacknowledged_topic_is_reported_and_does_not_block_others(
-    broker: StrictBroker, monkeypatch: pytest.MonkeyPatch, protocol: str
+    broker: StrictBroker, clock: LoopTime, protocol: str
 ) -> None:
-    lost = _stuck(broker, monkeypatch)
+    lost = _stuck(broker)
     broker.stated = {"ReceiveMaximum": 2}
     health, denied = Health(), []
     async with connected(broker, health, protocol) as client:
@@ -63,13 +61,15 @@ async def test_unacknowledged_topic_is_reported_and_does_not_block_others(
         stuck = client.publish("base/stuck", "1", retain=True)
         while not stuck.done():
             assert await outcome(client, "base/good", "1", retain=False) is True
-            await asyncio.sleep(0.05)
+            await clock.wait(1.0)
         assert stuck.result() is False
         assert "does not acknowledge it" in subjects(health)["base/stuck"].words
         assert denied == [("publish", "base/stuck")]
         assert client.waits("base/stuck")
         assert await outcome(client, "base/stuck", "2") is False  # it takes no other place
         # what the broker still counts is not sent besides
+        at_once = 3 if protocol == "5" else 1  # MQTT 3.1.1 has no Receive Maximum
+        assert all(await asyncio.gather(*(outcome(client, f"base/good{n}") for n in range(at_once))))
         assert broker.violations == []
         # an acknowledgement that comes at last is one
         broker.sessions[0].write(mqtt_packets.puback(broker.sessions[0].version, lost[0], 0))
@@ -80,31 +80,35 @@ async def test_unacknowledged_topic_is_reported_and_does_not_block_others(
 
 
 async def test_unacknowledged_topic_is_found_on_an_idle_connection(
-    broker: StrictBroker, hurry: None, monkeypatch: pytest.MonkeyPatch
+    broker: StrictBroker, clock: LoopTime
 ) -> None:
-    _stuck(broker, monkeypatch)
+    _stuck(broker)
     health = Health()
     async with connected(broker, health) as client:
         assert await outcome(client, "base/good") is True
-        assert await asyncio.wait_for(client.publish("base/stuck", "1", retain=True), PATIENCE_S) is False
+        stuck = client.publish("base/stuck", "1", retain=True)
+        await clock.until(stuck.done)
+        assert stuck.result() is False
         assert "does not acknowledge it" in subjects(health)["base/stuck"].words
-        await until(lambda: client.connected)
+        await clock.until(lambda: client.connected)
         assert await outcome(client, "base/good") is True
         count = len(broker.connections)
-        await asyncio.sleep(1.5)
+        await clock.wait(60.0)
         assert len(broker.connections) == count <= 4
 
 
 @pytest.mark.parametrize("places", [1, 2])
 async def test_client_publishes_again_if_receive_maximum_was_used_up(
-    broker: StrictBroker, hurry: None, monkeypatch: pytest.MonkeyPatch, places: int
+    broker: StrictBroker, clock: LoopTime, places: int
 ) -> None:
-    _stuck(broker, monkeypatch)
+    _stuck(broker)
     broker.stated = {"ReceiveMaximum": places}
     async with connected(broker) as client:
         for n in range(places):
             client.publish(f"base/stuck{n}", "1", retain=True)
-        assert await outcome(client, "base/good") is True
+        good = client.publish("base/good", "1", retain=True)
+        await clock.until(good.done)
+        assert good.result() is True
     assert broker.violations == []
 
 
@@ -123,16 +127,22 @@ async def _take_all(client: MqttClient, messages: int) -> None:
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 @pytest.mark.parametrize("is_retained", [True, False])
 async def test_broker_is_not_reported_silent_while_client_pauses_reading(
-    broker: StrictBroker, monkeypatch: pytest.MonkeyPatch, protocol: str, *, is_retained: bool
+    broker: StrictBroker,
+    clock: LoopTime,
+    monkeypatch: pytest.MonkeyPatch,
+    protocol: str,
+    *,
+    is_retained: bool,
 ) -> None:
+    monkeypatch.setattr("gsm_meter_bridge.mqtt.connection._PAUSED_S", 3600.0)
     monkeypatch.setattr(arrivals, "WAITING_AT_MOST", 20)
-    _stuck(broker, monkeypatch)
+    _stuck(broker)
     health = Health()
     async with connected(broker, health, protocol) as client:
         assert await outcome(client, "base/good") is True
         await _fill(broker, client, 300)
         done = [client.publish(f"base/good{n}", "1", retain=is_retained) for n in range(30)]
-        await asyncio.sleep(3.0)
+        await clock.wait(100.0)
         assert not any(one.done() for one in done)
         await _take_all(client, 300)
         async with asyncio.timeout(PATIENCE_S):
@@ -142,31 +152,31 @@ async def test_broker_is_not_reported_silent_while_client_pauses_reading(
 
 
 async def test_client_reconnects_if_broker_is_silent_after_a_pause_in_reading(
-    broker: StrictBroker, hurry: None, monkeypatch: pytest.MonkeyPatch
+    broker: StrictBroker, clock: LoopTime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("gsm_meter_bridge.mqtt.connection._PAUSED_S", 3600.0)
     monkeypatch.setattr(arrivals, "WAITING_AT_MOST", 20)
-    _stuck(broker, monkeypatch)
+    _stuck(broker)
     health = Health()
     async with connected(broker, health) as client:
         await client.wait_connected()
         await _fill(broker, client, 100)
         client.publish("base/stuck", "1", retain=True)
-        await asyncio.sleep(1.5)
+        await clock.wait(100.0)
         assert len(broker.connections) == 1
         await _take_all(client, 100)
-        await until(lambda: len(broker.connections) == 2)
+        await clock.until(lambda: len(broker.connections) == 2)
 
 
 async def test_client_stays_connected_if_its_event_loop_was_blocked(
-    broker: StrictBroker, monkeypatch: pytest.MonkeyPatch
+    broker: StrictBroker, clock: LoopTime
 ) -> None:
-    _stuck(broker, monkeypatch)
-    monkeypatch.setattr("gsm_meter_bridge.mqtt.client._STEP_AT_MOST_S", 0.2)
+    _stuck(broker)
     async with connected(broker) as client:
         assert await outcome(client, "base/good") is True
         for _ in range(3):
             done = client.publish("base/good", "1", retain=False)
-            time.sleep(2.0)
+            clock.stall(100.0)
             assert await asyncio.wait_for(done, PATIENCE_S) is True
     assert len(broker.connections) == 1
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -33,22 +35,41 @@ KEPT: dict[str, Callable[[Any], bool]] = {
 }
 
 
+class _Ahead:
+    """A clock that runs faster than others, and a test adds to its time."""
+
+    added_s = 0.0
+
+    def __call__(self) -> float:
+        return 5.0 * time.monotonic() + self.added_s
+
+
+@pytest.fixture
+def ahead(monkeypatch: pytest.MonkeyPatch) -> _Ahead:
+    """What a bridge takes for the time in which it puts things right; its look around is short."""
+    clock = _Ahead()
+    monkeypatch.setattr("gsm_meter_bridge.mqtt.publisher.Upkeep", partial(Upkeep, now=clock))
+    monkeypatch.setattr("gsm_meter_bridge.mqtt.retained._SEARCH_S", 0.2)
+    return clock
+
+
 async def _wait_watching(seen: Watcher) -> None:
     """Wait until the bridge has looked around, and hears of what others write."""
-    probe = TOPICS.discovery(PUMP)
+    probe = TOPICS.bridge_info  # which the bridge does not hear before
     await seen.wait(probe)
     async with asyncio.timeout(PATIENCE_S):
         while True:
-            await seen.say(probe, "{}", retain=True)
             seen.messages.clear()
-            await asyncio.sleep(2.5)
-            if seen.of(probe):
-                return
+            await seen.say(probe, "{}", retain=True)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.3):
+                    await seen.wait(probe, partial(_holds, KEPT[probe]))
+                    return
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 async def test_bridge_restores_retained_documents_that_others_overwrite(
-    mosquitto: Mosquitto, protocol: str
+    mosquitto: Mosquitto, ahead: _Ahead, protocol: str
 ) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port, protocol=protocol):
         await _wait_watching(seen)
@@ -56,10 +77,8 @@ async def test_bridge_restores_retained_documents_that_others_overwrite(
             seen.messages.clear()
             for topic in KEPT:
                 await seen.say(topic, written, retain=True)
-            for topic, is_ours in KEPT.items():
-                await seen.wait(topic, partial(_holds, is_ours))
-            # pauses have grown meanwhile
-            await asyncio.sleep(4)
+            await _wait_restored(seen)
+            ahead.added_s += 60.0  # pauses have grown meanwhile
 
 
 def _holds(is_ours: Callable[[Any], bool], document: Any) -> bool:
@@ -69,14 +88,18 @@ def _holds(is_ours: Callable[[Any], bool], document: Any) -> bool:
         return False
 
 
+async def _wait_restored(seen: Watcher) -> None:
+    for topic, is_ours in KEPT.items():
+        await seen.wait(topic, partial(_holds, is_ours))
+
+
 async def test_bridge_restores_its_state_after_a_late_last_will(mosquitto: Mosquitto) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port):
         await seen.wait(TOPICS.module("pump"))
         seen.messages.clear()
-        _, ghost = await asyncio.open_connection("127.0.0.1", mosquitto.port)
+        answers, ghost = await asyncio.open_connection("127.0.0.1", mosquitto.port)
         ghost.write(_connect("ghost", STATE, '{"state":"offline"}'))
-        await ghost.drain()
-        await asyncio.sleep(0.5)
+        assert await answers.readexactly(4) == b"\x20\2\0\0"  # CONNACK
         ghost.transport.abort()
         await seen.wait(STATE, lambda d: d["state"] == "offline")
         await seen.wait(STATE, lambda d: d["state"] == "online")
@@ -91,7 +114,7 @@ def _connect(client_id: str, topic: str, payload: str) -> bytes:
     return bytes((0x10, len(body))) + body
 
 
-async def test_bridge_leaves_retained_documents_of_others_alone(mosquitto: Mosquitto) -> None:
+async def test_bridge_leaves_retained_documents_of_others_alone(mosquitto: Mosquitto, ahead: _Ahead) -> None:
     others = [
         "gsm_meter_modem/home_2/bridge/state",
         "gsm_meter_modem/home/module/attic",
@@ -104,12 +127,17 @@ async def test_bridge_leaves_retained_documents_of_others_alone(mosquitto: Mosqu
         seen.messages.clear()
         for topic in others:
             await seen.say(topic, '{"o": "x"}', retain=True)
-        await asyncio.sleep(3)
+        for topic in KEPT:  # once these are right again, the others would be too
+            await seen.say(topic, "", retain=True)
+        ahead.added_s += 60.0
+        await _wait_restored(seen)
         for topic in others:
             assert len(seen.of(topic)) == 1
 
 
-async def test_bridge_reports_but_does_not_race_a_client_that_keeps_overwriting(mosquitto: Mosquitto) -> None:
+async def test_bridge_reports_but_does_not_race_a_client_that_keeps_overwriting(
+    mosquitto: Mosquitto, ahead: _Ahead
+) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port):
         await _wait_watching(seen)
         seen.messages.clear()

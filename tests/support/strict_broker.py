@@ -6,7 +6,6 @@ What it does is scripted by callables that a test replaces; it counts connection
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -95,8 +94,9 @@ class StrictBroker:
         with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             _, _, body, _ = await mqtt.read_packet(reader)
             connect = mqtt.parse_connect(body)
-            self.connections.append((time.monotonic(), connect))
-            session = Session(connect, writer, time.monotonic())
+            now = asyncio.get_running_loop().time()
+            self.connections.append((now, connect))
+            session = Session(connect, writer, now)
             if await self._let_in(session, reader):
                 self.sessions.append(session)
                 await self._listen(session, reader)
