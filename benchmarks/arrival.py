@@ -57,8 +57,8 @@ async def _ask(client: MqttClient, running: RunningWorld) -> tuple[float, float,
         began = time.perf_counter()
         await client.publish("gsm_meter_modem/bench/request/request_status", request, retain=False)
         answer = f'"transaction":"t{n}","status":"ok"'.encode()
-        told = await _until(client, "gsm_meter_modem/bench/response/request_status", answer)
-        times.append((told - watch.at, told - began))
+        response = await _until(client, "gsm_meter_modem/bench/response/request_status", answer)
+        times.append((response - watch.at, response - began))
     arrivals, answers = zip(*times[WARM_UP:], strict=True)
     return statistics.median(arrivals), max(arrivals), statistics.median(answers)
 

@@ -72,20 +72,20 @@ def memory() -> None:
     with bridge(10) as (simulator, daemon, _), daemon:
         wait_until(lambda: all(simulator.sms_to(number(n)) for n in range(10)), lambda: daemon.log)
         time.sleep(3)
-        told = psutil.Process(daemon.pid).memory_full_info()
+        info = psutil.Process(daemon.pid).memory_full_info()
     bare = subprocess.run(
         [sys.executable, "-c", "import psutil; print(psutil.Process().memory_full_info().rss)"],
         check=True,
         capture_output=True,
     )
-    mib = told.rss / 2**20
+    mib = info.rss / 2**20
     report(
         "memory, 10 modules",
         f"{mib:.1f} MiB",
         mib / MEMORY_AIM_MIB,
         f"of the aim of {MEMORY_AIM_MIB:.0f} MiB",
     )
-    report("", f"{told.uss / 2**20:.1f} MiB own", told.rss / int(bare.stdout), "times a bare Python")
+    report("", f"{info.uss / 2**20:.1f} MiB own", info.rss / int(bare.stdout), "times a bare Python")
 
 
 async def _round_trips(seconds: float) -> int:

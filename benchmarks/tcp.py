@@ -34,7 +34,7 @@ from tests.support.mosquitto import free_port
 from tests.support.short_path import POLICY
 from tests.support.sockets import LOOPBACK, at_work, module, networks
 
-MODULES, CONNECTION_AIM_KIB, STREAM_OCTETS = 10_000, 20.0, 256 * 1024 * 1024
+MODULES, CONNECTION_AIM_KIB, STREAM_BYTES = 10_000, 20.0, 256 * 1024 * 1024
 TIMEOUT_S = 120.0
 
 
@@ -50,13 +50,13 @@ class Peers:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
 
-    async def told(self) -> str:
+    async def read_line(self) -> str:
         assert self._process.stdout is not None
         line = await asyncio.wait_for(self._process.stdout.readline(), TIMEOUT_S)
         assert line, "the other side has ended"
         return line.decode().strip()
 
-    def tell(self, word: str) -> None:
+    def send(self, word: str) -> None:
         assert self._process.stdin is not None
         self._process.stdin.write(f"{word}\n".encode())
 
@@ -88,7 +88,7 @@ class Fleet:
     connections: ConnectionSupervisor
     port: int
     stored: int = 0
-    news: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def connected(self) -> int:
         return len(self.connections._listeners[0]._guests)
@@ -110,7 +110,7 @@ async def _no_meter(_link: TcpLink, _meter: Meter, _report: MeterReport) -> None
     return None
 
 
-async def _nobody(_: object) -> None:
+async def _no_op(_: object) -> None:
     return None
 
 
@@ -145,7 +145,7 @@ async def _fleet(folder: Path) -> AsyncIterator[Fleet]:
             return await no_modem(module)
 
     connections = ConnectionSupervisor(
-        modules, ConnectionsConfig([plan]), Host(), MeterAccess(_no_meter, _nobody)
+        modules, ConnectionsConfig([plan]), Host(), MeterAccess(_no_meter, _no_op)
     )
     fleet = Fleet(database, connections, plan.port)
     async with at_work(connections.run(database.idle)):
@@ -161,12 +161,12 @@ async def _connect_all(folder: Path) -> tuple[float, float, float]:
         gc.collect()
         before = process.memory_info().rss
         async with _peers("clients", fleet.port, MODULES) as peers:
-            await peers.told()
+            await peers.read_line()
             await _until(lambda: fleet.connected() == MODULES)
             gc.collect()
             kib = (process.memory_info().rss - before) / 1024 / MODULES
             began = time.perf_counter()
-            peers.tell("go")
+            peers.send("go")
             recognised = await _until(lambda: fleet.recognised() == MODULES)
             stored = await _until(lambda: fleet.stored == MODULES)
             later = (process.memory_info().rss - before) / 1024 / MODULES
@@ -190,8 +190,8 @@ async def _plain(port: int, to: int) -> None:
 
     async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
-            while octets := await reader.read(65536):
-                writer.write(octets)
+            while data := await reader.read(65536):
+                writer.write(data)
                 await writer.drain()
         writer.close()
 
@@ -215,15 +215,15 @@ async def _streams() -> tuple[float, float]:
     ports = {"tunnel": free_port(), "plain": free_port()}
     async with (
         at_work(_tunnel(ports["tunnel"], meters["tunnel"]), _plain(ports["plain"], meters["plain"])),
-        _peers("stream", meters["tunnel"], ports["tunnel"], STREAM_OCTETS) as ours,
-        _peers("stream", meters["plain"], ports["plain"], STREAM_OCTETS) as theirs,
+        _peers("stream", meters["tunnel"], ports["tunnel"], STREAM_BYTES) as ours,
+        _peers("stream", meters["plain"], ports["plain"], STREAM_BYTES) as theirs,
     ):
-        await ours.told()
-        await theirs.told()
+        await ours.read_line()
+        await theirs.read_line()
         for _ in range(ROUNDS):
             for name, peers in (("tunnel", ours), ("plain", theirs)):
-                peers.tell("go")
-                rates[name].append(STREAM_OCTETS / float(await peers.told()))
+                peers.send("go")
+                rates[name].append(STREAM_BYTES / float(await peers.read_line()))
     return statistics.median(rates["tunnel"]), statistics.median(rates["plain"])
 
 

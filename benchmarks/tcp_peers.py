@@ -43,7 +43,7 @@ def clients(port: int, count: int) -> None:
     _wait_for("end")
 
 
-def stream(module: int, tunnel: int, octets: int) -> None:
+def stream(module: int, tunnel: int, size: int) -> None:
     """Be the module that listens at `module`; at each `go`, send so much into `tunnel` and time it."""
     server = socket.create_server(("127.0.0.1", module))
     server.settimeout(_TIMEOUT_S)
@@ -55,9 +55,9 @@ def stream(module: int, tunnel: int, octets: int) -> None:
         meter.settimeout(_TIMEOUT_S)
         meter.recv(1)
         began = time.perf_counter()
-        sender = threading.Thread(target=program.sendall, args=(_CHUNK * (octets // len(_CHUNK)),))
+        sender = threading.Thread(target=program.sendall, args=(_CHUNK * (size // len(_CHUNK)),))
         sender.start()
-        left = octets // len(_CHUNK) * len(_CHUNK)
+        left = size // len(_CHUNK) * len(_CHUNK)
         while left:
             left -= len(meter.recv(1024 * 1024))
         took = time.perf_counter() - began

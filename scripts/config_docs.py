@@ -109,8 +109,8 @@ def _allowed(check: Any) -> str:
     try:
         check("socket://" if inner in (database, port_url, pin) else object())
     except vol.Invalid as error:
-        words = str(error.error_message).removeprefix("allowed: ")
-        return words.partition(_FORMS)[0] if isinstance(inner, Duration) else words
+        expected = str(error.error_message).removeprefix("allowed: ")
+        return expected.partition(_FORMS)[0] if isinstance(inner, Duration) else expected
     raise ValueError(f"{check} takes anything")
 
 

@@ -83,7 +83,7 @@ async def bridge(config: Path, log: Path) -> AsyncIterator[asyncio.subprocess.Pr
 
 
 async def watch(client: MqttClient, view: View) -> None:
-    """Feed the view; ask for one change as soon as a module has told its APN."""
+    """Feed the view; ask for one change as soon as a module has reported its APN."""
     asked = False
     while True:
         message = await client.incoming.get()
@@ -178,7 +178,7 @@ def _password(username: str | None) -> Secret | None:
     try:
         return Secret(os.environ.get("MQTT_PASSWORD") or getpass.getpass(f"password of {username}: "))
     except EOFError:
-        sys.exit("nobody is there to be asked for the password: set MQTT_PASSWORD")
+        sys.exit("no terminal to ask for the password: set MQTT_PASSWORD")
 
 
 def main() -> int:

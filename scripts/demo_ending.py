@@ -1,4 +1,4 @@
-"""How the demo ends: once and soon, whatever the terminal sends and whoever has gone before."""
+"""How the demo ends: once and soon, whatever the terminal sends and whichever process ended before."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def until_stopped(work: Coroutine[Any, Any, T]) -> T | None:
     loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
 
     def stop() -> None:
-        _stop_hearing(loop)
+        _stop_reading(loop)
         task.cancel()
 
     for number in ENDINGS:
@@ -40,10 +40,10 @@ async def until_stopped(work: Coroutine[Any, Any, T]) -> T | None:
     except asyncio.CancelledError:
         return None
     finally:
-        _stop_hearing(loop)
+        _stop_reading(loop)
 
 
-def _stop_hearing(loop: asyncio.AbstractEventLoop) -> None:
+def _stop_reading(loop: asyncio.AbstractEventLoop) -> None:
     for number in ENDINGS:
         loop.remove_signal_handler(number)
         signal.signal(number, signal.SIG_IGN)

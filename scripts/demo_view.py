@@ -25,7 +25,7 @@ LONGEST_ONCE_S = 180.0
 
 @dataclass
 class View:
-    """What has been heard of the bridge so far."""
+    """What the bridge has published so far."""
 
     silent: set[str]
     modules: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class View:
                 self.jobs.append(document)
 
     def complete(self, configured: set[str]) -> bool:
-        """Whether all healthy modules have told their values, the silent are given up, the change is over."""
+        """Whether all healthy modules have reported, the silent are given up, the change is over."""
         seen = {m for m, d in self.modules.items() if d["last_seen"]}
         given_up = {m for m, d in self.modules.items() if d["missed_polls"]}
         return seen >= configured - self.silent and given_up >= self.silent and bool(self.jobs)
@@ -68,7 +68,7 @@ To see these modules in Home Assistant: scripts/demo --broker HOST:PORT
 """
 ACTIONS = {"set": "change", "apply": "change"}
 COLUMNS = {"module": 0, "signal": 0, "registration": 0, "band": 100, "IP": 0, "firmware": 132, "APN": 120}
-"""What is told of a module, and how wide the screen must be to have room for it."""
+"""What is shown of a module, and how wide the screen must be to have room for it."""
 
 
 def table(view: View, world: str, width: int) -> Group:
@@ -81,8 +81,8 @@ def table(view: View, world: str, width: int) -> Group:
     for title in (*shown, "last seen", "state"):
         modules.add_column(title, no_wrap=title == "module", overflow="fold")
     for name, m in sorted(view.modules.items()):
-        told = {"module": name, **_told(m)}
-        modules.add_row(*(told[title] for title in (*shown, "last seen", "state")))
+        row = {"module": name, **_reported(m)}
+        modules.add_row(*(row[title] for title in (*shown, "last seen", "state")))
     jobs = _table("\nlast jobs")
     for title in ("module", "job", "outcome", "before", "after"):
         jobs.add_column(title, overflow="fold")
@@ -107,7 +107,7 @@ def _changed(job: dict[str, Any]) -> tuple[str, str]:
     return before or "-", after or "-"
 
 
-def _told(module: dict[str, Any]) -> dict[str, str]:
+def _reported(module: dict[str, Any]) -> dict[str, str]:
     """What goes into the columns."""
     seen = module["last_seen"]
     values = {title: module[title.lower()] for title in ("IP", "firmware")}

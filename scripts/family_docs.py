@@ -104,15 +104,15 @@ def _clauses(family: Family) -> Iterable[str]:
         data.setdefault(number_of(clause), []).append(what)
     for row in clauses_of(family):
         done = [*dict.fromkeys(data.get(row.number, ())), *(f"`{name}`" for name in row.done_by)]
-        words = "; ".join(filter(None, (", ".join(done), row.why_not)))
-        yield f"| {row.number} | {_cell(row.says)} | {_cell(words)} |"
+        covered = "; ".join(filter(None, (", ".join(done), row.why_not)))
+        yield f"| {row.number} | {_cell(row.title)} | {_cell(covered)} |"
 
 
 def _hints(title: str, hints: Iterable[Hint]) -> Iterable[str]:
     yield ""
     yield f"## {title}"
     yield ""
-    yield from (_item(f"{hint.sign}: {hint.words} ({hint.clause})") for hint in hints)
+    yield from (_item(f"{hint.sign}: {hint.advice} ({hint.clause})") for hint in hints)
 
 
 def _item(text: str) -> str:

@@ -48,10 +48,10 @@ def _readers_of(family: Family) -> list[tuple[Callable[[Path], object], bytes]]:
 
 
 def _thrown(file: Path, read: Callable[[Path], object], start: bytes) -> Callable[[bytes], object]:
-    def throw(octets: bytes) -> None:
-        file.write_bytes(start + octets)
+    def throw(data: bytes) -> None:
+        file.write_bytes(start + data)
         problems = _problems(read, file)
-        assert all(words.isprintable() and len(words) <= LONGEST_SENTENCE for words in problems)
+        assert all(problem.isprintable() and len(problem) <= LONGEST_SENTENCE for problem in problems)
 
     return throw
 

@@ -33,13 +33,13 @@ _LONGEST_SENTENCE = 300
 _UIDS = (TOPICS.module_uid("old"), TOPICS.modem_uid("old"), TOPICS.bridge_uid(), "somebody")
 
 
-def _text(octets: bytes) -> str:
-    return octets.decode("utf-8", "replace")
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
 
 
-def _topics(octets: bytes) -> None:
+def _topics(data: bytes) -> None:
     """Topics that a user chose, and one on which something arrives; cut at NUL."""
-    base, bridge, prefix, status, topic, *_ = [*_text(octets).split("\0"), "", "", "", "", ""]
+    base, bridge, prefix, status, topic, *_ = [*_text(data).split("\0"), "", "", "", "", ""]
     topics = Topics(base, bridge, prefix, status)
     topics.place(topic)
     topics.module_behind(topic)
@@ -49,9 +49,9 @@ def _topics(octets: bytes) -> None:
         assert topics.place(topics.module_set("pump")).kind is TopicKind.SET
 
 
-def _payload(octets: bytes) -> None:
+def _payload(data: bytes) -> None:
     """A payload: refused as a whole, or something that can be stored and published."""
-    payload = read_payload(octets)
+    payload = read_payload(data)
     if payload.fault is None:
         json.dumps(dict(payload.fields), ensure_ascii=False, allow_nan=False).encode()
     for read in (
@@ -79,14 +79,14 @@ class _Broker:
         self.published.append(topic)
 
 
-def _discovery(octets: bytes) -> None:
+def _discovery(data: bytes) -> None:
     """Something retained where a device is discovered."""
-    if not octets:
+    if not data:
         return
-    uid = _UIDS[octets[0] % len(_UIDS)]
+    uid = _UIDS[data[0] % len(_UIDS)]
     broker = _Broker()
     stale = StaleDevices(broker, TOPICS, frozenset({TOPICS.discovery(TOPICS.bridge_uid())}))  # type: ignore[arg-type]
-    stale.look(_message(TOPICS.discovery(uid), octets[1:]))
+    stale.look(_message(TOPICS.discovery(uid), data[1:]))
     assert set(broker.published) <= set(TOPICS.device_topics(uid)), broker.published
 
 
@@ -113,24 +113,24 @@ class Door:
         self._requests = RequestHandler(TOPICS, commands, health=everything_passes)
         self._places = [TOPICS.request(a) for a in (*ACTIONS, "x")] + [TOPICS.module_set(m) for m in modules]
 
-    def octets(self, octets: bytes) -> None:
+    def octets(self, data: bytes) -> None:
         """Any payload at any topic of ours."""
-        if octets:
-            self._run(octets[0], octets[1:])
+        if data:
+            self._run(data[0], data[1:])
 
-    def fields(self, octets: bytes) -> None:
+    def fields(self, data: bytes) -> None:
         """A request that is one but for what stands in its fields."""
-        if octets:
-            name, _, value = _text(octets[1:]).partition("\0")
-            fields = f'{{"transaction": "t", "module": "m{octets[0] % 2}", {json.dumps(name)}: {value or 0}}}'
-            self._run(octets[0] >> 1, fields.encode())
+        if data:
+            name, _, value = _text(data[1:]).partition("\0")
+            fields = f'{{"transaction": "t", "module": "m{data[0] % 2}", {json.dumps(name)}: {value or 0}}}'
+            self._run(data[0] >> 1, fields.encode())
 
-    def entity(self, octets: bytes) -> None:
+    def entity(self, data: bytes) -> None:
         """An entity's command with any name and value."""
-        if octets:
-            name, _, value = _text(octets[1:]).partition("\0")
+        if data:
+            name, _, value = _text(data[1:]).partition("\0")
             payload = f"{{{json.dumps(name)}: {value or 0}}}".encode()
-            self._loop.run_until_complete(self._handle(TOPICS.module_set(f"m{octets[0] % 2}"), payload))
+            self._loop.run_until_complete(self._handle(TOPICS.module_set(f"m{data[0] % 2}"), payload))
 
     def _run(self, which: int, payload: bytes) -> None:
         self._loop.run_until_complete(self._handle(self._places[which % len(self._places)], payload))

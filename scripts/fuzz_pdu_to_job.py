@@ -136,5 +136,5 @@ def _job(module: Module, request: Request) -> Job:
 def decoders() -> list[Callable[[bytes], object]]:
     """Return the ways in, as scripts/fuzz_decoders.py takes them."""
     logging.disable()
-    way = GatewayModem()
-    return [way.raw, way.delivered, way.reported]
+    gateway = GatewayModem()
+    return [gateway.raw, gateway.delivered, gateway.reported]

@@ -181,8 +181,8 @@ class MembershipTurned:
     @staticmethod
     def _found(node: NodeOrLeaf) -> list[int]:
         children = _children(node) if node.type == "comparison" else []
-        words = [child.get_code().split() for child in children]
-        return [n for n in range(1, len(words), 2) if words[n] in (["in"], ["not", "in"])]
+        message = [child.get_code().split() for child in children]
+        return [n for n in range(1, len(message), 2) if message[n] in (["in"], ["not", "in"])]
 
 
 _OF_OUR_OWN = (

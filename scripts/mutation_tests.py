@@ -144,11 +144,13 @@ def watched(workshops: list[Workshop], tests: list[str]) -> Tests:
 
     with ThreadPoolExecutor(len(workshops)) as pool:
         answers = [answer for several in pool.map(work, workshops) for answer in several]
-    quickest = min(answers, key=lambda answer: sum(told["took_s"] for told in answer["tests"].values()))
-    seen = {test: told for answer in answers for test, told in answer["tests"].items()}
+    quickest = min(
+        answers, key=lambda answer: sum(reported["took_s"] for reported in answer["tests"].values())
+    )
+    seen = {test: reported for answer in answers for test, reported in answer["tests"].items()}
     room = Tests(
-        {test: told["took_s"] for test, told in seen.items()},
-        {test: {(file, line) for file, line in told["calls"]} for test, told in seen.items()},
+        {test: reported["took_s"] for test, reported in seen.items()},
+        {test: {(file, line) for file, line in reported["calls"]} for test, reported in seen.items()},
     )
     for workshop in workshops:
         workshop.check(room, list(quickest["tests"]))

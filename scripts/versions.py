@@ -29,9 +29,9 @@ def versions(root: Path) -> list[tuple[str, str]]:
 
 def main() -> int:
     """Print what was found; the exit status."""
-    told = versions(ROOT) + [("the tag", tag.removeprefix("v")) for tag in sys.argv[1:]]
-    print(*(f"{place}: {version or 'none'}" for place, version in told), sep="\n")
-    return 0 if len({version for _, version in told}) == 1 else 1
+    found = versions(ROOT) + [("the tag", tag.removeprefix("v")) for tag in sys.argv[1:]]
+    print(*(f"{place}: {version or 'none'}" for place, version in found), sep="\n")
+    return 0 if len({version for _, version in found}) == 1 else 1
 
 
 if __name__ == "__main__":

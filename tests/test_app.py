@@ -85,8 +85,8 @@ def test_app_options_are_described_in_each_language() -> None:
     schema = set(CONFIG["schema"])
     assert set(CONFIG["options"]) <= schema
     for language in ("en", "ru"):
-        told = yaml.safe_load((APP / "translations" / f"{language}.yaml").read_text("utf-8"))
-        assert set(told["configuration"]) == schema
+        options = yaml.safe_load((APP / "translations" / f"{language}.yaml").read_text("utf-8"))
+        assert set(options["configuration"]) == schema
 
 
 def test_app_has_no_privileged_rights() -> None:

@@ -91,10 +91,10 @@ def test_command_sends_no_sms_if_its_file_cannot_be_written(
 ) -> None:
     result = _run(daemon, *arguments)
     assert result.exit_code == 1
-    said = " ".join(result.stderr.split())
-    assert "yaml cannot be written" in said
-    assert "nothing was asked" in said
-    assert "is accepted" not in said
+    output = " ".join(result.stderr.split())
+    assert "yaml cannot be written" in output
+    assert "nothing was asked" in output
+    assert "is accepted" not in output
 
 
 def test_command_prints_result_if_writing_its_file_fails(
@@ -132,13 +132,13 @@ def test_plan_names_phone_numbers_of_no_configured_module(daemon: BridgeProcess,
     phones.write_text(f"{PUMP}\n+79990000999\n+79990000998\n", "utf-8")
     result = _run(daemon, "plan", f"@{phones}", "csd_idle_timeout_s=240")
     assert result.exit_code == 1
-    said = " ".join(result.stderr.split())
-    assert "+79990000999 is the number of no configured module" in said
-    assert "+79990000998" in said
+    output = " ".join(result.stderr.split())
+    assert "+79990000999 is the number of no configured module" in output
+    assert "+79990000998" in output
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (("apply", "pump", "white_list.0=+79001112233"), "never obey us again"),
         (("apply", "pump", "server.0.enabled=1"), "confirm: true"),
@@ -148,11 +148,11 @@ def test_plan_names_phone_numbers_of_no_configured_module(daemon: BridgeProcess,
     ],
 )
 def test_command_says_why_it_is_refused(
-    daemon: BridgeProcess, arguments: tuple[str, ...], words: str
+    daemon: BridgeProcess, arguments: tuple[str, ...], message: str
 ) -> None:
     result = _run(daemon, *arguments)
     assert result.exit_code == 1
-    assert words in " ".join(result.stderr.split())
+    assert message in " ".join(result.stderr.split())
 
 
 @pytest.mark.parametrize(
@@ -176,8 +176,8 @@ def test_command_says_if_no_bridge_answers(tmp_path: Path, arguments: tuple[str,
         absent = BridgeProcess(tmp_path, config)
         result = _run(absent, *arguments, "--timeout", "0.5")
     assert result.exit_code == 1
-    assert "has the bridge been running?" in (said := " ".join(result.stderr.split())) or (
-        "is the bridge running?" in said
+    assert "has the bridge been running?" in (output := " ".join(result.stderr.split())) or (
+        "is the bridge running?" in output
     )
 
 
@@ -199,11 +199,11 @@ def test_read_settings_makes_folder_with_a_file_of_each_module(daemon: BridgePro
     folder = tmp_path / "kept" / "today"
     result = _run(daemon, "read-settings", "pump", "attic", "--to", str(folder))
     assert result.exit_code == 0, result.output
-    told = {f.stem: yaml.safe_load(f.read_text("utf-8")) for f in folder.iterdir()}
-    assert {name: one["family"] for name, one in told.items()} == dict.fromkeys(
+    reported = {f.stem: yaml.safe_load(f.read_text("utf-8")) for f in folder.iterdir()}
+    assert {name: one["family"] for name, one in reported.items()} == dict.fromkeys(
         ("pump", "attic"), "lers_gsm_mini"
     )
-    settings = told["pump"]["settings"]
+    settings = reported["pump"]["settings"]
     assert settings["csd_idle_timeout_s"] in range(601)
     assert settings["serial_port"] == "9600,8,N,1"
     assert settings["white_list.9"] == ""

@@ -67,9 +67,9 @@ def test_module_by_number_is_asked_planned_set_and_read(
     daemon: BridgeProcess, password_file: str, tmp_path: Path
 ) -> None:
     by_number = (*BY_NUMBER, "--password-file", password_file)
-    told = _run(daemon, "status", *by_number)
-    assert told.exit_code == 0, told.output
-    assert json.loads(told.stdout)["data"]["number"] == NEW
+    result = _run(daemon, "status", *by_number)
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["data"]["number"] == NEW
     plan = _run(daemon, "plan", *by_number, "apn=m2m", "csd_idle_timeout_s=90")
     assert json.loads(plan.stdout)["plan"]["after"] == {"apn": "m2m", "csd_idle_timeout_s": 90}
     before, after = tmp_path / "before.yaml", tmp_path / "after.yaml"
@@ -82,7 +82,7 @@ def test_module_by_number_is_asked_planned_set_and_read(
     assert yaml.safe_load(after.read_text("utf-8"))["settings"]["csd_idle_timeout_s"] == 90
     printed = _run(daemon, "read-settings", *by_number)
     assert yaml.safe_load(printed.stdout) == yaml.safe_load(after.read_text("utf-8"))
-    shown = [r.output for r in (told, plan, done, kept, printed)]
+    shown = [r.output for r in (result, plan, done, kept, printed)]
     assert PASSWORD not in "".join([*shown, daemon.log])
 
 
@@ -96,10 +96,10 @@ def test_password_is_asked_for_at_terminal_and_not_shown(daemon: BridgeProcess) 
         assert PASSWORD not in screen.plain()
 
 
-def test_factory_password_is_used_and_said(daemon: BridgeProcess) -> None:
-    told = _run(daemon, "plan", *BY_NUMBER, "apn=m2m")
-    assert told.exit_code == 0, told.output
-    assert "with the factory's password" in told.stderr
+def test_factory_password_is_used_and_reported(daemon: BridgeProcess) -> None:
+    result = _run(daemon, "plan", *BY_NUMBER, "apn=m2m")
+    assert result.exit_code == 0, result.output
+    assert "with the factory's password" in result.stderr
 
 
 _CHANGE = {"plan": ("apn=m2m",), "apply": ("apn=m2m",), "status": (), "read-settings": ()}
@@ -109,7 +109,7 @@ _BOTH = "one of the two"
 
 @pytest.mark.parametrize("command", _CHANGE)
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         ((), _BOTH),
         (("pump", *_NUMBER, *FAMILY), _BOTH),
@@ -131,13 +131,13 @@ _BOTH = "one of the two"
     ],
 )
 def test_command_refuses_wrong_options_without_showing_password(
-    command: str, arguments: tuple[str, ...], words: str, tmp_path: Path
+    command: str, arguments: tuple[str, ...], message: str, tmp_path: Path
 ) -> None:
     absent = BridgeProcess(tmp_path, _config(free_port(), "/dev/ttyNONE"))
     changes = () if arguments == () else _CHANGE[command]  # nothing at all is no change either
     result = _run(absent, command, *arguments, *changes, stdin="47 11\n")
     assert result.exit_code in (1, 2)
-    said = " ".join(result.stderr.replace("│", " ").split())
-    assert words in said
+    output = " ".join(result.stderr.replace("│", " ").split())
+    assert message in output
     assert "47 11" not in result.output
     assert "Traceback" not in result.output

@@ -86,7 +86,7 @@ def test_decode_reads_reply_by_profile() -> None:
 
 
 @pytest.mark.parametrize(
-    ("family", "request_", "text", "words"),
+    ("family", "request_", "text", "message"),
     [
         ("zigbee", "I", "x", "energomera_gs04, lers_gsm_mini"),
         ("lers_gsm_mini", "FROB", "x", "FROB"),
@@ -95,11 +95,13 @@ def test_decode_reads_reply_by_profile() -> None:
         ("energomera_gs04", "MODE", b"\xff\xfe", "reply"),
     ],
 )
-def test_decode_says_why_input_is_refused(family: str, request_: str, text: str | bytes, words: str) -> None:
+def test_decode_says_why_input_is_refused(
+    family: str, request_: str, text: str | bytes, message: str
+) -> None:
     result = _run("decode", "--family", family, "--request", request_, stdin=text)
     assert result.exit_code == 1
     assert result.stdout == ""
-    assert words in result.stderr
+    assert message in result.stderr
     assert "Traceback" not in result.stderr
 
 
@@ -234,7 +236,7 @@ def test_sms_text_takes_settings_file_and_changes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("family", "wanted", "words"),
+    ("family", "wanted", "message"),
     [
         ("energomera_gs04", ["bands=lte_3"], "no documented text command"),
         ("energomera_gs04", ["apn=a b"], "without space"),
@@ -246,14 +248,14 @@ def test_sms_text_takes_settings_file_and_changes(tmp_path: Path) -> None:
         ("zigbee", ["apn=x"], "energomera_gs04, lers_gsm_mini"),
     ],
 )
-def test_sms_text_says_why_settings_are_refused(family: str, wanted: list[str], words: str) -> None:
+def test_sms_text_says_why_settings_are_refused(family: str, wanted: list[str], message: str) -> None:
     result = _run("sms-text", "--family", family, *wanted)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert words in " ".join(result.stderr.split())
+    assert message in " ".join(result.stderr.split())
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("family: lers_gsm_mini\nsettings: {}", "expected energomera_gs04"),
         ("family: energomera_gs04", "settings: is missing"),
@@ -261,12 +263,12 @@ def test_sms_text_says_why_settings_are_refused(family: str, wanted: list[str], 
         ("{", "cannot be read"),
     ],
 )
-def test_sms_text_names_fault_in_settings_file(tmp_path: Path, text: str, words: str) -> None:
+def test_sms_text_names_fault_in_settings_file(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "hut.yaml"
     file.write_text(text, "utf-8")
     result = _run("sms-text", "--family", "energomera_gs04", "--settings", str(file))
     assert result.exit_code == 1
-    assert words in " ".join(result.stderr.split())
+    assert message in " ".join(result.stderr.split())
 
 
 def test_serial_preset_prints_preset_or_candidates() -> None:
@@ -282,16 +284,16 @@ def test_explain_schedule_names_overlaps_of_rules() -> None:
         "server.1.rule.2=02:30-05:00,25",
         "server.0.rule.0=04:00-06:00,0",
     )
-    said = _run("explain-schedule", "--family", "lers_gsm_mini", *rules).stdout
-    assert "server.1.rule.2 overlaps server.1.rule.1 and takes over at 03:00." in said
-    assert "again 30 min after each break" in said
-    assert "stays connected to server 0" in said
-    assert "server.0.rule.0 starts while server.1.rule.2 may be connected" in said
+    output = _run("explain-schedule", "--family", "lers_gsm_mini", *rules).stdout
+    assert "server.1.rule.2 overlaps server.1.rule.1 and takes over at 03:00." in output
+    assert "again 30 min after each break" in output
+    assert "stays connected to server 0" in output
+    assert "server.0.rule.0 starts while server.1.rule.2 may be connected" in output
 
 
 def test_explain_schedule_describes_server_mode() -> None:
-    said = _run("explain-schedule", "--family", "energomera_gs04", "mode=server", "server_port=9001").stdout
-    assert "listens on port 9001" in said
+    output = _run("explain-schedule", "--family", "energomera_gs04", "mode=server", "server_port=9001").stdout
+    assert "listens on port 9001" in output
 
 
 def test_simulate_names_fault_in_world_file(tmp_path: Path) -> None:

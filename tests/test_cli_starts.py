@@ -26,12 +26,12 @@ def _config(folder: Path, mqtt: str = "{host: 127.0.0.1, port: 1}", bridge: str 
     return file
 
 
-def _is_a_sentence(result: Result, *words: str) -> None:
+def _is_a_sentence(result: Result, *message: str) -> None:
     assert result.exit_code == 1, result.output
     assert "Traceback" not in result.output
-    said = [line for line in result.stderr.splitlines() if line.strip()]
-    assert all(len(line) <= LONGEST_SENTENCE for line in said)
-    assert any(all(word in line for word in words) for line in said), result.stderr
+    output = [line for line in result.stderr.splitlines() if line.strip()]
+    assert all(len(line) <= LONGEST_SENTENCE for line in output)
+    assert any(all(word in line for word in message) for line in output), result.stderr
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def pems(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("tls", "words"),
+    ("tls", "message"),
     [
         ("ca_file: none.pem", ("mqtt.tls.ca_file", "none.pem", "there is no such file")),
         ("ca_file: .", ("mqtt.tls.ca_file", "it is a folder")),
@@ -71,12 +71,12 @@ def test_run_and_doctor_report_unusable_tls_files(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     tls: str,
-    words: tuple[str, ...],
+    message: tuple[str, ...],
     more: tuple[str],
 ) -> None:
     monkeypatch.chdir(pems)
     config = _config(tmp_path, f"{{host: 127.0.0.1, port: 1, tls: {{{tls}}}}}")
-    _is_a_sentence(RUN.invoke(app, ["run", "--config", str(config), *more]), *words)
+    _is_a_sentence(RUN.invoke(app, ["run", "--config", str(config), *more]), *message)
     result = RUN.invoke(app, ["doctor", "--config", str(config)])
     assert (result.exit_code, "Traceback" in result.output) == (1, False)
 
@@ -109,7 +109,7 @@ def _newer(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "words"),
+    ("make", "message"),
     [
         (Path.mkdir, "it is a folder"),
         (os.mkfifo, "no regular file"),
@@ -121,11 +121,11 @@ def _newer(path: Path) -> None:
     ],
 )
 def test_run_reports_unusable_database_file(
-    tmp_path: Path, make: Callable[[Path], object], words: str
+    tmp_path: Path, make: Callable[[Path], object], message: str
 ) -> None:
     make(tmp_path / "state.db")
     config = _config(tmp_path, bridge="{database: state.db}")
-    _is_a_sentence(RUN.invoke(app, ["run", "--config", str(config)]), words)
+    _is_a_sentence(RUN.invoke(app, ["run", "--config", str(config)]), message)
 
 
 def test_run_hides_password_of_unreachable_database_server(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ LINE = {
     "used_by": None,
 }
 USED = LINE | {"used_by": "tunnel 127.0.0.1:50112"}
-TOLD = {
+REPORTED = {
     "serial_number": "00001",
     "meter_serial": "009000000000101",
     "iccid": "8970100000000000001",
@@ -46,7 +46,7 @@ TOLD = {
     "connection": LINE,
     "connection_state": "connected",
 }
-TOLD_USED = TOLD | {"connection": USED, "connection_state": "used"}
+REPORTED_USED = REPORTED | {"connection": USED, "connection_state": "used"}
 DIALLED = "tcp: {host: 127.0.0.1, port: 9001}"
 
 
@@ -88,7 +88,7 @@ def test_system_address_is_refused_if_invalid(tmp_path: Path, value: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("told", "state", "filters"),
+    ("reported", "state", "filters"),
     [
         (None, ConnectionState.UNKNOWN, {ConnectionState.UNKNOWN}),
         ("of a later version", ConnectionState.UNKNOWN, {ConnectionState.UNKNOWN}),
@@ -98,9 +98,9 @@ def test_system_address_is_refused_if_invalid(tmp_path: Path, value: str) -> Non
     ],
 )
 def test_connection_state_is_read_and_filtered(
-    told: str | None, state: ConnectionState, filters: set[ConnectionState]
+    reported: str | None, state: ConnectionState, filters: set[ConnectionState]
 ) -> None:
-    assert state_of({"connection_state": told}) is state
+    assert state_of({"connection_state": reported}) is state
     assert {one for one in ConnectionState if is_in(state, one)} == filters
 
 
@@ -122,7 +122,7 @@ def test_connection_state_is_read_and_filtered(
 )
 def test_text_filter_matches_devices(tmp_path: Path, text: str | None, is_shown: bool) -> None:
     module = _module(tmp_path, f"{DIALLED}, system_address: 94")
-    assert matches(module.id, device_of(module, TOLD_USED), text) is is_shown
+    assert matches(module.id, device_of(module, REPORTED_USED), text) is is_shown
 
 
 @pytest.mark.parametrize(
@@ -130,11 +130,11 @@ def test_text_filter_matches_devices(tmp_path: Path, text: str | None, is_shown:
 )
 def test_text_filter_matches_sims(tmp_path: Path, text: str, is_shown: bool) -> None:
     module = _module(tmp_path, DIALLED)
-    assert matches(module.id, sim_of(module, TOLD), text) is is_shown
+    assert matches(module.id, sim_of(module, REPORTED), text) is is_shown
 
 
 def test_device_list_shows_module_without_data(tmp_path: Path) -> None:
-    nothing = dict.fromkeys(TOLD)
+    nothing = dict.fromkeys(REPORTED)
     module = _module(tmp_path, "system_address: 94")
     assert device_of(module, nothing) | {"state": "unknown"} == {
         "serial_number": None,
@@ -151,21 +151,21 @@ def test_tables_fit_80_columns_without_loss(tmp_path: Path) -> None:
     module = _module(tmp_path, f"{DIALLED}, system_address: 94")
     long = "a_module_of_thirty_two_letters_x"
     devices = {
-        "cottage": device_of(module, TOLD),
+        "cottage": device_of(module, REPORTED),
         long: device_of(
-            module, TOLD_USED | {"connection": USED | {"peer": "2001:db8:1111:2222:3333:4444:5555:6666"}}
+            module, REPORTED_USED | {"connection": USED | {"peer": "2001:db8:1111:2222:3333:4444:5555:6666"}}
         ),
     }
     shown = _shown(device_table(devices))
-    for words in ("00001", "009000000000101", "0.0.0.94", "connected", "used", "2026-11-26", "20:15:30"):
-        assert words in shown
-    for words in ("cottage", "203.0.113.201", "2001:db8:1111:2", "222:3333:4444:5", "555:6666"):
-        assert words in shown
-    for words in ("a_module_of_t", "hirty_two_let", "ters_x", "by tunnel", "127.0.0.1:50"):
-        assert words in shown
-    sims = _shown(sim_table({long: sim_of(module, TOLD)}))
-    for words in (long[:26], long[26:], "8970100000000000001", "+79990000101", "10.20.30.40"):
-        assert words in sims
+    for message in ("00001", "009000000000101", "0.0.0.94", "connected", "used", "2026-11-26", "20:15:30"):
+        assert message in shown
+    for message in ("cottage", "203.0.113.201", "2001:db8:1111:2", "222:3333:4444:5", "555:6666"):
+        assert message in shown
+    for message in ("a_module_of_t", "hirty_two_let", "ters_x", "by tunnel", "127.0.0.1:50"):
+        assert message in shown
+    sims = _shown(sim_table({long: sim_of(module, REPORTED)}))
+    for message in (long[:26], long[26:], "8970100000000000001", "+79990000101", "10.20.30.40"):
+        assert message in sims
     client = {
         "address": "203.0.113.201",
         "listener": "clients",
@@ -174,8 +174,8 @@ def test_tables_fit_80_columns_without_loss(tmp_path: Path) -> None:
         "claims": {"imei": "865374036612299", "serial_number": "[red]66666"},
     }
     clients = _shown(client_table([client]))
-    for words in ("203.0.113.201", "clients", "12345", "2026-11-26", "865374036612299", "[red]66666"):
-        assert words in clients
+    for message in ("203.0.113.201", "clients", "12345", "2026-11-26", "865374036612299", "[red]66666"):
+        assert message in clients
 
 
 def _shown(table: Table) -> str:
@@ -207,9 +207,9 @@ async def test_connections_list_ignores_payload_that_is_no_document(tmp_path: Pa
                 await others.publish(topic, payload, retain=True)
             reading = asyncio.create_task(_read(config, [module], 60))
             while not reading.done():
-                await others.publish(topics.module("cottage"), json.dumps(TOLD), retain=False)
+                await others.publish(topics.module("cottage"), json.dumps(REPORTED), retain=False)
                 await others.publish(topics.unidentified_clients, '{"clients": []}', retain=False)
                 await asyncio.sleep(0.05)
-            assert await reading == ({"cottage": TOLD}, {"clients": []})
+            assert await reading == ({"cottage": REPORTED}, {"clients": []})
         finally:
             await others.stop()

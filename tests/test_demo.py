@@ -33,8 +33,8 @@ SHOWN = (
 
 
 def _check(output: str) -> None:
-    for words in SHOWN:
-        assert words in output
+    for message in SHOWN:
+        assert message in output
     assert "secret-of-the-heat-point" not in output
 
 
@@ -96,7 +96,7 @@ def test_demo_asks_for_broker_password_and_hides_it(tmp_path: Path) -> None:
         ["setsid", *command], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     assert unasked.returncode == 1
-    assert "nobody is there to be asked for the password: set MQTT_PASSWORD" in unasked.stderr
+    assert "no terminal to ask for the password: set MQTT_PASSWORD" in unasked.stderr
     assert "Traceback" not in unasked.stderr
 
 
@@ -112,8 +112,8 @@ def _ends_well(screen: Screen, *shown: str) -> None:
     assert screen.end() == 130, screen.shown
     assert "Traceback" not in screen.shown
     assert "Error" not in screen.shown
-    for words in shown:
-        assert words in screen.shown.rpartition("simulated world")[2]
+    for message in shown:
+        assert message in screen.shown.rpartition("simulated world")[2]
     assert screen.left() == []
 
 
@@ -179,7 +179,7 @@ def test_demo_fits_small_terminal() -> None:
         assert max(len(line) for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", last).splitlines()) <= 78
 
 
-def test_demo_shows_change_in_words() -> None:
+def test_demo_shows_change_as_text() -> None:
     with Screen([sys.executable, str(SCRIPT)]) as screen:
         screen.wait("apn: m2m.demo")
         screen.type(CTRL_C)

@@ -21,27 +21,27 @@ KNOWN = ("apn", "apn_password", "apn_user", "server.<n>.address")
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "errors"),
     [
         (None, "nothing"),
         (True, "a flag"),
         (4711, "a number"),
         (47.11, "a number"),
         (SECRET, "a text of 11 characters"),
-        (SECRET.encode(), "11 octets"),
+        (SECRET.encode(), "11 bytes"),
         ({SECRET: SECRET}, "an object of 1"),
         ([SECRET, SECRET], "a list of 2"),
         ((SECRET,), "a list of 1"),
         ({SECRET}, "a set"),
     ],
 )
-def test_error_does_not_repeat_value(value: object, told: str) -> None:
-    said = str(InvalidValueError("apn_password", value, "1 to 8 characters"))
-    assert said == f"apn_password: {told} is not allowed; expected 1 to 8 characters"
+def test_error_does_not_repeat_value(value: object, errors: str) -> None:
+    text = str(InvalidValueError("apn_password", value, "1 to 8 characters"))
+    assert text == f"apn_password: {errors} is not allowed; expected 1 to 8 characters"
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "errors"),
     [
         ("a b", "'a b'"),
         (4711, "4711"),
@@ -55,14 +55,14 @@ def test_error_does_not_repeat_value(value: object, told: str) -> None:
         ({"apn": SECRET}, "an object of 1"),
     ],
 )
-def test_error_repeats_plain_scalar_if_never_secret(value: object, told: str) -> None:
-    said = str(InvalidValueError("apn", value, "1 to 63 characters", shown=True))
-    assert told in said
-    assert said.endswith(" is not allowed; expected 1 to 63 characters")
+def test_error_repeats_plain_scalar_if_never_secret(value: object, errors: str) -> None:
+    text = str(InvalidValueError("apn", value, "1 to 63 characters", shown=True))
+    assert errors in text
+    assert text.endswith(" is not allowed; expected 1 to 63 characters")
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "errors"),
     [
         ("apm", "setting 'apm'"),
         ("apn_pasword", "setting 'apn_pasword'"),
@@ -75,23 +75,23 @@ def test_error_repeats_plain_scalar_if_never_secret(value: object, told: str) ->
         ("", "setting of 0 characters"),
     ],
 )
-def test_error_does_not_repeat_key_that_may_be_a_value(name: str, told: str) -> None:
-    said = str(UnknownNameError("setting", name, KNOWN, key=True))
-    assert said == f"unknown {told}; known: {', '.join(KNOWN)}"
+def test_error_does_not_repeat_key_that_may_be_a_value(name: str, errors: str) -> None:
+    text = str(UnknownNameError("setting", name, KNOWN, key=True))
+    assert text == f"unknown {errors}; known: {', '.join(KNOWN)}"
 
 
 def test_error_shortens_long_list_of_names() -> None:
-    said = str(UnknownNameError("module", "x" * 64, (f"module_{n:05}" for n in range(10_000))))
-    assert len(said) <= LONGEST_SENTENCE
-    assert "module_00000, module_00001" in said
-    assert "more" in said
+    text = str(UnknownNameError("module", "x" * 64, (f"module_{n:05}" for n in range(10_000))))
+    assert len(text) <= LONGEST_SENTENCE
+    assert "module_00000, module_00001" in text
+    assert "more" in text
 
 
 def test_error_says_how_to_confirm_after_many_reasons() -> None:
-    said = str(GuardError("confirm_required", [*(f"reason {n} " * 9 for n in range(20)), "ask again"]))
-    assert len(said) <= LONGEST_SENTENCE
-    assert said.startswith("reason 0")
-    assert said.endswith("more; ask again")
+    text = str(GuardError("confirm_required", [*(f"reason {n} " * 9 for n in range(20)), "ask again"]))
+    assert len(text) <= LONGEST_SENTENCE
+    assert text.startswith("reason 0")
+    assert text.endswith("more; ask again")
 
 
 _ANY = st.recursive(
@@ -101,10 +101,10 @@ _ANY = st.recursive(
 
 
 @given(_ANY, st.text(max_size=600), st.booleans())
-def test_error_is_never_too_long(value: Any, words: str, shown: bool) -> None:
+def test_error_is_never_too_long(value: Any, message: str, shown: bool) -> None:
     errors: list[GsmMeterError] = [
-        InvalidValueError("apn", value, words, shown=shown),
-        UnknownNameError("field", words, [words, "apn"], key=shown),
-        GuardError("unsafe_change", [words, words]),
+        InvalidValueError("apn", value, message, shown=shown),
+        UnknownNameError("field", message, [message, "apn"], key=shown),
+        GuardError("unsafe_change", [message, message]),
     ]
     assert all(len(str(e)) <= LONGEST_SENTENCE for e in errors)

@@ -90,19 +90,19 @@ NOT_MADE = {
 
 def in_time(do: Callable[[], object]) -> object:
     """What `do` returns or raises; an assertion fails where it hangs."""
-    said: list[object] = []
+    outcomes: list[object] = []
 
     def run() -> None:
         try:
-            said.append(do())
+            outcomes.append(do())
         except (ConfigError, OSError, ValueError) as error:
-            said.append(error)
+            outcomes.append(error)
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     thread.join(20)
     assert not thread.is_alive(), "it hangs"
-    return said[0]
+    return outcomes[0]
 
 
 def _certificate(option: str) -> Callable[[Path], object]:
@@ -125,27 +125,27 @@ READERS: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("case", NOT_READ)
 def test_reader_refuses_what_is_no_regular_file(tmp_path: Path, reader: str, case: str) -> None:
-    make, words = NOT_READ[case]
+    make, message = NOT_READ[case]
     path = make(tmp_path)
     error = in_time(lambda: READERS[reader](path))
     assert isinstance(error, ConfigError)
-    assert words in str(error)
+    assert message in str(error)
 
 
 @pytest.mark.parametrize("tag", ["!file {}", "!secret x"])
 @pytest.mark.parametrize("case", NOT_READ)
 def test_dry_run_refuses_secret_of_unreadable_file(tmp_path: Path, tag: str, case: str) -> None:
-    make, words = NOT_READ[case]
+    make, message = NOT_READ[case]
     path = make(tmp_path)
     if tag.startswith("!secret"):
         (tmp_path / "secrets.yaml").symlink_to(path)
-        words = words if case != "missing" else "a link to a file that is not there"
+        message = message if case != "missing" else "a link to a file that is not there"
     text = f"mqtt: {{host: h, username: u, password: {tag.format(path)}}}\nmodules: []\n"
     (tmp_path / "config.yaml").write_text(text)
     arguments = ["run", "--config", str(tmp_path / "config.yaml"), "--dry-run"]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 1
-    assert words in " ".join(result.output.split())
+    assert message in " ".join(result.output.split())
 
 
 def test_reader_does_not_open_device_or_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,13 +162,13 @@ def test_reader_does_not_open_device_or_pipe(tmp_path: Path, monkeypatch: pytest
 
 @pytest.mark.parametrize("case", NOT_MADE)
 async def test_database_that_cannot_be_made_is_refused_and_leaves_no_trace(tmp_path: Path, case: str) -> None:
-    make, words = NOT_MADE[case]
+    make, message = NOT_MADE[case]
     path = make(tmp_path)
     before = sorted(tmp_path.rglob("*"))
-    assert words in str(in_time(lambda: why_not_writable(path)))
+    assert message in str(in_time(lambda: why_not_writable(path)))
     with pytest.raises(ConfigError, match="cannot be made or written") as caught:
         await Database.open(path)
-    assert words in str(caught.value)
+    assert message in str(caught.value)
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -182,7 +182,7 @@ async def test_database_is_refused_if_sqlite_side_file_is_irregular(
     tmp_path: Path, case: str, beside: str
 ) -> None:
     """It would wait for ever for somebody to write into a pipe."""
-    make, words = NEITHER[case]
+    make, message = NEITHER[case]
     await (await Database.open(tmp_path / "x.db")).close()
     make(tmp_path).rename(tmp_path / f"x.db{beside}")
     if case == "link to itself":
@@ -193,7 +193,7 @@ async def test_database_is_refused_if_sqlite_side_file_is_irregular(
     for name in ("x.db", "link.db"):
         error = in_time(partial(_opened, tmp_path / name))
         assert isinstance(error, ConfigError)
-        assert words in str(error).partition(beside_it)[2]
+        assert message in str(error).partition(beside_it)[2]
 
 
 @pytest.mark.parametrize("option", ["database", "key_file"])
@@ -202,18 +202,18 @@ async def test_database_is_refused_if_sqlite_side_file_is_irregular(
 def test_dry_run_and_doctor_report_unwritable_database_or_key(
     tmp_path: Path, option: str, command: tuple[str, ...], case: str
 ) -> None:
-    make, words = NOT_MADE[case]
+    make, message = NOT_MADE[case]
     bridge = {"database": "good.db", option: str(make(tmp_path))}
     config = {"bridge": bridge, "mqtt": {"host": "127.0.0.1", "port": free_port()}, "modules": []}
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
     result = CliRunner().invoke(app, [command[0], "--config", str(tmp_path / "config.yaml"), *command[1:]])
-    said = " ".join(result.output.split())
+    output = " ".join(result.output.split())
     assert result.exit_code == 1
-    assert "Traceback" not in said
+    assert "Traceback" not in output
     what = "the database" if option == "database" else "the installation key"
-    assert what in said
+    assert what in output
     of_reading = "no regular file", "a link to a file that is not there"
-    assert words in said or (option == "key_file" and any(w in said for w in of_reading))
+    assert message in output or (option == "key_file" and any(w in output for w in of_reading))
     assert not (tmp_path / "good.db").exists()
 
 
@@ -280,6 +280,6 @@ def test_key_is_made_once_by_two_threads_without_hard_links(
         (30, "what is there can only be read", "what is there can only be read"),
     ],
 )
-def test_reason_of_os_error_is_in_plain_words(number: int, read: str, made: str) -> None:
+def test_reason_of_os_error_is_in_plain_english(number: int, read: str, made: str) -> None:
     error = OSError(number, "x")
     assert (reason_of(error), reason_of(error, making=True)) == (read, made)

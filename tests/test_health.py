@@ -14,8 +14,8 @@ CODE = BridgeProblemCode.LISTENER_CLOSED
 
 
 def test_guard_counts_unexpected_exception_and_logs_it_once(caplog: pytest.LogCaptureFixture) -> None:
-    health, told, text = Health(), [], "secret-4711"
-    health.on_change = lambda: told.append(health.internal_errors)
+    health, reported, text = Health(), [], "secret-4711"
+    health.on_change = lambda: reported.append(health.internal_errors)
     for _ in range(3):
         with health.guard(Door.MQTT, "a request") as guard:
             int(text)
@@ -23,7 +23,7 @@ def test_guard_counts_unexpected_exception_and_logs_it_once(caplog: pytest.LogCa
     with health.guard(Door.MQTT) as guard:
         pass
     assert guard.error is None
-    assert told == [1, 2, 3]
+    assert reported == [1, 2, 3]
     # once, with a traceback, and without the exception's words: they repeat what came in
     (record,) = (r for r in caplog.records if r.levelno == logging.ERROR)
     assert "test_health.py" in record.getMessage()
@@ -46,7 +46,7 @@ def test_guard_passes_cancellation() -> None:
         raise asyncio.CancelledError
 
 
-def test_guard_logs_cause_without_its_words(caplog: pytest.LogCaptureFixture) -> None:
+def test_guard_logs_cause_without_its_message(caplog: pytest.LogCaptureFixture) -> None:
     text = "password"
     with Health().guard(Door.FILE):
         try:
@@ -67,7 +67,7 @@ def test_problem_lasts_until_it_is_cleared(caplog: pytest.LogCaptureFixture) -> 
     assert caplog.text.count("port 9100 is taken") == 1
     health.report(CODE, "listener a", "x" * 5_000_000)
     (problem,) = health.problems
-    assert (problem.since, len(problem.words)) == (100.0, 200)
+    assert (problem.since, len(problem.message)) == (100.0, 200)
     health.clear(CODE, "listener a")
     health.clear(CODE, "listener a")
     assert health.problems == ()

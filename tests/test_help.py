@@ -31,7 +31,7 @@ def _help(names: tuple[str, ...]) -> str:
     return result.output
 
 
-def _words(names: tuple[str, ...]) -> str:
+def _help_text(names: tuple[str, ...]) -> str:
     """Return what is said, without the frames around it, lines joined."""
     return " ".join(re.sub("[│╭╮╰╯─]", " ", _help(names)).split())
 
@@ -56,13 +56,13 @@ def test_usage_is_one_form_for_each_argument(names: tuple[str, ...]) -> None:
 
 @ALL
 def test_help_says_what_each_option_does(names: tuple[str, ...]) -> None:
-    words = _words(names)
+    expected = _help_text(names)
     for parameter in COMMANDS[names].params:
-        said = getattr(parameter, "help", None)
-        assert said, f"{parameter.name} has no help"
-        columns = [re.escape(word) for word in said.split()]
+        help_text = getattr(parameter, "help", None)
+        assert help_text, f"{parameter.name} has no help"
+        columns = [re.escape(word) for word in help_text.split()]
         # the other columns of a table come between the lines of the last one
-        assert re.search(".{0,60}?".join(columns), words), f"{parameter.name}: {said}"
+        assert re.search(".{0,60}?".join(columns), expected), f"{parameter.name}: {help_text}"
 
 
 @ALL
@@ -70,13 +70,13 @@ def test_help_breaks_no_word(names: tuple[str, ...]) -> None:
     lines = _help(names).splitlines()
     for line in lines:
         assert line.count("<") == line.count(">"), line
-    known = {word for parameter in COMMANDS[names].params for word in _shown_words(parameter)}
+    known = {word for parameter in COMMANDS[names].params for word in _shown_names(parameter)}
     seen = {word for line in lines for word in re.sub("[│╭╮╰╯─]", " ", line).split()}
     for word in known:
         assert word in seen, f"{word} is cut"
 
 
-def _shown_words(parameter: Any) -> list[str]:
+def _shown_names(parameter: Any) -> list[str]:
     """Return the words that stand in the table for a parameter: its names, its kind of value."""
     options = list(getattr(parameter, "opts", ())) if parameter.param_type_name == "option" else []
     metavar = parameter.metavar

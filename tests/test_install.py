@@ -32,7 +32,7 @@ def _install(*arguments: str, **environment: str) -> subprocess.CompletedProcess
     )
 
 
-def _said(*command: str) -> str:
+def _output(*command: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -67,15 +67,15 @@ def test_install_script_installs_upgrades_and_removes(
     assert done.returncode == 0, done.stderr
     # below a prefix there is no user and no systemd
     assert f"{program} run --config {etc / 'config.yaml'} --dry-run" in done.stderr
-    assert not any(words in done.stderr for words in ("sudo", "systemctl"))
-    assert _said(str(program), "--version").strip() == __version__
+    assert not any(message in done.stderr for message in ("sudo", "systemctl"))
+    assert _output(str(program), "--version").strip() == __version__
     check = [str(program), "run", "--config", str(etc / "config.yaml"), "--dry-run"]
     # nothing is sent to the example's numbers before somebody has filled it in
     refused = subprocess.run(check, capture_output=True, text=True, check=False, timeout=120)
     assert (refused.returncode, refused.stderr.count("is still 'change me'")) == (1, 3)
     filled_in = (etc / "secrets.yaml").read_text("utf-8").replace("change me", "0000")
     (etc / "secrets.yaml").write_text(filled_in, "utf-8")
-    assert "SMS a day" in _said(*check)
+    assert "SMS a day" in _output(*check)
     _check_rights(opt, etc)
     written = (etc / "config.yaml").read_text("utf-8")
     assert "\n  database: /var/lib/gsm-meter-bridge/gsm-meter-bridge.db\n" in written
@@ -92,13 +92,13 @@ def test_install_script_installs_upgrades_and_removes(
     )
     assert failed.returncode != 0
     assert sorted(file.name for file in opt.glob("release-*")) == [first.name]
-    assert _said(str(program), "--version").strip() == __version__
+    assert _output(str(program), "--version").strip() == __version__
 
     assert _install("--prefix", str(prefix)).returncode == 0
     # a bridge that runs has its files until it is started anew
     assert (opt / "current").readlink() != first
     assert (opt / first).is_dir()
-    assert _said(str(program), "--version").strip() == __version__
+    assert _output(str(program), "--version").strip() == __version__
     assert (etc / "config.yaml").read_text("utf-8") == "bridge: {id: mine}\n"
     assert (etc / "secrets.yaml").read_text("utf-8") == "mine: x\n"
 
@@ -124,12 +124,12 @@ def test_wheel_installs_and_has_its_data_files(tmp_path: Path) -> None:
     assert wheel.name.startswith(f"gsm_meter_bridge-{__version__}-")
     uv = shutil.which("uv", path=str(Path(sys.executable).parent))
     assert uv is not None
-    _said(uv, "venv", "-q", "--python", sys.executable, str(tmp_path / "venv"))
-    _said(uv, "pip", "install", "-q", "--python", str(tmp_path / "venv" / "bin" / "python"), str(wheel))
+    _output(uv, "venv", "-q", "--python", sys.executable, str(tmp_path / "venv"))
+    _output(uv, "pip", "install", "-q", "--python", str(tmp_path / "venv" / "bin" / "python"), str(wheel))
     program = str(tmp_path / "venv" / "bin" / "gsm-meter-bridge")
-    assert _said(program, "--version").strip() == __version__
+    assert _output(program, "--version").strip() == __version__
     # what is no Python is in it too: families, profiles, the simulated world
-    assert "apn" in _said(program, "sms-text", "--family", "energomera_gs04", "apn=m2m.example").lower()
+    assert "apn" in _output(program, "sms-text", "--family", "energomera_gs04", "apn=m2m.example").lower()
 
 
 @pytest.mark.parametrize("arguments", ["--prefix", "--purge", "now", "--remove now"])
@@ -138,13 +138,13 @@ def test_install_script_refuses_unknown_arguments(arguments: str) -> None:
     assert refused.returncode == 2
     assert "--prefix DIR" in refused.stderr
     assert any(
-        words in refused.stderr for words in ("needs a folder", "goes with --remove", "no argument now")
+        message in refused.stderr for message in ("needs a folder", "goes with --remove", "no argument now")
     )
 
 
 @pytest.mark.parametrize("asked", ["-h", "--help"])
 def test_install_script_shows_help_without_failure(asked: str) -> None:
-    assert "--prefix DIR" in _said(str(ROOT / "scripts" / "install"), asked)
+    assert "--prefix DIR" in _output(str(ROOT / "scripts" / "install"), asked)
 
 
 def test_install_script_says_what_to_do_without_root(tmp_path: Path) -> None:

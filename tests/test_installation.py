@@ -47,9 +47,9 @@ def test_key_is_the_same_for_processes_that_start_at_once(tmp_path: Path) -> Non
         assert process.stdin is not None
         process.stdin.close()
         process.stdin = None
-    said = [process.communicate(timeout=60)[0].split() for process in started]
-    assert len({digest for digest, _ in said}) == 1
-    assert [made for _, made in said].count("True") == 1
+    keys = [process.communicate(timeout=60)[0].split() for process in started]
+    assert len({digest for digest, _ in keys}) == 1
+    assert [made for _, made in keys].count("True") == 1
 
 
 @pytest.mark.parametrize(

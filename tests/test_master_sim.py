@@ -34,7 +34,7 @@ async def test_master_sim_is_written_read_and_cleared(tmp_path: Path, stored_as:
         assert written.exit_code == 0, written.output
         settings = {"apn": "m2m", "apn_password": "***", "server_host": "a.example", "mode": "client"}
         assert json.loads(written.stdout) == [{"index": 2, "settings": settings}]
-        assert "an assumption that nobody has verified" in written.stderr
+        assert "an assumption, not verified" in written.stderr
         assert "hunter2" not in written.output
         stored = running.modem.storages["SM"].messages
         assert b"\x0112345678\x02\x23m2m\0" in bytes.fromhex(stored[2].pdu)
@@ -51,8 +51,8 @@ async def test_master_sim_splits_long_settings_into_two_messages(tmp_path: Path)
     async with World.load().run(tmp_path / "modem") as running:
         long = ("apn=" + "a" * 50, "apn_user=" + "b" * 32, "server_host=" + "c" * 49, "mode=server")
         written = await _run("master-sim", "write", running.device, *FAMILY, *long)
-        told = json.loads(written.stdout)
-        assert [list(one["settings"]) for one in told] == [["apn", "apn_user"], ["server_host", "mode"]]
+        data = json.loads(written.stdout)
+        assert [list(one["settings"]) for one in data] == [["apn", "apn_user"], ["server_host", "mode"]]
 
 
 async def test_master_sim_write_fails_if_sim_is_full(tmp_path: Path) -> None:
@@ -87,10 +87,10 @@ async def test_master_sim_write_replaces_earlier_settings(tmp_path: Path) -> Non
         running.carrier.inject("+79990000201", "+79990000000", "not ours")
         await _run("master-sim", "write", running.device, *FAMILY, "apn=first", "mode=server")
         second = await _run("master-sim", "write", running.device, *FAMILY, "apn=second")
-        assert "what the SIM had before is gone" in " ".join(second.stderr.split())
+        assert "earlier messages on the SIM were replaced" in " ".join(second.stderr.split())
         assert "has it delete them" in " ".join(second.stderr.split())
-        told = json.loads((await _run("master-sim", "read", running.device, *FAMILY)).stdout)
-        assert [one["settings"] for one in told] == [{"apn": "second"}]
+        data = json.loads((await _run("master-sim", "read", running.device, *FAMILY)).stdout)
+        assert [one["settings"] for one in data] == [{"apn": "second"}]
         listed = json.loads((await _run("sms-storage", "list", running.device)).stdout)["messages"]
         assert [m.get("text") or m["settings"] for m in listed] == ["not ours", {"apn": "second"}]
 
@@ -140,8 +140,8 @@ async def _bring(running: RunningWorld, pdu: EncodedPdu) -> None:
             await asyncio.sleep(0.01)
 
 
-def _text(words: str) -> EncodedPdu:
-    (pdu,) = encode_submits(COTTAGE, words, reference=1)
+def _text(message: str) -> EncodedPdu:
+    (pdu,) = encode_submits(COTTAGE, message, reference=1)
     return pdu
 
 
@@ -172,8 +172,8 @@ async def test_module_takes_master_sim_and_deletes_it_after_accepted_sms(
         sim = running.modem.storages["SM"]
         running.power_on("cottage", sim)
         state = running.modules["cottage"].state()
-        told = {name: state[name] for name in ("apn", "server_host", "server_port", "mode")}
-        assert told == {
+        reported = {name: state[name] for name in ("apn", "server_host", "server_port", "mode")}
+        assert reported == {
             "apn": "by_sim",
             "server_host": "a.example",
             "server_port": 9100,

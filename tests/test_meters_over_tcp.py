@@ -33,16 +33,16 @@ def _ce303(values: tuple[str, ...] = _TARIFFS) -> IecMeter:
 
 def _at_7e1() -> Feed:
     meter = _ce303()
-    return lambda octets: _EVEN.send(meter.feed(bytes(o & 0x7F for o in octets)))
+    return lambda data: _EVEN.send(meter.feed(bytes(o & 0x7F for o in data)))
 
 
 def _falling() -> Feed:
     values = iter([("100.0",), ("50.0",), ("50.5",)])
 
-    def feed(octets: bytes) -> bytes:
-        if b"ET0PE" in octets:
+    def feed(data: bytes) -> bytes:
+        if b"ET0PE" in data:
             meter.values["ET0PE"] = next(values, ("100.5",))
-        return meter.feed(octets)
+        return meter.feed(data)
 
     meter = _ce303()
     return feed
@@ -66,8 +66,8 @@ async def _module(make: Callable[[], Feed]) -> AsyncIterator[int]:
     feed = make()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while octets := await reader.read(4096):
-            if not (answer := feed(octets)):
+        while data := await reader.read(4096):
+            if not (answer := feed(data)):
                 break
             writer.write(answer)
         writer.close()
@@ -99,11 +99,11 @@ def _config(broker: int, ports: dict[str, int]) -> dict[str, Any]:
 async def test_meters_of_each_kind_are_read_over_tcp(tmp_path: Path, broker: Mosquitto) -> None:
     async with AsyncExitStack() as stack:
         ports = {n: await stack.enter_async_context(_module(make)) for n, (_, make) in METERS.items()}
-        told = await stack.enter_async_context(watcher(broker.port, "meters"))
+        reported = await stack.enter_async_context(watcher(broker.port, "meters"))
         stack.enter_context(BridgeProcess(tmp_path, _config(broker.port, ports)))
 
         async def until(module: str, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-            found: dict[str, Any] = await told.wait(TOPICS.module(module), wanted)
+            found: dict[str, Any] = await reported.wait(TOPICS.module(module), wanted)
             return found
 
         for name in ("decimals", "address", "parity"):

@@ -33,7 +33,7 @@ class House:
         command = [*arguments, "--config", str(self.bridge.config)]
         return await asyncio.to_thread(CliRunner().invoke, app, command)
 
-    async def told(self, *arguments: str) -> Any:
+    async def run_json(self, *arguments: str) -> Any:
         """What a command prints, as it must be."""
         result = await self.run(*arguments)
         assert result.exit_code == 0, result.output
@@ -71,28 +71,28 @@ async def seen(house: House) -> AsyncIterator[Watcher]:
 async def test_running_bridge_handles_sms_storage_and_master_sim(seen: Watcher, house: House) -> None:
     await seen.wait(TOPICS.modem("stick"), lambda m: m["ready"])
     changes = ("apn=m2m", "apn_password=hunter2", "mode=server")
-    written = await house.told("master-sim", "write", *FAMILY, *changes)
+    written = await house.run_json("master-sim", "write", *FAMILY, *changes)
     assert [one["settings"] for one in written] == [{"apn": "m2m", "apn_password": "***", "mode": "server"}]
-    assert await house.told("master-sim", "read", *FAMILY) == written
-    listed = await house.told("sms-storage", "list", "--modem", "stick")
+    assert await house.run_json("master-sim", "read", *FAMILY) == written
+    listed = await house.run_json("sms-storage", "list", "--modem", "stick")
     assert [m["settings"]["apn"] for m in listed["messages"]] == ["m2m"]
     second = await house.run("master-sim", "write", *FAMILY, "apn=other")
-    assert "what the SIM had before is gone: 1" in " ".join(second.stderr.split())
+    assert "earlier messages on the SIM were replaced: 1" in " ".join(second.stderr.split())
     # what the bridge is told meanwhile is had all the same, from whichever memory it comes into
-    await seen.say(TOPICS.request("request_status"), {"transaction": "s", "module": "pump"})
+    await seen.publish(TOPICS.request("request_status"), {"transaction": "s", "module": "pump"})
     chosen = await house.run("sms-storage", "select", "--memory", "ME")
     assert chosen.stdout.splitlines()[2].startswith("receive: ME, ")
     done = await seen.wait(TOPICS.response("request_status"), lambda a: a["status"] != "accepted")
     assert done["status"] == "ok", done
-    assert [m["settings"] for m in (await house.told("sms-storage", "clear", "--yes"))["messages"]] == [
+    assert [m["settings"] for m in (await house.run_json("sms-storage", "clear", "--yes"))["messages"]] == [
         {"apn": "other"}
     ]
-    assert await house.told("master-sim", "read", *FAMILY) == []
+    assert await house.run_json("master-sim", "read", *FAMILY) == []
     assert "hunter2" not in house.bridge.log
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (("sms-storage", "list", "--modem", "closed"), "modem closed is not open to administrators"),
         (("sms-storage", "list", "--modem", "other"), "unknown modem 'other'; known: closed, stick"),
@@ -106,11 +106,11 @@ async def test_running_bridge_handles_sms_storage_and_master_sim(seen: Watcher, 
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 async def test_command_says_what_running_bridge_refuses(
-    house: House, arguments: tuple[str, ...], words: str
+    house: House, arguments: tuple[str, ...], message: str
 ) -> None:
     result = await house.run(*arguments)
     assert result.exit_code == 1
-    assert words in " ".join(result.stderr.split())
+    assert message in " ".join(result.stderr.split())
     assert "Traceback" not in result.output
 
 
@@ -138,7 +138,7 @@ async def test_bridge_refuses_invalid_storage_request_without_secret(
     await seen.wait(TOPICS.modem("stick"), lambda m: m["ready"])
     if wish.get("operation") == "write":
         wish = {**wish, "family": "energomera_gs04", "settings": {"apn": "x"}, "password": ["hunter2"]}
-    await seen.say(TOPICS.request(action), {"transaction": "a", **wish})
+    await seen.publish(TOPICS.request(action), {"transaction": "a", **wish})
     answer = await seen.wait(TOPICS.response(action), lambda a: a["transaction"] == "a")
     assert (answer["status"], answer["error"]["code"]) == ("error", code), answer
     assert "hunter2" not in json.dumps(answer)
@@ -149,7 +149,7 @@ async def test_command_opens_port_if_no_bridge_runs(house: House) -> None:
     written = await house.run("master-sim", "write", *FAMILY, "apn=by_bridge")
     assert written.exit_code == 0, written.output
     house.bridge.stop()
-    assert [one["settings"] for one in await house.told("master-sim", "read", *FAMILY)] == [
+    assert [one["settings"] for one in await house.run_json("master-sim", "read", *FAMILY)] == [
         {"apn": "by_bridge"}
     ]
-    assert len(await house.told("master-sim", "clear", *FAMILY)) == 1
+    assert len(await house.run_json("master-sim", "clear", *FAMILY)) == 1

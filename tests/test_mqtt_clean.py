@@ -50,18 +50,18 @@ OTHERS = {
 
 
 def _keep(port: int, kept: Mapping[str, str]) -> None:
-    async def say() -> None:
+    async def publish() -> None:
         client = MqttClient(Broker("127.0.0.1", port), "keeper")
         client.start()
         for topic, payload in kept.items():
             assert await client.publish(topic, payload, retain=True)
         await client.stop()
 
-    asyncio.run(say())
+    asyncio.run(publish())
 
 
 def _kept(port: int) -> set[str]:
-    async def hear() -> set[str]:
+    async def retained_topics() -> set[str]:
         found: set[str] = set()
         client = MqttClient(Broker("127.0.0.1", port), "reader")
         client.on_connected = lambda: client.subscribe("#")
@@ -76,7 +76,7 @@ def _kept(port: int) -> set[str]:
         finally:
             await client.stop()
 
-    return asyncio.run(hear())
+    return asyncio.run(retained_topics())
 
 
 def _clean(folder: Path, port: int, *more: str, protocol: str = "auto") -> Result:
@@ -155,8 +155,8 @@ def test_mqtt_clean_removes_more_topics_than_broker_queues(tmp_path: Path, proto
         _keep(broker.port, {**many, **OTHERS})
         shown = _clean(tmp_path, broker.port, *_WHERE, protocol=protocol)
         assert {line.split()[1] for line in shown.stdout.splitlines()} == set(many)
-        words = " ".join(shown.stderr.split())
-        assert words.startswith(f"{count} topics; --yes removes them, and what else it finds")
+        message = " ".join(shown.stderr.split())
+        assert message.startswith(f"{count} topics; --yes removes them, and what else it finds")
         result = _clean(tmp_path, broker.port, *_WHERE, "--yes")
         assert result.exit_code == 0, result.output
         assert {line.split()[1] for line in result.stdout.splitlines()} == set(many)
@@ -164,7 +164,7 @@ def test_mqtt_clean_removes_more_topics_than_broker_queues(tmp_path: Path, proto
 
 
 @pytest.mark.parametrize(
-    ("more", "words"),
+    ("more", "message"),
     [
         ((), "name another"),
         (("--bridge", "home"), "name another"),
@@ -174,11 +174,11 @@ def test_mqtt_clean_removes_more_topics_than_broker_queues(tmp_path: Path, proto
     ],
 )
 def test_mqtt_clean_refuses_own_topics_and_invalid_options(
-    tmp_path: Path, more: tuple[str, ...], words: str
+    tmp_path: Path, more: tuple[str, ...], message: str
 ) -> None:
     result = _clean(tmp_path, 1, *more)
     assert result.exit_code != 0
-    assert words in " ".join(result.output.replace("│", " ").split())
+    assert message in " ".join(result.output.replace("│", " ").split())
 
 
 def test_mqtt_clean_fails_without_broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,7 +81,7 @@ class House:
     async def ask(self, action: str, transaction: str, **more: object) -> None:
         """Request something, of the pump unless it is said, and wait until it is accepted."""
         request = {"transaction": transaction, "module": "pump", **more}
-        await self.seen.say(f"{ROOT}/request/{action}", request)
+        await self.seen.publish(f"{ROOT}/request/{action}", request)
         await self.answer(action, transaction, "accepted")
 
     async def answer(self, action: str, transaction: str, *statuses: str) -> Mapping[str, Any]:
@@ -197,9 +197,9 @@ async def test_restored_bridge_repeats_neither_action_nor_change(home: House, ho
         home.bridge.kill()
         home.bridge.start()
     await home.online(runs + 1)
-    told = await home.answer("reboot", "t1", "error")
-    assert told["state"] == "uncertain"
-    assert "not known" in told["error"]["message"]
+    reported = await home.answer("reboot", "t1", "error")
+    assert reported["state"] == "uncertain"
+    assert "not known" in reported["error"]["message"]
     await home.seen.wait(
         f"{ROOT}/bridge/health", lambda d: [p for p in d["problems"] if p["code"] == "database_older"]
     )

@@ -67,8 +67,8 @@ def test_healthcheck_fails_if_configuration_is_broken(tmp_path: Path) -> None:
 @pytest.mark.parametrize("arguments", ["run --help", "doctor --help"])
 def test_command_of_package_takes_config_option(arguments: str) -> None:
     command = [sys.executable, "-m", "gsm_meter_bridge", *arguments.split()]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert "--config" in told
+    reported = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "--config" in reported
 
 
 def test_systemd_unit_runs_bridge_without_privileges() -> None:
@@ -114,14 +114,14 @@ def test_app_pictures_have_required_sizes() -> None:
 
 def _versions(*tag: str) -> tuple[int, str]:
     command = [sys.executable, str(ROOT / "scripts" / "versions.py"), *tag]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)
-    return told.returncode, told.stdout
+    reported = subprocess.run(command, capture_output=True, text=True, check=False)
+    return reported.returncode, reported.stdout
 
 
 def test_version_check_finds_one_version_in_all_parts() -> None:
     assert _versions(f"v{__version__}") == (0, _versions()[1] + f"the tag: {__version__}\n")
-    status, told = _versions("v0.0.0")
-    assert (status, told.splitlines()[-1]) == (1, "the tag: 0.0.0")
+    status, reported = _versions("v0.0.0")
+    assert (status, reported.splitlines()[-1]) == (1, "the tag: 0.0.0")
 
 
 def test_workflows_give_write_permission_to_release_only() -> None:

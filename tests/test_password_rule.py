@@ -60,13 +60,13 @@ def test_password_that_breaks_messages_is_refused_and_not_repeated(
     (problem,) = caught.value.problems
     assert "modules.0.password" in problem
     assert "can never work; expected" in problem or "signs of ASCII at most" in problem
-    told = CliRunner().invoke(app, ["sms-text", "--family", family, "--password", password, "apn=m2m"])
-    assert told.exit_code != 0
+    reported = CliRunner().invoke(app, ["sms-text", "--family", family, "--password", password, "apn=m2m"])
+    assert reported.exit_code != 0
     with pytest.raises(InvalidValueError) as refused:
         check_changes(family_of(family), {"access_password": password})
-    for words in (problem, told.output, str(refused.value)):
-        assert "characters" in words or "signs" in words
-        assert password.strip() not in words
+    for message in (problem, reported.output, str(refused.value)):
+        assert "characters" in message or "signs" in message
+        assert password.strip() not in message
 
 
 @pytest.mark.parametrize(("family", "password"), WORKS)

@@ -77,16 +77,16 @@ def test_phone_list_takes_names_in_any_encoding(tmp_path: Path, line: str, name:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("+79990000101\nmeter 5\n88\n", "line 2: 'meter 5' is not allowed"),
         ("+79990000101\nmeter 5\nhm\n", "line 3: 'hm' is not allowed; expected one telephone number"),
         ("# nothing\n", "no number is in it"),
     ],
 )
-def test_phone_list_load_says_why_text_is_refused(tmp_path: Path, text: str, words: str) -> None:
+def test_phone_list_load_says_why_text_is_refused(tmp_path: Path, text: str, message: str) -> None:
     phones = tmp_path / "phones.txt"
     phones.write_text(text, "utf-8")
     result = _run("load", str(phones), "--family", "lers_gsm_mini")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert words in " ".join(result.stderr.split())
+    assert message in " ".join(result.stderr.split())

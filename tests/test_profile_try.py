@@ -92,8 +92,8 @@ def _command(
         "modules": [module],
     }
     (folder / "bridge.yaml").write_text(yaml.safe_dump(config), "utf-8")
-    words = ["profile", "try", "unknown", str(file), "--config", str(folder / "bridge.yaml")]
-    return [sys.executable, "-m", "gsm_meter_bridge", *words, "--timeout", "15", *more]
+    message = ["profile", "try", "unknown", str(file), "--config", str(folder / "bridge.yaml")]
+    return [sys.executable, "-m", "gsm_meter_bridge", *message, "--timeout", "15", *more]
 
 
 def _ended(screen: Screen, status: int) -> str:
@@ -104,46 +104,46 @@ def _ended(screen: Screen, status: int) -> str:
 
 
 @pytest.mark.parametrize(
-    ("sms", "said"),
+    ("sms", "text"),
     [
         ({"price": 2.5, "currency": "RUB"}, "5 RUB for what we send"),
         ({}, "what an SMS costs is not known"),
     ],
 )
 def test_profile_try_says_cost_before_it_sends(
-    sms: dict[str, Any], said: str, simulator: Simulator, tmp_path: Path
+    sms: dict[str, Any], text: str, simulator: Simulator, tmp_path: Path
 ) -> None:
     file = _profile(tmp_path, "one", "long")
     with Screen(_command(tmp_path, simulator.link, file, sms=sms)) as screen:
         screen.wait("Send?")
-        assert said in " ".join(screen.plain().split())
+        assert text in " ".join(screen.plain().split())
         assert "2 SMS" in screen.plain()
         assert simulator.sms_to(NUMBER) == 0
         screen.type("y\n")
-        words = _ended(screen, 0)
-    assert "10.1.2.3" in words
-    assert "-71" in words
+        message = _ended(screen, 0)
+    assert "10.1.2.3" in message
+    assert "-71" in message
     assert simulator.sms_to(NUMBER) == 2
     assert "verified: true" in file.read_text("utf-8")
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "text"),
     [
         ("echo", "line 1 is to match"),
         ("silent", "silent: "),
-        ("half", "half: it does not tell imei"),
+        ("half", "half: it does not contain imei"),
     ],
 )
 def test_profile_try_verifies_nothing_if_one_request_fails(
-    name: str, said: str, simulator: Simulator, tmp_path: Path
+    name: str, text: str, simulator: Simulator, tmp_path: Path
 ) -> None:
     file = _profile(tmp_path, "one", name)
     before = file.read_text("utf-8")
     with Screen(_command(tmp_path, simulator.link, file, "--yes")) as screen:
-        words = _ended(screen, 1)
-    assert said in words
-    assert "1 of 2 requests were not read" in words
+        message = _ended(screen, 1)
+    assert text in message
+    assert "1 of 2 requests were not read" in message
     assert file.read_text("utf-8") == before
 
 
@@ -153,10 +153,10 @@ def test_profile_try_names_request_that_was_not_sent(tmp_path: Path) -> None:
     try:
         file = _profile(tmp_path, "one")
         with Screen(_command(tmp_path, simulator.link, file, "--yes")) as screen:
-            words = _ended(screen, 1)
+            message = _ended(screen, 1)
     finally:
         simulator.kill()
-    assert "one: not sent" in words
+    assert "one: not sent" in message
     assert "verified: false" in file.read_text("utf-8")
 
 
@@ -181,8 +181,8 @@ def test_profile_try_says_nothing_was_sent_at_early_ctrl_c(tmp_path: Path) -> No
     with Screen(_command(tmp_path, tmp_path / "nothing", file, "--yes")) as screen:
         screen.wait("configuration says it")
         screen.type(CTRL_C)
-        words = _ended(screen, 130)
-    assert "interrupted: nothing was sent" in words
+        message = _ended(screen, 130)
+    assert "interrupted: nothing was sent" in message
 
 
 def test_profile_try_counts_sent_sms_at_ctrl_c(simulator: Simulator, tmp_path: Path) -> None:
@@ -192,9 +192,9 @@ def test_profile_try_counts_sent_sms_at_ctrl_c(simulator: Simulator, tmp_path: P
         screen.wait("one: read")
         wait_until(lambda: simulator.sms_to(NUMBER) == 2, lambda: screen.shown)
         screen.type(CTRL_C)
-        words = _ended(screen, 130)
-    assert "interrupted: 2 SMS were handed to the modem" in words
-    assert "-71" in words
+        message = _ended(screen, 130)
+    assert "interrupted: 2 SMS were handed to the modem" in message
+    assert "-71" in message
     assert file.read_text("utf-8") == before
 
 
@@ -205,8 +205,8 @@ def test_profile_try_leaves_file_that_was_changed_meanwhile(simulator: Simulator
         changed = file.read_text("utf-8") + "# another thought\n"
         file.write_text(changed, "utf-8")
         screen.type("y\n")
-        words = _ended(screen, 1)
-    assert "was changed meanwhile" in words
+        message = _ended(screen, 1)
+    assert "was changed meanwhile" in message
     assert file.read_text("utf-8") == changed
 
 
@@ -230,17 +230,17 @@ def test_profile_try_does_not_recreate_removed_file(simulator: Simulator, tmp_pa
         screen.wait("Send?")
         file.unlink()
         screen.type("y\n")
-        words = _ended(screen, 1)
-    assert "write it by hand: verified: true" in words
+        message = _ended(screen, 1)
+    assert "write it by hand: verified: true" in message
     assert not file.exists()
 
 
 @pytest.mark.parametrize(
-    ("names", "said"),
+    ("names", "text"),
     [((), "there is nothing to try"), (("nothing",), "no request of profile mine has fields")],
 )
 def test_profile_try_sends_nothing_if_profile_has_nothing_to_try(
-    names: tuple[str, ...], said: str, simulator: Simulator, tmp_path: Path
+    names: tuple[str, ...], text: str, simulator: Simulator, tmp_path: Path
 ) -> None:
     file = _profile(tmp_path, *names)
     if not names:
@@ -248,7 +248,7 @@ def test_profile_try_sends_nothing_if_profile_has_nothing_to_try(
         frame += "parameters: {apn: {code: '23', type: text}}}\n"
         file.write_text(file.read_text("utf-8").replace("requests: {}\n", frame), "utf-8")
     with Screen(_command(tmp_path, simulator.link, file, "--yes")) as screen:
-        assert said in _ended(screen, 1)
+        assert text in _ended(screen, 1)
     assert simulator.sms_to(NUMBER) == 0
 
 

@@ -53,7 +53,7 @@ DIALECTS = (
         "?3": "group 1: {group_1}; group 2: {group_2}; mode {mode_digit}; fw {firmware}",
     },
 )
-TOLD = (
+VALUES = (
     "imei",
     "iccid",
     "ip",
@@ -83,10 +83,10 @@ def _random_dialect(random: Random) -> dict[str, str]:
         random.choice(("режим {mode_digit}", "mode={mode_digit}", "Mode is {mode_digit}")),
     ]
     random.shuffle(sentences)
-    words = random.sample(("STAT", "WHO", "ИНФО", "Q1", "*100#", "tell me"), 3)
+    message = random.sample(("STAT", "WHO", "ИНФО", "Q1", "*100#", "tell me"), 3)
     ends = ("\n", ", ", "; ")
     replies = {}
-    for n, word in enumerate(words):
+    for n, word in enumerate(message):
         part = sentences[n::3]
         replies[word] = "".join(s + random.choice(ends) for s in part[:-1]) + part[-1]
     return replies
@@ -110,7 +110,7 @@ def _typed(device: Path, lines: list[str]) -> str:
     port = os.open(device, os.O_RDWR | os.O_NOCTTY)
     seen = bytearray()
 
-    def say(text: str, until: bytes) -> None:
+    def send(text: str, until: bytes) -> None:
         """Say something, and listen until the answer is there and nothing more comes."""
         begin, ends, quiet_s = len(seen), time.monotonic() + PATIENCE_S, 0.0
         os.write(port, text.encode())
@@ -124,22 +124,22 @@ def _typed(device: Path, lines: list[str]) -> str:
     try:
         for line in lines:
             if not line.startswith("AT"):
-                say(f"{line}\x1a", b"+CMT:")
+                send(f"{line}\x1a", b"+CMT:")
             else:
-                say(f"{line}\r", b"> " if "CMGS" in line else b"OK")
+                send(f"{line}\r", b"> " if "CMGS" in line else b"OK")
     finally:
         os.close(port)
     return seen.decode("utf-8", "replace")
 
 
 def _world(dialect: dict[str, str]) -> dict[str, object]:
-    told = {k: v.replace("{password}", PASSWORD) for k, v in dialect.items()}
+    reported = {k: v.replace("{password}", PASSWORD) for k, v in dialect.items()}
     module = {
         "family": "energomera_gs04",
         "msisdn": NUMBER,
         "password": PASSWORD,
         "values": TRUE,
-        "dialect": told,
+        "dialect": reported,
     }
     return {"network": {"delay_s": 0.05}, "modules": {"unknown": module}}
 
@@ -188,9 +188,9 @@ def test_profile_learnt_from_dialogue_is_tried_and_verified(number: int, tmp_pat
     assert profile.verified_with is not None
     assert all(word in profile.verified_with for word in ("CE308", "c1.0v1.4.8420.1.1.1", "GSM 2G + 4G"))
     assert file.stat().st_mode & 0o777 == 0o640
-    told: dict[str, Scalar | None] = {}
-    for name, said in zip(profile.requests, dialect.values(), strict=True):
-        reply = said
+    reported: dict[str, Scalar | None] = {}
+    for name, text in zip(profile.requests, dialect.values(), strict=True):
+        reply = text
         for key, value in {
             **TRUE,
             "group_1": "120",
@@ -200,8 +200,8 @@ def test_profile_learnt_from_dialogue_is_tried_and_verified(number: int, tmp_pat
             "octet": "4B",
         }.items():
             reply = reply.replace(f"{{{key}}}", str(value))
-        told |= {r.name: r.value for r in profile.decode(Request.read(name), reply).readings}
-    assert {name: told.get(name) for name in TOLD} == {name: TRUE[name] for name in TOLD}
+        reported |= {r.name: r.value for r in profile.decode(Request.read(name), reply).readings}
+    assert {name: reported.get(name) for name in VALUES} == {name: TRUE[name] for name in VALUES}
 
 
 def _indented(after: str, count: int = 1) -> str:
@@ -219,8 +219,8 @@ def test_tutorial_commands_work_to_the_letter(tmp_path: Path) -> None:
         typed = _indented("and wait for its reply").split()
         log = tmp_path / "terminal.log"
         log.write_text(_typed(simulator.link, typed), "utf-8")
-        words = _indented("**2. Learn.**").split()
-        learnt = _run(*(str(log) if w == "terminal.log" else w for w in words[1 : words.index(">")]))
+        message = _indented("**2. Learn.**").split()
+        learnt = _run(*(str(log) if w == "terminal.log" else w for w in message[1 : message.index(">")]))
         assert learnt.exit_code == 0, learnt.output
         file, config = tmp_path / "mine.yaml", tmp_path / "bridge.yaml"
         file.write_text(learnt.stdout, "utf-8")
@@ -249,15 +249,15 @@ def test_profile_try_names_lines_that_do_not_match_and_writes_nothing(tmp_path: 
         tried = _run("profile", "try", "unknown", str(file), "-c", str(config), "--yes", "--timeout", "3")
     finally:
         simulator.kill()
-    words = " ".join(tried.output.split())
+    message = " ".join(tried.output.split())
     assert tried.exit_code == 1
-    assert "line 2 is to match" in words
-    assert "and is 'IMEI none'" in words
-    assert "two: line 1 is to match" in words
-    assert "three: line 1 is to match" in words
-    assert "four: read" in words
-    assert "one: not read" in words
-    assert "3 of 4 requests were not read" in words
+    assert "line 2 is to match" in message
+    assert "and is 'IMEI none'" in message
+    assert "two: line 1 is to match" in message
+    assert "three: line 1 is to match" in message
+    assert "four: read" in message
+    assert "one: not read" in message
+    assert "3 of 4 requests were not read" in message
     assert file.read_text("utf-8") == learnt.stdout
 
 

@@ -27,12 +27,12 @@ def _accepted(minutes: int) -> dict[str, Any]:
 
 
 def _progress(total: int) -> tuple[Progress, list[str]]:
-    told: list[str] = []
-    return Progress(total, told.append, lambda: NOW), told
+    reported: list[str] = []
+    return Progress(total, reported.append, lambda: NOW), reported
 
 
 def test_progress_reports_each_module_with_counts_and_time_left() -> None:
-    progress, told = _progress(3)
+    progress, reported = _progress(3)
     progress.accepted("pump", _accepted(15), 3600)
     progress.accepted("attic", _accepted(30), 3600)
     progress.ended("cellar", {"status": "error", "error": {"message": "unknown setting"}}, 3600)
@@ -40,7 +40,7 @@ def test_progress_reports_each_module_with_counts_and_time_left() -> None:
     assert progress.under_way == {"pump": "0a"}
     progress.ended("pump", {"status": "ok"}, 3600)
     assert progress.under_way == {}
-    assert told == [
+    assert reported == [
         "pump: job 0a is accepted: 2 SMS at most, 15 min at most",
         "attic: job 0a is accepted: 2 SMS at most, 30 min at most",
         "1 of 3: cellar: unknown setting; 2 to go, 30 min at most",
@@ -50,18 +50,18 @@ def test_progress_reports_each_module_with_counts_and_time_left() -> None:
 
 
 def test_progress_time_left_is_no_longer_than_timeout() -> None:
-    progress, told = _progress(2)
+    progress, reported = _progress(2)
     progress.accepted("pump", _accepted(15), 90)
     progress.ended("attic", {"status": "ok"}, -3)
-    assert told[0].endswith("90 s at most")
-    assert told[1].endswith("0 s at most")
+    assert reported[0].endswith("90 s at most")
+    assert reported[1].endswith("0 s at most")
 
 
 def test_progress_reports_single_module_once() -> None:
-    progress, told = _progress(1)
+    progress, reported = _progress(1)
     progress.accepted("pump", _accepted(15), 90)
     progress.ended("pump", {"status": "ok"}, 90)
-    assert told == ["job 0a is accepted: 2 SMS at most, until 2026-11-21 12:15:00 UTC"]
+    assert reported == ["job 0a is accepted: 2 SMS at most, until 2026-11-21 12:15:00 UTC"]
 
 
 def _waits(state: str, step: int = 1, steps: int = 2, job: str = "0a") -> list[dict[str, Any]]:
@@ -111,8 +111,8 @@ def test_progress_counts_sent_answered_verified_and_failed(
 @pytest.mark.parametrize("total", [1, 10, 9999])
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
 def test_bar_fits_80_columns(total: int, encoding: str) -> None:
-    octets = io.BytesIO()
-    file = io.TextIOWrapper(octets, encoding)
+    data = io.BytesIO()
+    file = io.TextIOWrapper(data, encoding)
     progress = Progress(total, lambda _: None, lambda: NOW)
     with bar(progress, Console(width=80, file=file, force_terminal=True)):
         for number in range(total - 1):
@@ -121,9 +121,9 @@ def test_bar_fits_80_columns(total: int, encoding: str) -> None:
         progress.accepted("pump", _accepted(59), 3600)
         progress.unfinished("pump", _waits("sent"))
     file.flush()
-    shown = re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", octets.getvalue().decode(encoding))
-    for words in ("sent 1, answered", "59 min left", f"{total - 1}/{total}"):
-        assert words in shown
+    shown = re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", data.getvalue().decode(encoding))
+    for message in ("sent 1, answered", "59 min left", f"{total - 1}/{total}"):
+        assert message in shown
     assert max(map(len, shown.splitlines())) <= 80
 
 
@@ -142,7 +142,7 @@ def _plan(
 
 
 @pytest.mark.parametrize(
-    ("plans", "words"),
+    ("plans", "message"),
     [
         ([_plan(2)], "1 module: 2 SMS"),
         ([_plan(2, price=5.0, restarts=True)], "1 module: 2 SMS, 5.00 RUB, it restarts"),
@@ -153,8 +153,8 @@ def _plan(
         ),
     ],
 )
-def test_plans_are_summed_up_in_one_line(plans: list[dict[str, Any]], words: str) -> None:
-    assert sum_of_plans(plans) == words
+def test_plans_are_summed_up_in_one_line(plans: list[dict[str, Any]], message: str) -> None:
+    assert sum_of_plans(plans) == message
 
 
 def test_plan_lines_show_sms_change_and_concerns() -> None:
@@ -176,14 +176,14 @@ def test_plan_lines_show_sms_change_and_concerns() -> None:
         ("s", ("s", None)),
     ],
 )
-def test_label_has_words_and_unit_of_reading(name: str, label: tuple[str, str | None]) -> None:
+def test_label_has_name_and_unit_of_reading(name: str, label: tuple[str, str | None]) -> None:
     assert labelled(name) == label
 
 
-def _shown(told: dict[str, dict[str, Any]]) -> str:
+def _shown(reported: dict[str, dict[str, Any]]) -> str:
     screen = Console(width=80, record=True, file=None, force_terminal=False)
     with screen.capture() as shown:
-        for table in status_tables(told):
+        for table in status_tables(reported):
             screen.print(table)
     return shown.get()
 
@@ -204,8 +204,8 @@ MODULE = {
 
 def test_status_tables_of_one_module_fit_80_columns() -> None:
     shown = _shown({"pump": MODULE})
-    for words in ("-71 dBm", "2026-11-21 12:00:00", "yes", "[red]M[/red]", "60 (set to: 300)", "m2m"):
-        assert words in shown
+    for message in ("-71 dBm", "2026-11-21 12:00:00", "yes", "[red]M[/red]", "60 (set to: 300)", "m2m"):
+        assert message in shown
     assert "band raw" not in shown
     assert max(map(len, shown.splitlines())) <= 80
 

@@ -18,8 +18,8 @@ def _contract() -> dict[str, object]:
 
 
 def _calls_itself_pure(file: Path) -> bool:
-    words = ast.get_docstring(ast.parse(file.read_text("utf-8"))) or ""
-    return re.search(r"\bPure\b", words) is not None
+    message = ast.get_docstring(ast.parse(file.read_text("utf-8"))) or ""
+    return re.search(r"\bPure\b", message) is not None
 
 
 def test_import_contract_lists_all_code_that_calls_itself_pure() -> None:

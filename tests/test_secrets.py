@@ -49,7 +49,7 @@ SET, ANSWER = TOPICS.request("set"), TOPICS.response("set")
 
 
 def _world(hut: int) -> dict[str, Any]:
-    told = {"apn": "m2m", "apn_user": "user", "apn_password": APN_PASSWORD}
+    reported = {"apn": "m2m", "apn_user": "user", "apn_password": APN_PASSWORD}
     energomera = {"family": "energomera_gs04", "password": HUT_PASSWORD, "faults": {"duplicate": True}}
     lers = {
         "family": "lers_gsm_mini",
@@ -60,16 +60,16 @@ def _world(hut: int) -> dict[str, Any]:
         "network": {"delay_s": 0.02},
         "modem_faults": {"pin": PIN, "lacks": ["+CPINR"], "cms_errors": [38, 500]},
         "modules": {
-            "pump": {**lers, "msisdn": PUMP, "values": told},
-            "shed": {**lers, "msisdn": SHED, "values": told},
+            "pump": {**lers, "msisdn": PUMP, "values": reported},
+            "shed": {**lers, "msisdn": SHED, "values": reported},
             "hut": {
                 **energomera,
                 "msisdn": HUT,
-                "values": {**told, "mode": "server", "server_port": hut},
+                "values": {**reported, "mode": "server", "server_port": hut},
                 "tcp": {},
                 "meter": {"password": METER_PASSWORD, "serial_number": METER_SERIAL},
             },
-            "barn": {**energomera, "msisdn": BARN, "values": told},
+            "barn": {**energomera, "msisdn": BARN, "values": reported},
         },
     }
 
@@ -184,14 +184,16 @@ async def test_bridge_leaks_no_secret_to_log_mqtt_or_database(tmp_path: Path, wh
                 await seen.wait(TOPICS.bridge_state, lambda d: d["state"] == "online")
                 await _done(seen, "r3", TOPICS.request("read_settings"), module="pump")
                 assert daemon.stop() == 0
-            said = [m for m in seen.messages if "/request/" not in m[0] and not m[0].endswith("/set")]
-        mqtt = "\n".join(f"{topic} {json.dumps(told, default=repr)}" for topic, told in said).encode()
+            published = [m for m in seen.messages if "/request/" not in m[0] and not m[0].endswith("/set")]
+        mqtt = "\n".join(
+            f"{topic} {json.dumps(reported, default=repr)}" for topic, reported in published
+        ).encode()
         places = [("the log", daemon.log.encode()), ("MQTT", mqtt)]
         places += [(p.name, p.read_bytes()) for p in tmp_path.glob("gsm-meter-bridge*")]
         places += [("the server", _dump(where))] if "://" in where else []
-    assert len(said) > 30
+    assert len(published) > 30
     assert len(places) == 4
-    assert all(b"hut" in octets for name, octets in places if not name.endswith(".key"))
+    assert all(b"hut" in data for name, data in places if not name.endswith(".key"))
     assert_none(places, SECRETS | {"the server's password": "only%20for%20tests"})
 
 
@@ -202,7 +204,7 @@ def _dump(url: str) -> bytes:
 
 
 async def _done(seen: Watcher, transaction: str, topic: str, **fields: object) -> dict[str, Any]:
-    await seen.say(topic, {"transaction": transaction, **fields})
+    await seen.publish(topic, {"transaction": transaction, **fields})
     answer: dict[str, Any] = await seen.wait(
         topic.replace("/request/", "/response/"),
         lambda d: d.get("transaction") == transaction and d["status"] != "accepted",
@@ -215,7 +217,7 @@ async def _live(seen: Watcher) -> None:
     for module in ("pump", "hut"):
         await _done(seen, f"r-{module}", TOPICS.request("read_settings"), module=module)
     for topic, payload in _malformed():
-        await seen.say(topic, payload)
+        await seen.publish(topic, payload)
     wanted = {"apn": "m2m", "apn_user": "u", "apn_password": WANTED_APN_PASSWORD}
     for module in ("pump", "barn"):
         plan = await _done(seen, f"p-{module}", TOPICS.request("plan"), module=module, settings=wanted)
@@ -296,7 +298,7 @@ def _wrong_configurations() -> Iterator[str]:
 
 
 def test_wrong_configuration_error_shows_no_secret(tmp_path: Path) -> None:
-    said: list[tuple[str, bytes]] = []
+    sent: list[tuple[str, bytes]] = []
     refused = 0
     for number, text in enumerate(_wrong_configurations()):
         file = tmp_path / "config.yaml"
@@ -304,9 +306,9 @@ def test_wrong_configuration_error_shows_no_secret(tmp_path: Path) -> None:
         result = CliRunner().invoke(app, ["run", "--config", str(file), "--dry-run"])
         assert isinstance(result.exception, SystemExit | None), text
         refused += result.exit_code == 1
-        said.append((f"{number}: {text}", result.output.encode()))
+        sent.append((f"{number}: {text}", result.output.encode()))
     assert refused >= 50
-    assert_none(said, SECRETS)
+    assert_none(sent, SECRETS)
 
 
 @pytest.mark.parametrize(
@@ -343,8 +345,8 @@ def test_failure_at_start_shows_no_secret(tmp_path: Path, what: str) -> None:
         (tmp_path / "key").write_text(MISPLACED * 8)
         config["bridge"]["key_file"] = "key"
     with BridgeProcess(tmp_path, config) as daemon:
-        told = {"database": "cannot be opened", "broker": "broker", "key": "installation key"}[what]
-        wait_until(lambda: told in daemon.log, lambda: daemon.log)
+        reported = {"database": "cannot be opened", "broker": "broker", "key": "installation key"}[what]
+        wait_until(lambda: reported in daemon.log, lambda: daemon.log)
         daemon.kill()
         assert "Traceback" not in daemon.log
         assert_none([("the log", daemon.log.encode())], SECRETS)

@@ -56,7 +56,7 @@ def house(tmp_path: Path, broker: Mosquitto) -> Iterator[House]:
 
 
 async def _ask(seen: Watcher, action: str, transaction: str, **fields: object) -> dict[str, Any]:
-    await seen.say(TOPICS.request(action), {"transaction": transaction, **fields})
+    await seen.publish(TOPICS.request(action), {"transaction": transaction, **fields})
     answer: dict[str, Any] = await seen.wait(
         TOPICS.response(action), lambda a: a["transaction"] == transaction and a["status"] != "accepted"
     )
@@ -86,7 +86,7 @@ async def test_missing_modem_stops_only_its_own_modules(seen: Watcher, house: Ho
     house.town.kill()
     gone = await seen.wait(TOPICS.modem("town"), lambda m: not m["connected"] and m["signal_dbm"] is None)
     assert gone["problem"]
-    await seen.say(TOPICS.request("request_status"), {"transaction": "p", "module": "pump"})
+    await seen.publish(TOPICS.request("request_status"), {"transaction": "p", "module": "pump"})
     assert (await _ask(seen, "request_status", "h", module="hut"))["status"] == "ok"
     house.town.start()
     done = await seen.wait(
@@ -100,8 +100,8 @@ async def test_missing_modem_stops_only_its_own_modules(seen: Watcher, house: Ho
 async def test_administrator_commands_need_permission_of_modem(seen: Watcher, house: House) -> None:
     for modem in ("lake", "town"):
         await seen.wait(TOPICS.modem(modem), lambda m: m["ready"])
-    told = await _ask(seen, "raw_at", "a", modem="lake", command="AT+CSQ")
-    assert (told["status"], told["lines"]) == ("ok", ["+CSQ: 18,99"])
+    reported = await _ask(seen, "raw_at", "a", modem="lake", command="AT+CSQ")
+    assert (reported["status"], reported["lines"]) == ("ok", ["+CSQ: 18,99"])
     balance = await _ask(seen, "ussd", "b", modem="lake", code="*100#")
     assert balance["text"] == "Balance 12.50"
     refused = await _ask(seen, "raw_at", "c", modem="town", command="AT")

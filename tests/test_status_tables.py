@@ -32,15 +32,15 @@ HUT: dict[str, Any] = {
 }
 
 
-def _shown(told: dict[str, dict[str, Any]]) -> list[str]:
+def _shown(reported: dict[str, dict[str, Any]]) -> list[str]:
     console = Console(width=80, file=io.StringIO())
-    for table in status_tables(told):
+    for table in status_tables(reported):
         console.print(table)
     assert isinstance(console.file, io.StringIO)
     return [" ".join(line.replace("│", "").split()) for line in console.file.getvalue().splitlines()]
 
 
-def test_status_of_one_module_is_in_words() -> None:
+def test_status_of_one_module_is_text() -> None:
     shown = _shown({"hut": HUT})
     for line in (
         "family Energomera GS04/GB04",

@@ -1,4 +1,4 @@
-"""The daemon where ports cannot be had, and where files are few."""
+"""The daemon where ports cannot be opened, and where files are few."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _config(
 
 async def _by_sms(seen: Watcher, transaction: str) -> None:
     """Our modem works: a status comes by SMS."""
-    await seen.say(STATUS, {"transaction": transaction, "module": "pump"})
+    await seen.publish(STATUS, {"transaction": transaction, "module": "pump"})
     answer = await seen.wait(ANSWER, lambda d: d["transaction"] == transaction and d["status"] != "accepted")
     assert answer["status"] == "ok", answer
 
@@ -64,7 +64,7 @@ async def _by_tcp(seen: Watcher, port: int, signal_dbm: int) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while True:
             far = await call(port, "127.0.0.99")
-            far.say(encode({**values, "signal_dbm": signal_dbm}, datetime.now(UTC)) + b"\0")
+            far.send(encode({**values, "signal_dbm": signal_dbm}, datetime.now(UTC)) + b"\0")
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(2):  # then it calls again
                     await seen.wait(TOPICS.module("pump"), lambda m: m["signal_dbm"] == signal_dbm)
@@ -96,16 +96,16 @@ async def test_daemon_goes_on_without_ports_in_use_and_retries_them(
     all_of_them = elsewhere | {("listener_closed", "listener taken"), ("tunnel_closed", "tunnel pump")}
     with BridgeProcess(tmp_path, config) as bridge:
         health = await seen.wait(TOPICS.health, lambda d: _problems(d) == all_of_them)
-        words = {p["subject"]: p["message"] for p in health["problems"]}
-        assert "another program has it" in words["tunnel pump"]
-        assert "no address of this machine" in words["listener elsewhere"]
+        message = {p["subject"]: p["message"] for p in health["problems"]}
+        assert "another program has it" in message["tunnel pump"]
+        assert "no address of this machine" in message["listener elsewhere"]
         await seen.wait(TOPICS.modem("stick"), lambda m: m["ready"])
         await _by_sms(seen, "one")
         await _by_tcp(seen, free, -71)
         doctor = ["doctor", "--config", str(bridge.config)]
-        told = await asyncio.to_thread(CliRunner().invoke, app, doctor)
-        assert "listener taken" in told.stdout
-        assert told.exit_code == 1
+        reported = await asyncio.to_thread(CliRunner().invoke, app, doctor)
+        assert "listener taken" in reported.stdout
+        assert reported.exit_code == 1
         taken.close()
         tunnel.close()
         await seen.wait(TOPICS.health, lambda d: _problems(d) == elsewhere)
@@ -158,24 +158,24 @@ async def test_daemon_reports_rival_clients_and_refused_clients(
         for n in range(6):
             rivals.append(await call(port, f"127.0.0.{21 + n % 2}"))
             seen.messages.clear()
-            rivals[-1].say(packet)
+            rivals[-1].send(packet)
             from_here = partial(lambda peer, m: m["connection"]["peer"] == peer, f"127.0.0.{21 + n % 2}")
             await seen.wait(TOPICS.module("pump"), from_here)
         crowd = [await call(port, "127.0.0.23") for _ in range(3)]
-        told = {("rival_clients", "module pump"), ("clients_refused", "listener clients")}
-        await seen.wait(TOPICS.health, lambda d: _problems(d) == told)
+        reported = {("rival_clients", "module pump"), ("clients_refused", "listener clients")}
+        await seen.wait(TOPICS.health, lambda d: _problems(d) == reported)
         module = await seen.wait(TOPICS.module("pump"), lambda m: m["connection"]["problem"])
-        assert "do two devices say that they are it?" in module["connection"]["problem"]
+        assert "do two devices claim to be this module?" in module["connection"]["problem"]
         clients = await seen.wait(TOPICS.unidentified_clients, lambda d: d["clients"])
         assert {c["address"]: c["refused"] > 0 for c in clients["clients"]} == {"127.0.0.23": True}
         doctor = ["doctor", "--config", str(bridge.config)]
         findings = await asyncio.to_thread(CliRunner().invoke, app, doctor, env={"COLUMNS": "500"})
-        assert "module pump: clients from several addresses throw each other out" in findings.stdout
+        assert "module pump: clients from several addresses displace each other" in findings.stdout
         assert "listener clients: clients are refused" in findings.stdout
         for far in (*rivals, *crowd):
             far.reset()
         assert bridge.stop() == 0
-        assert "those who say that they are it call from 127.0.0.21, 127.0.0.22" in bridge.log
+        assert "the clients that claim to be this module connect from 127.0.0.21, 127.0.0.22" in bridge.log
 
 
 async def test_daemon_reports_tunnels_beyond_file_limit_and_goes_on(

@@ -33,36 +33,36 @@ async def _nothing(_: random.Random, far: Far) -> None:
 async def _loris(chance: random.Random, far: Far) -> None:
     """Say an octet now and then."""
     for n in range(5):
-        far.say(_PACKET[n : n + 1])
+        far.send(_PACKET[n : n + 1])
         await asyncio.sleep(chance.uniform(0.1, 0.5))
 
 
 async def _part(chance: random.Random, far: Far) -> None:
     """Break off anywhere in a packet."""
     packet = _PACKET % chance.randrange(9999)
-    far.say(packet[: chance.randrange(len(packet))])
+    far.send(packet[: chance.randrange(len(packet))])
 
 
 async def _lie(chance: random.Random, far: Far) -> None:
     """Be somebody else, and pour afterwards."""
-    far.say(_PACKET % chance.randrange(9999) + chance.randbytes(5000))
+    far.send(_PACKET % chance.randrange(9999) + chance.randbytes(5000))
 
 
 async def _impostor(chance: random.Random, far: Far) -> None:
     """Say that it is ours, and pour what no meter says."""
-    far.say(b"MODEL# x\r\nIMEI# " + IMEI.encode() + b"\r\nCONNECT GPRS\r\n" + chance.randbytes(100_000))
+    far.send(b"MODEL# x\r\nIMEI# " + IMEI.encode() + b"\r\nCONNECT GPRS\r\n" + chance.randbytes(100_000))
 
 
 async def _noise(chance: random.Random, far: Far) -> None:
     """Say anything."""
     for _ in range(20):
-        far.say(chance.randbytes(chance.randrange(1, 4000)))
+        far.send(chance.randbytes(chance.randrange(1, 4000)))
         await asyncio.sleep(0.01)
 
 
 async def _meter(chance: random.Random, far: Far) -> None:
     """Answer like a meter that lies."""
-    said = (
+    text = (
         b"/EKT5CE301v3\r\n",
         b"\x02SNUMB(1)\r\n\x03",
         b"\x7e\xa0\x1e\x41\x21\x73",
@@ -71,7 +71,7 @@ async def _meter(chance: random.Random, far: Far) -> None:
         b"(ERR12)",
     )
     for _ in range(10):
-        far.say(chance.choice(said) + chance.randbytes(chance.randrange(10)))
+        far.send(chance.choice(text) + chance.randbytes(chance.randrange(10)))
         await asyncio.sleep(0.1)
 
 
@@ -139,7 +139,7 @@ async def test_daemon_works_as_before_after_siege_of_clients(
             await _by_tcp(seen, listener, -71)
             for port in tunnels:
                 program = await call(port)
-                program.say(b"hello")
+                program.send(b"hello")
                 await asyncio.sleep(0.2)
                 program.reset()
             health = seen.of(TOPICS.health)[-1]

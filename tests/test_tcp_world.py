@@ -142,7 +142,7 @@ async def seen(house: House, request: pytest.FixtureRequest) -> AsyncIterator[Wa
 async def _status(seen: Watcher, module: str) -> dict[str, Any]:
     """The final answer to a request for a status."""
     transaction = f"{module}-{len(seen.of(ANSWER))}"
-    await seen.say(STATUS, {"transaction": transaction, "module": module})
+    await seen.publish(STATUS, {"transaction": transaction, "module": module})
     answer: dict[str, Any] = await seen.wait(
         ANSWER, lambda d: d["transaction"] == transaction and d["status"] != "accepted"
     )
@@ -151,7 +151,7 @@ async def _status(seen: Watcher, module: str) -> dict[str, Any]:
 
 async def test_module_that_dials_identifies_itself_without_sms(house: House, seen: Watcher) -> None:
     pump = await seen.wait(TOPICS.module("pump"), lambda m: m["connection"]["connected"] and m["imei"])
-    told = {
+    reported = {
         **simulated_identification.FACTORY,
         "model": "LERS GSM Mini",
         "serial_number": "00001",
@@ -161,8 +161,8 @@ async def test_module_that_dials_identifies_itself_without_sms(house: House, see
         "signal_percent": 36,
         "connect_reason": "auto",
     }
-    assert {name: pump[name] for name in told} == told
-    assert {pump["sources"][name]["transport"] for name in told} == {"inbound"}
+    assert {name: pump[name] for name in reported} == reported
+    assert {pump["sources"][name]["transport"] for name in reported} == {"inbound"}
     assert abs(pump["clock_difference_s"]) <= 2
     assert pump["online"]
     assert (pump["connection"]["transport"], pump["connection"]["peer"]) == ("inbound", "127.0.0.11")
@@ -170,7 +170,7 @@ async def test_module_that_dials_identifies_itself_without_sms(house: House, see
 
 
 async def test_module_connects_after_ring(house: House, seen: Watcher) -> None:
-    await seen.say(TOPICS.request("call"), {"transaction": "ring", "module": "bell"})
+    await seen.publish(TOPICS.request("call"), {"transaction": "ring", "module": "bell"})
     rung = await seen.wait(TOPICS.response("call"), lambda d: d["status"] != "accepted")
     assert rung["status"] == "ok", rung
     await seen.wait(TOPICS.module("bell"), lambda m: m.get("connect_reason") == "manual")
@@ -222,14 +222,14 @@ async def test_client_that_reconnects_is_reported_once_a_second_at_most(house: H
         "signal_dbm": -51,
     }
     lie = simulated_identification.encode(claims, datetime.now(UTC))
-    told, began = len(seen.of(CLIENTS)), time.monotonic()
+    reported, began = len(seen.of(CLIENTS)), time.monotonic()
     for _ in range(100):
         _, writer = await asyncio.open_connection("127.0.0.1", house.listener, local_addr=("127.0.0.14", 0))
         writer.write(lie)
         await writer.drain()
         writer.close()
     await seen.wait(CLIENTS, lambda d: any(c["connections"] >= 10 for c in d["clients"]))
-    assert len(seen.of(CLIENTS)) - told <= time.monotonic() - began + 2
+    assert len(seen.of(CLIENTS)) - reported <= time.monotonic() - began + 2
     assert house.bridge.log.count("is none of our modules") <= 5
 
 
@@ -250,9 +250,9 @@ async def test_module_in_server_mode_is_dialled_and_its_meter_read(house: House,
     answer = await _status(seen, "hut")
     assert answer["status"] == "ok", answer
     hut = await seen.wait(TOPICS.module("hut"), lambda m: m.get("energy_import_kwh") and m["iccid"])
-    told = {"energy_import_kwh": 1834.459, "energy_export_kwh": 0.5, "operator": "SimTel"}
-    assert {name: hut[name] for name in told} == told
-    assert {hut["sources"][name]["transport"] for name in told} == {"tcp"}
+    reported = {"energy_import_kwh": 1834.459, "energy_export_kwh": 0.5, "operator": "SimTel"}
+    assert {name: hut[name] for name in reported} == reported
+    assert {hut["sources"][name]["transport"] for name in reported} == {"tcp"}
     assert (hut["ip"], hut["sources"]["ip"]["transport"]) == ("127.0.0.1", "dialled")
     _has_extended_status(hut)
     assert house.sms_to(HUT) == _SMS_OF_A_FIRST_STATUS
@@ -294,17 +294,17 @@ async def test_tunnel_holds_connection_alone_while_program_uses_it(house: House,
     assert await _through(link) == ("EMR", "009000000000101")
     used = await seen.wait(TOPICS.module("hut"), lambda m: m["connection"]["used_by"])
     assert used["connection"]["used_by"] == "tunnel from 127.0.0.1"
-    await seen.say(STATUS, {"transaction": "waits", "module": "hut"})
+    await seen.publish(STATUS, {"transaction": "waits", "module": "hut"})
     await seen.wait(ANSWER, lambda d: d["transaction"] == "waits" and d["status"] == "accepted")
     for _ in range(5):
         assert await _through(link) == ("EMR", "009000000000101")
         assert not any(d["transaction"] == "waits" and d["status"] != "accepted" for d in seen.of(ANSWER))
-    octets = link.sent, link.received
+    size = link.sent, link.received
     link.close()
     done = await seen.wait(ANSWER, lambda d: d["transaction"] == "waits" and d["status"] != "accepted")
     assert done["status"] == "ok", done
-    await seen.wait(TOPICS.module("hut"), lambda m: m["connection"]["bytes_sent"] > octets[0])
-    await seen.wait(TOPICS.module("hut"), lambda m: m["connection"]["bytes_received"] > octets[1])
+    await seen.wait(TOPICS.module("hut"), lambda m: m["connection"]["bytes_sent"] > size[0])
+    await seen.wait(TOPICS.module("hut"), lambda m: m["connection"]["bytes_received"] > size[1])
 
 
 async def test_listener_serves_modules_among_hostile_peers(house: House, seen: Watcher) -> None:
@@ -359,13 +359,16 @@ async def test_modules_reconnect_after_crash_of_bridge(house: House, seen: Watch
 async def test_connections_command_lists_devices_clients_and_sims(house: House, seen: Watcher) -> None:
     await seen.wait(TOPICS.module("pump"), lambda m: m["connection"]["connected"])
     await seen.wait(CLIENTS, lambda c: c["clients"])
-    told = await _listed(house)
-    assert told["modules"]["pump"]["serial_number"] == "00001"
-    assert told["modules"]["pump"]["connection"]["peer"] == "127.0.0.11"
-    assert "barn" in told["modules"]
-    assert any(c["address"] == "127.0.0.12" for c in told["clients"])
-    assert (told["modules"]["pump"]["state"], told["modules"]["visitor"]["state"]) == ("connected", "none")
-    assert told["modules"]["hut"]["system_address"] == str(house.tunnel)
+    reported = await _listed(house)
+    assert reported["modules"]["pump"]["serial_number"] == "00001"
+    assert reported["modules"]["pump"]["connection"]["peer"] == "127.0.0.11"
+    assert "barn" in reported["modules"]
+    assert any(c["address"] == "127.0.0.12" for c in reported["clients"])
+    assert (reported["modules"]["pump"]["state"], reported["modules"]["visitor"]["state"]) == (
+        "connected",
+        "none",
+    )
+    assert reported["modules"]["hut"]["system_address"] == str(house.tunnel)
     some = await _listed(house, "--state", "connected", "--text", "PUM", "--json")
     assert list(some["modules"]) == ["pump"]
     sims = await _listed(house, "--sims")
@@ -379,5 +382,5 @@ async def _listed(house: House, *options: str) -> dict[str, Any]:
     command = ["connections", "--config", str(house.bridge.config), *options]
     result = await asyncio.to_thread(CliRunner().invoke, app, command)
     assert result.exit_code == 0, result.output
-    told: dict[str, Any] = json.loads(result.stdout)
-    return told
+    reported: dict[str, Any] = json.loads(result.stdout)
+    return reported

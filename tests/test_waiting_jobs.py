@@ -95,7 +95,7 @@ def test_jobs_table_fits_80_columns(waiting: BridgeProcess) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         ((), "cancel wants ids of jobs, or --module, or --all"),
         (("x", "--all"), "cancel wants ids of jobs, or --module, or --all"),
@@ -105,11 +105,11 @@ def test_jobs_table_fits_80_columns(waiting: BridgeProcess) -> None:
     ],
 )
 def test_cancel_says_why_it_is_refused(
-    waiting: BridgeProcess, arguments: tuple[str, ...], words: str
+    waiting: BridgeProcess, arguments: tuple[str, ...], message: str
 ) -> None:
     result = _run(waiting, "cancel", *arguments)
     assert result.exit_code == 1
-    assert words in " ".join(result.stderr.split())
+    assert message in " ".join(result.stderr.split())
 
 
 @pytest.mark.parametrize(("answer", "left"), [("y", 0), ("n", 3), ("", 3)])
@@ -133,12 +133,12 @@ def test_ctrl_c_without_terminal_says_which_jobs_go_on(waiting: BridgeProcess) -
     command = [*PROGRAM, "apply", "--config", str(waiting.config), "pump", CHANGE]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as program:
         assert program.stderr is not None
-        heard = program.stderr.readline()
-        while "is accepted" not in heard:
-            heard += program.stderr.readline()
+        line = program.stderr.readline()
+        while "is accepted" not in line:
+            line += program.stderr.readline()
         program.send_signal(2)
-        words = program.stderr.read()
+        message = program.stderr.read()
         assert program.wait(60) == 130
     (job,) = _jobs(waiting)
-    assert f"pump: job {job['job']} goes on without us" in words
-    assert f"gsm-meter-bridge cancel gives up what waits: {job['job']}" in words
+    assert f"pump: job {job['job']} goes on without us" in message
+    assert f"gsm-meter-bridge cancel gives up what waits: {job['job']}" in message

@@ -76,12 +76,12 @@ def _wait_for_polls(simulator: Watched, daemon: BridgeProcess, more: int) -> flo
     return time.monotonic() - began
 
 
-def _clock_words(health: dict[str, Any]) -> list[str]:
+def _clock_messages(health: dict[str, Any]) -> list[str]:
     return [p["message"] for p in health["problems"] if p["code"] == "clock"]
 
 
-def _says(words: str, health: dict[str, Any]) -> bool:
-    return any(words in message for message in _clock_words(health))
+def _contains(text: str, health: dict[str, Any]) -> bool:
+    return any(text in message for message in _clock_messages(health))
 
 
 async def test_daemon_polls_no_sooner_if_clock_is_set_forward_and_back(
@@ -92,7 +92,7 @@ async def test_daemon_polls_no_sooner_if_clock_is_set_forward_and_back(
         began, before = time.monotonic(), _polls(simulator)
         for at, word in (("+180d", "forward"), ("+0", "back"), ("-20d", "back"), ("+0", "forward")):
             clock.set(at)
-            health = await seen.wait(TOPICS.health, partial(_says, f"set {word}"))
+            health = await seen.wait(TOPICS.health, partial(_contains, f"set {word}"))
             assert health["internal_errors"] == 0
             _wait_for_polls(simulator, daemon, A_FEW)
         most = (time.monotonic() - began) / INTERVAL_S + 1
@@ -110,8 +110,8 @@ async def test_daemon_started_in_1970_dates_readings_once_clock_is_set(
     clock = FakeClock(tmp_path, "@1970-01-01 00:00:10")
     with Watched(tmp_path, _world()) as simulator, _daemon(tmp_path, broker.port, clock) as daemon:
         _wait_for_polls(simulator, daemon, A_FEW)
-        health = await seen.wait(TOPICS.health, _clock_words)
-        assert "1970" in _clock_words(health)[0]
+        health = await seen.wait(TOPICS.health, _clock_messages)
+        assert "1970" in _clock_messages(health)[0]
         assert health["problems"][0]["since"] is None
         state = await seen.wait(TOPICS.module("pump"), lambda m: m["signal_dbm"])
         assert (state["last_seen"], state["next_poll"], state["online"]) == (None, None, True)
@@ -136,8 +136,8 @@ async def test_daemon_reports_clock_that_is_behind_database(
         seen.messages.clear()
         daemon.start()
         _wait_for_polls(simulator, daemon, A_FEW)
-        health = await seen.wait(TOPICS.health, _clock_words)
-        assert "the database has a time" in _clock_words(health)[0]
+        health = await seen.wait(TOPICS.health, _clock_messages)
+        assert "the database has a time" in _clock_messages(health)[0]
         assert "cannot be right" in daemon.log
         seen.messages.clear()
         state = await seen.wait(TOPICS.module("pump"), lambda m: m["last_seen"] is None)
@@ -177,7 +177,7 @@ async def test_job_is_not_ended_early_by_clock_change(
     ):
         await seen.wait(TOPICS.module("pump"), lambda m: m["signal_dbm"] and m["settings"]["apn"] is not None)
         asked = simulator.sms_to(PUMP)
-        await seen.say(TOPICS.request("set"), {"transaction": "t", "module": "pump", "apn": "m2m"})
+        await seen.publish(TOPICS.request("set"), {"transaction": "t", "module": "pump", "apn": "m2m"})
         wait_until(lambda: simulator.sms_to(PUMP) == asked + 1, lambda: daemon.log)
         clock.set(at)
         await asyncio.sleep(4.0)

@@ -91,16 +91,16 @@ OF_ONE = {
 }
 
 
-def _is_told(path: Path, read: Callable[[Path], object]) -> None:
+def _is_reported(path: Path, read: Callable[[Path], object]) -> None:
     began = time.process_time()
     with pytest.raises(ConfigError) as caught:
         read(path)
     assert time.process_time() - began < 2
-    for words in caught.value.problems:
-        assert len(words) <= LONGEST_SENTENCE
-        assert words.isprintable()
-        assert shown_path(path) in words
-        assert "hunter2" not in words
+    for message in caught.value.problems:
+        assert len(message) <= LONGEST_SENTENCE
+        assert message.isprintable()
+        assert shown_path(path) in message
+        assert "hunter2" not in message
 
 
 @pytest.mark.parametrize("kind", READERS)
@@ -109,7 +109,7 @@ def test_reader_refuses_text_of_another_kind(tmp_path: Path, kind: str, text: st
     if kind == "phones" and text == "hunter2":
         text = "hunter"  # a phone list shows the lines that are no numbers
     (tmp_path / "file").write_text(text, "utf-8")
-    _is_told(tmp_path / "file", READERS[kind][0])
+    _is_reported(tmp_path / "file", READERS[kind][0])
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_reader_refuses_file_with_wrong_part(tmp_path: Path, kind: str, part: st
     if kind == "settings" and part in ("unheard: of", "2021-02-30: x"):
         part = "apn_user: [a]"  # names are judged by the family
     (tmp_path / "file").write_text(good.format(part), "utf-8")
-    _is_told(tmp_path / "file", read)
+    _is_reported(tmp_path / "file", read)
 
 
 @pytest.mark.parametrize("kind", READERS)
@@ -140,7 +140,7 @@ def test_reader_refuses_file_with_wrong_part(tmp_path: Path, kind: str, part: st
 )
 def test_reader_refuses_unreadable_file(tmp_path: Path, kind: str, make: Callable[[Path], object]) -> None:
     make(tmp_path / "file")
-    _is_told(tmp_path / "file", READERS[kind][0])
+    _is_reported(tmp_path / "file", READERS[kind][0])
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
@@ -214,8 +214,8 @@ def test_error_keeps_reason_if_value_and_path_are_long(
     kind = "settings" if text.startswith("family") else "profile"
     with pytest.raises(ConfigError) as caught:
         READERS[kind][0](folder / "file.yaml")
-    for words in caught.value.problems:
-        assert len(words) <= LONGEST_SENTENCE
-        assert reason in words
-        assert "file.yaml: line" in words
-        assert not words.endswith("…")
+    for message in caught.value.problems:
+        assert len(message) <= LONGEST_SENTENCE
+        assert reason in message
+        assert "file.yaml: line" in message
+        assert not message.endswith("…")

@@ -61,9 +61,9 @@ class ConfigError(GsmMeterError):
     code = "bad_configuration"
 
     def __init__(self, problems: Iterable[str]) -> None:
-        told = [_in_one_line(problem) for problem in problems]
-        more = [f"and {len(told) - _PROBLEMS_AT_MOST} more"] if len(told) > _PROBLEMS_AT_MOST else []
-        self.problems = (*told[:_PROBLEMS_AT_MOST], *more)
+        lines = [_in_one_line(problem) for problem in problems]
+        more = [f"and {len(lines) - _PROBLEMS_AT_MOST} more"] if len(lines) > _PROBLEMS_AT_MOST else []
+        self.problems = (*lines[:_PROBLEMS_AT_MOST], *more)
         super().__init__("\n".join(self.problems))
 
 
@@ -80,8 +80,8 @@ class InvalidValueError(GsmMeterError):
         self.name, self.allowed = name, allowed
         ending = f" is not allowed; expected {allowed}"
         room = LONGEST_SENTENCE - len(name) - len(ending) - 2
-        told = _repeated(value, min(_LONGEST_VALUE, max(room, _LEAST_OF_VALUE))) if shown else kind_of(value)
-        super().__init__(cut(f"{name}: {told}{ending}"))
+        text = _repeated(value, min(_LONGEST_VALUE, max(room, _LEAST_OF_VALUE))) if shown else kind_of(value)
+        super().__init__(cut(f"{name}: {text}{ending}"))
 
 
 class UnknownNameError(GsmMeterError):
@@ -99,19 +99,19 @@ class UnknownNameError(GsmMeterError):
         self.code = code
         choices = sorted(known)
         is_name = _comes_near(name, choices) if key else _NAME.fullmatch(name) is not None
-        told = repr(name) if is_name else f"of {len(name)} characters"
-        beginning = f"unknown {what} {told}; known: "
+        shown = repr(name) if is_name else f"of {len(name)} characters"
+        beginning = f"unknown {what} {shown}; known: "
         super().__init__(cut(beginning + (_listed(choices, LONGEST_SENTENCE - len(beginning)) or "none")))
 
 
 class GuardError(GsmMeterError):
     """A change that is not carried out because it would do harm, or because it needs a confirmation."""
 
-    def __init__(self, code: str, words: Iterable[str]) -> None:
+    def __init__(self, code: str, messages: Iterable[str]) -> None:
         self.code = code
-        *reasons, last = tuple(words)
-        told = _listed(reasons, LONGEST_SENTENCE - len(last) - 2, "; ")
-        super().__init__(cut(f"{told}; {last}" if told else last))
+        *reasons, last = tuple(messages)
+        text = _listed(reasons, LONGEST_SENTENCE - len(last) - 2, "; ")
+        super().__init__(cut(f"{text}; {last}" if text else last))
 
 
 class ConflictError(GsmMeterError):
@@ -165,8 +165,8 @@ class CommandTimeoutError(ModemError):
 
     code = "modem_timeout"
 
-    def __init__(self, words: str, lines: tuple[str, ...] = ()) -> None:
-        super().__init__(words)
+    def __init__(self, message: str, lines: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
         self.lines = lines
 
 
@@ -232,9 +232,9 @@ class AssociationRefusedError(DlmsError):
 
     code = "meter_association_refused"
 
-    def __init__(self, words: str, result: int | None = None, diagnostic: int | None = None) -> None:
+    def __init__(self, message: str, result: int | None = None, diagnostic: int | None = None) -> None:
         self.result, self.diagnostic = result, diagnostic
-        super().__init__(words)
+        super().__init__(message)
 
 
 class WrongPasswordError(AssociationRefusedError):
@@ -248,9 +248,9 @@ class ReadRefusedError(DlmsError):
 
     code = "meter_read_refused"
 
-    def __init__(self, what: str, words: str, result: int | None = None) -> None:
+    def __init__(self, what: str, message: str, result: int | None = None) -> None:
         self.result = result
-        super().__init__(f"{what}: {words}")
+        super().__init__(f"{what}: {message}")
 
 
 class StorageError(GsmMeterError):
@@ -277,14 +277,14 @@ class TransitionError(GsmMeterError):
     code = "internal"
 
 
-def cut(words: str, limit: int = LONGEST_SENTENCE) -> str:
-    """Return `words`, cut at their end to at most `limit` characters."""
-    return words if len(words) <= limit else f"{words[: limit - 1]}…"
+def cut(text: str, limit: int = LONGEST_SENTENCE) -> str:
+    """Return `text`, cut at its end to at most `limit` characters."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
-def ending(words: str, limit: int) -> str:
-    """Return `words`, cut at their beginning to at most `limit` characters; the end of a path says most."""
-    return words if len(words) <= limit else f"…{words[1 - limit :]}"
+def ending(text: str, limit: int) -> str:
+    """Return `text`, cut at its beginning to at most `limit` characters; the end of a path says most."""
+    return text if len(text) <= limit else f"…{text[1 - limit :]}"
 
 
 def kind_of(value: object) -> str:
@@ -299,7 +299,7 @@ def kind_of(value: object) -> str:
         case str():
             return f"a text of {len(value)} characters"
         case bytes():
-            return f"{len(value)} octets"
+            return f"{len(value)} bytes"
         case dict():
             return f"an object of {len(value)}"
         case list() | tuple():
@@ -317,13 +317,13 @@ def _repeated(value: object, limit: int) -> str:
     return repr(value) if isinstance(value, (int, float)) else kind_of(value)
 
 
-def _listed(words: list[str], room: int, between: str = ", ") -> str:
-    """Return as many of `words` as fit into `room` characters, joined, and the number of the others."""
-    taken, more = list(words), ""
+def _listed(items: list[str], room: int, between: str = ", ") -> str:
+    """Return as many of `items` as fit into `room` characters, joined, and the number of the others."""
+    taken, more = list(items), ""
     while taken and len(between.join(taken)) + len(more) > room:
         keep = min(len(taken) - 1, room // 2)  # each takes at least two characters with its separator
         taken = taken[:keep]
-        more = f"{between}and {len(words) - keep} more"
+        more = f"{between}and {len(items) - keep} more"
     return between.join(taken) + more if taken else more.removeprefix(between)
 
 

@@ -17,7 +17,7 @@ _KERNELS = ("/proc", "/sys")
 """Files there look like regular files, but reading one may block forever or have side effects."""
 _NO_FILE = "it is no regular file"
 _RIGHTS = "the rights of this user do not allow it"
-_WORDS = MappingProxyType(
+_REASONS = MappingProxyType(
     {
         errno.ENOENT: "there is no such file",
         errno.ENOTDIR: "there is no such file",
@@ -32,7 +32,7 @@ _WORDS = MappingProxyType(
     }
 )
 _OF_MAKING = MappingProxyType(
-    {**_WORDS, errno.ENOENT: "there is no such folder", errno.ENOTDIR: "a part of its path is no folder"}
+    {**_REASONS, errno.ENOENT: "there is no such folder", errno.ENOTDIR: "a part of its path is no folder"}
 )
 _DANGLING = "it is a link to a file that is not there"
 
@@ -47,8 +47,8 @@ def reason_of(error: OSError | ValueError, *, making: bool = False) -> str:
     """Return the reason why a file cannot be read, or created (`making`), as text."""
     if not isinstance(error, OSError):
         return "it has a name that no file can have"
-    words: Mapping[int, str] = _OF_MAKING if making else _WORDS
-    return words.get(error.errno or 0) or error.strerror or "for a reason that the system does not tell"
+    reasons: Mapping[int, str] = _OF_MAKING if making else _REASONS
+    return reasons.get(error.errno or 0) or error.strerror or "for an unknown reason"
 
 
 def read_regular(path: Path, at_most: int) -> tuple[bytes, int]:
@@ -125,7 +125,7 @@ def _is_there(path: Path) -> bool:
 
 def _be_regular(mode: int) -> None:
     if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, _WORDS[errno.EISDIR])
+        raise IsADirectoryError(errno.EISDIR, _REASONS[errno.EISDIR])
     if not stat.S_ISREG(mode):
         raise OSError(errno.ENXIO, _NO_FILE)
 

@@ -31,7 +31,7 @@ __all__ = [
 _LOGGER = logging.getLogger(__name__)
 _PACKAGE = Path(__file__).parent
 _PLACES_AT_MOST = 200
-_LONGEST_WORDS = 200
+_LONGEST_MESSAGE = 200
 
 
 class Guard:
@@ -106,19 +106,19 @@ class Health:
             _LOGGER.debug("%s: %s at %s again; this input is left out", what, kind, place)
         elif len(self._places) < _PLACES_AT_MOST:
             self._places.add((door, kind, place))
-            words = "%s (%s): %s, which nobody foresaw; this input is left out, please report it\n%s"
-            _LOGGER.error(words, what, door, kind, trace_of(error))
+            message = "%s (%s): %s, an unexpected error; this input is left out, please report it\n%s"
+            _LOGGER.error(message, what, door, kind, trace_of(error))
         self.on_change()
 
-    def report(self, code: BridgeProblemCode, subject: str, words: str) -> None:
-        """Add or update a problem, which lasts until `clear`; logged only if `words` differ from before."""
-        words = words if len(words) <= _LONGEST_WORDS else f"{words[: _LONGEST_WORDS - 1]}…"
+    def report(self, code: BridgeProblemCode, subject: str, message: str) -> None:
+        """Add or update a problem, which lasts until `clear`; logged only if `message` differs."""
+        message = message if len(message) <= _LONGEST_MESSAGE else f"{message[: _LONGEST_MESSAGE - 1]}…"
         before = self._problems.get((code, subject))
-        if before is not None and before.words == words:
+        if before is not None and before.message == message:
             return
-        found = Problem(code, subject, words, self._now())
-        self._problems[code, subject] = found if before is None else replace(before, words=words)
-        _LOGGER.warning("%s: %s", subject, words)
+        found = Problem(code, subject, message, self._now())
+        self._problems[code, subject] = found if before is None else replace(before, message=message)
+        _LOGGER.warning("%s: %s", subject, message)
         self.on_change()
 
     def clear(self, code: BridgeProblemCode, subject: str) -> None:

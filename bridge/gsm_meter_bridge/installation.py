@@ -21,29 +21,29 @@ from gsm_meter_bridge.files import read_regular, reason_of, shown_path, why_not_
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-_OCTETS = 32
+_KEY_BYTES = 32
 _READ_AT_MOST = 4096
 _SHOWN_PATH = 80
 _NOT_FOR_OTHERS = 0o027
 """Mode bits that the file must not have: the group may only read it, others may do nothing."""
 _ID_DIGITS = 8
 _DIGEST_DIGITS = 64
-_NONCE_OCTETS = 12
+_NONCE_BYTES = 12
 
 
 class InstallationKey:
     """A secret key of 32 bytes; `id` (8 hexadecimal digits) identifies it and reveals nothing about it."""
 
-    __slots__ = ("_octets", "id")
+    __slots__ = ("_key", "id")
 
-    def __init__(self, octets: bytes) -> None:
-        self._octets = octets
+    def __init__(self, data: bytes) -> None:
+        self._key = data
         self.id = self._mac("id", b"").hex()[:_ID_DIGITS]
 
     @classmethod
     def random(cls) -> Self:
         """Return a new random key."""
-        return cls(secrets.token_bytes(_OCTETS))
+        return cls(secrets.token_bytes(_KEY_BYTES))
 
     def __repr__(self) -> str:
         return "***"
@@ -59,7 +59,7 @@ class InstallationKey:
 
     def seal(self, purpose: str, text: str) -> str:
         """Return `text` encrypted with this key: key's id, then nonce and AES-GCM output, in hexadecimal."""
-        nonce = secrets.token_bytes(_NONCE_OCTETS)
+        nonce = secrets.token_bytes(_NONCE_BYTES)
         return f"{self.id}{(nonce + self._cipher(purpose).encrypt(nonce, text.encode(), None)).hex()}"
 
     def unseal(self, purpose: str, sealed: str) -> str | None:
@@ -69,10 +69,8 @@ class InstallationKey:
         if not self.made(sealed):
             return None
         try:
-            octets = bytes.fromhex(sealed.removeprefix(self.id))
-            return (
-                self._cipher(purpose).decrypt(octets[:_NONCE_OCTETS], octets[_NONCE_OCTETS:], None).decode()
-            )
+            data = bytes.fromhex(sealed.removeprefix(self.id))
+            return self._cipher(purpose).decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], None).decode()
         except (ValueError, InvalidTag):
             return None
 
@@ -84,7 +82,7 @@ class InstallationKey:
 
     def _mac(self, purpose: str, what: bytes) -> bytes:
         """Return the HMAC-SHA-256 of `what` under the key for `purpose`."""
-        of_purpose = hmac.digest(self._octets, purpose.encode(), "sha256")
+        of_purpose = hmac.digest(self._key, purpose.encode(), "sha256")
         return hmac.digest(of_purpose, what, "sha256")
 
 
@@ -125,8 +123,8 @@ def known_key(path: Path) -> InstallationKey | None:
 
 
 def _unusable(path: Path, reason: str) -> ConfigError:
-    words = f"the installation key {_shown(path)} cannot be read or made: {reason}"
-    return ConfigError([f"{words}; bridge: key_file names another place"])
+    message = f"the installation key {_shown(path)} cannot be read or made: {reason}"
+    return ConfigError([f"{message}; bridge: key_file names another place"])
 
 
 def read_key(path: Path) -> InstallationKey | None:
@@ -139,16 +137,16 @@ def read_key(path: Path) -> InstallationKey | None:
     except FileNotFoundError:
         return None
     if mode & _NOT_FOR_OTHERS:
-        words = f"the installation key {_shown(path)} is open to others (mode {stat.S_IMODE(mode):03o})"
-        raise ConfigError([f"{words}: chmod 600 {_shown(path)}"])
+        message = f"the installation key {_shown(path)} is open to others (mode {stat.S_IMODE(mode):03o})"
+        raise ConfigError([f"{message}: chmod 600 {_shown(path)}"])
     try:
-        octets = bytes.fromhex(content.decode("ascii").strip())
+        data = bytes.fromhex(content.decode("ascii").strip())
     except ValueError:
-        octets = b""
-    if len(octets) != _OCTETS:
-        words = f"the installation key {_shown(path)} is not {2 * _OCTETS} hexadecimal digits"
-        raise ConfigError([f"{words}: bring it back from a copy, or remove it and a new one is made"])
-    return InstallationKey(octets)
+        data = b""
+    if len(data) != _KEY_BYTES:
+        message = f"the installation key {_shown(path)} is not {2 * _KEY_BYTES} hexadecimal digits"
+        raise ConfigError([f"{message}: bring it back from a copy, or remove it and a new one is made"])
+    return InstallationKey(data)
 
 
 def _shown(path: Path) -> str:
@@ -162,7 +160,7 @@ def _make(path: Path) -> bool:
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(f"{secrets.token_hex(_OCTETS)}\n".encode())
+            file.write(f"{secrets.token_hex(_KEY_BYTES)}\n".encode())
             file.flush()
             os.fsync(file.fileno())
         return _appears(draft, path)

@@ -62,7 +62,7 @@ class Problem:
 
     code: BridgeProblemCode
     subject: str
-    words: str
+    message: str
     since: float
 
 

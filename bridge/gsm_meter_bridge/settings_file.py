@@ -26,10 +26,10 @@ def load_settings(path: Path, family: str) -> dict[str, object]:
 
 
 def _schema(family: str) -> Validator:
-    words = f"expected {family}"
+    expected = f"expected {family}"
     return options(
         {
-            vol.Required("family"): matching(re.escape(family), words),
+            vol.Required("family"): matching(re.escape(family), expected),
             vol.Required("settings"): named(text(1, 64), long_text(0, 1000, _VALUE), 1, 1000),
         }
     )

@@ -50,9 +50,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: GsmMeterConfigEntry) -> 
         await bridge.async_start(FIRST_INFO_S)
     except TimeoutError as error:
         bridge.stop()
-        words = {"topic": bridge.topics.info}
+        placeholders = {"topic": bridge.topics.info}
         raise ConfigEntryNotReady(
-            translation_domain=DOMAIN, translation_key="no_info", translation_placeholders=words
+            translation_domain=DOMAIN, translation_key="no_info", translation_placeholders=placeholders
         ) from error
     issues = Issues(bridge, Options.read(entry.options), await Serials.load(hass, entry.entry_id))
     entry.runtime_data = Runtime(bridge, issues)

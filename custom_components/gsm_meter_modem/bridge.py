@@ -1,4 +1,4 @@
-"""One bridge, as its retained documents tell it."""
+"""One bridge, as described by its retained documents."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Subject(NamedTuple):
 
 
 class Bridge:
-    """Keeps what a bridge publishes and asks it for things. Listeners hear which subject changed."""
+    """Keeps what a bridge publishes and sends requests to it. Listeners get the subject that changed."""
 
     def __init__(self, hass: HomeAssistant, topics: Topics) -> None:
         self.hass = hass
@@ -74,13 +74,13 @@ class Bridge:
 
     @callback
     def listen(self, listener: Callable[[Subject], None]) -> None:
-        """Have `listener` told of every subject that changes, and of those that are known already."""
+        """Notify `listener` of every subject that changes, and of those that are known already."""
         self._listeners.append(listener)
         for subject in self.subjects():
             listener(subject)
 
     def subjects(self) -> list[Subject]:
-        """Return the bridge and what it has told of."""
+        """Return the bridge and the devices that it has announced."""
         modems = [Subject(Kind.MODEM, n) for n in self.modems]
         return [self.subject, *modems, *(Subject(Kind.MODULE, m) for m in self.modules)]
 
@@ -95,7 +95,7 @@ class Bridge:
         }
 
     def module(self, module: str) -> ModuleInfo | None:
-        """Return what a module is and can do; None if the bridge has not told of it."""
+        """Return what a module is and can do; None if the bridge has not announced it."""
         return None if self.info is None else self.info.module(module, self.modules.get(module))
 
     def _guarded(self, receive: Callable[[str, Document], None]) -> Callable[[ReceiveMessage], None]:
@@ -115,7 +115,7 @@ class Bridge:
             LOGGER.warning("bridge %s is away", self.topics.root)
         elif was is False and self.online:
             LOGGER.info("bridge %s is back", self.topics.root)
-        self._told()
+        self._notify()
 
     def _info(self, _: str, document: Document) -> None:
         if not document:
@@ -125,9 +125,9 @@ class Bridge:
         if self.info.lists_modules:
             for gone in self.modules.keys() - self.info.modules.keys():
                 self._forget(Subject(Kind.MODULE, gone))
-        self._told()
+        self._notify()
 
-    def _told(self) -> None:
+    def _notify(self) -> None:
         if self.info is not None and self.online is not None:
             self._informed.set()
         self._changed(self.subject)

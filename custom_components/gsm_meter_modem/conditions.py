@@ -1,4 +1,4 @@
-"""When there is something to repair, one row each. Pure: from states to words."""
+"""When there is something to repair, one row each. Pure: from states to placeholders."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .capabilities import CONTRACTS, BridgeInfo
 from .contract import Drifted, ModemState, ModuleState, Sim
 from .options import Options
 
-type Words = Mapping[str, str]
+type Placeholders = Mapping[str, str]
 
 _AT_ONCE: Final = timedelta()
 _A_MINUTE: Final = timedelta(minutes=1)
-"""A bridge that starts anew may find its port held by the one that has not ended yet."""
+"""A bridge that restarts may find its port held by the one that has not ended yet."""
 _PORT_HELD: Final = "port_held"
 _NAMED: Final = 10
 """So many modules are named in one repair; of the others there is the number."""
@@ -34,13 +34,13 @@ class Weight(Enum):
 class Condition[S]:
     """One kind of trouble.
 
-    `found` returns the words to tell (none where the subject's name is enough), None where all is well.
-    `lasting` is for how long it must be so before it is told. `fixable`: `repairs.py` has a flow for it.
+    `found` returns the placeholders of the text (none if the subject's name is enough), None where all is
+    well. `lasting` is how long it must last before it is reported. `fixable`: `repairs.py` has a flow for it.
     """
 
     key: str
     weight: Weight
-    found: Callable[[S, Options], Words | None]
+    found: Callable[[S, Options], Placeholders | None]
     lasting: Callable[[Options], timedelta] = lambda _: _AT_ONCE
     fixable: bool = False
 
@@ -57,7 +57,7 @@ class BridgeState:
 class WatchedModule:
     """What is judged of a module; `first_serial` is that of the meter it was first seen in.
 
-    `local_time` makes words of a time of the contract.
+    `local_time` formats a time of the contract.
     """
 
     state: ModuleState
@@ -65,11 +65,11 @@ class WatchedModule:
     local_time: Callable[[str], str] = str
 
 
-def _when(true: object, **words: Any) -> Words | None:
-    return {name: str(value) for name, value in words.items()} if true else None
+def _when(true: object, **placeholders: Any) -> Placeholders | None:
+    return {name: str(value) for name, value in placeholders.items()} if true else None
 
 
-def _contract(bridge: BridgeState, _: Options) -> Words | None:
+def _contract(bridge: BridgeState, _: Options) -> Placeholders | None:
     info = bridge.info
     if info is None:
         return None
@@ -77,24 +77,24 @@ def _contract(bridge: BridgeState, _: Options) -> Words | None:
     return _when(not info.supported, version=info.contract, bridge=info.version, spoken=spoken)
 
 
-def _store_full(modem: ModemState, _: Options) -> Words | None:
+def _store_full(modem: ModemState, _: Options) -> Placeholders | None:
     used, total = modem.sms_storage_used, modem.sms_storage_total
     return _when(used is not None and total and used >= total, used=used, total=total)
 
 
-def _unreachable(module: WatchedModule, options: Options) -> Words | None:
+def _unreachable(module: WatchedModule, options: Options) -> Placeholders | None:
     state = module.state
     missed = state.missed_polls >= options.missed_polls and state.last_seen is not None
     return _when(missed, polls=state.missed_polls, last_seen=module.local_time(state.last_seen or ""))
 
 
-def _never_seen(module: WatchedModule, options: Options) -> Words | None:
+def _never_seen(module: WatchedModule, options: Options) -> Placeholders | None:
     state = module.state
     missed = state.missed_polls >= options.missed_polls and state.last_seen is None
     return _when(missed, polls=state.missed_polls)
 
 
-def _signal_low(module: WatchedModule, options: Options) -> Words | None:
+def _signal_low(module: WatchedModule, options: Options) -> Placeholders | None:
     state = module.state
     threshold = state.signal_threshold_dbm
     low = state.signal_sufficient is False
@@ -104,12 +104,12 @@ def _signal_low(module: WatchedModule, options: Options) -> Words | None:
     return _when(low, signal=state.signal_dbm, threshold=threshold)
 
 
-def _meter_changed(module: WatchedModule, _: Options) -> Words | None:
+def _meter_changed(module: WatchedModule, _: Options) -> Placeholders | None:
     now, first = module.state.meter_serial, module.first_serial
     return _when(now and first and now != first, before=first, now=now)
 
 
-def _drifted(module: WatchedModule, _: Options) -> Words | None:
+def _drifted(module: WatchedModule, _: Options) -> Placeholders | None:
     return _when(module.state.drift, settings=drift_lines(module.state.drift))
 
 
@@ -134,18 +134,18 @@ class UsedProfile:
     modules: tuple[str, ...]
 
 
-def _unverified(profile: UsedProfile, _: Options) -> Words | None:
+def _unverified(profile: UsedProfile, _: Options) -> Placeholders | None:
     count = len(profile.modules)
     more = f", … +{count - _NAMED}" if count > _NAMED else ""
     return _when(count, profile=profile.name, count=count, modules=", ".join(profile.modules[:_NAMED]) + more)
 
 
-def _away(modem: ModemState, _: Options) -> Words | None:
+def _away(modem: ModemState, _: Options) -> Placeholders | None:
     away = not modem.connected and modem.problem_code != _PORT_HELD
     return _when(away, problem=modem.problem)
 
 
-def _sim_locked(modem: ModemState, _: Options) -> Words | None:
+def _sim_locked(modem: ModemState, _: Options) -> Placeholders | None:
     return _when(modem.sim in (Sim.PIN_REQUIRED, Sim.PUK_REQUIRED), problem=modem.problem or modem.sim)
 
 

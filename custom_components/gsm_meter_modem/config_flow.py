@@ -63,8 +63,8 @@ class GsmMeterModemConfigFlow(ConfigFlow, domain=DOMAIN):
             if info is not None:
                 return self._create_entry()
         self._set_confirm_only()
-        words = {"name": self._name, "topic": self._topics.root}
-        return self.async_show_form(step_id="confirm", description_placeholders=words, errors=errors)
+        placeholders = {"name": self._name, "topic": self._topics.root}
+        return self.async_show_form(step_id="confirm", description_placeholders=placeholders, errors=errors)
 
     @callback
     def _take_back_offers(self) -> ConfigFlowResult:

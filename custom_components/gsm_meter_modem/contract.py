@@ -148,7 +148,7 @@ class Answer:
 
     @property
     def error(self) -> tuple[str, str]:
-        """Return code and words of an answer that is an error."""
+        """Return code and message of an answer that is an error."""
         error = self.document.get("error") or {}
         return str(error.get("code", "unknown")), str(error.get("message", ""))
 
@@ -202,7 +202,7 @@ def module_state(document: Mapping[str, Any]) -> ModuleState:
 
 
 def answer(document: Mapping[str, Any]) -> Answer:
-    """Read a response; raises ContractError where it is none."""
+    """Read a response; raises ContractError if it is invalid."""
     transaction, status = document.get("transaction"), document.get("status")
     if not isinstance(transaction, str) or status not in list(Status):
         raise ContractError(str(status))
@@ -222,7 +222,7 @@ def _profile(document: Mapping[str, Any] | None) -> Profile | None:
 
 
 def _drifted(values: Mapping[str, Any]) -> Drifted:
-    """Read one setting that has drifted, in the words of contract 2 or of contract 1."""
+    """Read one setting that has drifted, in the form of contract 2 or of contract 1."""
     if "desired" in values:
         return Drifted(values["desired"], values["reported"])
     return Drifted(values["wanted"], values["told"])

@@ -59,12 +59,12 @@ async def async_setup_dashboard(hass: HomeAssistant) -> None:
 )
 @async_response
 async def _answer_view(hass: HomeAssistant, connection: ActiveConnection, message: dict[str, Any]) -> None:
-    words = await async_get_translations(hass, message["language"], "common", {DOMAIN})
+    translations = await async_get_translations(hass, message["language"], "common", {DOMAIN})
     template = await hass.async_add_executor_job(_template)
     is_admin = connection.user.is_admin
     made = view(
         _shown(hass, is_admin=is_admin),
-        {key.rpartition(".")[2]: text for key, text in words.items()},
+        {key.rpartition(".")[2]: text for key, text in translations.items()},
         template,
         Choices(**message["options"]),
         f"/config/devices/dashboard?domain={MQTT}" if is_admin else None,

@@ -12,7 +12,7 @@ from .bridge import Bridge, Kind, Subject
 
 
 class Devices:
-    """Follows the device registry. `changed` is told of each subject whose device is new, renamed or gone."""
+    """Follows the device registry; calls `changed` with each subject whose device is new, renamed or gone."""
 
     def __init__(self, hass: HomeAssistant, bridge: Bridge, changed: Callable[[Subject], None]) -> None:
         self._hass, self._changed = hass, changed

@@ -1,4 +1,4 @@
-"""Everything that helps to find a fault, and nothing that tells who or where somebody is."""
+"""Everything that helps to find a fault, and nothing that identifies a person or a place."""
 
 from __future__ import annotations
 

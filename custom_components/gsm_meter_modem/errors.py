@@ -1,4 +1,4 @@
-"""What goes wrong, in words that Home Assistant translates."""
+"""Errors, with texts that Home Assistant translates."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ OF_CONTRACT_1: Final = MappingProxyType(
 
 
 def invalid(key: str, **placeholders: str) -> ServiceValidationError:
-    """Return an error of whoever asked."""
+    """Return an error caused by the request."""
     return ServiceValidationError(
         translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders
     )
@@ -88,9 +88,9 @@ def failed(key: str, **placeholders: str) -> HomeAssistantError:
 
 
 def of_answer(answer: Answer) -> HomeAssistantError:
-    """Return what an answer with an error is; unknown codes are told as they are."""
-    told, message = answer.error
-    code = OF_CONTRACT_1.get(told, told)
+    """Return what an answer with an error is; unknown codes are shown as they are."""
+    error_code, message = answer.error
+    code = OF_CONTRACT_1.get(error_code, error_code)
     if code in USER_CODES:
         return invalid(f"error_{code}", message=message)
     if code in FAILURE_CODES:

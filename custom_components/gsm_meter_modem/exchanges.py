@@ -21,7 +21,7 @@ from .errors import failed, of_answer
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class RequestOptions:
     """On what terms something is asked.
 
     `wait`: until the outcome is known, not only until the request is stored. `timeout`: the job's deadline,
@@ -61,15 +61,15 @@ class Exchanges:
         for queue in self._open.values():
             queue.shutdown(immediate=True)
 
-    async def async_ask(self, action: str, fields: Mapping[str, Any], terms: Terms) -> Outcome:
+    async def async_ask(self, action: str, fields: Mapping[str, Any], options: RequestOptions) -> Outcome:
         """Publish a request; raises HomeAssistantError where it is refused or fails, or nothing answers."""
         transaction = ulid_now()
         document = {"transaction": transaction, **fields}
-        if terms.timeout is not None:
-            document["deadline"] = (dt_util.utcnow() + terms.timeout).isoformat(timespec="seconds")
+        if options.timeout is not None:
+            document["deadline"] = (dt_util.utcnow() + options.timeout).isoformat(timespec="seconds")
         with self._answers(transaction) as answers:
             try:
-                return await self._outcome(answers, action, json.dumps(document), terms)
+                return await self._outcome(answers, action, json.dumps(document), options)
             except asyncio.QueueShutDown:
                 raise failed("unloaded") from None
 
@@ -82,18 +82,20 @@ class Exchanges:
             del self._open[transaction]
 
     async def _outcome(
-        self, answers: asyncio.Queue[Answer], action: str, payload: str, terms: Terms
+        self, answers: asyncio.Queue[Answer], action: str, payload: str, options: RequestOptions
     ) -> Outcome:
-        first = _checked(await self._first(answers, action, payload, terms))
+        first = _checked(await self._first(answers, action, payload, options))
         if first.status is not Status.ACCEPTED:
             return Outcome(None, first)
-        return Outcome(first, await _final(answers, first) if terms.wait else None)
+        return Outcome(first, await _final(answers, first) if options.wait else None)
 
-    async def _first(self, answers: asyncio.Queue[Answer], action: str, payload: str, terms: Terms) -> Answer:
-        for _ in range(terms.asks):
+    async def _first(
+        self, answers: asyncio.Queue[Answer], action: str, payload: str, options: RequestOptions
+    ) -> Answer:
+        for _ in range(options.asks):
             await mqtt.async_publish(self.hass, self.topics.request(action), payload, qos=1)
             try:
-                async with asyncio.timeout(terms.answer_s):
+                async with asyncio.timeout(options.answer_s):
                     return await answers.get()
             except TimeoutError:
                 continue

@@ -20,9 +20,9 @@ from .conditions import (
     OF_PROFILE,
     BridgeState,
     Condition,
+    Placeholders,
     UsedProfile,
     WatchedModule,
-    Words,
 )
 from .const import DOMAIN
 from .devices import Devices
@@ -46,21 +46,21 @@ class Issues:
 
     @callback
     def look(self, subject: Subject) -> None:
-        """Judge a subject anew, and the profiles whose use it changes."""
+        """Judge a subject again, and the profiles whose use it changes."""
         if subject.kind is Kind.MODULE:
             state = self._bridge.modules.get(subject.id)
             for name in self._profiles.keep(subject.id, state.profile if state else None):
                 self.look(Subject(Kind.PROFILE, name))
-        for condition, words in self._judged(subject):
+        for condition, placeholders in self._judged(subject):
             issue_id = self._id(condition.key, subject)
-            if words is None or condition.key not in self._options.issues:
+            if placeholders is None or condition.key not in self._options.issues:
                 self._over(issue_id)
             else:
-                self._found(issue_id, condition, subject, words)
+                self._found(issue_id, condition, subject, placeholders)
 
     @callback
     def stop(self) -> None:
-        """Look no more; what was told stays told, because Home Assistant keeps what was ignored with it."""
+        """Stop; what was reported stays reported, because Home Assistant keeps what was ignored with it."""
         self.devices.stop()
         while self._later:
             self._later.popitem()[1]()
@@ -68,7 +68,7 @@ class Issues:
     def _id(self, key: str, subject: Subject) -> str:
         return f"{_prefix(self._bridge.topics.bridge)}{subject.kind.value}_{subject.id}_{key}"
 
-    def _judged(self, subject: Subject) -> Iterable[tuple[Condition[Any], Words | None]]:
+    def _judged(self, subject: Subject) -> Iterable[tuple[Condition[Any], Placeholders | None]]:
         """Return each condition of a subject, and what it finds."""
         bridge = self._bridge
         if subject.kind is Kind.BRIDGE:
@@ -81,7 +81,7 @@ class Issues:
 
     def _of_rows[S](
         self, rows: Sequence[Condition[S]], state: S | None
-    ) -> Iterable[tuple[Condition[Any], Words | None]]:
+    ) -> Iterable[tuple[Condition[Any], Placeholders | None]]:
         """What is gone has no trouble."""
         return [(row, None if state is None else row.found(state, self._options)) for row in rows]
 
@@ -99,10 +99,12 @@ class Issues:
         names = sorted(self._name(Subject(Kind.MODULE, module)) for module in found.modules)
         return UsedProfile(found.name, tuple(names))
 
-    def _found(self, issue_id: str, condition: Condition[Any], subject: Subject, words: Words) -> None:
+    def _found(
+        self, issue_id: str, condition: Condition[Any], subject: Subject, placeholders: Placeholders
+    ) -> None:
         lasting = condition.lasting(self._options)
         if issue_id in self._lasted or not lasting:
-            self._tell(issue_id, condition, subject, words)
+            self._report(issue_id, condition, subject, placeholders)
         elif issue_id not in self._later:
             due = partial(self._due, issue_id, subject)
             self._later[issue_id] = async_call_later(self._bridge.hass, lasting, due)
@@ -119,7 +121,9 @@ class Issues:
             cancel()
         ir.async_delete_issue(self._bridge.hass, DOMAIN, issue_id)
 
-    def _tell(self, issue_id: str, condition: Condition[Any], subject: Subject, words: Words) -> None:
+    def _report(
+        self, issue_id: str, condition: Condition[Any], subject: Subject, placeholders: Placeholders
+    ) -> None:
         ir.async_create_issue(
             self._bridge.hass,
             DOMAIN,
@@ -129,7 +133,7 @@ class Issues:
             learn_more_url=f"{_LEARN_MORE}#{condition.key.replace('_', '-')}",
             severity=ir.IssueSeverity(condition.weight.value),
             translation_key=condition.key,
-            translation_placeholders={"name": self._name(subject), **words},
+            translation_placeholders={"name": self._name(subject), **placeholders},
         )
 
     def _name(self, subject: Subject) -> str:
@@ -142,10 +146,10 @@ class Issues:
         return module.name if subject.kind is Kind.MODULE and module is not None else subject.id
 
 
-def _local_time(told: str) -> str:
+def _local_time(text: str) -> str:
     """Return a time of the contract as a clock at home shows it; what is no time as it is."""
-    at = dt_util.parse_datetime(told)
-    return told if at is None else f"{dt_util.as_local(at):%Y-%m-%d %H:%M}"
+    at = dt_util.parse_datetime(text)
+    return text if at is None else f"{dt_util.as_local(at):%Y-%m-%d %H:%M}"
 
 
 @callback

@@ -1,4 +1,4 @@
-"""Which profiles that nobody has verified are in use, and by which modules. Pure."""
+"""Which unverified profiles are in use, and by which modules. Pure."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from homeassistant.helpers import issue_registry as ir
 from .conditions import drift_lines
 from .const import CONF_BRIDGE, DOMAIN
 from .errors import async_sentence
-from .exchanges import Outcome, Terms
+from .exchanges import Outcome, RequestOptions
 from .targets import check
 
 if TYPE_CHECKING:
@@ -41,13 +41,13 @@ class ModuleFlow(RepairsFlow):
         super().__init__()
         self._bridge, self._module = bridge, module
 
-    def _words(self) -> dict[str, str]:
+    def _placeholders(self) -> dict[str, str]:
         """What the issue says."""
         issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
         return dict(issue.translation_placeholders or {}) if issue else {}
 
-    def _question(self, step_id: str, **words: str) -> RepairsFlowResult:
-        placeholders = self._words() | words
+    def _question(self, step_id: str, **more: str) -> RepairsFlowResult:
+        placeholders = self._placeholders() | more
         return self.async_show_form(
             step_id=step_id, data_schema=vol.Schema({}), description_placeholders=placeholders
         )
@@ -57,7 +57,7 @@ class ModuleFlow(RepairsFlow):
         return next((e.runtime_data for e in entries if e.data[CONF_BRIDGE] == self._bridge), None)
 
     async def _do(self, fix: Fix) -> RepairsFlowResult:
-        """End with what `fix` does; nobody is told that it is solved before it is."""
+        """End with what `fix` does; it is not shown as solved before it is."""
         if (runtime := self._runtime()) is None:
             return self.async_abort(reason="not_loaded")
         try:
@@ -66,12 +66,12 @@ class ModuleFlow(RepairsFlow):
             return await self._failed(error)
         if not solved:
             # an abort leaves the issue as it is; the module's next document takes it back
-            return self.async_abort(reason="asked", description_placeholders=self._words())
+            return self.async_abort(reason="asked", description_placeholders=self._placeholders())
         return self.async_create_entry(data={})
 
     async def _failed(self, error: HomeAssistantError) -> RepairsFlowResult:
-        words = {"error": await async_sentence(self.hass, error)}
-        return self.async_abort(reason="failed", description_placeholders=words)
+        placeholders = {"error": await async_sentence(self.hass, error)}
+        return self.async_abort(reason="failed", description_placeholders=placeholders)
 
 
 class ConfirmFlow(ModuleFlow):
@@ -98,7 +98,7 @@ class DriftFlow(ModuleFlow):
         return self.async_show_menu(
             step_id="init",
             menu_options=["restore", "read", "accept"],
-            description_placeholders=self._words(),
+            description_placeholders=self._placeholders(),
         )
 
     async def async_step_restore(self, user_input: Input = None) -> RepairsFlowResult:
@@ -113,8 +113,8 @@ class DriftFlow(ModuleFlow):
             return await self._failed(error)
         concerns = "\n".join(f"- {concern['message']}" for concern in plan["concerns"])
         settings = drift_lines(runtime.bridge.modules[self._module].drift, is_set_back=True)
-        words = {"messages": str(plan["messages"]), "concerns": concerns, "settings": settings}
-        return self._question("restore", **words)
+        placeholders = {"messages": str(plan["messages"]), "concerns": concerns, "settings": settings}
+        return self._question("restore", **placeholders)
 
     async def async_step_read(self, _: Input = None) -> RepairsFlowResult:
         """Read all settings again; perhaps they are right by now."""
@@ -128,7 +128,7 @@ class DriftFlow(ModuleFlow):
 async def _ask(runtime: Runtime, action: str, **fields: Any) -> Outcome:
     """Return the first answer: that it is stored, or what became of it already."""
     check(runtime.bridge)
-    return await runtime.bridge.exchanges.async_ask(action, fields, Terms(wait=False))
+    return await runtime.bridge.exchanges.async_ask(action, fields, RequestOptions(wait=False))
 
 
 def _asking(action: str) -> Fix:

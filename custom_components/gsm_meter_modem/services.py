@@ -20,7 +20,7 @@ from .bridge import Kind
 from .capabilities import ModuleInfo
 from .const import ANSWER_S, ASKS, DOMAIN, MODEM_ANSWER_S
 from .errors import async_sentence, failed, invalid
-from .exchanges import Outcome, Terms
+from .exchanges import Outcome, RequestOptions
 from .targets import Target, resolve
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _key(field: Field) -> vol.Marker:
 
 
 async def _handle(action: Action, call: ServiceCall) -> ServiceResponse:
-    """Ask all devices at once; the first error is told, or a summary where there are several devices."""
+    """Ask all devices at once; the first error is raised, or a summary if there are several devices."""
     if action.confirm and not call.data[CONFIRM]:
         raise invalid("confirm_needed", action=await _title(call.hass, action))
     targets = [resolve(call.hass, device, action.of) for device in dict.fromkeys(call.data[DEVICE_ID])]
@@ -106,18 +106,18 @@ def _check(module: ModuleInfo, action: Action, fields: Mapping[str, Any]) -> Non
 
 async def _title(hass: HomeAssistant, action: Action) -> str:
     """Return what an action is called in the forms."""
-    words = await async_get_translations(hass, hass.config.language, "services", {DOMAIN})
-    return words.get(f"component.{DOMAIN}.services.{action.name}.name", action.name)
+    translations = await async_get_translations(hass, hass.config.language, "services", {DOMAIN})
+    return translations.get(f"component.{DOMAIN}.services.{action.name}.name", action.name)
 
 
 async def _ask(action: Action, target: Target, fields: Mapping[str, Any], data: Mapping[str, Any]) -> Outcome:
-    terms = Terms(
+    options = RequestOptions(
         wait=data.get(WAIT, True),
         timeout=data.get(TIMEOUT),
         answer_s=ANSWER_S if action.repeatable else MODEM_ANSWER_S,
         asks=ASKS if action.repeatable else 1,
     )
-    return await target.bridge.exchanges.async_ask(action.request, fields, terms)
+    return await target.bridge.exchanges.async_ask(action.request, fields, options)
 
 
 def _response(action: Action, outcome: Outcome) -> JsonObjectType:
@@ -128,8 +128,8 @@ def _response(action: Action, outcome: Outcome) -> JsonObjectType:
     if outcome.final and accepted:
         document["accepted"] = {name: accepted[name] for name in ("deadline", "messages")}
     if action.settings_only and "data" in document:
-        told = document.pop("data")["settings"]
-        document["settings"] = {name: value for name, value in told.items() if value is not None}
+        settings = document.pop("data")["settings"]
+        document["settings"] = {name: value for name, value in settings.items() if value is not None}
     return document
 
 
@@ -138,5 +138,5 @@ async def _raise(hass: HomeAssistant, errors: list[tuple[Target, BaseException]]
         if asked == 1 or not isinstance(error, HomeAssistantError):
             raise error
     if errors:
-        told = [f"{target.name}: {await async_sentence(hass, error)}" for target, error in errors]
-        raise failed("some_failed", failed=str(len(errors)), asked=str(asked), details="; ".join(told))
+        settings = [f"{target.name}: {await async_sentence(hass, error)}" for target, error in errors]
+        raise failed("some_failed", failed=str(len(errors)), asked=str(asked), details="; ".join(settings))

@@ -11,7 +11,7 @@ from typing import Any, Final
 from .bridge import Kind
 
 type Card = dict[str, Any]
-type Words = Mapping[str, str]
+type Translations = Mapping[str, str]
 
 MANY: Final = 8
 """So many modules have a section each, and all a line in the graphs; of more each has one tile."""
@@ -53,22 +53,26 @@ class Shown:
 
 
 def view(
-    devices: Iterable[Shown], words: Words, template: str, choices: Choices, devices_page: str | None
+    devices: Iterable[Shown],
+    translations: Translations,
+    template: str,
+    choices: Choices,
+    devices_page: str | None,
 ) -> Card:
     """Return the view; `template` draws the table, devices are searched and sorted at `devices_page`."""
     found = sorted(devices, key=_natural)
     modules = [device for device in found if device.kind is Kind.MODULE]
-    sections = [_table(modules, words, template, choices, devices_page)]
+    sections = [_table(modules, translations, template, choices, devices_page)]
     if len(modules) <= MANY:
-        sections += [_filled(_module(module, words)) for module in modules]
-    sections += [_graphs(modules, words), _results(modules, words)]
+        sections += [_filled(_module(module, translations)) for module in modules]
+    sections += [_graphs(modules, translations), _results(modules, translations)]
     sections += [_filled(_plain(d, _OF_BRIDGE, "mdi:bridge")) for d in found if d.kind is Kind.BRIDGE]
     sections += [_filled(_plain(d, _OF_MODEM, "mdi:usb-port")) for d in found if d.kind is Kind.MODEM]
     if len(modules) > MANY:
-        sections += _by_area(modules, words)
+        sections += _by_area(modules, translations)
     return {
         "type": "sections",
-        "title": words["title"],
+        "title": translations["title"],
         "path": "modules",
         "icon": "mdi:meter-electric-outline",
         "max_columns": COLUMNS,
@@ -76,18 +80,20 @@ def view(
     }
 
 
-def _table(modules: Sequence[Shown], words: Words, template: str, choices: Choices, page: str | None) -> Card:
-    heading = _heading(words["all_modules"], "mdi:meter-electric-outline", page if modules else None)
-    content = _drawn(modules, words, template, choices) if modules else words["no_modules"]
+def _table(
+    modules: Sequence[Shown], translations: Translations, template: str, choices: Choices, page: str | None
+) -> Card:
+    heading = _heading(translations["all_modules"], "mdi:meter-electric-outline", page if modules else None)
+    content = _drawn(modules, translations, template, choices) if modules else translations["no_modules"]
     table = {"type": "markdown", "content": content, "grid_options": {"columns": "full"}}
     return {"type": "grid", "column_span": COLUMNS, "cards": [heading, table]}
 
 
-def _drawn(modules: Sequence[Shown], words: Words, template: str, choices: Choices) -> str:
+def _drawn(modules: Sequence[Shown], translations: Translations, template: str, choices: Choices) -> str:
     """Return the template with what it is to draw before it, as literals that Jinja reads."""
     given: dict[str, Any] = {
         "modules": [_row(module) | {"place": place} for place, module in enumerate(modules)],
-        "words": dict(words),
+        "translations": dict(translations),
         "sort": choices.sort,
         "shown": choices.rows,
         "weak_dbm": choices.weak_signal_dbm,
@@ -113,14 +119,14 @@ def _row(module: Shown) -> dict[str, Any]:
     return {"label": label, "drift": f"{module.subject}_settings_drifted", **entities}
 
 
-def _module(module: Shown, words: Words) -> Card:
+def _module(module: Shown, translations: Translations) -> Card:
     section = _plain(module, _OF_MODULE, "mdi:meter-electric-outline")
     if (button := module.entities.get("request_status")) is not None:
         press = {
             "action": "perform-action",
             "perform_action": "button.press",
             "target": {"entity_id": button},
-            "confirmation": {"text": words["costs_an_sms"]},
+            "confirmation": {"text": translations["costs_an_sms"]},
         }
         tile = _tile(button) | {"hide_state": True, "tap_action": press, "icon_tap_action": press}
         section["cards"].append(tile)
@@ -141,19 +147,23 @@ def _filled(section: Card) -> Card:
     return section
 
 
-def _graphs(modules: Sequence[Shown], words: Words) -> Card:
+def _graphs(modules: Sequence[Shown], translations: Translations) -> Card:
     """Return the history of a few: of many modules those with the weakest signal."""
-    heard = [module for module in modules if "signal_dbm" in module.entities]
-    if len(heard) > MANY:
-        heard = sorted((m for m in heard if m.signal_dbm is not None), key=lambda m: m.signal_dbm or 0)[:MANY]
+    with_signal = [module for module in modules if "signal_dbm" in module.entities]
+    if len(with_signal) > MANY:
+        with_signal = sorted(
+            (m for m in with_signal if m.signal_dbm is not None), key=lambda m: m.signal_dbm or 0
+        )[:MANY]
     cards = []
-    if heard:
-        title = words["signal_a_week"] if len(modules) <= MANY else words["weakest_signals_a_week"]
-        cards.append(_history(title, 168, heard, "signal_dbm"))
+    if with_signal:
+        title = (
+            translations["signal_a_week"] if len(modules) <= MANY else translations["weakest_signals_a_week"]
+        )
+        cards.append(_history(title, 168, with_signal, "signal_dbm"))
     watched = [module for module in modules if "online" in module.entities]
     if watched and len(modules) <= MANY:
-        cards.append(_history(words["connection_a_day"], 24, watched, "online"))
-    return _section(_heading(words["history"], "mdi:chart-line"), *cards)
+        cards.append(_history(translations["connection_a_day"], 24, watched, "online"))
+    return _section(_heading(translations["history"], "mdi:chart-line"), *cards)
 
 
 def _history(title: str, hours: int, modules: Iterable[Shown], key: str) -> Card:
@@ -161,19 +171,21 @@ def _history(title: str, hours: int, modules: Iterable[Shown], key: str) -> Card
     return {"type": "history-graph", "title": title, "hours_to_show": hours, "entities": entities}
 
 
-def _results(modules: Sequence[Shown], words: Words) -> Card:
+def _results(modules: Sequence[Shown], translations: Translations) -> Card:
     results = [module.entities["result"] for module in modules if "result" in module.entities][:TILES]
     logbook = {"type": "logbook", "hours_to_show": 72, "target": {"entity_id": results}}
-    return _section(_heading(words["commands"], "mdi:message-text-clock"), *([logbook] if results else []))
+    return _section(
+        _heading(translations["commands"], "mdi:message-text-clock"), *([logbook] if results else [])
+    )
 
 
-def _by_area(modules: Sequence[Shown], words: Words) -> list[Card]:
+def _by_area(modules: Sequence[Shown], translations: Translations) -> list[Card]:
     """Return sections with one tile for each module, those without an area last."""
     shown = [module for module in modules if module.entities][:TILES]
     areas = sorted({module.area for module in shown if module.area}, key=str.casefold)
     return [
         _section(
-            _heading(area or words["without_area"], "mdi:texture-box"),
+            _heading(area or translations["without_area"], "mdi:texture-box"),
             *(_summary(module) for module in shown if module.area == area),
         )
         for area in (*areas, None)

@@ -17,8 +17,8 @@ def talk(command: str, lines, *, echo: bool = False):
     """Return the exchange of `command` and what came unasked."""
     dialogue = AtDialogue()
     exchange = dialogue.begin(command)
-    news = [n for line in ([command] if echo else []) + list(lines) for n in dialogue.feed(Line(line))]
-    return exchange, news
+    events = [n for line in ([command] if echo else []) + list(lines) for n in dialogue.feed(Line(line))]
+    return exchange, events
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,8 @@ def test_form_of_command_is_recognised(command, form):
 
 @pytest.mark.parametrize("echo", [False, True])
 def test_dialogue_drops_echo_of_command(echo):
-    exchange, news = talk("AT+CSQ", ["+CSQ: 17,0", "OK"], echo=echo)
-    assert (exchange.lines, exchange.final.ok, news) == (["+CSQ: 17,0"], True, [])
+    exchange, events = talk("AT+CSQ", ["+CSQ: 17,0", "OK"], echo=echo)
+    assert (exchange.lines, exchange.final.ok, events) == (["+CSQ: 17,0"], True, [])
 
 
 def test_dialogue_drops_echo_of_pdu():
@@ -55,17 +55,17 @@ def test_dialogue_drops_echo_of_pdu():
 
 def test_unsolicited_line_inside_list_is_separated():
     lines = [f"+CMGL: 1,1,,{LENGTH}", '+CMTI: "SM",3', PDU, "+CREG: 2", f"+CMGL: 2,1,,{LENGTH}", PDU, "OK"]
-    exchange, news = talk("AT+CMGL=4", lines)
+    exchange, events = talk("AT+CMGL=4", lines)
     assert exchange.lines == [lines[0], PDU, lines[4], PDU]
-    assert news == [Urc("+CMTI", '+CMTI: "SM",3'), Urc("+CREG", "+CREG: 2")]
+    assert events == [Urc("+CMTI", '+CMTI: "SM",3'), Urc("+CREG", "+CREG: 2")]
 
 
 def test_routed_message_inside_list_takes_its_own_pdu():
     other = PDU[:-2] + "AA"
     lines = [f"+CMGL: 1,1,,{LENGTH}", f"+CMT: ,{LENGTH}", other, PDU, "OK"]
-    exchange, news = talk("AT+CMGL=4", lines)
+    exchange, events = talk("AT+CMGL=4", lines)
     assert exchange.lines == [lines[0], PDU]
-    assert news == [Urc("+CMT", f"+CMT: ,{LENGTH}", other)]
+    assert events == [Urc("+CMT", f"+CMT: ,{LENGTH}", other)]
 
 
 @pytest.mark.parametrize(
@@ -85,9 +85,9 @@ def test_routed_message_inside_list_takes_its_own_pdu():
     ],
 )
 def test_dialogue_distinguishes_answer_from_unsolicited_line_by_command(command, line, answers):
-    exchange, news = talk(command, [line, "OK"])
+    exchange, events = talk(command, [line, "OK"])
     assert (exchange.lines == [line]) is answers
-    assert bool(news) is not answers
+    assert bool(events) is not answers
 
 
 def test_dialogue_ends_command_at_no_carrier_only_while_dialling():
@@ -109,8 +109,8 @@ def test_dialogue_reports_late_and_unknown_lines_as_strays():
 def test_routed_header_without_pdu_is_reported_and_takes_no_answer():
     dialogue = AtDialogue()
     exchange = dialogue.begin("AT+CCID")
-    news = [n for line in ("+CMT: ,25", "89701012345678901234", "OK") for n in dialogue.feed(Line(line))]
-    assert news == [Urc("+CMT", "+CMT: ,25")]
+    events = [n for line in ("+CMT: ,25", "89701012345678901234", "OK") for n in dialogue.feed(Line(line))]
+    assert events == [Urc("+CMT", "+CMT: ,25")]
     assert exchange.lines == ["89701012345678901234"]
 
 
@@ -166,13 +166,13 @@ def test_unsolicited_lines_never_change_a_result_nor_get_lost(command, echo, ins
     framer, dialogue = AtFramer(), AtDialogue()
     exchange = dialogue.begin(command)
     chunks = (stream[at : at + cut] for at in range(0, len(stream), cut))
-    news = [n for chunk in chunks for event in framer.feed(chunk) for n in dialogue.feed(event)]
-    assert news == expected
+    events = [n for chunk in chunks for event in framer.feed(chunk) for n in dialogue.feed(event)]
+    assert events == expected
     assert [line.encode() for line in exchange.lines] == DIALOGUES[command][:-1]
     assert exchange.done
 
 
-def news_of(*octets: bytes, command: str | None = None):
+def events_of(*octets: bytes, command: str | None = None):
     """Return what comes unasked, and the exchange of `command`."""
     framer, dialogue = AtFramer(), AtDialogue()
     exchange = dialogue.begin(command) if command else None
@@ -200,8 +200,8 @@ SPOKEN = {
 def test_ussd_text_of_several_lines_is_one_unsolicited_line(text, end):
     octets = f"\r\n{text}\r\n".replace("\n", end).encode()
     for chunks in ((octets,), tuple(bytes([octet]) for octet in octets)):
-        news, _ = news_of(*chunks, b"\r\nRING\r\n")
-        assert news == [Urc("+CUSD", text), Urc("RING", "RING")]
+        events, _ = events_of(*chunks, b"\r\nRING\r\n")
+        assert events == [Urc("+CUSD", text), Urc("RING", "RING")]
 
 
 @pytest.mark.parametrize(
@@ -215,10 +215,10 @@ def test_ussd_text_of_several_lines_is_one_unsolicited_line(text, end):
     ],
 )
 def test_open_quote_swallows_no_following_line(rest, answers):
-    exchange, news = talk("AT+CSQ", ["+CSQ: 3,99", '+CUSD: 0,"half a', *rest])
+    exchange, events = talk("AT+CSQ", ["+CSQ: 3,99", '+CUSD: 0,"half a', *rest])
     assert (exchange.lines[0], exchange.done) == ("+CSQ: 3,99", True)
-    assert [n for n in news if n.name != "+CUSD"] == answers
-    assert Urc("+CUSD", '+CUSD: 0,"half a') in news
+    assert [n for n in events if n.name != "+CUSD"] == answers
+    assert Urc("+CUSD", '+CUSD: 0,"half a') in events
 
 
 def test_open_quote_ends_with_next_command_or_after_many_lines():
@@ -229,8 +229,8 @@ def test_open_quote_ends_with_next_command_or_after_many_lines():
     assert dialogue.exchange is exchange
     assert exchange.done
     dialogue.feed(Line('+CUSD: 0,"half'))
-    told = [n for _ in range(50) for n in dialogue.feed(Line("RING"))]
-    assert told.count(Urc("RING", "RING")) == 50
+    events = [n for _ in range(50) for n in dialogue.feed(Line("RING"))]
+    assert events.count(Urc("RING", "RING")) == 50
 
 
 def test_message_prompt_ends_open_quote():
@@ -245,9 +245,9 @@ def test_message_prompt_ends_open_quote():
 @pytest.mark.parametrize("command", ["AT+CSQ", "AT+CMGL=4", None])
 def test_routed_header_gets_its_pdu_after_unsolicited_line(between, command):
     lines = (f"+CDS: {LENGTH}", between, PDU, *(("OK",) if command else ()))
-    news, exchange = news_of(*(f"\r\n{line}\r\n".encode() for line in lines), command=command)
-    assert Urc("+CDS", lines[0], PDU) in news
-    assert len(news) == 2
+    events, exchange = events_of(*(f"\r\n{line}\r\n".encode() for line in lines), command=command)
+    assert Urc("+CDS", lines[0], PDU) in events
+    assert len(events) == 2
     assert exchange is None or (exchange.done and not exchange.lines)
 
 
@@ -255,14 +255,14 @@ def test_routed_header_gets_its_pdu_after_unsolicited_line(between, command):
     "answer", [["OK"], ["+CSQ: 17,0", "OK"], ['+CPMS: "SM",0,20', "OK"], ["+CME ERROR: 3"]]
 )
 def test_routed_header_gets_its_pdu_after_command_answer(answer):
-    exchange, news = talk("AT+CSQ", [f"+CDS: {LENGTH}", *answer, PDU])
+    exchange, events = talk("AT+CSQ", [f"+CDS: {LENGTH}", *answer, PDU])
     assert exchange.done
     assert exchange.lines == answer[:-1]
-    assert news[-1] == Urc("+CDS", f"+CDS: {LENGTH}", PDU)
+    assert events[-1] == Urc("+CDS", f"+CDS: {LENGTH}", PDU)
 
 
 def test_routed_header_without_pdu_takes_none_of_list():
     lines = [f"+CMGL: 1,1,,{LENGTH}", PDU, f"+CMGL: 2,1,,{LENGTH}", PDU, "OK"]
-    exchange, news = talk("AT+CMGL=4", [f"+CDS: {LENGTH}", *lines])
+    exchange, events = talk("AT+CMGL=4", [f"+CDS: {LENGTH}", *lines])
     assert exchange.lines == lines[:-1]
-    assert news == [Urc("+CDS", f"+CDS: {LENGTH}")]
+    assert events == [Urc("+CDS", f"+CDS: {LENGTH}")]

@@ -124,8 +124,8 @@ def test_prompt_ends_text_only_if_command_asks_for_a_message(command: str | None
     dialogue = AtDialogue()
     exchange = dialogue.begin(command) if command else None
     assert dialogue.feed(Line('+CUSD: 1,"1 this')) == ()
-    news = dialogue.feed(Prompt())
-    assert news == ((Urc("+CUSD", '+CUSD: 1,"1 this'),) if ended else ())
+    events = dialogue.feed(Prompt())
+    assert events == ((Urc("+CUSD", '+CUSD: 1,"1 this'),) if ended else ())
     assert exchange is None or exchange.prompted is ended
     if not ended:
         assert dialogue.feed(Line('that",15')) == (Urc("+CUSD", '+CUSD: 1,"1 this\n>that",15'),)
@@ -151,15 +151,15 @@ def test_overlong_line_ends_text() -> None:
 def test_routed_header_waits_for_its_pdu_for_100_unknown_lines(lines: int, found: bool) -> None:
     dialogue = AtDialogue()
     header = f"+CMT: ,{LENGTH}"
-    news = [n for line in (header, *["^THERM: 1"] * lines) for n in dialogue.feed(Line(line))]
-    assert news.count(Urc("+CMT", header)) == (1 if lines else 0)
+    events = [n for line in (header, *["^THERM: 1"] * lines) for n in dialogue.feed(Line(line))]
+    assert events.count(Urc("+CMT", header)) == (1 if lines else 0)
     assert dialogue.feed(Line(PDU)) == ((Urc("+CMT", header, PDU),) if found else (Stray(PDU),))
 
 
 def test_pdu_that_fits_several_headers_belongs_to_the_last() -> None:
     dialogue = AtDialogue()
-    news = [n for line in ("+CMT:", "+CDS:", PDU) for n in dialogue.feed(Line(line))]
-    assert news == [Urc("+CMT", "+CMT:"), Urc("+CDS", "+CDS:", PDU)]
+    events = [n for line in ("+CMT:", "+CDS:", PDU) for n in dialogue.feed(Line(line))]
+    assert events == [Urc("+CMT", "+CMT:"), Urc("+CDS", "+CDS:", PDU)]
 
 
 def test_routed_header_ahead_of_list_takes_none_of_its_pdus() -> None:
@@ -203,11 +203,11 @@ def test_framer_keeps_line_of_4096_octets(octets: int, is_line: bool) -> None:
 
 def test_framer_tells_whether_it_is_within_a_line() -> None:
     framer = AtFramer()
-    told = []
+    reported = []
     for octets in (b"", b"\r\n", b"x", b"\n", b"> ", b"x" * 4096, b"x", b"x", b"\r", b"\x00"):
         framer.feed(octets)
-        told.append(framer.is_within_line)
-    assert told == [False, False, True, False, False, True, True, True, False, False]
+        reported.append(framer.is_within_line)
+    assert reported == [False, False, True, False, False, True, True, True, False, False]
 
 
 @pytest.mark.parametrize(("lines", "joined"), [(2, True), (40, True), (41, False)])
@@ -227,9 +227,9 @@ def test_text_has_at_most_2000_characters(characters: int, joined: bool) -> None
 def _joined(lines: list[str]) -> bool:
     """Whether lines are told as one text; otherwise each is told, as it arrived."""
     dialogue = AtDialogue()
-    news = [n for line in lines for n in dialogue.feed(Line(line))]
-    if len(news) == 1:
-        assert news == [Urc("+CUSD", "\n".join(lines))]
+    events = [n for line in lines for n in dialogue.feed(Line(line))]
+    if len(events) == 1:
+        assert events == [Urc("+CUSD", "\n".join(lines))]
         return True
-    assert [n.text for n in news] == lines
+    assert [n.text for n in events] == lines
     return False

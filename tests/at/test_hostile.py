@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gsm_meter_bridge.at import messages, responses
-from gsm_meter_bridge.at.cme import CME_ERRORS, cme_words
-from gsm_meter_bridge.at.cms import CMS_ERRORS, SendOutcome, cms_words, send_outcome
+from gsm_meter_bridge.at.cme import CME_ERRORS, cme_meaning
+from gsm_meter_bridge.at.cms import CMS_ERRORS, SendOutcome, cms_meaning, send_outcome
 from gsm_meter_bridge.at.dialogue import AtDialogue
 from gsm_meter_bridge.at.framing import AtFramer
 from gsm_meter_bridge.at.indications import parse_cnmi_test
@@ -60,7 +60,7 @@ PARSERS = (
 )
 
 
-def told(
+def fed(
     stream: str, cuts: Iterable[int] = (), command: str | None = None
 ) -> tuple[list[Urc | Stray], list[str]]:
     """Return what comes unasked with a stream, and the lines of the answer to `command`."""
@@ -69,26 +69,26 @@ def told(
     framer, dialogue = AtFramer(), AtDialogue()
     exchange = dialogue.begin(command) if command else None
     chunks = [octets[a:b] for a, b in pairwise(edges)]
-    news = [n for chunk in chunks for event in framer.feed(chunk) for n in dialogue.feed(event)]
-    return news, exchange.lines if exchange else []
+    events = [n for chunk in chunks for event in framer.feed(chunk) for n in dialogue.feed(event)]
+    return events, exchange.lines if exchange else []
 
 
 @given(STREAMS, st.lists(st.integers(0, 600), max_size=12), COMMANDS | st.none())
 def test_dialogue_gives_same_lines_for_any_stream_however_it_is_cut(
     stream: str, cuts: list[int], command: str | None
 ) -> None:
-    whole = told(stream, command=command)
-    assert told(stream, cuts, command) == whole
-    assert told(stream, range(len(stream)), command) == whole
+    whole = fed(stream, command=command)
+    assert fed(stream, cuts, command) == whole
+    assert fed(stream, range(len(stream)), command) == whole
 
 
 @given(STREAMS)
 def test_dialogue_finds_messages_after_any_noise(noise: str) -> None:
     """Once a modem speaks in order again, what it tells of is heard; a PDU may be left open before."""
     order = "\r\nRING\r\n" * 50 + '\r\n+CMTI: "SM",3\r\n' + f"\r\n+CDS: {LENGTH}\r\n{PDU}\r\n"
-    news, _ = told(noise + order)
-    assert Urc("+CMTI", '+CMTI: "SM",3') in news
-    assert Urc("+CDS", f"+CDS: {LENGTH}", PDU) in news
+    events, _ = fed(noise + order)
+    assert Urc("+CMTI", '+CMTI: "SM",3') in events
+    assert Urc("+CDS", f"+CDS: {LENGTH}", PDU) in events
 
 
 @pytest.mark.parametrize("end", ENDS, ids=repr)
@@ -104,22 +104,22 @@ def test_dialogue_accepts_any_line_end(end: str, cuts: list[int]) -> None:
         PDU,
         "OK",
     ]
-    news, answer = told(end.join(lines) + end, cuts, "AT+CMGL=4")
+    events, answer = fed(end.join(lines) + end, cuts, "AT+CMGL=4")
     assert [message.index for message in messages.parse_cmgl(answer)] == [1, 2]
-    assert news == [Urc("+CMTI", '+CMTI: "SM",3'), Urc("+CREG", "+CREG: 2")]
+    assert events == [Urc("+CMTI", '+CMTI: "SM",3'), Urc("+CREG", "+CREG: 2")]
 
 
 @given(st.integers(0, 9))
 def test_partial_echo_is_no_answer(length: int) -> None:
-    news, answer = told("AT+CSQ\r"[:length] + "\r\n+CSQ: 3,99\r\n\r\nOK\r\n", command="AT+CSQ")
+    events, answer = fed("AT+CSQ\r"[:length] + "\r\n+CSQ: 3,99\r\n\r\nOK\r\n", command="AT+CSQ")
     assert responses.parse_csq(answer) == -107
-    assert not [n for n in news if isinstance(n, Urc)]
+    assert not [n for n in events if isinstance(n, Urc)]
 
 
 def test_dialogue_ends_command_at_first_of_two_glued_answers() -> None:
-    news, answer = told("\r\nOK\r\n\r\nOK\r\n+CSQ: 3,99\r\n", command="AT")
+    events, answer = fed("\r\nOK\r\n\r\nOK\r\n+CSQ: 3,99\r\n", command="AT")
     assert answer == []
-    assert len(news) == 2
+    assert len(events) == 2
 
 
 @given(st.lists(STREAMS, max_size=5))
@@ -132,9 +132,9 @@ def test_parsers_raise_only_decode_error_for_any_line(lines: list[str]) -> None:
 
 
 @given(st.integers(-(10**9), 10**9))
-def test_error_numbers_all_have_words_and_send_outcome(number: int) -> None:
-    assert cme_words(number)
-    assert cms_words(number)
+def test_error_numbers_all_have_text_and_send_outcome(number: int) -> None:
+    assert cme_meaning(number)
+    assert cms_meaning(number)
     assert send_outcome(number) in SendOutcome
 
 

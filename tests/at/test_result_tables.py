@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gsm_meter_bridge.at.cme import cme_words
-from gsm_meter_bridge.at.cms import SendOutcome, cms_words
+from gsm_meter_bridge.at.cme import cme_meaning
+from gsm_meter_bridge.at.cms import SendOutcome, cms_meaning
 from gsm_meter_bridge.at.dialogue import AtDialogue
 from gsm_meter_bridge.at.framing import Line
 from gsm_meter_bridge.at.responses import REGISTRATION, SIM_ERRORS, SimState
@@ -66,7 +66,7 @@ OTHERS = "defined by the manufacturer only"
 
 
 @pytest.mark.parametrize(
-    ("number", "words"),
+    ("number", "message"),
     [
         (-1, OTHERS),
         (8, "reserved by TS 27.007"),
@@ -75,12 +75,12 @@ OTHERS = "defined by the manufacturer only"
         (0, "phone failure"),
     ],
 )
-def test_cme_number_has_words_of_its_range(number: int, words: str) -> None:
-    assert cme_words(number) == words
+def test_cme_number_has_text_of_its_range(number: int, message: str) -> None:
+    assert cme_meaning(number) == message
 
 
 @pytest.mark.parametrize(
-    ("number", "words"),
+    ("number", "message"),
     [
         (-1, OTHERS),
         (0, "reserved cause of TS 24.011"),
@@ -95,8 +95,8 @@ def test_cme_number_has_words_of_its_range(number: int, words: str) -> None:
         (513, OTHERS),
     ],
 )
-def test_cms_number_has_words_of_its_range(number: int, words: str) -> None:
-    assert cms_words(number) == words
+def test_cms_number_has_text_of_its_range(number: int, message: str) -> None:
+    assert cms_meaning(number) == message
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_numeric_results_end_command_only_if_expected() -> None:
             assert exchange.final is None or exchange.final.ok is ok
 
 
-def test_lines_of_modem_carry_pdu_or_tell_of_restart_as_listed() -> None:
+def test_lines_of_modem_carry_pdu_or_report_restart_as_listed() -> None:
     assert {name for name, row in URCS.items() if row.carries_pdu} == {"+CMT", "+CDS", "+CBM"}
     assert {name for name, row in URCS.items() if row.restarted} == {
         "RDY",

@@ -21,14 +21,14 @@ def header(name: str, pdu: str) -> str:
     return f"+CDS: {length}" if name == "+CDS" else f"+CMT: ,{length}"
 
 
-def news_of(lines, command=None):
+def events_of(lines, command=None):
     dialogue = AtDialogue()
     exchange = dialogue.begin(command) if command else None
     return [n for line in lines for n in dialogue.feed(Line(line))], exchange
 
 
-def pdus(news):
-    return [n.pdu for n in news if isinstance(n, Urc) and n.pdu is not None]
+def pdus(events):
+    return [n.pdu for n in events if isinstance(n, Urc) and n.pdu is not None]
 
 
 BETWEEN = {
@@ -49,11 +49,11 @@ BETWEEN = {
 @pytest.mark.parametrize("command", [None, "AT+CSQ", "AT+CMGL=4"])
 def test_lines_between_routed_header_and_pdu_lose_nothing(between, name, command):
     pdu = REPORT if name == "+CDS" else PDU
-    news, exchange = news_of([header(name, pdu), *between, pdu, *(["OK"] if command else [])], command)
-    assert pdus(news) == [pdu]
+    events, exchange = events_of([header(name, pdu), *between, pdu, *(["OK"] if command else [])], command)
+    assert pdus(events) == [pdu]
     assert exchange is None or exchange.done
-    told = [n.text for n in news if isinstance(n, Urc) and n.name not in (name, "+CUSD")]
-    assert told == [line for line in between if line in told]
+    lines = [n.text for n in events if isinstance(n, Urc) and n.name not in (name, "+CUSD")]
+    assert lines == [line for line in between if line in lines]
 
 
 @pytest.mark.parametrize(
@@ -70,9 +70,9 @@ def test_lines_between_routed_header_and_pdu_lose_nothing(between, name, command
     ],
 )
 def test_routed_headers_each_get_their_own_pdu(lines, found):
-    news, _ = news_of(lines)
-    assert pdus(news) == (found or [REPORT, PDU, OTHER])
-    by_pdu = {n.pdu: n.name for n in news if isinstance(n, Urc)}
+    events, _ = events_of(lines)
+    assert pdus(events) == (found or [REPORT, PDU, OTHER])
+    by_pdu = {n.pdu: n.name for n in events if isinstance(n, Urc)}
     assert by_pdu.get(REPORT, "+CDS") == "+CDS"
 
 
@@ -80,8 +80,8 @@ def test_routed_headers_each_get_their_own_pdu(lines, found):
 def test_routed_message_inside_list_leaves_pdus_of_list(between):
     listed = "+CMGL: 1,1,," + header("+CDS", PDU).removeprefix("+CDS: ")
     lines = [listed, header("+CMT", OTHER), *between, OTHER, PDU, listed, PDU, "OK"]
-    news, exchange = news_of(lines, "AT+CMGL=4")
-    assert pdus(news) == [OTHER]
+    events, exchange = events_of(lines, "AT+CMGL=4")
+    assert pdus(events) == [OTHER]
     assert [line for line in exchange.lines if line in (PDU, OTHER)] == [PDU, PDU]
 
 
@@ -98,8 +98,8 @@ def test_unknown_line_inside_list_leaves_pdus_of_list():
         OTHER,
         PDU,
     ]
-    news, exchange = news_of([*lines, "OK"], "AT+CMGL=4")
-    assert [n for n in news if n.pdu] == [Urc("+CMT", header("+CMT", PDU), OTHER)]
+    events, exchange = events_of([*lines, "OK"], "AT+CMGL=4")
+    assert [n for n in events if n.pdu] == [Urc("+CMT", header("+CMT", PDU), OTHER)]
     assert exchange.lines.count(PDU) == 2
 
 
@@ -111,9 +111,9 @@ def test_routed_header_without_pdu_takes_none_of_later_list(before):
         dialogue.feed(Line(line))
     exchange = dialogue.begin("AT+CMGL=4")
     listed = "+CMGL: 1,1,," + header("+CDS", PDU).removeprefix("+CDS: ")
-    news = [n for line in (listed, PDU, listed, PDU, "OK") for n in dialogue.feed(Line(line))]
+    events = [n for line in (listed, PDU, listed, PDU, "OK") for n in dialogue.feed(Line(line))]
     assert exchange.lines == [listed, PDU, listed, PDU]
-    assert not pdus(news)
+    assert not pdus(events)
 
 
 def test_echo_of_sent_pdu_is_no_routed_message():
@@ -122,18 +122,18 @@ def test_echo_of_sent_pdu_is_no_routed_message():
     for event in (Line("AT+CMGS=23"), Line(header("+CDS", PDU)), Prompt()):
         dialogue.feed(event)
     exchange.body = OTHER
-    news = [n for line in (OTHER, "+CMGS: 9", PDU, "OK") for n in dialogue.feed(Line(line))]
-    assert pdus(news) == [PDU]
+    events = [n for line in (OTHER, "+CMGS: 9", PDU, "OK") for n in dialogue.feed(Line(line))]
+    assert pdus(events) == [PDU]
     assert (exchange.lines, exchange.done) == (["+CMGS: 9"], True)
 
 
 def test_missing_pdu_is_reported_once_and_given_up():
-    news, _ = news_of([header("+CMT", PDU), *["^THERM: 1"] * 300, PDU])
-    assert [n for n in news if n.text.startswith("+CMT")] == [Urc("+CMT", header("+CMT", PDU))]
+    events, _ = events_of([header("+CMT", PDU), *["^THERM: 1"] * 300, PDU])
+    assert [n for n in events if n.text.startswith("+CMT")] == [Urc("+CMT", header("+CMT", PDU))]
 
 
 @given(st.lists(st.sampled_from(["RING", "^THERM: 4", "OK", "+CREG: 1", "ERROR", "> 3"]), max_size=90))
 def test_routed_message_is_received_after_any_lines_between(between):
-    news, _ = news_of([header("+CDS", REPORT), *between, REPORT])
-    assert pdus(news) == [REPORT]
-    assert decode_pdu(pdus(news)[0])
+    events, _ = events_of([header("+CDS", REPORT), *between, REPORT])
+    assert pdus(events) == [REPORT]
+    assert decode_pdu(pdus(events)[0])

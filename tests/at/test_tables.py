@@ -2,8 +2,8 @@
 
 import pytest
 
-from gsm_meter_bridge.at.cme import CME_ERRORS, cme_words
-from gsm_meter_bridge.at.cms import CMS_ERRORS, SendOutcome, cms_words, send_outcome
+from gsm_meter_bridge.at.cme import CME_ERRORS, cme_meaning
+from gsm_meter_bridge.at.cms import CMS_ERRORS, SendOutcome, cms_meaning, send_outcome
 from gsm_meter_bridge.at.results import Final, ResultKind, parse_final
 from gsm_meter_bridge.at.urc import URCS, urc_row
 
@@ -26,21 +26,21 @@ def test_cme_error_number_is_described(number):
 def test_cms_error_number_is_described_and_classed(number):
     final = final_of(f"+CMS ERROR: {number}")
     row = CMS_ERRORS[number]
-    assert (final.kind, final.number, final.meaning) == (ResultKind.CMS, number, row.words)
+    assert (final.kind, final.number, final.meaning) == (ResultKind.CMS, number, row.meaning)
     assert final.send_outcome is send_outcome(number) is row.outcome
-    assert len(row.words) > 3
+    assert len(row.meaning) > 3
 
 
 @pytest.mark.parametrize(
-    ("kind", "table"), [("CME", CME_ERRORS), ("CMS", {n: r.words for n, r in CMS_ERRORS.items()})]
+    ("kind", "table"), [("CME", CME_ERRORS), ("CMS", {n: r.meaning for n, r in CMS_ERRORS.items()})]
 )
-def test_error_in_words_is_found_in_table(kind, table):
-    for number, words in table.items():
-        final = final_of(f"+{kind} ERROR: {words.capitalize()}")
-        assert table[final.number] == words, number
+def test_error_text_is_found_in_table(kind, table):
+    for number, meaning in table.items():
+        final = final_of(f"+{kind} ERROR: {meaning.capitalize()}")
+        assert table[final.number] == meaning, number
 
 
-def test_error_in_unknown_words_keeps_them():
+def test_unknown_error_text_is_kept():
     final = final_of("+CME ERROR: SIM is on fire")
     assert (final.number, final.meaning) == (None, "SIM is on fire")
     assert final.send_outcome is SendOutcome.UNCERTAIN
@@ -54,12 +54,12 @@ def test_send_outcome_is_as_expected_for_important_codes():
 
 
 def test_error_number_without_row_is_named_by_its_range():
-    assert cms_words(66) == "reserved cause of TS 24.011"
-    assert cms_words(150) == "reserved TP-FCS value of TS 23.040"
-    assert cms_words(230) == "TP-FCS value of an application"
-    assert cms_words(400) == "reserved by TS 27.005"
-    assert cms_words(513) == cms_words(-1) == cme_words(300) == "defined by the manufacturer only"
-    assert cme_words(99) == "reserved by TS 27.007"
+    assert cms_meaning(66) == "reserved cause of TS 24.011"
+    assert cms_meaning(150) == "reserved TP-FCS value of TS 23.040"
+    assert cms_meaning(230) == "TP-FCS value of an application"
+    assert cms_meaning(400) == "reserved by TS 27.005"
+    assert cms_meaning(513) == cms_meaning(-1) == cme_meaning(300) == "defined by the manufacturer only"
+    assert cme_meaning(99) == "reserved by TS 27.007"
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def ucs2(text: str) -> str:
     return text.encode("utf-16-be").hex().upper()
 
 
-SAYS = {
+ANSWERS = {
     "clear": ('0,"Balance 5",15', "Balance 5"),
     "no coding": ('0,"Hm"', "Hm"),
     "an empty coding": ('0,"Hm",', "Hm"),
@@ -78,7 +78,7 @@ CUT_BALANCES = {
     "ucs2, said to be septets": f'0,"{cut(BALANCE, 64)}",15',
     "ucs2, no coding": f'0,"{cut(BALANCE, 32, 64, 96)}"',
 }
-SAYS_IN_LINES = {
+ANSWERS_IN_LINES = {
     **{name: (line, BALANCE_SAID) for name, line in CUT_BALANCES.items()},
     "ucs2, lines in the text": (f'0,"{cut(ucs2("Меню" + chr(10) + "1. Да"), 11)}",72', "Меню\n1. Да"),
     "packed": (f'0,"{cut(PLAN, 60)}",15', PLAN_SAID),
@@ -93,9 +93,9 @@ SAYS_IN_LINES = {
 }
 
 
-@pytest.mark.parametrize(("line", "said"), SAYS_IN_LINES.values(), ids=SAYS_IN_LINES)
-def test_ussd_text_in_hexadecimal_is_decoded_if_cut_into_lines(line: str, said: str) -> None:
-    assert parse_cusd(f"+CUSD: {line}").said() == said
+@pytest.mark.parametrize(("line", "text"), ANSWERS_IN_LINES.values(), ids=ANSWERS_IN_LINES)
+def test_ussd_text_in_hexadecimal_is_decoded_if_cut_into_lines(line: str, text: str) -> None:
+    assert parse_cusd(f"+CUSD: {line}").decoded() == text
 
 
 @given(
@@ -105,30 +105,30 @@ def test_ussd_text_in_hexadecimal_is_decoded_if_cut_into_lines(line: str, said: 
 def test_ucs2_text_is_decoded_wherever_it_is_cut(text: str, places: list[int]) -> None:
     octets = ucs2("Ж" + text)
     lines = cut(octets, *sorted({at for at in places if at < len(octets)}))
-    assert parse_cusd(f'+CUSD: 0,"{lines}",72').said() == "Ж" + text
+    assert parse_cusd(f'+CUSD: 0,"{lines}",72').decoded() == "Ж" + text
 
 
-@pytest.mark.parametrize(("line", "said"), SAYS.values(), ids=SAYS)
-def test_ussd_answer_gives_text_of_network(line: str, said: str) -> None:
+@pytest.mark.parametrize(("line", "text"), ANSWERS.values(), ids=ANSWERS)
+def test_ussd_answer_gives_text_of_network(line: str, text: str) -> None:
     for gap in (" ", ""):
-        assert parse_cusd(f"+CUSD:{gap}{line}").said() == said
+        assert parse_cusd(f"+CUSD:{gap}{line}").decoded() == text
 
 
 @pytest.mark.parametrize(
-    ("line", "words"),
+    ("line", "message"),
     [
         ("4", "does not support"),
         ("2", "ended"),
         ("5", "no answer in time"),
-        ('0,"",15', "says nothing"),
-        ('0,"\n",72', "says nothing"),
-        ("0", "says nothing"),
+        ('0,"",15', "has no text"),
+        ('0,"\n",72', "has no text"),
+        ("0", "has no text"),
         ("3", "something else"),
     ],
 )
-def test_ussd_answer_without_text_raises_decode_error_with_reason(line: str, words: str) -> None:
-    with pytest.raises(DecodeError, match=words):
-        parse_cusd(f"+CUSD: {line}").said()
+def test_ussd_answer_without_text_raises_decode_error_with_reason(line: str, message: str) -> None:
+    with pytest.raises(DecodeError, match=message):
+        parse_cusd(f"+CUSD: {line}").decoded()
 
 
 @pytest.mark.parametrize("line", ["+CUSD: x", "+CUSD:", "+CUSD", "+CUSD: ,,", "+CUSD: 77"])
@@ -164,9 +164,9 @@ def test_packed_ussd_command_encodes_code() -> None:
 @given(st.text() | st.binary().map(bytes.hex), st.integers(0, 300), st.integers(0, 9))
 def test_ussd_answer_with_any_text_is_decoded_without_error(text: str, dcs: int, state: int) -> None:
     answer = parse_cusd(f'+CUSD: {state},"{text}",{dcs}')
-    assert answer.text is None or isinstance(answer.said(), str)
+    assert answer.text is None or isinstance(answer.decoded(), str)
 
 
 @given(st.from_regex(r"[A-Za-z][a-z]{2,10} [0-9]{1,4}[.,][0-9]{2}( [a-z]{3,12}){0,6}", fullmatch=True))
 def test_packed_ussd_text_is_unpacked(text: str) -> None:
-    assert parse_cusd(f'+CUSD: 0,"{packed(text)}",15').said() == text
+    assert parse_cusd(f'+CUSD: 0,"{packed(text)}",15').decoded() == text

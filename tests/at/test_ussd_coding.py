@@ -15,8 +15,8 @@ from gsm_meter_bridge.errors import DecodeError, InvalidValueError
 from gsm_meter_bridge.sms.gsm7 import encode_septets, pack
 
 
-def text_of(said: str, dcs: int | str = 15) -> str | None:
-    return parse_cusd(f'+CUSD: 0,"{said}",{dcs}').text
+def text_of(text: str, dcs: int | str = 15) -> str | None:
+    return parse_cusd(f'+CUSD: 0,"{text}",{dcs}').text
 
 
 @pytest.mark.parametrize(
@@ -86,13 +86,13 @@ def test_answer_is_open_in_state_1_alone(state: int, text: str | None, is_open: 
 )
 def test_answer_without_text_says_why(state: int, reason: str) -> None:
     with pytest.raises(DecodeError) as error:
-        UssdAnswer(state, None).said()
+        UssdAnswer(state, None).decoded()
     assert str(error.value) == f"+CUSD: {reason}"
-    assert UssdAnswer(state, "x").said() == "x"
+    assert UssdAnswer(state, "x").decoded() == "x"
 
 
 @pytest.mark.parametrize(
-    ("said", "dcs", "text"),
+    ("raw", "dcs", "text"),
     [
         # UCS2 is what the coding says, or two octets a character of Latin, Cyrillic or currency
         ("0041", 72, "A"),
@@ -129,9 +129,9 @@ def test_answer_without_text_says_why(state: int, reason: str) -> None:
         ("44556677", 68, "DUfw"),
     ],
 )
-def test_text_in_hex_is_decoded_by_its_coding_and_content(said: str, dcs: int, text: str) -> None:
-    assert text_of(said, dcs) == text
-    assert text_of(said.lower(), dcs) in (text, text.lower())
+def test_text_in_hex_is_decoded_by_its_coding_and_content(raw: str, dcs: int, text: str) -> None:
+    assert text_of(raw, dcs) == text
+    assert text_of(raw.lower(), dcs) in (text, text.lower())
 
 
 def _packed(text: str) -> str:
@@ -199,8 +199,8 @@ def test_hex_is_joined_if_cut_into_lines_of_one_length(lengths: tuple[int, ...],
         at += length
     assert at == len(PACKED)
     for end in ("\n", " \n \n"):
-        said = end.join(lines)
-        assert text_of(said) == ("Balance 12.50 RUB, valid until 01.01.2027" if joined else said)
+        text = end.join(lines)
+        assert text_of(text) == ("Balance 12.50 RUB, valid until 01.01.2027" if joined else text)
 
 
 @pytest.mark.parametrize(
@@ -225,5 +225,5 @@ def test_answer_has_state_and_text_in_any_form(line: str, state: int, text: str 
 
 @pytest.mark.parametrize("line", ["+CUSD: 10", "+CUSD: a", '+CUSD: "a"', "+CUSD: 0;1", "+CUSD:"])
 def test_answer_of_other_form_is_refused(line: str) -> None:
-    with pytest.raises(DecodeError, match=r"\+CUSD: no state stands where one is expected"):
+    with pytest.raises(DecodeError, match=r"\+CUSD: has no state"):
         parse_cusd(line)

@@ -29,7 +29,7 @@ INFO = ("model", "serial_number", "firmware", "imei", "signal_dbm", "signal_perc
 APN = ("apn", "apn_user", "apn_password")
 
 
-def _told(names: tuple[str, ...] | list[str], source: str, age_s: float = 60.0) -> dict[str, Known]:
+def _known(names: tuple[str, ...] | list[str], source: str, age_s: float = 60.0) -> dict[str, Known]:
     return {name: Known("x", None, source, NOW - age_s) for name in names}
 
 
@@ -45,25 +45,25 @@ def _pump() -> Module:
 _CLASS_47 = ("signal_dbm", "registration", "operator")
 CASES: dict[str, tuple[Module, Mapping[str, Known], list[str]]] = {
     "nothing is known": (_hut(), {}, OFTEN + RARELY),
-    "energy by TCP says nothing of the signal": (_hut(), _told(ENERGY, "tcp"), OFTEN + RARELY),
-    "the rest is known": (_hut(), _told(IDENTITY, "sms", DAY_S) | _told(ENERGY, "tcp"), OFTEN),
-    "the rest is old": (_hut(), _told(IDENTITY, "sms", 31 * DAY_S) | _told(ENERGY, "tcp"), OFTEN + RARELY),
-    "class 47 tells no band": (_hut(), _told(IDENTITY, "sms") | _told(_CLASS_47, "tcp"), OFTEN),
-    "the address is dialled": (_hut(), _told(IDENTITY, "sms") | _told(("ip",), "dialled"), OFTEN[:1]),
-    "all came by TCP": (_hut(), _told(IDENTITY, "sms") | _told([*STATUS, "ip"], "tcp"), []),
-    "but long ago": (_hut(), _told(IDENTITY, "sms") | _told([*STATUS, "ip"], "tcp", 2 * HOUR_S), OFTEN),
-    "but later than now": (_hut(), _told(IDENTITY, "sms") | _told([*STATUS, "ip"], "tcp", -9.0), OFTEN),
-    "by SMS, it is asked again": (_hut(), _told([*IDENTITY, *STATUS, "ip"], "sms"), OFTEN),
+    "energy by TCP says nothing of the signal": (_hut(), _known(ENERGY, "tcp"), OFTEN + RARELY),
+    "the rest is known": (_hut(), _known(IDENTITY, "sms", DAY_S) | _known(ENERGY, "tcp"), OFTEN),
+    "the rest is old": (_hut(), _known(IDENTITY, "sms", 31 * DAY_S) | _known(ENERGY, "tcp"), OFTEN + RARELY),
+    "class 47 tells no band": (_hut(), _known(IDENTITY, "sms") | _known(_CLASS_47, "tcp"), OFTEN),
+    "the address is dialled": (_hut(), _known(IDENTITY, "sms") | _known(("ip",), "dialled"), OFTEN[:1]),
+    "all came by TCP": (_hut(), _known(IDENTITY, "sms") | _known([*STATUS, "ip"], "tcp"), []),
+    "but long ago": (_hut(), _known(IDENTITY, "sms") | _known([*STATUS, "ip"], "tcp", 2 * HOUR_S), OFTEN),
+    "but later than now": (_hut(), _known(IDENTITY, "sms") | _known([*STATUS, "ip"], "tcp", -9.0), OFTEN),
+    "by SMS, it is asked again": (_hut(), _known([*IDENTITY, *STATUS, "ip"], "sms"), OFTEN),
     "no profile, alive by TCP": (
         _hut(profile=False),
-        _told(IDENTITY, "sms", DAY_S) | _told(ENERGY, "tcp"),
+        _known(IDENTITY, "sms", DAY_S) | _known(ENERGY, "tcp"),
         [],
     ),
-    "no profile, silent": (_hut(profile=False), _told(IDENTITY, "sms", DAY_S), ["mode"]),
-    "no profile, mode unknown": (_hut(profile=False), _told(ENERGY, "tcp"), ["mode", "apn"]),
-    "LERS has said who it is": (_pump(), _told(INFO, "inbound") | _told(APN, "sms"), []),
-    "LERS without its signal": (_pump(), _told(INFO[:-1], "inbound") | _told(APN, "sms"), ["info"]),
-    "LERS, APN unknown": (_pump(), _told(INFO, "inbound"), ["apn"]),
+    "no profile, silent": (_hut(profile=False), _known(IDENTITY, "sms", DAY_S), ["mode"]),
+    "no profile, mode unknown": (_hut(profile=False), _known(ENERGY, "tcp"), ["mode", "apn"]),
+    "LERS has said who it is": (_pump(), _known(INFO, "inbound") | _known(APN, "sms"), []),
+    "LERS without its signal": (_pump(), _known(INFO[:-1], "inbound") | _known(APN, "sms"), ["info"]),
+    "LERS, APN unknown": (_pump(), _known(INFO, "inbound"), ["apn"]),
 }
 
 
@@ -77,7 +77,7 @@ def test_freshness_is_decided_by_what_each_request_yields(case: str) -> None:
 
 
 def test_value_is_requested_again_if_it_was_reported_as_none() -> None:
-    known = _told(IDENTITY, "sms") | _told([*STATUS, "ip"], "tcp")
+    known = _known(IDENTITY, "sms") | _known([*STATUS, "ip"], "tcp")
     known["band"] = replace(known["band"], value=None)
     asking = what_to_ask(_hut(), known, MOMENT)
     assert [read.name for read in asking.reads] == ["extended_status"]
@@ -134,8 +134,8 @@ def test_shortfalls_name_the_modem_or_module_whose_budget_is_too_small(
 ) -> None:
     found = [str(one) for one in shortfalls(_TWO_A_DAY, {"pump": ("stick",)}, budgets)]
     assert len(found) == len(short)
-    assert all(told.startswith(words) for told, words in zip(found, short, strict=True))
-    assert all("does not suffice" in told for told in found)
+    assert all(reported.startswith(message) for reported, message in zip(found, short, strict=True))
+    assert all("does not suffice" in reported for reported in found)
 
 
 def test_shortfalls_add_up_the_budgets_of_modems_of_the_same_module() -> None:

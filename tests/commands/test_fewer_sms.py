@@ -178,8 +178,8 @@ async def test_reads_of_an_unanswered_sms_are_asked_alone_once(
         pump, asked = w.radio.devices["pump"], count(1)
         receive = pump.receive
 
-        def deaf(sender: str, text: str, now_s: float, octets: bytes = b"") -> tuple[SimulatedReply, ...]:
-            return () if ignores(next(asked), text) else receive(sender, text, now_s, octets)
+        def deaf(sender: str, text: str, now_s: float, data: bytes = b"") -> tuple[SimulatedReply, ...]:
+            return () if ignores(next(asked), text) else receive(sender, text, now_s, data)
 
         monkeypatch.setattr(pump, "receive", deaf)
         job = await w.commands.read_settings("pump", CommandOptions("t"))

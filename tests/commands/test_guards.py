@@ -15,7 +15,7 @@ from tests.support.short_path import OWN, world
 
 
 @pytest.mark.parametrize(
-    ("module", "changes", "code", "words"),
+    ("module", "changes", "code", "message"),
     [
         ("hut", {"mode": "client"}, "unsafe_change", "needs a server address"),
         ("hut", {"mode": "server"}, "confirm_required", "confirm: true"),
@@ -29,13 +29,13 @@ from tests.support.short_path import OWN, world
     ],
 )
 async def test_change_is_refused_if_it_is_harmful_unsupported_or_unconfirmed(
-    module: str, changes: dict[str, Any], code: str, words: str
+    module: str, changes: dict[str, Any], code: str, message: str
 ) -> None:
     async with world() as w:
         with pytest.raises(GuardError) as error:
             await w.commands.apply(module, changes, CommandOptions("t"))
         assert error.value.code == code
-        assert words in str(error.value)
+        assert message in str(error.value)
         assert not await w.runner.send_next()
 
 
@@ -63,7 +63,7 @@ async def test_plan_with_warnings_only_passes_its_check() -> None:
         plan = await w.commands.preview(
             "hut", {"mode": "client_cenc", "server_host": "a.example", "connect_period_s": 60}
         )
-        assert "300 s or more" in str([c.words for c in plan.concerns if c.kind == "warning"])
+        assert "300 s or more" in str([c.message for c in plan.concerns if c.kind == "warning"])
         plan.check(confirmed=True)
 
 
@@ -119,4 +119,4 @@ def test_concern_warns_about_a_rule_that_never_has_its_turn() -> None:
     known: dict[str, Scalar | None] = {"server.0.rule.0": "01:00-13:00,0", "server.0.rule.1": "02:00-03:00"}
     found = family_of("lers_gsm_mini").concerns({"server.1.rule.0": "02:00-03:00,10"}, known, ())
     assert [(c.kind, c.setting) for c in found] == [(ConcernKind.WARNING, "server.1.rule.0")]
-    assert "never has its turn" in found[0].words
+    assert "never has its turn" in found[0].message

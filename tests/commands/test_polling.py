@@ -112,8 +112,8 @@ async def test_poller_does_not_queue_a_poll_behind_a_waiting_one() -> None:
 async def test_poller_reports_each_module_with_a_queued_poll() -> None:
     async with world() as w:
         w.radio.ready = False
-        told: list[str] = []
-        poller = Poller(w.context, w.commands, PollSchedule(PLANS, 0.0), lambda *_: 0.0, told.append)
+        reported: list[str] = []
+        poller = Poller(w.context, w.commands, PollSchedule(PLANS, 0.0), lambda *_: 0.0, reported.append)
         await poller.plan_new()
         await poller.poll_due()
-        assert sorted(told) == ["hut", "pump"]
+        assert sorted(reported) == ["hut", "pump"]

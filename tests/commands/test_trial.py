@@ -39,26 +39,26 @@ def _from(number: str) -> str:
 
 REPLY, FOREIGN = _from(NUMBER), _from(OTHER)
 LENGTH = len(REPLY) // 2 - 1 - int(REPLY[:2], 16)
-TOLD, ROUTED = '+CMTI: "SM",1', f"+CMT: ,{LENGTH}\n{REPLY}"
+INDICATED, ROUTED = '+CMTI: "SM",1', f"+CMT: ,{LENGTH}\n{REPLY}"
 STORED, EMPTY = f"+CMGR: 0,,{LENGTH}\n{REPLY}\nOK", "+CMS ERROR: 321"
 ONE_AND_FOREIGN = f"+CMGL: 1,0,,{LENGTH}\n{REPLY}\n+CMGL: 2,0,,{LENGTH}\n{FOREIGN}\nOK"
 AND_FOREIGN_AFTER_IT = f"+CMGL: 1,1,,{LENGTH}\n{REPLY}\n+CMGL: 3,0,,{LENGTH}\n{REPLY}\nOK"
 
 MOMENTS = {
-    "told_before_the_result": {"<PDU>": f"{TOLD}\n+CMGS: 7\nOK"},
-    "told_within_the_result": {"<PDU>": f"+CMGS: 7\n{TOLD}\nOK"},
-    "told_after_the_result": {"<PDU>": f"+CMGS: 7\nOK\n{TOLD}"},
-    "told_before_the_prompt": {"~AT\\+CMGS=.*": f"{TOLD}\n<prompt>"},
-    "told_while_the_message_is_awaited": {"~AT\\+CMGS=.*": f"<prompt>\n{TOLD}"},
-    "told_while_the_one_before_is_deleted": {
-        "<PDU>": [f"+CMGS: 7\nOK\n{TOLD}", "+CMGS: 7\nOK"],
-        "AT+CMGD=1": [f"<pause 0.2>\n{TOLD}\nOK", "OK"],
+    "indicated_before_the_result": {"<PDU>": f"{INDICATED}\n+CMGS: 7\nOK"},
+    "indicated_within_the_result": {"<PDU>": f"+CMGS: 7\n{INDICATED}\nOK"},
+    "indicated_after_the_result": {"<PDU>": f"+CMGS: 7\nOK\n{INDICATED}"},
+    "indicated_before_the_prompt": {"~AT\\+CMGS=.*": f"{INDICATED}\n<prompt>"},
+    "indicated_while_the_message_is_awaited": {"~AT\\+CMGS=.*": f"<prompt>\n{INDICATED}"},
+    "indicated_while_the_one_before_is_deleted": {
+        "<PDU>": [f"+CMGS: 7\nOK\n{INDICATED}", "+CMGS: 7\nOK"],
+        "AT+CMGD=1": [f"<pause 0.2>\n{INDICATED}\nOK", "OK"],
     },
     "routed_before_the_result": {"<PDU>": f"{ROUTED}\n+CMGS: 7\nOK"},
     "routed_within_the_result": {"<PDU>": f"+CMGS: 7\n{ROUTED}\nOK"},
     "routed_after_the_result": {"<PDU>": f"+CMGS: 7\nOK\n{ROUTED}"},
-    "told_together_with_what_others_said": {
-        "<PDU>": [f'+CMGS: 7\nOK\n{TOLD}\n+CMTI: "SM",2', f'+CMGS: 7\nOK\n+CMTI: "SM",3\n{TOLD}'],
+    "indicated_together_with_what_others_said": {
+        "<PDU>": [f'+CMGS: 7\nOK\n{INDICATED}\n+CMTI: "SM",2', f'+CMGS: 7\nOK\n+CMTI: "SM",3\n{INDICATED}'],
         "AT+CMGL=4": ["OK", ONE_AND_FOREIGN, AND_FOREIGN_AFTER_IT],
     },
 }
@@ -84,7 +84,7 @@ async def test_trial_reads_equal_replies_to_two_requests_at_any_moment(
         finally:
             running.cancel()
             await asyncio.wait([running])
-    assert [(t.request, t.problem, t.said) for t in trials] == [
+    assert [(t.request, t.problem, t.reply) for t in trials] == [
         ("one", None, "signal -71"),
         ("two", None, "signal -71"),
     ]

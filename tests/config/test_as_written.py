@@ -91,7 +91,7 @@ def test_empty_pin_is_read_as_none(tmp_path: Path, nothing: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("secrets", "words"),
+    ("secrets", "message"),
     [
         (None, "the secret the_one is needed"),
         ("other: x", "has no secret named the_one"),
@@ -106,14 +106,14 @@ def test_empty_pin_is_read_as_none(tmp_path: Path, nothing: str) -> None:
     ],
 )
 def test_unusable_secret_is_refused_with_line_and_not_repeated(
-    tmp_path: Path, secrets: str | None, words: str
+    tmp_path: Path, secrets: str | None, message: str
 ) -> None:
     if secrets is not None:
         (tmp_path / "secrets.yaml").write_text(secrets, "utf-8")
     with pytest.raises(ConfigError) as caught:
         _load(tmp_path, pin="!secret the_one", mqtt="!secret the_one")
-    assert words in str(caught.value)
-    assert "secrets.yaml" in str(caught.value) or "4096" in words
+    assert message in str(caught.value)
+    assert "secrets.yaml" in str(caught.value) or "4096" in message
     assert all(f"line {n}" in str(caught.value) for n in (2, 3))
     assert "geheim" not in str(caught.value)
 

@@ -80,7 +80,7 @@ _NO_PAIR = "they are no certificate and key in PEM, or the key has a password; g
 
 
 @pytest.mark.parametrize(
-    ("ca", "cert", "key", "said"),
+    ("ca", "cert", "key", "text"),
     [
         ("words", "", "", [f"ca_file: CA: {_NO_AUTHORITY}"]),
         ("key", "", "", [f"ca_file: CA: {_NO_AUTHORITY}"]),
@@ -103,15 +103,15 @@ _NO_PAIR = "they are no certificate and key in PEM, or the key has a password; g
     ],
 )
 def test_certificate_check_says_which_file_cannot_be_used(
-    tmp_path: Path, pems: dict[str, bytes], ca: str, cert: str, key: str, said: list[str]
+    tmp_path: Path, pems: dict[str, bytes], ca: str, cert: str, key: str, text: list[str]
 ) -> None:
     with pytest.raises(ConfigError) as caught:
         check_certificates(_tls(tmp_path, pems, ca, cert, key))
     problems = list(caught.value.problems)
     for option in ("ca", "cert", "key"):
         problems = [one.replace(str(tmp_path / f"{option}.pem"), option.upper()) for one in problems]
-    assert len(problems) == len(said)
-    for problem, begin in zip(problems, said, strict=True):
+    assert len(problems) == len(text)
+    for problem, begin in zip(problems, text, strict=True):
         assert problem.startswith(f"mqtt.tls.{begin}")
 
 

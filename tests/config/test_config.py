@@ -79,11 +79,11 @@ def test_data_calls_are_loaded_and_refused_without_modem(
         True,
     )
     without = here.replace("[{id: stick, url: /dev/ttyUSB0}]", "[]")
-    assert "data_calls: a modem makes the call, and there is none" in _problems(tmp_path, without)
+    assert "data_calls: a modem makes the call, and none is configured" in _problems(tmp_path, without)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "place", "words"),
+    ("old", "new", "place", "message"),
     [
         ("127.0.0.1", "''", "mqtt.host", "allowed: a text"),
         ("{host: 127.0.0.1}", "{host: a, port: 0}", "mqtt.port: 0", "allowed: 1 to 65535"),
@@ -157,18 +157,18 @@ def test_data_calls_are_loaded_and_refused_without_modem(
     ],
 )
 def test_config_error_names_file_place_and_allowed_values(
-    tmp_path: Path, old: str, new: str, place: str, words: str
+    tmp_path: Path, old: str, new: str, place: str, message: str
 ) -> None:
-    said = _problems(tmp_path, GOOD.replace(old, new))
-    assert str(tmp_path / "config.yaml") in said
-    assert place in said
-    assert words in said
+    text = _problems(tmp_path, GOOD.replace(old, new))
+    assert str(tmp_path / "config.yaml") in text
+    assert place in text
+    assert message in text
 
 
 def test_config_error_names_all_faults_at_once(tmp_path: Path) -> None:
-    said = _problems(tmp_path, GOOD.replace("energomera_gs04", "x").replace("127.0.0.1", "''"))
-    assert "modules.0.family" in said
-    assert "mqtt.host" in said
+    text = _problems(tmp_path, GOOD.replace("energomera_gs04", "x").replace("127.0.0.1", "''"))
+    assert "modules.0.family" in text
+    assert "mqtt.host" in text
 
 
 def test_config_refuses_same_number_for_two_modules(tmp_path: Path) -> None:
@@ -196,8 +196,8 @@ def test_secret_is_read_from_environment_file_and_secrets_yaml(
 @pytest.mark.parametrize("tag", ["!env NOT_THERE", "!file nowhere", "!secret not_there"])
 def test_config_error_names_missing_secret(tmp_path: Path, tag: str) -> None:
     (tmp_path / "secrets.yaml").write_text("hut: x")
-    said = _problems(tmp_path, GOOD.replace('"0000"', tag))
-    assert tag.split()[1] in said
+    text = _problems(tmp_path, GOOD.replace('"0000"', tag))
+    assert tag.split()[1] in text
 
 
 def test_config_loads_profile_file_of_user(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_config_loads_profile_file_of_user(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "words"),
+    ("old", "new", "message"),
     [
         ("table: band", "table: bands", "'bands' is no table"),
         ("value: band", "value: bend", "allowed: signal_dbm"),
@@ -221,11 +221,11 @@ def test_config_loads_profile_file_of_user(tmp_path: Path) -> None:
         ("verified: false", "verified: perhaps", "verified"),
     ],
 )
-def test_config_error_names_fault_in_profile_file(tmp_path: Path, old: str, new: str, words: str) -> None:
+def test_config_error_names_fault_in_profile_file(tmp_path: Path, old: str, new: str, message: str) -> None:
     (tmp_path / "mine.yaml").write_text(PROFILE.read_text("utf-8").replace(old, new))
-    said = _problems(tmp_path, GOOD.replace('password: "0000"', "profile: mine.yaml"))
-    assert "mine.yaml" in said
-    assert words in said
+    text = _problems(tmp_path, GOOD.replace('password: "0000"', "profile: mine.yaml"))
+    assert "mine.yaml" in text
+    assert message in text
 
 
 @pytest.mark.parametrize("length", [1, 100, 220])
@@ -234,19 +234,19 @@ def test_config_error_of_profile_stays_short_if_path_is_long(tmp_path: Path, len
     folder.mkdir()
     profile = PROFILE.read_text("utf-8").replace("table: band", f"table: {'b' * 500}")
     (folder / "mine.yaml").write_text(profile, "utf-8")
-    said = _problems(folder, GOOD.replace('password: "0000"', f"profile: {folder}/mine.yaml"))
-    assert len(said) <= LONGEST_SENTENCE
-    assert "mine.yaml: line " in said
-    assert re.search(r"is no table of energomera_gs04; allowed: [a-z_, ]+$", said), said
+    text = _problems(folder, GOOD.replace('password: "0000"', f"profile: {folder}/mine.yaml"))
+    assert len(text) <= LONGEST_SENTENCE
+    assert "mine.yaml: line " in text
+    assert re.search(r"is no table of energomera_gs04; allowed: [a-z_, ]+$", text), text
 
 
 def test_config_error_shows_start_of_overlong_profile_name(tmp_path: Path) -> None:
-    said = _problems(tmp_path, GOOD.replace('password: "0000"', f"profile: {'p' * 1100}"))
-    assert "modules.0.profile: 'ppp" in said
-    assert said.endswith("allowed: a text of 1 to 1024 characters in one line")
+    text = _problems(tmp_path, GOOD.replace('password: "0000"', f"profile: {'p' * 1100}"))
+    assert "modules.0.profile: 'ppp" in text
+    assert text.endswith("allowed: a text of 1 to 1024 characters in one line")
 
 
-_WAYS = {
+_TRANSPORTS = {
     "tcp": "tcp: {host: 10.0.0.7, port: 8000}",
     "cenc": "tcp: {host: 10.0.0.7, port: 8000, via: cenc}",
     "direct_channel": "direct_channel: {url: /dev/ttyUSB7, password: '777777'}",
@@ -254,7 +254,7 @@ _WAYS = {
 _NO_FORM = "documents no requests by it, and"
 
 
-@pytest.mark.parametrize("way", _WAYS)
+@pytest.mark.parametrize("transport", _TRANSPORTS)
 @pytest.mark.parametrize(
     ("profile", "has"),
     [
@@ -265,11 +265,13 @@ _NO_FORM = "documents no requests by it, and"
     ],
 )
 def test_transport_is_refused_if_neither_manual_nor_profile_has_requests(
-    tmp_path: Path, way: str, profile: str, has: str
+    tmp_path: Path, transport: str, profile: str, has: str
 ) -> None:
-    said = _problems(tmp_path, GOOD.replace(PSW, f"transport: {way}, {_WAYS[way]}{profile}"))
-    assert f"modules.0.transport: '{way}': the manual of Energomera GS04/GB04 {_NO_FORM} {has}" in said
-    assert f"add requests with `transport: {way}` to a profile" in said
+    text = _problems(
+        tmp_path, GOOD.replace(PSW, f"transport: {transport}, {_TRANSPORTS[transport]}{profile}")
+    )
+    assert f"modules.0.transport: '{transport}': the manual of Energomera GS04/GB04 {_NO_FORM} {has}" in text
+    assert f"add requests with `transport: {transport}` to a profile" in text
 
 
 _BY_TCP = """\
@@ -287,7 +289,7 @@ requests:
 
 
 @pytest.mark.parametrize(
-    ("way", "connectivity", "words"),
+    ("transport", "connectivity", "message"),
     [
         ("tcp", "tcp: {host: 10.0.0.7, port: 8000}", None),
         (
@@ -299,17 +301,17 @@ requests:
     ],
 )
 def test_config_warns_of_tcp_settings_outside_server_mode(
-    tmp_path: Path, way: str, connectivity: str, words: str | None
+    tmp_path: Path, transport: str, connectivity: str, message: str | None
 ) -> None:
-    (tmp_path / "mine.yaml").write_text(_BY_TCP % way, "utf-8")
-    config = _load(tmp_path, GOOD.replace(PSW, f"transport: {way}, {connectivity}, profile: mine.yaml"))
+    (tmp_path / "mine.yaml").write_text(_BY_TCP % transport, "utf-8")
+    config = _load(tmp_path, GOOD.replace(PSW, f"transport: {transport}, {connectivity}, profile: mine.yaml"))
     assert isinstance(config, Config)
-    assert [w for w in config.warnings if words is None or not w.startswith(words)] == []
-    assert bool(config.warnings) == (words is not None)
+    assert [w for w in config.warnings if message is None or not w.startswith(message)] == []
+    assert bool(config.warnings) == (message is not None)
 
 
 @pytest.mark.parametrize(
-    ("way", "mode", "doubted"),
+    ("transport", "mode", "doubted"),
     [
         ("tcp", "server", False),
         ("tcp", "client", True),
@@ -322,7 +324,7 @@ def test_config_warns_of_tcp_settings_outside_server_mode(
     ],
 )
 def test_family_doubts_transport_if_module_mode_does_not_fit(
-    way: str, mode: str | None, doubted: bool
+    transport: str, mode: str | None, doubted: bool
 ) -> None:
     connectivity = Connectivity(address=Address("10.0.0.7", 8000))
-    assert bool(family_of("energomera_gs04").doubts(way, connectivity, {"mode": mode})) == doubted
+    assert bool(family_of("energomera_gs04").doubts(transport, connectivity, {"mode": mode})) == doubted

@@ -32,7 +32,7 @@ modules: [{{{FIRST}{first}}},
 {more}"""
 
 
-def _said(folder: Path, text: str) -> str:
+def _error(folder: Path, text: str) -> str:
     (folder / "config.yaml").write_text(text, "utf-8")
     with pytest.raises(ConfigError) as caught:
         load_config(folder / "config.yaml")
@@ -61,14 +61,18 @@ def _budget(budget: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "words"),
+    ("text", "line", "message"),
     [
         # a key twice
         (_file(", name: x, name: y"), 3, "modules.0.name: name is there twice, first in line 3"),
         (_file(more="mqtt: {host: b}\n"), 5, "mqtt is there twice, first in line 1"),
         (_file(mqtt="host: a, password: x, password: y"), 1, "password is there twice"),
         # two modules with one client
-        (_clients("{imei: '1'}", "{imei: '1'}"), 4, "modules.1.identify_by: who calls so may also be a"),
+        (
+            _clients("{imei: '1'}", "{imei: '1'}"),
+            4,
+            "modules.1.identify_by: a client that matches this may also be a",
+        ),
         (_clients("{imei: 1}", "{imei: '1', serial_number: '2'}"), 4, "may also be a"),
         (_clients("{imei: '1', serial_number: '2'}", "{serial_number: '2'}"), 4, "may also be a"),
         (_clients("{meter_serial: '1'}", "{meter_serial: '1', networks: [10.0.0.0/8]}"), 4, "may also be a"),
@@ -140,11 +144,11 @@ def _budget(budget: str) -> str:
     ],
 )
 def test_config_error_names_line_of_conflicting_options(
-    tmp_path: Path, text: str, line: int, words: str
+    tmp_path: Path, text: str, line: int, message: str
 ) -> None:
-    said = _said(tmp_path, text)
-    assert f"config.yaml: line {line}: " in said
-    assert words in said
+    error = _error(tmp_path, text)
+    assert f"config.yaml: line {line}: " in error
+    assert message in error
 
 
 @pytest.mark.parametrize(
@@ -234,7 +238,7 @@ def test_host_check_accepts_names_and_addresses_only(host: str, good: bool) -> N
 
 
 @pytest.mark.parametrize(
-    ("host", "words"),
+    ("host", "message"),
     [
         ("mqtt://broker.example", "write host: broker.example"),
         (
@@ -258,17 +262,17 @@ def test_host_check_accepts_names_and_addresses_only(host: str, good: bool) -> N
     ],
 )
 def test_config_error_suggests_options_for_invalid_host_without_secret(
-    tmp_path: Path, host: str, words: str
+    tmp_path: Path, host: str, message: str
 ) -> None:
-    said = _said(tmp_path, _file(mqtt=f"host: {host}"))
-    assert "line 1: mqtt.host: " in said
-    assert words in said
-    assert "geheim" not in said.replace("'geheim@broker'", "")
-    assert "heim@" not in said.replace("'geheim@broker'", "")
+    error = _error(tmp_path, _file(mqtt=f"host: {host}"))
+    assert "line 1: mqtt.host: " in error
+    assert message in error
+    assert "geheim" not in error.replace("'geheim@broker'", "")
+    assert "heim@" not in error.replace("'geheim@broker'", "")
 
 
 @pytest.mark.parametrize(
-    ("mqtt", "words"),
+    ("mqtt", "message"),
     [
         ("port: 8883", "tls: is not there; write tls: true"),
         ("port: 8883, tls: false", "tls: is not there; write tls: true"),
@@ -281,16 +285,16 @@ def test_config_error_suggests_options_for_invalid_host_without_secret(
         ),
     ],
 )
-def test_dry_run_warns_if_mqtt_port_does_not_fit_tls(tmp_path: Path, mqtt: str, words: str | None) -> None:
+def test_dry_run_warns_if_mqtt_port_does_not_fit_tls(tmp_path: Path, mqtt: str, message: str | None) -> None:
     (tmp_path / "config.yaml").write_text(_file(mqtt=f"host: h, {mqtt}"), "utf-8")
     result = CliRunner().invoke(app, ["run", "--config", str(tmp_path / "config.yaml"), "--dry-run"])
     assert result.exit_code == 0, result.output
-    said = " ".join(result.stderr.split())
-    if words is None:
-        assert "warning: " not in said
+    error = " ".join(result.stderr.split())
+    if message is None:
+        assert "warning: " not in error
     else:
-        assert "warning: mqtt.port: " in said
-        assert words in said
+        assert "warning: mqtt.port: " in error
+        assert message in error
 
 
 @pytest.mark.parametrize(("written", "host"), [("'[::1]'", "::1"), ("mqtt.example.", "mqtt.example")])
@@ -323,7 +327,7 @@ def test_config_normalises_host_of_broker(tmp_path: Path, written: str, host: st
     ],
 )
 def test_config_refuses_invalid_topic(tmp_path: Path, name: str, topic: str) -> None:
-    assert f"line 1: mqtt.{name}: " in _said(tmp_path, _file(mqtt=f"host: h, {name}: {topic}"))
+    assert f"line 1: mqtt.{name}: " in _error(tmp_path, _file(mqtt=f"host: h, {name}: {topic}"))
 
 
 @pytest.mark.parametrize(
@@ -357,6 +361,6 @@ def test_config_checks_database_url_and_hides_its_password(tmp_path: Path, url: 
         assert not isinstance(config.bridge.database, Path)
         assert config.bridge.database.reveal().startswith("postgresql+asyncpg://")
     else:
-        said = _said(tmp_path, text)
-        assert "line 5: bridge.database: " in said
-        assert not any(secret in said for secret in ("PW", "P@W", "P/W", "W@"))
+        error = _error(tmp_path, text)
+        assert "line 5: bridge.database: " in error
+        assert not any(secret in error for secret in ("PW", "P@W", "P/W", "W@"))

@@ -52,7 +52,7 @@ _OPTIONS = "host, passfile, port, prepared_statement_cache_size, ssl, sslmode, t
 
 
 @pytest.mark.parametrize(
-    ("url", "words"),
+    ("url", "message"),
     [
         ("postgres://", f"; the host is no name of a host; {_ESCAPE}"),
         ("postgres:///x", f"; the host is no name of a host; {_ESCAPE}"),
@@ -71,11 +71,11 @@ _OPTIONS = "host, passfile, port, prepared_statement_cache_size, ssl, sslmode, t
         (f"postgresql://h/{'x' * (4097 - 15)}", ""),
     ],
 )
-def test_url_that_is_no_database_is_refused_with_the_reason(tmp_path: Path, url: str, words: str) -> None:
+def test_url_that_is_no_database_is_refused_with_the_reason(tmp_path: Path, url: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         _load(tmp_path, f"'{url}'")
     (problem,) = caught.value.problems
-    assert problem.endswith(f"is not allowed; {_FORMS}{words}")
+    assert problem.endswith(f"is not allowed; {_FORMS}{message}")
 
 
 @pytest.mark.parametrize("folder", ["", "/var/lib/other", "/var/lib/one:/var/lib/other"])

@@ -10,7 +10,7 @@ from gsm_meter_bridge.config import Config, load_config
 from gsm_meter_bridge.configured import discovery_of, identity_of
 from gsm_meter_bridge.errors import ConfigError
 from gsm_meter_bridge.mqtt.options import FULL_UP_TO, Discovery
-from gsm_meter_bridge.words import Language
+from gsm_meter_bridge.translations import Language
 
 
 def _load(folder: Path, mqtt: str = "", bridge: str = "", modules: int = 1) -> Config:

@@ -67,7 +67,7 @@ _ALONE = "allowed: a name or an address alone; "
 
 
 @pytest.mark.parametrize(
-    ("written", "words"),
+    ("written", "message"),
     [
         ("'[h]'", "the name or the address of a host"),
         ("'[::1'", "the name or the address of a host"),
@@ -92,12 +92,12 @@ _ALONE = "allowed: a name or an address alone; "
         ),
     ],
 )
-def test_host_is_refused_with_what_to_write(tmp_path: Path, written: str, words: str) -> None:
+def test_host_is_refused_with_what_to_write(tmp_path: Path, written: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         _mqtt_host(tmp_path, written)
     (problem,) = caught.value.problems
     assert "line 1: mqtt.host: " in problem
-    assert problem.endswith(words)
+    assert problem.endswith(message)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_host_of_listener_binds_addresses(host: str, bound: set[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("port", "tls", "words"),
+    ("port", "tls", "message"),
     [
         (1883, False, None),
         (8883, True, None),
@@ -131,10 +131,10 @@ def test_host_of_listener_binds_addresses(host: str, bound: set[str]) -> None:
     ],
 )
 def test_port_of_broker_is_doubted_if_usually_for_something_else(
-    port: int, *, tls: bool, words: str | None
+    port: int, *, tls: bool, message: str | None
 ) -> None:
     doubt = doubtful_port(port, tls=tls)
-    assert (doubt is None) == (words is None)
-    assert words is None or (
-        doubt is not None and f"mqtt.port: {port} is usually" in doubt and words in doubt
+    assert (doubt is None) == (message is None)
+    assert message is None or (
+        doubt is not None and f"mqtt.port: {port} is usually" in doubt and message in doubt
     )

@@ -137,7 +137,7 @@ def test_option_is_allowed_up_to_its_limits(
 
 
 @pytest.mark.parametrize(
-    ("place", "value", "words"),
+    ("place", "value", "message"),
     [
         ("latest_firmware", ["a"], "allowed: 0 to 64 entries, each as name: value"),
         ("modems", "a", "allowed: a list of 0 to 64 entries"),
@@ -164,13 +164,13 @@ def test_option_is_allowed_up_to_its_limits(
     ],
 )
 def test_wrong_value_is_refused_with_what_is_allowed(
-    tmp_path: Path, place: str, value: object, words: str
+    tmp_path: Path, place: str, value: object, message: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
         _load(tmp_path, place, value)
     (problem,) = caught.value.problems
     assert f": {place}" in problem
-    assert words in problem
+    assert message in problem
 
 
 @pytest.mark.parametrize(

@@ -85,13 +85,13 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("written", "place", "words"), REFUSED)
+@pytest.mark.parametrize(("written", "place", "message"), REFUSED)
 def test_meter_option_is_refused_if_unused_or_impossible(
-    tmp_path: Path, written: str, place: str, words: str
+    tmp_path: Path, written: str, place: str, message: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
         _meter(tmp_path, written)
     (problem,) = caught.value.problems
     assert f"modules.0.{place}" in problem
-    assert words in problem
+    assert message in problem
     assert "s3cret" not in problem

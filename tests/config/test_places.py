@@ -27,7 +27,7 @@ def test_places_of_new_bridge_are_usable_and_stay_empty(tmp_path: Path, bridge: 
 
 
 @pytest.mark.parametrize(
-    ("bridge", "words"),
+    ("bridge", "message"),
     [
         ("database: folder", "the database .*folder cannot be made or written"),
         ("key_file: folder", "the installation key .*folder cannot be read or made"),
@@ -35,9 +35,9 @@ def test_places_of_new_bridge_are_usable_and_stay_empty(tmp_path: Path, bridge: 
         ("database: 'postgresql://h/x', key_file: short.key", "is not 64 hexadecimal digits"),
     ],
 )
-def test_place_is_refused_if_it_cannot_be_kept(tmp_path: Path, bridge: str, words: str) -> None:
+def test_place_is_refused_if_it_cannot_be_kept(tmp_path: Path, bridge: str, message: str) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "short.key").write_text("0123\n")
     (tmp_path / "short.key").chmod(0o600)
-    with pytest.raises(ConfigError, match=words):
+    with pytest.raises(ConfigError, match=message):
         _check(tmp_path, bridge)

@@ -21,7 +21,7 @@ def _password(folder: Path, written: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("written", "secrets", "words"),
+    ("written", "secrets", "message"),
     [
         ("!secret hunter2", "the_one: x", "has no secret named (a name of 7 characters)"),
         ("!secret the_other", "the_one: x", "secrets.yaml: has no secret named the_other"),
@@ -37,14 +37,14 @@ def _password(folder: Path, written: str) -> str:
     ],
 )
 def test_secret_that_is_not_found_is_refused_with_its_source(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, secrets: str | None, words: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, secrets: str | None, message: str
 ) -> None:
     monkeypatch.setenv("TWO_LINES", "a\nb")
     if secrets is not None:
         (tmp_path / "secrets.yaml").write_text(secrets, "utf-8")
     with pytest.raises(ConfigError) as caught:
         _password(tmp_path, written)
-    assert words in str(caught.value)
+    assert message in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
 

@@ -26,7 +26,7 @@ NEARBY = "look at indentation and quotes, here and in the lines above"
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "line", "words"),
+    ("old", "new", "line", "message"),
     [
         ("  host", "\thost", 3, "indent with blanks, not tabs"),
         ("  username", "   username", 4, "look at the indentation"),
@@ -46,11 +46,11 @@ NEARBY = "look at indentation and quotes, here and in the lines above"
     ],
 )
 def test_config_error_says_how_to_mend_yaml_slip(
-    tmp_path: Path, old: str, new: str, line: int, words: str
+    tmp_path: Path, old: str, new: str, line: int, message: str
 ) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(FILE.replace(old, new), "utf-8")
     with pytest.raises(ConfigError) as caught:
         load_config(file)
-    assert words in str(caught.value)
+    assert message in str(caught.value)
     assert f"line {line}" in str(caught.value)

@@ -30,7 +30,7 @@ def _file(*modules: str, modems: str = "{id: m, url: /dev/m}", more: str = "") -
     return f"mqtt: {{host: h}}\nmodems: [{modems}]\n{more}\nmodules:\n{rows}"
 
 
-_SAME = "who calls so may also be"
+_SAME = "a client that matches this may also be"
 
 
 @pytest.mark.parametrize(
@@ -61,9 +61,9 @@ _SAME = "who calls so may also be"
 def test_clients_are_told_apart_unless_one_may_be_the_other(
     tmp_path: Path, clients: list[str], rivals: list[str]
 ) -> None:
-    said = _problems(tmp_path, _file(*(f"identify_by: {{{one}}}" for one in clients)))
-    assert sorted(said) == [
-        f"modules.{ord(pair[0]) - 97}.identify_by: {_SAME} {pair[1]}; give what tells the two apart"
+    text = _problems(tmp_path, _file(*(f"identify_by: {{{one}}}" for one in clients)))
+    assert sorted(text) == [
+        f"modules.{ord(pair[0]) - 97}.identify_by: {_SAME} {pair[1]}; give what distinguishes the two"
         for pair in rivals
     ]
 
@@ -94,17 +94,15 @@ _CENC = "modules.0: a: transport: cenc needs tcp: {host: ..., port: ..., via: ce
 _NOT_BY_SMS = (
     "modules.0: a: data_calls: the modem that sends its SMS makes the calls; not with transport: tcp"
 )
-_DIALS = (
-    "modules.0: a: transport: tcp needs tcp: {host: ..., port: ...}, or identify_by: ... where it dials us"
-)
+_DIALS = "modules.0: a: transport: tcp needs tcp: {host: ..., port: ...}, or identify_by: ... if it connects"
 _EITHER = "modules.0: a: data_calls: a module is dialled by tcp: ... or by a data call; give one of them"
 
 
 @pytest.mark.parametrize(
-    ("module", "said"),
+    ("module", "text"),
     [
-        *((f"{_METER}, {way}", []) for way in (_TCP, _IMEI, _DATA)),
-        *((f"tunnel: {{port: 5}}, {way}", []) for way in (_TCP, _IMEI, _DATA)),
+        *((f"{_METER}, {transport}", []) for transport in (_TCP, _IMEI, _DATA)),
+        *((f"tunnel: {{port: 5}}, {transport}", []) for transport in (_TCP, _IMEI, _DATA)),
         (_METER, [f"modules.0: a: meter: it is read over a connection; {_GIVE}"]),
         ("tunnel: {port: 5}", [f"modules.0: a: tunnel: it leads to a connection; {_GIVE}"]),
         (f"meter: {{client: public}}, {_TCP}", []),
@@ -130,23 +128,23 @@ _EITHER = "modules.0: a: data_calls: a module is dialled by tcp: ... or by a dat
         ("group: x", ["modules.0.group: a: group: 'x' is not allowed; allowed: north"]),
     ],
 )
-def test_way_to_module_has_all_that_it_needs(tmp_path: Path, module: str, said: list[str]) -> None:
+def test_way_to_module_has_all_that_it_needs(tmp_path: Path, module: str, text: list[str]) -> None:
     modems = "{id: m, url: /dev/m, group: north}, {id: n, url: /dev/n}"
-    assert _problems(tmp_path, _file(module, modems=modems)) == said
+    assert _problems(tmp_path, _file(module, modems=modems)) == text
 
 
-@pytest.mark.parametrize(("way", "refused"), [("", True), (f", transport: tcp, {_TCP}", False)])
+@pytest.mark.parametrize(("transport", "refused"), [("", True), (f", transport: tcp, {_TCP}", False)])
 def test_password_that_no_sms_carries_is_refused_for_sms_only(
-    tmp_path: Path, way: str, *, refused: bool
+    tmp_path: Path, transport: str, *, refused: bool
 ) -> None:
-    (said,) = _problems(tmp_path, _file(f"password: 'a b'{way}"))
-    assert ("modules.0.password: this one can never work; expected " in said) == refused
+    (text,) = _problems(tmp_path, _file(f"password: 'a b'{transport}"))
+    assert ("modules.0.password: this one can never work; expected " in text) == refused
 
 
 def test_unknown_modem_is_refused_with_ten_known_ones(tmp_path: Path) -> None:
     modems = ", ".join(f"{{id: m{n:02}, url: /dev/{n}}}" for n in range(12))
-    (said,) = _problems(tmp_path, _file("modem: x", modems=modems))
-    assert said.endswith("is not allowed; allowed: m00, m01, m02, m03, m04, m05, m06, m07, m08, m09")
+    (text,) = _problems(tmp_path, _file("modem: x", modems=modems))
+    assert text.endswith("is not allowed; allowed: m00, m01, m02, m03, m04, m05, m06, m07, m08, m09")
 
 
 _CABLE = "direct_channel: {url: /dev/x, password: p"
@@ -155,7 +153,7 @@ _TUNNELS = "modules: port 5 is used 2 times: by the tunnel of"
 
 
 @pytest.mark.parametrize(
-    ("modules", "said"),
+    ("modules", "text"),
     [
         ([f"{_CABLE}}}"], []),
         ([f"{_CABLE}, address: 1}}", f"{_CABLE}, address: 2}}", f"{_CABLE}, address: 3}}"], []),
@@ -188,13 +186,13 @@ _TUNNELS = "modules: port 5 is used 2 times: by the tunnel of"
     ],
 )
 def test_cables_addresses_and_ports_are_used_once(
-    tmp_path: Path, modules: list[str], said: list[str]
+    tmp_path: Path, modules: list[str], text: list[str]
 ) -> None:
-    assert _problems(tmp_path, _file(*modules)) == said
+    assert _problems(tmp_path, _file(*modules)) == text
 
 
 @pytest.mark.parametrize(
-    ("modems", "said"),
+    ("modems", "text"),
     [
         ("{id: m, url: a}, {id: n, url: b}", []),
         ("{id: m, url: a, budget: {day: 5, month: 4, reserve: 4}}", []),
@@ -218,13 +216,13 @@ def test_cables_addresses_and_ports_are_used_once(
     ],
 )
 def test_modems_have_ids_ports_numbers_and_reserves_of_their_own(
-    tmp_path: Path, modems: str, said: list[str]
+    tmp_path: Path, modems: str, text: list[str]
 ) -> None:
-    assert _problems(tmp_path, _file("", modems=modems)) == said
+    assert _problems(tmp_path, _file("", modems=modems)) == text
 
 
 @pytest.mark.parametrize(
-    ("mqtt", "said"),
+    ("mqtt", "text"),
     [
         ("username: u", []),
         ("username: u, password: p", []),
@@ -235,5 +233,5 @@ def test_modems_have_ids_ports_numbers_and_reserves_of_their_own(
         ("tls: {key_file: k}", ["mqtt.tls.key_file: a key needs its certificate: cert_file"]),
     ],
 )
-def test_login_and_key_of_broker_have_what_they_need(tmp_path: Path, mqtt: str, said: list[str]) -> None:
-    assert _problems(tmp_path, _file("").replace("host: h", f"host: h, {mqtt}")) == said
+def test_login_and_key_of_broker_have_what_they_need(tmp_path: Path, mqtt: str, text: list[str]) -> None:
+    assert _problems(tmp_path, _file("").replace("host: h", f"host: h, {mqtt}")) == text

@@ -33,8 +33,8 @@ from gsm_meter_bridge.model import (
 )
 from gsm_meter_bridge.model.facts import Budget
 from gsm_meter_bridge.storage.budgets import Budgets
+from gsm_meter_bridge.translations import Language
 from gsm_meter_bridge.vocabulary import Secret
-from gsm_meter_bridge.words import Language
 
 LEAST = """
 mqtt: {host: h}
@@ -268,7 +268,7 @@ requests:
 
 
 @pytest.mark.parametrize(
-    ("profiles", "words"),
+    ("profiles", "message"),
     [
         ("[assumed_status, one.yaml]", "assumed_status, one.yaml do the same; choose one of them"),
         ("[one.yaml, two.yaml]", "one.yaml, two.yaml do the same; choose one of them"),
@@ -280,7 +280,7 @@ requests:
     ],
 )
 def test_profiles_of_module_define_requests_and_frame_once(
-    tmp_path: Path, profiles: str, words: str | None
+    tmp_path: Path, profiles: str, message: str | None
 ) -> None:
     from gsm_meter_bridge import families
 
@@ -289,7 +289,7 @@ def test_profiles_of_module_define_requests_and_frame_once(
     for name in ("one", "two"):
         (tmp_path / f"{name}.yaml").write_text(_REQUESTS.format(name), "utf-8")
     text = LEAST.replace('101"', f'101", profile: {profiles}')
-    if words is None:
+    if message is None:
         access = _load(tmp_path, text).modules["summer_house"].access
         assert (access.profile is not None, access.frame is not None) == (
             "one" in profiles,
@@ -299,7 +299,7 @@ def test_profiles_of_module_define_requests_and_frame_once(
     with pytest.raises(ConfigError) as caught:
         _load(tmp_path, text)
     (problem,) = caught.value.problems
-    assert problem.endswith(f"modules.0.profile: {words}")
+    assert problem.endswith(f"modules.0.profile: {message}")
 
 
 def test_module_over_tcp_has_its_transport_as_route(tmp_path: Path) -> None:

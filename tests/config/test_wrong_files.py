@@ -116,5 +116,5 @@ def test_faults_are_reported_at_once_in_order_of_the_file(tmp_path: Path) -> Non
     lines = [
         int(n) for n in re.findall(r"line (\d+)", "\n".join(_problems(tmp_path, Wrong("", text.encode()))))
     ]
-    told = text.splitlines()
-    assert [told[n - 1].strip(" -") for n in lines] == ["port: 0", "jitter: 9", "id: H!"]
+    faults = text.splitlines()
+    assert [faults[n - 1].strip(" -") for n in lines] == ["port: 0", "jitter: 9", "id: H!"]

@@ -16,7 +16,7 @@ from tests.support.meter_polls import (
     dlms_meter,
     noting,
     poll,
-    told_by,
+    values_of,
 )
 
 
@@ -41,8 +41,8 @@ async def test_poll_keeps_values_read_before_link_is_lost(
     """Serial number, then energy, then the clock, then the rest."""
     report, error = await poll(dlms_meter().feed, cut_after=answers)
     assert isinstance(error, LinkLostError)
-    assert first <= set(told_by(report))
-    assert missing not in told_by(report)
+    assert first <= set(values_of(report))
+    assert missing not in values_of(report)
 
 
 @pytest.mark.parametrize("break_with", [OverflowError, RecursionError, KeyError])
@@ -58,7 +58,7 @@ async def test_poll_keeps_energy_read_before_internal_error(
     async with line_to(dlms_meter().feed) as link:
         with pytest.raises(break_with):
             await read_meter(link, READER, report)
-    assert told_by(report)["energy_import_kwh"] == 4711.25
+    assert values_of(report)["energy_import_kwh"] == 4711.25
 
 
 @pytest.mark.parametrize("spoiled", [losing, damaging])
@@ -68,14 +68,14 @@ async def test_poll_repeats_request_if_answer_is_lost_or_damaged(
 ) -> None:
     report, error = await poll(spoiled(dlms_meter().feed, number))
     assert error is None
-    assert {"meter_serial", "energy_import_kwh", "operator"} <= set(told_by(report))
+    assert {"meter_serial", "energy_import_kwh", "operator"} <= set(values_of(report))
 
 
 async def test_poll_takes_answer_once_if_it_arrives_twice() -> None:
     meter = dlms_meter()
-    report, error = await poll(lambda octets: 2 * meter.feed(octets))
+    report, error = await poll(lambda data: 2 * meter.feed(data))
     assert (error, report.problems) == (None, [])
-    assert {"meter_serial", "energy_import_kwh", "operator"} <= set(told_by(report))
+    assert {"meter_serial", "energy_import_kwh", "operator"} <= set(values_of(report))
 
 
 async def test_second_poll_reads_same_values_if_first_lost_an_answer() -> None:
@@ -84,18 +84,18 @@ async def test_second_poll_reads_same_values_if_first_lost_an_answer() -> None:
     async with line_to(losing(meter.feed, 4)) as link:
         first = await read_meter(link, READER)
         second = await read_meter(link, READER)
-    assert told_by(first).keys() == told_by(second).keys()
+    assert values_of(first).keys() == values_of(second).keys()
 
 
 async def test_poll_hands_on_values_before_object_list_is_read() -> None:
-    said, feed = noting(dlms_meter())
+    sent, feed = noting(dlms_meter())
     report, handed = MeterReport(), []
 
     async def hand_on() -> None:
-        handed.append((told_by(report), OBJECT_LIST.encode() in b"".join(said)))
+        handed.append((values_of(report), OBJECT_LIST.encode() in b"".join(sent)))
 
     report.hand_on = hand_on
     async with line_to(feed) as link:
         await read_meter(link, READER, report)
-    assert handed == [(told_by(report), False)]
-    assert OBJECT_LIST.encode() in b"".join(said)
+    assert handed == [(values_of(report), False)]
+    assert OBJECT_LIST.encode() in b"".join(sent)

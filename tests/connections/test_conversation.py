@@ -15,14 +15,14 @@ from tests.support.waiting import until
 Talk = Generator[bytes, bytes, bytes]
 
 
-def _lines(*to_say: bytes) -> Talk:
+def _lines(*answers: bytes) -> Talk:
     """Say each, wait for a whole line after it, return all lines."""
-    heard = b""
-    for n, words in enumerate(to_say, start=1):
-        heard += yield words
-        while heard.count(b"\n") < n:
-            heard += yield b""
-    return heard
+    received = b""
+    for n, line in enumerate(answers, start=1):
+        received += yield line
+        while received.count(b"\n") < n:
+            received += yield b""
+    return received
 
 
 def _offended() -> Talk:
@@ -31,15 +31,15 @@ def _offended() -> Talk:
 
 async def _echo(far: Far, pieces: int = 1) -> None:
     """Send back what came, once, in so many pieces."""
-    await until(lambda: far.heard.endswith(b"\n"))
-    heard, far.heard = bytes(far.heard), bytearray()
+    await until(lambda: far.received.endswith(b"\n"))
+    received, far.received = bytes(far.received), bytearray()
     for n in range(pieces):
-        far.say(heard[n * len(heard) // pieces : (n + 1) * len(heard) // pieces])
+        far.send(received[n * len(received) // pieces : (n + 1) * len(received) // pieces])
         await asyncio.sleep(0.002)
 
 
 async def _still_usable(link: object, far: Far) -> None:
-    far.heard = bytearray()
+    far.received = bytearray()
     echo = asyncio.create_task(_echo(far))
     assert await converse(link, _lines(b"again\n")) == b"again\n"  # type: ignore[arg-type]
     await echo
@@ -54,7 +54,7 @@ async def test_conversation_returns_result_if_reply_is_split() -> None:
         await _still_usable(link, far)
 
 
-async def test_conversation_receives_octets_that_were_unread() -> None:
+async def test_conversation_receives_bytes_that_were_unread() -> None:
     async with linked() as (link, _):
         link.unread = b"before\n"
         assert await converse(link, _lines(b"x")) == b"before\n"
@@ -100,7 +100,7 @@ async def test_conversation_fails_if_it_exceeds_longest_duration() -> None:
 
         async def chatter() -> None:
             while True:
-                far.say(b".")
+                far.send(b".")
                 await asyncio.sleep(0.005)
 
         task = asyncio.create_task(chatter())
@@ -122,7 +122,7 @@ async def test_conversation_fails_if_connection_is_lost() -> None:
 async def test_conversation_leaves_link_usable_if_cancelled() -> None:
     async with linked() as (link, far):
         task = asyncio.create_task(converse(link, _lines(b"anybody?\n")))
-        await until(lambda: far.heard)
+        await until(lambda: far.received)
         task.cancel()
         await asyncio.wait([task])
         assert task.cancelled()
@@ -131,6 +131,6 @@ async def test_conversation_leaves_link_usable_if_cancelled() -> None:
 
 async def test_conversation_fails_if_peer_sends_more_than_byte_limit() -> None:
     async with linked() as (link, far):
-        far.say(b"x" * (MOST_BYTES + 100_000))
-        with pytest.raises(LinkLostError, match="says more than"):
+        far.send(b"x" * (MOST_BYTES + 100_000))
+        with pytest.raises(LinkLostError, match="sends more than"):
             await converse(link, _lines(b"hello\n"))

@@ -25,7 +25,7 @@ ALL = _directory(imei=BY_IMEI, both=BY_BOTH, host=BY_HOST, net=BY_NET, meter=BY_
 
 
 @pytest.mark.parametrize(
-    ("host", "says", "found"),
+    ("host", "claims", "found"),
     [
         ("10.0.0.1", {"imei": "865374036612201"}, "imei"),
         ("192.168.0.1", {"imei": "865374036612201"}, None),  # from the wrong place
@@ -42,9 +42,9 @@ ALL = _directory(imei=BY_IMEI, both=BY_BOTH, host=BY_HOST, net=BY_NET, meter=BY_
     ],
 )
 def test_directory_finds_module_by_identification_and_address(
-    host: str, says: dict[str, str], found: str | None
+    host: str, claims: dict[str, str], found: str | None
 ) -> None:
-    assert ALL.find(host, says).module == found
+    assert ALL.find(host, claims).module == found
 
 
 @pytest.mark.parametrize(
@@ -76,11 +76,11 @@ _GIVEN = {"imei": "1", "serial_number": "2", "meter_serial": "3"}
 _NAMES = tuple(_GIVEN)
 
 
-def _expected(given: tuple[str, ...], said: dict[str, str], *, there: bool) -> Fit:
+def _expected(given: tuple[str, ...], claims: dict[str, str], *, there: bool) -> Fit:
     """The rule in its plainest words."""
-    if not there or any(name in said and said[name] != _GIVEN[name] for name in given):
+    if not there or any(name in claims and claims[name] != _GIVEN[name] for name in given):
         return Fit.NONE
-    missing = [name for name in given if name not in said]
+    missing = [name for name in given if name not in claims]
     if not missing:
         return Fit.WHOLE
     return Fit.BUT_FOR_METER if missing == ["meter_serial"] else Fit.NONE
@@ -98,22 +98,22 @@ def test_directory_requires_every_configured_identifier_to_match(
     client = ClientIdentity(places, **{name: _GIVEN[name] for name in given})
     directory = _directory(m=client)
     host = "10.0.0.1" if there else "192.168.0.1"
-    for told in product((None, "right", "wrong"), repeat=3):
-        said = {
+    for reported in product((None, "right", "wrong"), repeat=3):
+        claims = {
             name: _GIVEN[name] if how == "right" else "9"
-            for name, how in zip(_NAMES, told, strict=True)
+            for name, how in zip(_NAMES, reported, strict=True)
             if how is not None
         }
-        expected = _expected(given, said, there=there or not networks_given)
-        assert client.fit(host, said) is expected, said
-        found = directory.find(host, said, "lers_gsm_mini")
-        assert found.module == ("m" if expected is Fit.WHOLE else None), said
-        assert found.by_meter is (expected is Fit.BUT_FOR_METER), said
-        assert directory.find(host, said, "energomera_gs04").fit == ()
+        expected = _expected(given, claims, there=there or not networks_given)
+        assert client.fit(host, claims) is expected, claims
+        found = directory.find(host, claims, "lers_gsm_mini")
+        assert found.module == ("m" if expected is Fit.WHOLE else None), claims
+        assert found.by_meter is (expected is Fit.BUT_FOR_METER), claims
+        assert directory.find(host, claims, "energomera_gs04").fit == ()
 
 
 @pytest.mark.parametrize(
-    ("given", "said", "same"),
+    ("given", "claims", "same"),
     [
         ("000123", "000123", True),
         ("000123", "123", False),
@@ -128,9 +128,9 @@ def test_directory_requires_every_configured_identifier_to_match(
         ("None", None, False),
     ],
 )
-def test_directory_compares_serial_numbers_as_written(given: str, said: object, same: bool) -> None:
+def test_directory_compares_serial_numbers_as_written(given: str, claims: object, same: bool) -> None:
     directory = _directory(m=ClientIdentity(serial_number=given))
-    assert (directory.find("10.0.0.1", {"serial_number": said}).module == "m") is same  # type: ignore[dict-item]
+    assert (directory.find("10.0.0.1", {"serial_number": claims}).module == "m") is same  # type: ignore[dict-item]
 
 
 _LERS, _ENERGOMERA = "lers_gsm_mini", "energomera_gs04"
@@ -154,7 +154,7 @@ def test_directory_finds_module_only_if_family_agrees(
 
 
 @pytest.mark.parametrize(
-    ("clients", "host", "says", "fit", "by_meter"),
+    ("clients", "host", "claims", "fit", "by_meter"),
     [
         (
             {"a": BY_NET, "b": ClientIdentity(networks=networks("10.9.1.0/24"))},
@@ -196,10 +196,10 @@ def test_directory_finds_module_only_if_family_agrees(
 def test_directory_lists_modules_that_fit_among_several(
     clients: dict[str, ClientIdentity],
     host: str,
-    says: dict[str, str],
+    claims: dict[str, str],
     fit: tuple[str, ...],
     by_meter: bool,
 ) -> None:
-    found = _directory(**clients).find(host, says)
+    found = _directory(**clients).find(host, claims)
     assert (found.fit, found.module) == (fit, fit[0] if len(fit) == 1 else None)
     assert found.by_meter is by_meter

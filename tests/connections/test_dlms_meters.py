@@ -26,7 +26,7 @@ from tests.support.meter_polls import (
     dlms_meter,
     noting,
     poll,
-    told_by,
+    values_of,
 )
 
 
@@ -38,11 +38,11 @@ def _short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_poll_reads_by_logical_names_if_object_list_is_denied() -> None:
     meter = dlms_meter(denied=frozenset({OBJECT_LIST}))
     report, error = await poll(meter.feed)
-    told = told_by(report)
+    values = values_of(report)
     assert (error, report.problems) == (None, [])
-    assert (told["energy_import_kwh"], told["operator"]) == (4711.25, "Simulated")
+    assert (values["energy_import_kwh"], values["operator"]) == (4711.25, "Simulated")
     again, _ = await poll(meter.feed, memory=report.memory)
-    assert told_by(again).keys() == told.keys()
+    assert values_of(again).keys() == values.keys()
     objects = report.memory.known.objects
     assert objects is not None
     names = {o.obis for o in objects}
@@ -51,16 +51,16 @@ async def test_poll_reads_by_logical_names_if_object_list_is_denied() -> None:
 
 
 async def test_poll_reads_object_list_and_scalers_only_once() -> None:
-    said, feed = noting(dlms_meter())
+    sent, feed = noting(dlms_meter())
     first, _ = await poll(feed)
-    count = len(said)
+    count = len(sent)
     loaded = MeterMemory.load(first.memory.dump())
     assert loaded == first.memory
-    said.clear()
+    sent.clear()
     again, _ = await poll(feed, memory=loaded)
-    assert told_by(again).keys() == told_by(first).keys()
-    assert len(said) < count
-    asked = b"".join(said)
+    assert values_of(again).keys() == values_of(first).keys()
+    assert len(sent) < count
+    asked = b"".join(sent)
     assert OBJECT_LIST.encode() not in asked
     assert Attribute(3, ENERGIES["energy_import_kwh"], 3).encode() not in asked
     assert ENERGIES["energy_export_kwh"].octets not in asked
@@ -68,30 +68,32 @@ async def test_poll_reads_object_list_and_scalers_only_once() -> None:
 
 async def test_poll_reads_object_list_again_for_another_client() -> None:
     first, _ = await poll(dlms_meter().feed)
-    said, feed = noting(dlms_meter())
+    sent, feed = noting(dlms_meter())
     await poll(feed, Meter(), first.memory)
-    assert OBJECT_LIST.encode() in b"".join(said)
+    assert OBJECT_LIST.encode() in b"".join(sent)
 
 
 async def test_poll_reads_scalers_again_if_serial_number_changes() -> None:
     first, _ = await poll(dlms_meter().feed)
     scaler = structure(Data(Tag.INTEGER, 3), Data(Tag.ENUM, 30))
-    said = {Attribute(3, ENERGIES["energy_import_kwh"], 3): scaler}
-    other = replace(VALUES, serial_number="009000000000202", energies_wh={"energy_import_kwh": 12}, said=said)
+    objects = {Attribute(3, ENERGIES["energy_import_kwh"], 3): scaler}
+    other = replace(
+        VALUES, serial_number="009000000000202", energies_wh={"energy_import_kwh": 12}, objects=objects
+    )
     report, _ = await poll(dlms_meter(other).feed, memory=first.memory)
-    assert told_by(report)["energy_import_kwh"] == 12.0
+    assert values_of(report)["energy_import_kwh"] == 12.0
     assert report.memory.known.serial == "009000000000202"
 
 
 async def test_meter_serial_is_read_without_object_list() -> None:
-    said, feed = noting(dlms_meter(denied=frozenset({OBJECT_LIST})))
+    sent, feed = noting(dlms_meter(denied=frozenset({OBJECT_LIST})))
     async with line_to(feed) as link:
         assert await meter_serial(link) == "009000000000101"
-    assert OBJECT_LIST.encode() not in b"".join(said)
+    assert OBJECT_LIST.encode() not in b"".join(sent)
 
 
 @pytest.mark.parametrize(
-    ("meter", "address", "octets"),
+    ("meter", "address", "data"),
     [
         (Meter(), HdlcAddress(1, 16, 2), "02 21"),
         (Meter(address=200), HdlcAddress(1, 200, 4), "00 02 02 91"),
@@ -102,18 +104,18 @@ async def test_meter_serial_is_read_without_object_list() -> None:
     ],
 )
 async def test_hdlc_address_follows_meter_configuration(
-    meter: Meter, address: HdlcAddress, octets: str
+    meter: Meter, address: HdlcAddress, data: str
 ) -> None:
-    assert address.encode() == bytes.fromhex(octets)
+    assert address.encode() == bytes.fromhex(data)
     report, error = await poll(dlms_meter(address=address).feed, meter)
     assert error is None
-    assert told_by(report)["meter_serial"] == "009000000000101"
+    assert values_of(report)["meter_serial"] == "009000000000101"
 
 
 async def test_older_dlms_meter_is_read() -> None:
     report, error = await poll(dlms_meter(is_old=True).feed)
     assert error is None
-    assert told_by(report)["energy_import_kwh"] == 4711.25
+    assert values_of(report)["energy_import_kwh"] == 4711.25
 
 
 SENSELESS: list[tuple[Data, int]] = [
@@ -137,13 +139,13 @@ SENSELESS: list[tuple[Data, int]] = [
 @pytest.mark.parametrize(("value", "scaler"), SENSELESS)
 async def test_poll_reports_problem_if_energy_is_impossible(value: Data, scaler: int) -> None:
     obis: Obis = ENERGIES["energy_import_kwh"]
-    said = {
+    objects = {
         Attribute(3, obis, 2): value,
         Attribute(3, obis, 3): structure(Data(Tag.INTEGER, scaler), Data(Tag.ENUM, 30)),
     }
-    report, _ = await poll(dlms_meter(replace(VALUES, said=said)).feed)
-    assert "energy_import_kwh" not in told_by(report)
-    assert told_by(report)["energy_import_t1_kwh"] == 0.5
+    report, _ = await poll(dlms_meter(replace(VALUES, objects=objects)).feed)
+    assert "energy_import_kwh" not in values_of(report)
+    assert values_of(report)["energy_import_t1_kwh"] == 0.5
     assert len(report.problems) == 1
     assert str(obis) in report.problems[0]
 
@@ -155,18 +157,18 @@ async def test_repeated_poll_transfers_less_than_one_kilobyte() -> None:
         for _ in range(2):
             async with line_to(plan.end(lambda: datetime.now(UTC)).feed) as link:
                 report = await read_meter(link, meter, MeterReport(memory=memory))
-                octets, memory = link.sent + link.received, report.memory
-        assert octets < most
-        assert told_by(report)["energy_import_t4_kwh"] == 1834.459
+                size, memory = link.sent + link.received, report.memory
+        assert size < most
+        assert values_of(report)["energy_import_t4_kwh"] == 1834.459
 
 
-@pytest.mark.parametrize("octets", [b"", b"\xff" * 12, bytes(12), b" " * 12])
-async def test_blank_serial_number_is_not_taken_for_another_meter(octets: bytes) -> None:
+@pytest.mark.parametrize("data", [b"", b"\xff" * 12, bytes(12), b" " * 12])
+async def test_blank_serial_number_is_not_taken_for_another_meter(data: bytes) -> None:
     first, _ = await poll(dlms_meter().feed)
     first.judge(1_800_000_000.0, Meter())
-    blank = replace(VALUES, said={Attribute(1, SERIAL_NUMBER, 2): Data(Tag.OCTET_STRING, octets)})
+    blank = replace(VALUES, objects={Attribute(1, SERIAL_NUMBER, 2): Data(Tag.OCTET_STRING, data)})
     report, _ = await poll(dlms_meter(blank).feed, memory=first.memory)
-    assert "meter_serial" not in told_by(report)
+    assert "meter_serial" not in values_of(report)
     report.judge(1_800_000_000.0, Meter())
     assert report.memory.serial == "009000000000101"
 
@@ -187,7 +189,7 @@ async def test_blank_serial_number_is_not_taken_for_another_meter(octets: bytes)
 async def test_simulated_meter_is_read_in_each_configuration(options: dict[str, Any], meter: Meter) -> None:
     report, error = await poll(MeterPlan(**options).end(lambda: datetime.now(UTC)).feed, meter)
     assert (error is not None) is ("answers" in options)
-    assert (told_by(report)["meter_serial"], told_by(report)["energy_import_kwh"]) == (
+    assert (values_of(report)["meter_serial"], values_of(report)["energy_import_kwh"]) == (
         "009000000000101",
         1834.459,
     )

@@ -129,9 +129,9 @@ class _Reader:
     real: Any
     hall: Hall
 
-    def feed(self, octets: bytes) -> Any:
+    def feed(self, data: bytes) -> Any:
         self.hall.check("reader.feed")
-        return self.real.feed(octets)
+        return self.real.feed(data)
 
     def paused(self) -> Any:
         self.hall.check("reader.paused")
@@ -149,11 +149,11 @@ async def _hall(**given: Any) -> AsyncIterator[Hall]:
 
 async def _all_kinds(port: int) -> list[Far]:
     """A module, one whose meter is asked too, one known by its meter, an unidentified one, noise, a half."""
-    says = {1: PUMP, 2: WELL, 8: b"", 9: STRANGE, 10: b"\x7e\x7e", 11: b"SN#"}
+    payloads = {1: PUMP, 2: WELL, 8: b"", 9: STRANGE, 10: b"\x7e\x7e", 11: b"SN#"}
     fars = []
-    for source, octets in says.items():
+    for source, data in payloads.items():
         far = await call(port, f"127.0.0.{source}")
-        far.say(octets)
+        far.send(data)
         fars.append(far)
     return fars
 
@@ -207,7 +207,7 @@ async def test_listener_serves_next_clients_after_any_callee_raises(
 async def test_link_closes_if_its_callback_raises_and_others_stay_open(
     where: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    health, told = Health(), []
+    health, reported = Health(), []
 
     def fail(*_: object) -> None:
         raise OverflowError
@@ -215,21 +215,21 @@ async def test_link_closes_if_its_callback_raises_and_others_stay_open(
     async with linked() as (link, far), linked() as (other, other_far):
         link.health = health
         link.watch(fail if where == "watcher" else lambda: None)
-        link.watch(lambda: told.append("ended"))
+        link.watch(lambda: reported.append("ended"))
         if where == "take":
             link.take = fail
-            far.say(b"x")
+            far.send(b"x")
         elif where == "on_full":
             link.on_full = fail
             link.write(b"x" * 48 * 1024 * 1024)
         else:
             far.reset()
-        await until(lambda: told)
+        await until(lambda: reported)
         assert link.closed
         assert health.internal_errors
         came = bytearray()
         other.take = came.extend
-        other_far.say(b"still here")
+        other_far.send(b"still here")
         await until(lambda: came == b"still here")
     assert "Fatal error" not in caplog.text
 
@@ -262,6 +262,6 @@ async def test_tunnel_serves_next_program_after_pool_raises(
         if callee == "_dialled":
             pool.attach("pump", link)
         again = await call(tunnel._port.port)
-        again.say(b"x")
-        await until(lambda: meter.heard == b"x")
+        again.send(b"x")
+        await until(lambda: meter.received == b"x")
         again.reset()

@@ -33,20 +33,20 @@ _ROUNDS = 3
 Feed = Callable[[bytes], bytes]
 
 
-def _spoiled(chance: random.Random, octets: bytes) -> bytes:
+def _spoiled(chance: random.Random, data: bytes) -> bytes:
     """What a meter answers, damaged in one of many ways, or not."""
-    at, other = chance.randrange(len(octets)), chance.randrange(len(octets))
+    at, other = chance.randrange(len(data)), chance.randrange(len(data))
     return chance.choice(
         (
-            octets,
-            octets,
-            octets,
-            octets[:at] + chance.randbytes(1) + octets[at + 1 :],
-            octets[: min(at, other)] + octets[max(at, other) :],
-            octets[:at] + chance.randbytes(9) + octets[at:],
-            octets[:at],
-            octets * 2,
-            octets[: at + 1] * chance.randrange(2, 300),
+            data,
+            data,
+            data,
+            data[:at] + chance.randbytes(1) + data[at + 1 :],
+            data[: min(at, other)] + data[max(at, other) :],
+            data[:at] + chance.randbytes(9) + data[at:],
+            data[:at],
+            data * 2,
+            data[: at + 1] * chance.randrange(2, 300),
             chance.randbytes(chance.randrange(3000)),
             b"",
         )
@@ -63,7 +63,7 @@ class _Liar:
 
     def accept(self, link: TcpLink) -> None:
         self.links.append(link)
-        link.take = lambda octets: self._answer(link, octets)
+        link.take = lambda data: self._answer(link, data)
 
     def _answer(self, link: TcpLink, asked: bytes) -> None:
         answer = self.feed(asked)
@@ -73,17 +73,17 @@ class _Liar:
         if whim < 0.03:
             link.abort()
         elif whim < 0.15:  # when nobody waits any more
-            asyncio.get_running_loop().call_later(0.15, _say, link, answer)
+            asyncio.get_running_loop().call_later(0.15, _send, link, answer)
         elif whim < 0.3:
             for at in range(len(answer[:500])):
-                _say(link, answer[at : at + 1])
+                _send(link, answer[at : at + 1])
         else:
-            _say(link, answer)
+            _send(link, answer)
 
 
-def _say(link: TcpLink, octets: bytes) -> None:
+def _send(link: TcpLink, data: bytes) -> None:
     with suppress(LinkLostError):
-        link.write(octets)
+        link.write(data)
 
 
 @asynccontextmanager

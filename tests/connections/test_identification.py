@@ -101,7 +101,7 @@ async def test_listener_requires_both_imei_and_meter_serial(
     async with _hall(BOTH, {"127.0.0.2": serial}, identify_by_meter=identify_by_meter) as hall:
         far = await call(hall.port, "127.0.0.2")
         if imei:
-            far.say(_packet(imei))
+            far.send(_packet(imei))
         await until(lambda: hall.connected() or hall.unidentified.all())
         assert hall.connected() == (["well"] if let_in else [])
         assert hall.introduced == hall.connected()
@@ -116,12 +116,12 @@ async def test_listener_does_not_identify_energomera_module_by_lers_packet() -> 
     lers = {"pump": module("pump", identify_by=ClientIdentity(imei="9"))}  # so that packets are read at all
     async with _hall({**hut, **lers}, identification_timeout_s=5) as hall:
         far = await call(hall.port, "127.0.0.7")
-        far.say(_packet("1"))
+        far.send(_packet("1"))
         await until(lambda: hall.unidentified.all())
         assert (hall.connected(), hall.introduced) == ([], [])
         far.reset()
         silent = await call(hall.port, "127.0.0.7")
-        silent.say(b"\x7e")
+        silent.send(b"\x7e")
         await until(lambda: hall.connected() == ["hut"])
         silent.reset()
 
@@ -185,7 +185,7 @@ async def test_listener_drops_unidentified_client_for_module_at_same_address() -
         unidentified = [await call(hall.port) for _ in range(2)]
         await until(lambda: hall.unidentified.all() and hall.unidentified.all()[0].connections == 2)
         ours = await call(hall.port)
-        ours.say(_packet("1"))
+        ours.send(_packet("1"))
         await until(lambda: hall.connected() == ["pump"])
         assert sum(s.ended for s in unidentified) == 1
         for far in (*unidentified, ours):

@@ -17,7 +17,7 @@ from gsm_meter_bridge.vocabulary import Secret
 from tests.support.meter_line import Feed, damaging, line_to, losing
 from tests.support.meter_polls import (
     poll,
-    told_by,
+    values_of,
 )
 
 
@@ -34,8 +34,8 @@ async def test_poll_repeats_request_if_iec_answer_is_lost_or_damaged(
     meter = IecMeter(Secret(""), {"ET0PE": ("4711.2512345", "1.5")}, identity="/EKT5CE303v11.8s4")
     report, error = await poll(spoiled(meter.feed, number), Meter("iec"))
     assert (error, report.problems) == (None, [])
-    told = told_by(report)
-    assert (told["energy_import_kwh"], told["meter_serial"]) == (4711.2512345, "011888174000001")
+    values = values_of(report)
+    assert (values["energy_import_kwh"], values["meter_serial"]) == (4711.2512345, "011888174000001")
 
 
 @pytest.mark.parametrize("answers", [1, 2])
@@ -43,11 +43,11 @@ async def test_poll_keeps_iec_values_read_before_link_is_lost(answers: int) -> N
     meter = IecMeter(Secret(""), {"ET0PE": ("4711.25",)}, identity="/EKT5CE303v11.8s4")
     report, error = await poll(meter.feed, Meter("iec"), cut_after=answers)
     assert error is not None
-    assert ("meter_serial" in told_by(report)) is (answers == 2)
-    assert told_by(report)["meter_type"] == "CE303v11.8s4"
+    assert ("meter_serial" in values_of(report)) is (answers == 2)
+    assert values_of(report)["meter_type"] == "CE303v11.8s4"
 
 
-WAYS: list[tuple[str, dict[str, tuple[str, ...]], float | None]] = [
+REQUESTS: list[tuple[str, dict[str, tuple[str, ...]], float | None]] = [
     ("/EKT5CE303v11.8s4", {"ET0PE": ("16907.9477764", "11504.3875082")}, 16907.9477764),
     (r"/EMR5\2CE3080.10", {"EMD01": ("20.11.26,1834.45991", "1213.41342")}, 1834.45991),
     (r"/EMR5\2CE3076.10", {"END01": ("19.05.15 216.59202", "0.0")}, 216.59202),
@@ -59,7 +59,7 @@ WAYS: list[tuple[str, dict[str, tuple[str, ...]], float | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("identity", "values", "total"), WAYS)
+@pytest.mark.parametrize(("identity", "values", "total"), REQUESTS)
 async def test_poll_finds_and_remembers_energy_request_of_iec_meter(
     identity: str, values: dict[str, tuple[str, ...]], total: float | None
 ) -> None:
@@ -67,21 +67,21 @@ async def test_poll_finds_and_remembers_energy_request_of_iec_meter(
     meter.values = {"SNUMB": ("7",), **values}
     report, error = await poll(meter.feed, Meter("iec"))
     assert error is None
-    assert told_by(report).get("energy_import_kwh") == total
+    assert values_of(report).get("energy_import_kwh") == total
     if total is None:
         (problem,) = report.problems
-        assert problem.startswith("the meter tells no energy by IEC 62056-21: EMD01: ERR12")
+        assert problem.startswith("the meter reports no energy by IEC 62056-21: EMD01: ERR12")
         return
     assert report.problems == []
-    said, feed = [], meter.feed
-    await poll(lambda o: said.append(o) or feed(o), Meter("iec"), report.memory)  # type: ignore[func-returns-value]
-    assert len(said) == 3  # the way is known
+    sent, feed = [], meter.feed
+    await poll(lambda o: sent.append(o) or feed(o), Meter("iec"), report.memory)  # type: ignore[func-returns-value]
+    assert len(sent) == 3  # the request is known
 
 
 async def test_energy_request_is_not_remembered_if_answer_has_no_energy() -> None:
     meter = IecMeter(Secret(""), {"ET0PE": ("", "?")}, identity="/EKT5CE303v1")
     report, error = await poll(meter.feed, Meter("iec"))
-    assert (error, report.memory.energy_way) == (None, None)
+    assert (error, report.memory.energy_request) == (None, None)
     assert report.problems == [
         "energy_import_kwh: value: '' is no number",
         "energy_import_t1_kwh: value: '?' is no number",
@@ -91,7 +91,7 @@ async def test_energy_request_is_not_remembered_if_answer_has_no_energy() -> Non
 async def test_poll_reports_problem_if_energy_value_is_invalid(caplog: pytest.LogCaptureFixture) -> None:
     meter = IecMeter(Secret(""), {"ET0PE": ("4711.25", "x", "1.5*kvarh", "0.0")}, identity="/EKT5CE303v1")
     report, _ = await poll(meter.feed, Meter("iec"))
-    assert {n for n in told_by(report) if n.startswith("energy")} == {
+    assert {n for n in values_of(report) if n.startswith("energy")} == {
         "energy_import_kwh",
         "energy_import_t3_kwh",
     }
@@ -104,11 +104,11 @@ async def test_poll_reports_problem_if_energy_value_is_invalid(caplog: pytest.Lo
 
 @pytest.mark.parametrize("address", ["001234", "A1", "0", "x" * 32])
 async def test_iec_address_is_sent_as_configured(address: str) -> None:
-    said: list[bytes] = []
+    sent: list[bytes] = []
     meter = IecMeter(Secret(""), address=address)
-    await poll(lambda o: said.append(o) or meter.feed(o), Meter("iec", iec_address=address))  # type: ignore[func-returns-value]
-    assert all(octets.startswith(f"/?{address}!".encode()) for octets in said)
-    assert len(said) == 3
+    await poll(lambda o: sent.append(o) or meter.feed(o), Meter("iec", iec_address=address))  # type: ignore[func-returns-value]
+    assert all(data.startswith(f"/?{address}!".encode()) for data in sent)
+    assert len(sent) == 3
 
 
 async def test_meter_at_7e1_is_read_through_module_at_8n1() -> None:
@@ -116,8 +116,8 @@ async def test_meter_at_7e1_is_read_through_module_at_8n1() -> None:
     even = Parity(even=True)
     lenient = IecMeter(Secret(""), {"ET0PE": ("1834.4590000",)}, identity="/EKT5CE303v11.8s4")
 
-    def answers_all(octets: bytes) -> bytes:
-        return even.send(lenient.feed(bytes(o & 0x7F for o in octets)))
+    def answers_all(data: bytes) -> bytes:
+        return even.send(lenient.feed(bytes(o & 0x7F for o in data)))
 
     for meter, feed in (
         (Meter("iec"), answers_all),
@@ -125,12 +125,12 @@ async def test_meter_at_7e1_is_read_through_module_at_8n1() -> None:
     ):
         report, error = await poll(feed, meter)
         assert (error, report.problems) == (None, [])
-        assert told_by(report)["energy_import_kwh"] == 1834.459
+        assert values_of(report)["energy_import_kwh"] == 1834.459
 
 
 async def test_poll_error_names_parity_setting_if_module_strips_parity() -> None:
     meter = IecMeter(Secret(""))
-    feed: Feed = lambda octets: meter.feed(bytes(o & 0x7F for o in octets))  # noqa: E731
+    feed: Feed = lambda data: meter.feed(bytes(o & 0x7F for o in data))  # noqa: E731
     _, error = await poll(feed, Meter("iec", even_parity=True))
     assert "octets come, but without even parity: leave out parity: even" in str(error)
 
@@ -138,25 +138,28 @@ async def test_poll_error_names_parity_setting_if_module_strips_parity() -> None
 @pytest.mark.parametrize("checksum", Checksum)
 @pytest.mark.parametrize("is_silent", [False, True])
 async def test_poll_uses_checksum_method_of_iec_meter(checksum: Checksum, is_silent: bool) -> None:
-    def feed(octets: bytes) -> bytes:
-        said = meter.feed(octets)
-        return b"" if is_silent and said == b"\x15" else said
+    def feed(data: bytes) -> bytes:
+        answer = meter.feed(data)
+        return b"" if is_silent and answer == b"\x15" else answer
 
     meter = IecMeter(Secret(""), {"ET0PE": ("7.5",)}, identity="/EKT5CE303v1", checksum=checksum)
     report, error = await poll(feed, Meter("iec"))
     assert (error, report.problems) == (None, [])
-    assert (told_by(report)["meter_serial"], told_by(report)["energy_import_kwh"]) == ("011888174000001", 7.5)
+    assert (values_of(report)["meter_serial"], values_of(report)["energy_import_kwh"]) == (
+        "011888174000001",
+        7.5,
+    )
     async with line_to(feed) as link:
         assert await meter_serial(link) == "011888174000001"
 
 
 async def test_poll_reads_other_values_if_iec_meter_answers_nak() -> None:
-    def feed(octets: bytes) -> bytes:
-        return b"\x15" if b"SNUMB" in octets else meter.feed(octets)
+    def feed(data: bytes) -> bytes:
+        return b"\x15" if b"SNUMB" in data else meter.feed(data)
 
     meter = IecMeter(Secret(""), {"ET0PE": ("7.5",)}, identity="/EKT5CE303v1", checksum=Checksum.ADD)
     report, _ = await poll(feed, Meter("iec"))
-    assert told_by(report)["energy_import_kwh"] == 7.5
+    assert values_of(report)["energy_import_kwh"] == 7.5
 
 
 @pytest.mark.parametrize("noise", [b"\x02", b"\x01", b"\x02\xf3", b"\x00\x01R1\x02", b"/\x02?", b"\x02" * 9])
@@ -164,7 +167,7 @@ async def test_poll_reads_iec_meter_despite_noise_that_begins_like_frames(noise:
     meter = IecMeter(Secret(""))
     report, error = await poll(lambda o: noise + meter.feed(o), Meter("iec"))
     assert error is None
-    assert told_by(report)["energy_import_kwh"] == 1834.45991
+    assert values_of(report)["energy_import_kwh"] == 1834.45991
 
 
 async def test_poll_error_names_7o1_if_meter_sends_odd_parity() -> None:

@@ -71,8 +71,8 @@ async def hall(meter_serial: Any = _no_number, **plan: Any) -> AsyncIterator[Hal
     plan = {"networks": networks("127.0.0.0/8"), "identification_timeout_s": 30.0, **plan}
     here = Hall(0, pool, unidentified)
 
-    def introduced(name: str, said: Identification) -> None:
-        here.introduced.append((name, said))
+    def introduced(name: str, identification: Identification) -> None:
+        here.introduced.append((name, identification))
 
     lers = ListenerConfig("lers", LOOPBACK, 0, **plan)
     listener = Listener(lers, MODULES, pool, unidentified, introduced, meter_serial, here.health)
@@ -87,26 +87,26 @@ async def test_listener_identifies_module_however_its_packet_is_split(size: int)
     async with hall() as here:
         far = await call(here.port)
         for at in range(0, len(PACKET), size):
-            far.say(PACKET[at : at + size])
+            far.send(PACKET[at : at + size])
             await asyncio.sleep(0)
-        far.say(b"\x00")
+        far.send(b"\x00")
         await until(lambda: here.introduced)
-        ((name, said),) = here.introduced
+        ((name, identification),) = here.introduced
         assert (name, here.connected("pump")) == ("pump", True)
-        assert {r.name: r.value for r in said.readings}["signal_dbm"] == -71
+        assert {r.name: r.value for r in identification.readings}["signal_dbm"] == -71
         assert here.unidentified.all() == ()
         far.reset()
 
 
-async def test_listener_leaves_octets_after_packet_to_user_of_link() -> None:
+async def test_listener_leaves_bytes_after_packet_to_user_of_link() -> None:
     async with hall() as here:
         far = await call(here.port)
-        far.say(PACKET + b"\x7e\x00first")
+        far.send(PACKET + b"\x7e\x00first")
         await until(lambda: here.introduced)
         async with here.pool.acquire("pump", "test") as link:
             came = bytearray()
             link.give_to(came.extend)
-            far.say(b"second")
+            far.send(b"second")
             await until(lambda: came == b"\x7e\x00firstsecond")
         far.reset()
 
@@ -114,10 +114,10 @@ async def test_listener_leaves_octets_after_packet_to_user_of_link() -> None:
 async def test_listener_replaces_old_connection_if_module_reconnects() -> None:
     async with hall() as here:
         old = await call(here.port)
-        old.say(PACKET + b"\0")
+        old.send(PACKET + b"\0")
         await until(lambda: len(here.introduced) == 1)
         new = await call(here.port)
-        new.say(PACKET + b"\0")
+        new.send(PACKET + b"\0")
         await until(lambda: len(here.introduced) == 2 and old.ended)
         assert here.connected("pump")
         assert not new.ended
@@ -130,7 +130,7 @@ async def test_listener_leaves_client_unidentified_if_imei_or_network_differs(
 ) -> None:
     async with hall() as here:
         far = await call(here.port, source)
-        far.say(packet + b"\0")
+        far.send(packet + b"\0")
         await until(lambda: here.unknown(source))
         (unidentified,) = here.unidentified.all()
         assert (unidentified.listener, unidentified.claims["serial_number"]) == ("lers", "00201")
@@ -145,14 +145,14 @@ async def test_listener_identifies_silent_client_by_address() -> None:
         await until(lambda: here.connected("hut"))
         async with here.pool.acquire("hut", "test") as link:
             link.write(b"/?!\r\n")
-            await until(lambda: far.heard == b"/?!\r\n")
+            await until(lambda: far.received == b"/?!\r\n")
         far.reset()
 
 
 async def test_listener_identifies_module_by_address_if_packet_is_invalid() -> None:
     async with hall(identification_timeout_s=0.3) as here:
         far = await call(here.port, "127.0.0.7")
-        far.say(b"\x7e\xa0\x00\x01")
+        far.send(b"\x7e\xa0\x00\x01")
         await until(lambda: here.connected("hut"))
         far.reset()
 
@@ -160,8 +160,8 @@ async def test_listener_identifies_module_by_address_if_packet_is_invalid() -> N
 async def test_listener_finds_packet_after_noise() -> None:
     async with hall() as here:
         far = await call(here.port)
-        for octets in (b"\0\xff\x7e", b"Welcome\r\n", PACKET, b"\0"):
-            far.say(octets)
+        for data in (b"\0\xff\x7e", b"Welcome\r\n", PACKET, b"\0"):
+            far.send(data)
             await asyncio.sleep(0.01)
         await until(lambda: here.introduced)
         far.reset()
@@ -175,11 +175,11 @@ async def test_listener_ends_packet_without_line_end_at_pause(
     monkeypatch.setattr(inbound, "_PAUSE_S", 0.05)
     async with hall() as here:
         far = await call(here.port)
-        far.say(PACKET.rstrip() + end)
+        far.send(PACKET.rstrip() + end)
         await until(lambda: here.introduced)
         async with here.pool.acquire("pump", "test") as link:
             link.write(b"/?!")
-            await until(lambda: far.heard == b"/?!")
+            await until(lambda: far.received == b"/?!")
         far.reset()
 
 
@@ -189,9 +189,9 @@ async def test_listener_does_not_end_packet_at_pause_in_its_middle(monkeypatch: 
     async with hall() as here:
         far = await call(here.port)
         for at in range(0, len(PACKET), 40):
-            far.say(PACKET[at : at + 40])
+            far.send(PACKET[at : at + 40])
             await asyncio.sleep(0.1)
-        far.say(b"\0")
+        far.send(b"\0")
         await until(lambda: here.introduced)
         far.reset()
 
@@ -203,8 +203,8 @@ async def test_listener_identifies_energomera_module_if_noise_comes_first(noise:
 
     async with hall(serial, identification_timeout_s=0.1, identify_by_meter=True) as here:
         hut, shed = await call(here.port, "127.0.0.7"), await call(here.port, "127.0.0.8")
-        hut.say(noise)
-        shed.say(noise)
+        hut.send(noise)
+        shed.send(noise)
         await until(lambda: here.connected("hut") and here.connected("shed"))
         assert here.unidentified.all() == ()
         for far in (hut, shed):
@@ -226,12 +226,12 @@ async def test_listener_asks_meter_of_silent_client_for_serial_number() -> None:
         far.reset()
 
 
-@pytest.mark.parametrize("told", ["another number", "nothing", "an error"])
-async def test_listener_leaves_client_unidentified_if_meter_serial_does_not_match(told: str) -> None:
+@pytest.mark.parametrize("reported", ["another number", "nothing", "an error"])
+async def test_listener_leaves_client_unidentified_if_meter_serial_does_not_match(reported: str) -> None:
     async def serial(link: TcpLink) -> str | None:
-        if told == "an error":
+        if reported == "an error":
             raise LinkLostError("does not answer")
-        return "009000000000999" if told == "another number" else None
+        return "009000000000999" if reported == "another number" else None
 
     async with hall(serial, identification_timeout_s=0.01, identify_by_meter=True) as here:
         far = await call(here.port)
@@ -253,10 +253,10 @@ async def test_listener_asks_no_meter_unless_configured() -> None:
 async def test_listener_forgets_unidentified_client_if_module_has_same_address() -> None:
     async with hall() as here:
         far = await call(here.port)
-        far.say(LIAR + b"\0")
+        far.send(LIAR + b"\0")
         await until(lambda: here.unknown(LOOPBACK))
         ours = await call(here.port)
-        ours.say(PACKET + b"\0")
+        ours.send(PACKET + b"\0")
         await until(lambda: here.introduced)
         assert here.unidentified.all() == ()
         far.reset()
@@ -284,7 +284,7 @@ async def _comes_in(here: Hall, source: str) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while True:
             far = await call(here.port, source)
-            far.say(PACKET + b"\0")
+            far.send(PACKET + b"\0")
             await until(partial(lambda far: far.ended or here.introduced, far))
             if here.introduced:
                 far.reset()
@@ -325,7 +325,7 @@ async def test_listener_leaves_client_unidentified_if_packet_comes_too_late() ->
     async with hall(identification_timeout_s=0.01) as here:
         far = await call(here.port)
         await until(lambda: here.unknown(LOOPBACK))
-        far.say(PACKET + b"\0")  # too late
+        far.send(PACKET + b"\0")  # too late
         await asyncio.sleep(0.02)
         assert (here.introduced, here.unknown(LOOPBACK)) == ([], 1)
         far.reset()
@@ -339,7 +339,7 @@ async def test_listener_identifies_module_while_hostile_clients_are_connected() 
         )
         assert max(poured) < 16 * 1024 * 1024  # thrown out; the kernel had taken the rest
         far = await call(here.port)
-        far.say(PACKET + b"\0")
+        far.send(PACKET + b"\0")
         await until(lambda: here.introduced)
         await until(lambda: all(here.unknown(f"127.3.0.{n}") for n in (1, 2)))
         await until(lambda: all(here.unknown(f"127.2.0.{n}") for n in range(1, 20)))
@@ -351,6 +351,6 @@ async def test_listener_identifies_module_while_hostile_clients_are_connected() 
 async def test_listener_closes_all_connections_if_stopped() -> None:
     async with hall() as here:
         guest, unidentified = await _all_in(here, LOOPBACK, "127.0.0.3")
-        unidentified.say(LIAR + b"\0")
+        unidentified.send(LIAR + b"\0")
         await until(lambda: here.unknown("127.0.0.3"))
     await until(lambda: guest.ended and unidentified.ended)

@@ -54,24 +54,24 @@ _DATA = st.recursive(
     ),
     max_leaves=12,
 )
-_SAID = st.dictionaries(st.sampled_from(_ATTRIBUTES), _DATA, min_size=1, max_size=8)
+_OBJECTS = st.dictionaries(st.sampled_from(_ATTRIBUTES), _DATA, min_size=1, max_size=8)
 
 
 def _polled(feed: Callable[[bytes], bytes]) -> ExtendedStatus:
     """What a poll reported."""
-    heard = [ExtendedStatus()]
+    statuses = [ExtendedStatus()]
     association = carry_out(associate(client_of(_READER)), feed)
-    rest = carry_out(poll(association, KnownObjects(), heard.append), feed)
+    rest = carry_out(poll(association, KnownObjects(), statuses.append), feed)
     assert rest is not None
     carry_out(rest(), feed)
-    return heard[-1]
+    return statuses[-1]
 
 
-def _report(said: dict[Attribute, Data]) -> MeterReport | None:
+def _report(objects: dict[Attribute, Data]) -> MeterReport | None:
     """What becomes of it all; None if the poll fails with an expected error."""
     report = MeterReport()
     try:
-        add_status(report, _polled(meter_for(client_of(_READER), replace(FULL, said=said)).feed), _NOW)
+        add_status(report, _polled(meter_for(client_of(_READER), replace(FULL, objects=objects)).feed), _NOW)
     except GsmMeterError:
         return None
     report.judge(_NOW, Meter())
@@ -79,15 +79,15 @@ def _report(said: dict[Attribute, Data]) -> MeterReport | None:
 
 
 @settings(max_examples=300)
-@given(_SAID)
-def test_dlms_report_is_valid_json_for_any_attribute_values(said: dict[Attribute, Data]) -> None:
-    report = _report(said)
+@given(_OBJECTS)
+def test_dlms_report_is_valid_json_for_any_attribute_values(objects: dict[Attribute, Data]) -> None:
+    report = _report(objects)
     if report is None:
         return
     for reading in report.readings:
         if (sound := _sound(reading)) is not None:
             json.dumps(sound.shown, allow_nan=False).encode()
-    assert all(len(words) < 500 for words in report.problems)
+    assert all(len(message) < 500 for message in report.problems)
 
 
 @settings(max_examples=200)
@@ -95,9 +95,9 @@ def test_dlms_report_is_valid_json_for_any_attribute_values(said: dict[Attribute
 def test_dlms_poll_fails_with_known_error_for_random_apdus(apdus: list[bytes]) -> None:
     scripted = ScriptedMeter(*apdus)
 
-    def feed(octets: bytes) -> bytes:
+    def feed(data: bytes) -> bytes:
         try:
-            return scripted.feed(octets)
+            return scripted.feed(data)
         except IndexError as error:
             raise LinkLostError("it has nothing more to say") from error
 
@@ -107,9 +107,9 @@ def test_dlms_poll_fails_with_known_error_for_random_apdus(apdus: list[bytes]) -
 
 @given(st.lists(st.text(max_size=40), max_size=9))
 def test_iec_energies_are_valid_json_for_any_values(values: list[str]) -> None:
-    told = energies(TOTALS, values)
-    assert all(len(words) < 500 for words in told.problems)
-    for reading in (Reading(name, kwh) for name, kwh in told.kwh.items()):
+    found = energies(TOTALS, values)
+    assert all(len(message) < 500 for message in found.problems)
+    for reading in (Reading(name, kwh) for name, kwh in found.kwh.items()):
         if (sound := _sound(reading)) is not None:
             json.dumps(sound.shown, allow_nan=False).encode()
 

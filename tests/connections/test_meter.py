@@ -44,10 +44,10 @@ def _dlms() -> DlmsMeter:
 
 async def test_dlms_meter_reports_extended_status() -> None:
     async with line_to(_dlms().feed) as link:
-        told = {r.name: r.value for r in (await read_meter(link, _READER)).readings}
+        values = {r.name: r.value for r in (await read_meter(link, _READER)).readings}
         again = {r.name: r.value for r in (await read_meter(link, _READER)).readings}
-    clock = told.pop("meter_clock_difference_s")
-    assert told == {
+    clock = values.pop("meter_clock_difference_s")
+    assert values == {
         "meter_link": "ok",
         "meter_serial": "009000000000101",
         "energy_import_kwh": 4711.25,
@@ -80,20 +80,20 @@ async def test_configurator_client_requires_password() -> None:
 async def test_iec_meter_reports_type_serial_number_and_energy() -> None:
     meter = IecMeter(Secret("777777"), {"ET0PE": ("4711.25", "3000.00", "1711.25", "0.00", "x")})
     async with line_to(meter.feed) as link:
-        told = {r.name: r.value for r in (await read_meter(link, Meter("iec"))).readings}
-    assert told["meter_link"] == "ok"
-    assert told["meter_type"] == "CE308"
-    assert told["energy_import_kwh"] == 4711.25
-    assert told["energy_import_t2_kwh"] == 1711.25
-    assert "energy_import_t4_kwh" not in told
-    assert told["meter_serial"]
+        values = {r.name: r.value for r in (await read_meter(link, Meter("iec"))).readings}
+    assert values["meter_link"] == "ok"
+    assert values["meter_type"] == "CE308"
+    assert values["energy_import_kwh"] == 4711.25
+    assert values["energy_import_t2_kwh"] == 1711.25
+    assert "energy_import_t4_kwh" not in values
+    assert values["meter_serial"]
 
 
 async def test_iec_meter_report_omits_values_that_meter_lacks() -> None:
     async with line_to(IecMeter(Secret("777777")).feed) as link:
-        told = {r.name for r in (await read_meter(link, Meter("iec"))).readings}
+        names = {r.name for r in (await read_meter(link, Meter("iec"))).readings}
     # the archive of today has the total and one tariff
-    assert told == {"meter_link", "meter_type", "meter_serial", "energy_import_kwh", "energy_import_t1_kwh"}
+    assert names == {"meter_link", "meter_type", "meter_serial", "energy_import_kwh", "energy_import_t1_kwh"}
 
 
 @pytest.mark.parametrize("feed", [IecMeter(Secret("777777")).feed, _dlms().feed], ids=["iec", "dlms"])
@@ -164,9 +164,9 @@ async def test_impossible_clock_is_left_out_and_other_values_are_kept(
     assert clock_difference_s(CosemTime.of(clock), _NOW) is None
     async with line_to(_odd({Attribute(8, METER_CLOCK, 2): clock})) as link:
         report = await read_meter(link, _READER)
-    told = {r.name: r.value for r in report.readings}
-    assert told["energy_import_kwh"] == 4711.25
-    assert "meter_clock_difference_s" not in told
+    values = {r.name: r.value for r in report.readings}
+    assert values["energy_import_kwh"] == 4711.25
+    assert "meter_clock_difference_s" not in values
     (problem,) = report.problems
     assert problem.startswith("its clock makes no sense: ")
     assert fault in problem
@@ -182,15 +182,15 @@ def test_valid_clock_has_no_fault(parts: tuple[int, int, int, int, int]) -> None
 
 
 @given(st.binary(min_size=12, max_size=12), st.floats(0, 4e9))
-def test_clock_difference_is_bounded_for_any_octets(octets: bytes, now: float) -> None:
-    difference = clock_difference_s(CosemTime.of(Data(Tag.OCTET_STRING, octets)), now)
+def test_clock_difference_is_bounded_for_any_bytes(data: bytes, now: float) -> None:
+    difference = clock_difference_s(CosemTime.of(Data(Tag.OCTET_STRING, data)), now)
     assert difference is None or abs(difference) < 2e10
 
 
-def _odd(said: dict[Attribute, Data]) -> Callable[[bytes], bytes]:
+def _odd(objects: dict[Attribute, Data]) -> Callable[[bytes], bytes]:
     """A meter that says something else than others."""
     meter = _dlms()
-    meter.values = replace(meter.values, said=said)
+    meter.values = replace(meter.values, objects=objects)
     return meter.feed
 
 
@@ -199,7 +199,7 @@ _HUGE, _SMALL = Data(Tag.LONG64, 2**63 - 1), Data(Tag.LONG64, -(2**63))
 
 
 @pytest.mark.parametrize(
-    ("attribute", "said", "lost"),
+    ("attribute", "objects", "lost"),
     [
         (Attribute(3, _IMPORT, 3), structure(_HUGE, Data(Tag.ENUM, 30)), "energy_import_kwh"),
         (Attribute(3, _IMPORT, 3), structure(_SMALL, Data(Tag.ENUM, 30)), "energy_import_kwh"),
@@ -219,11 +219,11 @@ _HUGE, _SMALL = Data(Tag.LONG64, 2**63 - 1), Data(Tag.LONG64, -(2**63))
     ],
 )
 async def test_invalid_value_is_left_out_and_other_values_are_kept(
-    attribute: Attribute, said: Data, lost: str
+    attribute: Attribute, objects: Data, lost: str
 ) -> None:
-    async with line_to(_odd({attribute: said})) as link:
+    async with line_to(_odd({attribute: objects})) as link:
         report = await read_meter(link, _READER)
-    told = {r.name for r in report.readings}
-    assert lost not in told
-    assert {"energy_export_kwh", "meter_link"} <= told
+    names = {r.name for r in report.readings}
+    assert lost not in names
+    assert {"energy_export_kwh", "meter_link"} <= names
     assert len(report.problems) == 1

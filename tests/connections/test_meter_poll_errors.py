@@ -58,7 +58,7 @@ async def test_poller_polls_meter_again_after_any_callee_raises(
     meter_poller = house.meter_poller()
     task = asyncio.create_task(meter_poller.run())
     async with asyncio.timeout(PATIENCE_S):
-        while not (len(calls) > 2 and (house.told or house.failed) and not meter_poller._under_way):
+        while not (len(calls) > 2 and (house.observations or house.failed) and not meter_poller._under_way):
             await asyncio.sleep(0.005)
     assert not task.done()
     assert house.health.internal_errors
@@ -81,7 +81,7 @@ async def test_poller_shows_meter_problem_until_poll_succeeds() -> None:
         outcome = outcomes.pop(0)
         if isinstance(outcome, Exception):
             raise outcome
-        report.tell("signal_dbm", -71)
+        report.add("signal_dbm", -71)
         report.problems += outcome
 
     house.read = read  # type: ignore[method-assign]
@@ -92,7 +92,7 @@ async def test_poller_shows_meter_problem_until_poll_succeeds() -> None:
     task.cancel()
     await asyncio.wait([task])
     assert house.problems[:4] == [
-        "what it says led to an error of the bridge (OverflowError)",
+        "its data led to an error of the bridge (OverflowError)",
         "it does not answer",
         "its clock makes no sense; x\ufffdy",
         None,
@@ -111,7 +111,7 @@ async def test_poller_ends_poll_that_exceeds_longest_duration(monkeypatch: pytes
     house.read = read  # type: ignore[method-assign]
     meter_poller = house.meter_poller()
     meter_poller.ask("hut")
-    await house.until_heard(meter_poller)
+    await house.until_received(meter_poller)
     assert (house.failed, house.problems) == (["hut"], ["it did not come to an end within 0 s"])
 
 
@@ -122,19 +122,21 @@ async def test_poller_publishes_values_read_before_error_and_shows_problem() -> 
     for error in errors:
 
         async def read(link: TcpLink, meter: Meter, report: MeterReport, error: Exception = error) -> None:
-            report.tell("energy_import_kwh", 100.0)
+            report.add("energy_import_kwh", 100.0)
             raise error
 
-        house.read, house.told = read, []  # type: ignore[method-assign]
-        house.heard.clear()
+        house.read, house.observations = read, []  # type: ignore[method-assign]
+        house.received.clear()
         meter_poller = house.meter_poller()
         meter_poller.ask("hut")
-        await house.until_heard(meter_poller)
-        assert ("energy_import_kwh", 100.0) in [(r.name, r.value) for o in house.told for r in o.readings]
+        await house.until_received(meter_poller)
+        assert ("energy_import_kwh", 100.0) in [
+            (r.name, r.value) for o in house.observations for r in o.readings
+        ]
     assert house.failed == []  # a status was had
     assert [problem for problem in house.problems if problem] == [
         "it was cut",
-        "what it says led to an error of the bridge (OverflowError)",
+        "its data led to an error of the bridge (OverflowError)",
         "no",
     ]
 
@@ -144,50 +146,55 @@ async def test_poller_publishes_values_of_poll_that_lasts_too_long(monkeypatch: 
     house = PollHouse()
 
     async def read(link: TcpLink, meter: Meter, report: MeterReport) -> None:
-        report.tell("energy_import_kwh", 100.0)
+        report.add("energy_import_kwh", 100.0)
         await asyncio.Event().wait()
 
     house.read = read  # type: ignore[method-assign]
     meter_poller = house.meter_poller()
     meter_poller.ask("hut")
-    await house.until_heard(meter_poller)
-    assert "energy_import_kwh" in [r.name for o in house.told for r in o.readings]
+    await house.until_received(meter_poller)
+    assert "energy_import_kwh" in [r.name for o in house.observations for r in o.readings]
     assert house.failed == []
 
 
 @pytest.mark.parametrize("falls_to", [90.0, 0.0, 5000.0])
 async def test_poller_withholds_impossible_count_even_after_restart(falls_to: float) -> None:
     database = await Database.open(None, KEY)
-    told: list[float] = []
+    reported: list[float] = []
     for kwh in (100.0, falls_to, 100.5):
         house = PollHouse()
 
         async def read(link: TcpLink, meter: Meter, report: MeterReport, kwh: float = kwh) -> None:
-            report.tell("meter_serial", "7")
-            report.tell("energy_import_kwh", kwh)
+            report.add("meter_serial", "7")
+            report.add("energy_import_kwh", kwh)
 
         house.read = read  # type: ignore[method-assign]
         meter_poller = house.meter_poller(memories=MeterMemories(database))
         meter_poller.ask("hut")
-        await house.until_heard(meter_poller)
-        told += [float(r.value or 0) for o in house.told for r in o.readings if r.name == "energy_import_kwh"]
+        await house.until_received(meter_poller)
+        reported += [
+            float(r.value or 0)
+            for o in house.observations
+            for r in o.readings
+            if r.name == "energy_import_kwh"
+        ]
         fault = next((problem for problem in house.problems if problem), "")
         assert ("energy_import_kwh: it " in fault) is (kwh == falls_to)
-    assert told == [100.0, 100.5]
+    assert reported == [100.0, 100.5]
     await database.close()
 
 
 async def test_poller_reads_meter_if_database_is_unavailable() -> None:
     class Broken:
         async def recall(self, module: str) -> MeterMemory:
-            raise StorageError("the database cannot be used just now")
+            raise StorageError("the database cannot be used at present")
 
         async def keep(self, module: str, memory: MeterMemory) -> None:
-            raise StorageError("the database cannot be used just now")
+            raise StorageError("the database cannot be used at present")
 
     house = PollHouse()
     meter_poller = house.meter_poller(memories=Broken())
     meter_poller.ask("hut")
-    await house.until_heard(meter_poller)
-    assert [o.source for o in house.told] == ["tcp", "dialled"]
+    await house.until_received(meter_poller)
+    assert [o.source for o in house.observations] == ["tcp", "dialled"]
     assert house.failed == []

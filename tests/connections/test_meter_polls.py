@@ -28,34 +28,34 @@ async def test_poller_stores_readings_with_their_source() -> None:
     house = PollHouse()
     meter_poller = house.meter_poller()
     assert meter_poller.ask("hut")
-    await house.until_heard(meter_poller)
-    told = {o.source: {r.name: r.value for r in o.readings} for o in house.told}
-    assert told == {"tcp": {"tcp": True, "signal_dbm": -71}, "dialled": {"ip": "10.20.30.40"}}
+    await house.until_received(meter_poller)
+    values = {o.source: {r.name: r.value for r in o.readings} for o in house.observations}
+    assert values == {"tcp": {"tcp": True, "signal_dbm": -71}, "dialled": {"ip": "10.20.30.40"}}
     assert house.seized == ["hut status"]
 
 
 @pytest.mark.parametrize(
-    ("way", "address"),
+    ("transport", "address"),
     [
         ("inbound", Address("10.20.30.40", 9001)),
         ("cenc", Address("10.0.0.1", 47000, "cenc")),
         ("tcp", Address("hut.example", 9001)),
     ],
 )
-async def test_poller_stores_no_ip_if_address_is_not_of_module(way: str, address: Address) -> None:
-    house = PollHouse(Connectivity(address=address, meter=METER), transport_=way)
+async def test_poller_stores_no_ip_if_address_is_not_of_module(transport: str, address: Address) -> None:
+    house = PollHouse(Connectivity(address=address, meter=METER), transport_=transport)
     meter_poller = house.meter_poller()
     meter_poller.ask("hut")
-    await house.until_heard(meter_poller)
-    assert [o.source for o in house.told] == [way]
+    await house.until_received(meter_poller)
+    assert [o.source for o in house.observations] == [transport]
 
 
 async def test_poller_reports_failed_poll_if_module_cannot_be_reached() -> None:
     house = PollHouse(fails=True)
     meter_poller = house.meter_poller()
     meter_poller.ask("hut")
-    await house.until_heard(meter_poller)
-    assert (house.failed, house.told) == (["hut"], [])
+    await house.until_received(meter_poller)
+    assert (house.failed, house.observations) == (["hut"], [])
 
 
 @pytest.mark.parametrize(("passwords", "tried"), [(("a", "a"), ["a"]), (("a", "b", "b"), ["a", "b"])])
@@ -96,7 +96,7 @@ async def test_poller_reports_failed_poll_if_meter_does_not_answer() -> None:
     house.read = read  # type: ignore[method-assign]
     meter_poller = house.meter_poller()
     meter_poller.ask("hut")
-    await house.until_heard(meter_poller)
+    await house.until_received(meter_poller)
     assert house.failed == ["hut"]
 
 
@@ -115,8 +115,8 @@ async def test_poller_polls_meter_at_each_interval() -> None:
     task = asyncio.create_task(meter_poller.run())
     async with asyncio.timeout(PATIENCE_S):
         while len(house.seized) < 3:
-            house.heard.clear()
-            await house.heard.wait()
+            house.received.clear()
+            await house.received.wait()
     task.cancel()
     await asyncio.wait([task])
 
@@ -126,7 +126,7 @@ async def test_poller_does_not_dial_in_quiet_hours() -> None:
     house.interval_s = 0.01
     meter_poller = house.meter_poller()
     assert not meter_poller.ask("hut")
-    await house.until_heard(meter_poller)
+    await house.until_received(meter_poller)
     assert house.seized == []
 
 
@@ -157,8 +157,10 @@ async def test_poller_makes_data_call_only_if_wanted_or_allowed_for_polls(
     meter_poller = house.meter_poller()
     assert meter_poller.ask("hut", wanted=wanted) is polled
     if polled:
-        await house.until_heard(meter_poller)
-        assert [(o.source, [r.name for r in o.readings]) for o in house.told] == [("csd", ["signal_dbm"])]
+        await house.until_received(meter_poller)
+        assert [(o.source, [r.name for r in o.readings]) for o in house.observations] == [
+            ("csd", ["signal_dbm"])
+        ]
     else:
         assert house.seized == []
 
@@ -171,12 +173,12 @@ async def test_poller_continues_after_step_of_wall_clock(step_s: float) -> None:
     meter_poller._now = lambda: wall[0]
     task = asyncio.create_task(meter_poller.run())
     async with asyncio.timeout(PATIENCE_S):
-        while not house.told:
+        while not house.observations:
             await asyncio.sleep(0.005)
         wall[0] += step_s
-        told = len(house.told)
-        while len(house.told) <= told + 2:
+        reported = len(house.observations)
+        while len(house.observations) <= reported + 2:
             await asyncio.sleep(0.005)
     task.cancel()
     await asyncio.wait([task])
-    assert house.told[-1].at == wall[0]
+    assert house.observations[-1].at == wall[0]

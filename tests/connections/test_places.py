@@ -25,14 +25,14 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inbound, "_TIME_TO_GREET_S", 0.1)
 
 
-async def _said(port: int, octets: bytes, source: str = NAT) -> Far:
+async def _send_to(port: int, data: bytes, source: str = NAT) -> Far:
     far = await call(port, source)
-    far.say(octets)
+    far.send(data)
     return far
 
 
 async def _gets_in(here: Hall, source: str = NAT) -> None:
-    ours = await _said(here.port, PACKET + b"\0", source)
+    ours = await _send_to(here.port, PACKET + b"\0", source)
     await until(lambda: here.introduced)
     assert not ours.ended
     ours.reset()
@@ -41,20 +41,20 @@ async def _gets_in(here: Hall, source: str = NAT) -> None:
 async def _gets_in_at_last(here: Hall) -> None:
     """Call again, as modules do, until nobody is in the way."""
     while not here.introduced:
-        ours = await _said(here.port, PACKET + b"\0")
+        ours = await _send_to(here.port, PACKET + b"\0")
         await until(partial(lambda ours: here.introduced or ours.ended, ours))
         ours.reset()
 
 
 @pytest.mark.parametrize(
-    "says", [SILENCE, PART, WHOLE, b"\x7e\xa0"], ids=["silence", "part", "a lie", "noise"]
+    "payloads", [SILENCE, PART, WHOLE, b"\x7e\xa0"], ids=["silence", "part", "a lie", "noise"]
 )
 @pytest.mark.parametrize("limits", [{"max_connections_per_address": 3}, {"max_connections": 3}], ids=str)
 async def test_listener_drops_oldest_unidentified_client_for_module(
-    says: bytes, limits: dict[str, int]
+    payloads: bytes, limits: dict[str, int]
 ) -> None:
     async with hall(**limits) as here:
-        others = [await _said(here.port, says) for _ in range(3)]
+        others = [await _send_to(here.port, payloads) for _ in range(3)]
         await asyncio.sleep(0.15)
         await _gets_in(here)
         assert [far.ended for far in others] == [True, False, False]
@@ -188,7 +188,7 @@ async def test_listener_does_not_ask_meter_while_packet_is_incomplete(
 
     monkeypatch.setattr(inbound, "_PAUSE_S", 30.0)
     async with hall(serial, identify_by_meter=True, max_connections_per_address=2) as here:
-        part = await _said(here.port, PART)
+        part = await _send_to(here.port, PART)
         silent = await call(here.port)
         await asyncio.sleep(0.15)
         await _gets_in_at_last(here)
@@ -206,7 +206,7 @@ async def test_listener_keeps_client_that_has_had_no_time_to_identify(
         other = await call(here.port)
         flood = [await call(here.port) for _ in range(20)]
         await until(lambda: all(far.ended for far in flood))
-        ours.say(PACKET + b"\0")
+        ours.send(PACKET + b"\0")
         await until(lambda: here.introduced)
         ours.reset()
         other.reset()
@@ -223,7 +223,7 @@ async def test_listener_does_not_count_modules_against_address_limit(
     async with hall(max_connections_per_address=2) as here:
         ours = []
         for imei in imeis:
-            ours.append(await _said(here.port, PACKET.replace(b"865374036612201", imei.encode()) + b"\0"))
+            ours.append(await _send_to(here.port, PACKET.replace(b"865374036612201", imei.encode()) + b"\0"))
             await until(partial(here.connected, f"m{imei}"))
         unidentified = [await call(here.port) for _ in range(3)]
         await until(lambda: unidentified[2].ended)
@@ -251,7 +251,7 @@ async def test_listener_shows_refusals_until_they_have_ended_for_a_while(
             await refused.until_ended()
         (problem,) = here.health.problems
         assert (problem.code, problem.subject) == (BridgeProblemCode.CLIENTS_REFUSED, "listener lers")
-        assert "there are 1 connections from this address" in problem.words
+        assert "there are 1 connections from this address" in problem.message
         assert caplog.text.count("clients are refused") == 1
         (unidentified,) = here.unidentified.all()
         assert (unidentified.connections, unidentified.refused, unidentified.host) == (5, 5, NAT)

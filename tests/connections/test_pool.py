@@ -30,13 +30,13 @@ def _dialling(site: Site | int, via: str = "tcp") -> ConnectionPool:
 
 
 async def test_pool_shows_status_of_connection() -> None:
-    pool, told = _pool(), list[str]()
-    pool.on_change = told.append
+    pool, reported = _pool(), list[str]()
+    pool.on_change = reported.append
     assert (pool.status("pump"), pool.can_reach("pump"), pool.transport("pump")) == (None, False, "inbound")
     async with linked() as (link, far):
         pool.attach("pump", link)
         link.write(b"abc")
-        far.say(b"de")
+        far.send(b"de")
         await until(lambda: link.received == 2)
         status = pool.status("pump")
         assert status is not None
@@ -49,19 +49,19 @@ async def test_pool_shows_status_of_connection() -> None:
         assert (status.sent, status.received, pool.can_reach("pump")) == (3, 2, True)
         far.reset()
         await until(lambda: link.closed)
-        await until(lambda: len(told) == 2)
+        await until(lambda: len(reported) == 2)
     gone = pool.status("pump")
     assert gone is not None
     assert (gone.connected, gone.peer, gone.sent, gone.received) == (False, None, 3, 2)
-    assert (told, pool.can_reach("pump")) == (["pump", "pump"], False)
+    assert (reported, pool.can_reach("pump")) == (["pump", "pump"], False)
 
 
-async def test_pool_counts_octets_over_all_connections() -> None:
+async def test_pool_counts_bytes_over_all_connections() -> None:
     pool = _pool()
     for _ in range(2):
         async with linked() as (link, far):
             pool.attach("pump", link)
-            far.say(b"xyz")
+            far.send(b"xyz")
             await until(partial(lambda link: link.received == 3, link))
     await asyncio.sleep(0)
     status = pool.status("pump")
@@ -94,7 +94,7 @@ async def test_pool_ends_old_connection_under_its_user_if_replaced() -> None:
             await asyncio.wait_for(ended.wait(), PATIENCE_S)
         async with pool.acquire("pump", "test") as link:
             link.write(b"hello")
-            await until(lambda: new_far.heard == b"hello")
+            await until(lambda: new_far.received == b"hello")
 
 
 async def test_pool_admits_one_user_at_a_time() -> None:
@@ -144,7 +144,7 @@ async def test_pool_frees_connection_if_its_user_fails(how: str) -> None:
         async with pool.acquire("pump", "second") as again:
             came = bytearray()
             again.give_to(came.extend)
-            far.say(b"x")
+            far.send(b"x")
             await until(lambda: came == b"x")
 
 
@@ -163,7 +163,7 @@ async def test_pool_dials_module_with_address_and_closes_after_use(via: str) -> 
             link.write(b"hello")
             assert pool.transport("hut") == via
         await until(lambda: here.guests and here.guests[0].ended)  # it takes one client at a time
-        assert here.guests[0].heard == b"hello"
+        assert here.guests[0].received == b"hello"
         status = pool.status("hut")
         assert status is not None
         assert (status.connected, status.transport, status.sent) == (False, via, 5)
@@ -228,15 +228,15 @@ async def test_pool_closes_unused_connection_if_module_floods_it(monkeypatch: py
     pool = _pool()
     async with linked() as (link, far), at_work(pool.run()):
         pool.attach("pump", link)
-        far.say(b"x" * 100_000)
+        far.send(b"x" * 100_000)
         await asyncio.sleep(0.2)
         assert not link.closed
         async with pool.acquire("pump", "test"):
-            far.say(b"x" * 1_000_000)  # somebody may want it
+            far.send(b"x" * 1_000_000)  # somebody may want it
             await until(lambda: link.received == 1_100_000)
             await asyncio.sleep(0.1)
         await asyncio.sleep(0.2)
         assert not link.closed
-        far.say(b"x" * 10_000_000)
+        far.send(b"x" * 10_000_000)
         await until(lambda: far.ended)
         assert link.closed

@@ -61,7 +61,7 @@ class Yard:
 
     @property
     def problems(self) -> list[str]:
-        return [p.words for p in self.health.problems]
+        return [p.message for p in self.health.problems]
 
     @property
     def counted(self) -> tuple[int, int, dict[str, int]]:
@@ -80,9 +80,11 @@ async def test_port_retries_if_in_use_and_reports_it_once(
     async with at_work(yard.port.run()):
         await until(lambda: yard.problems)
         await asyncio.sleep(0.2)  # several tries
-        words = f"port {yard.number} of 127.0.0.1 cannot be had: another program has it; it is tried again"
-        assert yard.problems == [words]
-        assert caplog.text.count(words) == 1
+        message = (
+            f"port {yard.number} of 127.0.0.1 cannot be opened: another program has it; it is tried again"
+        )
+        assert yard.problems == [message]
+        assert caplog.text.count(message) == 1
         taken.close()
         await until(lambda: not yard.problems)
         far = await call(yard.number)
@@ -91,7 +93,7 @@ async def test_port_retries_if_in_use_and_reports_it_once(
 
 
 @pytest.mark.parametrize(
-    ("host", "words"),
+    ("host", "message"),
     [
         ("192.0.2.1", "that is no address of this machine"),
         ("no-such-host.invalid", "the host name is not known"),
@@ -99,11 +101,11 @@ async def test_port_retries_if_in_use_and_reports_it_once(
         ("x" * 300, "that is no name of a host"),
     ],
 )
-async def test_port_reports_problem_if_host_cannot_be_used(host: str, words: str) -> None:
+async def test_port_reports_problem_if_host_cannot_be_used(host: str, message: str) -> None:
     yard = Yard(host=host, number=9100)
     async with at_work(yard.port.run()):
         await until(lambda: yard.problems)
-        assert words in yard.problems[0]
+        assert message in yard.problems[0]
         assert len(yard.problems[0]) <= 200
 
 
@@ -134,7 +136,7 @@ async def test_port_reopens_listening_socket_that_dies(end: object, caplog: pyte
         far = await call(yard.port.port)
         await until(lambda: yard.links)
         far.reset()
-    assert "cannot be had" in caplog.text
+    assert "cannot be opened" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -244,13 +246,13 @@ async def test_port_keeps_clients_waiting_if_no_file_can_be_opened(
                 client.connect((LOOPBACK, yard.port.port))
             await until(lambda: yard.problems)
             await asyncio.sleep(0.2)  # many tries
-            words = "nobody can connect just now: this process may open no more files (ulimit -n)"
-            assert yard.problems == [f"{words}; those who try wait"]
+            message = "no client can connect at present: this process may open no more files (ulimit -n)"
+            assert yard.problems == [f"{message}; new clients wait"]
         await yard.has(20)
         await until(lambda: not yard.problems)
         for client in clients:
             client.close()
-    assert caplog.text.count("nobody can connect just now") == 1
+    assert caplog.text.count("no client can connect at present") == 1
     assert "Traceback" not in caplog.text
     assert "out of system resource" not in caplog.text
 
@@ -274,9 +276,9 @@ async def test_port_opens_as_soon_as_file_descriptor_is_available(
     async with at_work(second.port.run()):
         await until(lambda: second.problems)
         await asyncio.sleep(0.2)  # many tries
-        (words,) = second.problems
-        assert "there are as many ports and connections as files may be open (ulimit -n)" in words
-        assert caplog.text.count(words) == 1
+        (message,) = second.problems
+        assert "there are as many ports and connections as files may be open (ulimit -n)" in message
+        assert caplog.text.count(message) == 1
         assert files.used(Use.TUNNEL) == 1
         listening.cancel()
         await until(lambda: second.port._sockets and not second.problems)

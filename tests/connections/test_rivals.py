@@ -19,7 +19,7 @@ A, B, C = "10.0.0.1", "10.0.0.2", "10.0.0.3"
 
 
 @pytest.mark.parametrize(
-    ("hosts", "every_s", "is_told"),
+    ("hosts", "every_s", "is_reported"),
     [
         ([A], 1, False),
         ([A, B], 1, False),  # it has a new address
@@ -39,13 +39,13 @@ A, B, C = "10.0.0.1", "10.0.0.2", "10.0.0.3"
     ids=str,
 )
 def test_takeovers_report_problem_if_clients_replace_each_other(
-    hosts: list[str], every_s: float, is_told: bool
+    hosts: list[str], every_s: float, is_reported: bool
 ) -> None:
     takeovers, now = Takeovers(), 1000.0
     for loser, winner in pairwise(hosts):
         now += every_s
         takeovers.note(now, loser, winner)
-    assert (takeovers.problem(now) is not None) is is_told
+    assert (takeovers.problem(now) is not None) is is_reported
     assert takeovers.problem(now + 601) is None
 
 
@@ -79,8 +79,8 @@ async def test_pool_reports_rival_clients_once_and_clears_problem_later(
         pool.set_problem("pump", "no clock")
         status = pool.status("pump")
         assert status is not None
-        assert status.problem == f"{problem.words}; no clock"
-        assert caplog.text.count("throw each other out") == 1
+        assert status.problem == f"{problem.message}; no clock"
+        assert caplog.text.count("displace each other") == 1
         assert "127.0.0.1, 127.0.0.2" in caplog.text
         await until(lambda: not health.problems)
         status = pool.status("pump")

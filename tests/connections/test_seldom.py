@@ -11,15 +11,15 @@ from gsm_meter_bridge.connections.seldom import Seldom
 _LOGGER = logging.getLogger("gsm_meter_bridge.test")
 
 
-@pytest.mark.parametrize(("most", "every_s", "told"), [(1, 60.0, 1), (3, 60.0, 3), (1, 0.0, 10)])
+@pytest.mark.parametrize(("most", "every_s", "reported"), [(1, 60.0, 1), (3, 60.0, 3), (1, 0.0, 10)])
 def test_seldom_limits_log_lines_per_interval(
-    most: int, every_s: float, told: int, caplog: pytest.LogCaptureFixture
+    most: int, every_s: float, reported: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     seldom = Seldom(_LOGGER, most, every_s)
     for n in range(10):
         seldom.log(logging.WARNING, "refused: %d", n)
-    assert [r.getMessage() for r in caplog.records] == [f"refused: {n}" for n in range(told)]
+    assert [r.getMessage() for r in caplog.records] == [f"refused: {n}" for n in range(reported)]
 
 
 def test_seldom_logs_all_lines_at_debug_level(caplog: pytest.LogCaptureFixture) -> None:

@@ -67,7 +67,7 @@ class _Database:
     async def data_call(self, module: str) -> TcpLink:
         return await no_modem(module)
 
-    def told(self, name: str) -> list[tuple[str, object]]:
+    def observed(self, name: str) -> list[tuple[str, object]]:
         return [(o.module, r.value) for o in self.stored for r in o.readings if r.name == name]
 
 
@@ -84,7 +84,7 @@ _METERS = MeterAccess(_no_meter, _nothing)
 
 def _levels(connections: ConnectionSupervisor) -> list[object]:
     """The signals that wait to be stored."""
-    return [r.value for o in connections._told.values() for r in o.readings]
+    return [r.value for o in connections._observations.values() for r in o.readings]
 
 
 async def test_supervisor_keeps_last_readings_of_modules_until_database_works(
@@ -98,16 +98,16 @@ async def test_supervisor_keeps_last_readings_of_modules_until_database_works(
     async with at_work(connections.run(nullcontext)):
         fars = [await call(plan.port) for _ in range(4)]
         for far, imei, signal_dbm in zip(fars, "010", (-71, -73, -75), strict=False):
-            far.say(_packet(imei, signal_dbm))
+            far.send(_packet(imei, signal_dbm))
             await until(partial(lambda level: level in _levels(connections), signal_dbm))
         await until(lambda: database.failed > 1)
         database.works = True
         await until(lambda: len(database.stored) == 2)
-        assert database.told("signal_dbm") == [("m0", -75), ("m1", -73)]
+        assert database.observed("signal_dbm") == [("m0", -75), ("m1", -73)]
         clock = datetime(2026, 3, 1, tzinfo=UTC).timestamp()
-        ((_, behind_s), _) = database.told("clock_difference_s")
+        ((_, behind_s), _) = database.observed("clock_difference_s")
         assert behind_s == pytest.approx(clock - database.stored[0].at, abs=2)
-        fars[3].say(_packet("1", -79))
+        fars[3].send(_packet("1", -79))
         await until(lambda: len(database.stored) == 3)
     await until(lambda: all(far.ended for far in fars))
 
@@ -212,8 +212,8 @@ async def test_supervisor_runs_other_listeners_if_one_port_is_in_use() -> None:
             await until(lambda: health.problems)
             assert [(p.code, p.subject) for p in health.problems] == [("listener_closed", "listener taken")]
             far = await call(plans[1].port)
-            far.say(_packet("0", -71))
-            await until(lambda: database.told("signal_dbm") == [("m0", -71)])
+            far.send(_packet("0", -71))
+            await until(lambda: database.observed("signal_dbm") == [("m0", -71)])
             taken.close()
             await until(lambda: not health.problems)
             far.reset()
@@ -228,8 +228,8 @@ async def test_supervisor_shows_clock_problem_until_meter_clock_is_right() -> No
 
         async def serve(far: Far) -> None:
             with suppress(OSError):
-                while octets := await far.reader.read(4096):
-                    far.say(meter.feed(octets))
+                while data := await far.reader.read(4096):
+                    far.send(meter.feed(data))
 
         reads = Meter(client="reader", password=Secret("12345678"))
         hut = module("hut", "energomera_gs04", address=Address(LOOPBACK, here.port), meter=reads)
@@ -245,14 +245,14 @@ async def test_supervisor_shows_clock_problem_until_meter_clock_is_right() -> No
             connections.meter_poller.ask("hut")
             await until(lambda: len(here.guests) == times)
             await asyncio.gather(serve(here.guests[-1]))
-            await until(lambda: len(database.told("energy_import_kwh")) == times)
+            await until(lambda: len(database.observed("energy_import_kwh")) == times)
             status = connections.pool.status("hut")
             return status.problem if status is not None else "?"
 
         async with at_work(connections.run(nullcontext)):
             assert await polled(1) == "its clock makes no sense: it shows the year 1"
-            assert database.told("meter_clock_difference_s") == []
+            assert database.observed("meter_clock_difference_s") == []
             meter.values = FULL
             assert await polled(2) is None
-            assert len(database.told("meter_clock_difference_s")) == 1
+            assert len(database.observed("meter_clock_difference_s")) == 1
     assert health.internal_errors == 0

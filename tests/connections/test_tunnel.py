@@ -44,15 +44,15 @@ async def _dug(*, read: bool = True, allowed: str = "127.0.0.0/8") -> AsyncItera
         yield End(pool, plan.port, link, meter)
 
 
-async def test_tunnel_passes_octets_unchanged_in_both_directions() -> None:
+async def test_tunnel_passes_bytes_unchanged_in_both_directions() -> None:
     noise = random.Random(2)
     there, back = noise.randbytes(MIB), noise.randbytes(MIB)
     async with _dug() as end:
         program = await call(end.port)
-        program.say(there)  # before there can be a way
-        end.meter.say(back)
-        await until(lambda: len(end.meter.heard) == len(program.heard) == MIB)
-        assert (end.meter.heard, program.heard) == (there, back)
+        program.send(there)  # before there can be a way
+        end.meter.send(back)
+        await until(lambda: len(end.meter.received) == len(program.received) == MIB)
+        assert (end.meter.received, program.received) == (there, back)
         status = end.pool.status("pump")
         assert status is not None
         assert (status.sent, status.received, status.used_by) == (MIB, MIB, "tunnel from 127.0.0.1")
@@ -62,8 +62,8 @@ async def test_tunnel_passes_octets_unchanged_in_both_directions() -> None:
 async def test_tunnel_excludes_other_users_and_leaves_link_usable() -> None:
     async with _dug() as end:
         program = await call(end.port)
-        program.say(b"x")
-        await until(lambda: end.meter.heard == b"x")
+        program.send(b"x")
+        await until(lambda: end.meter.received == b"x")
         with pytest.raises(SendRefusedError, match=r"in use .tunnel from"):
             async with end.pool.acquire("pump", "status", timeout_s=0.05):
                 pass
@@ -71,7 +71,7 @@ async def test_tunnel_excludes_other_users_and_leaves_link_usable() -> None:
         async with end.pool.acquire("pump", "status") as link:
             came = bytearray()
             link.give_to(came.extend)
-            end.meter.say(b"answer")
+            end.meter.send(b"answer")
             await until(lambda: came == b"answer")
         assert not end.link.closed
 
@@ -79,16 +79,16 @@ async def test_tunnel_excludes_other_users_and_leaves_link_usable() -> None:
 async def test_tunnel_keeps_next_program_waiting_until_first_leaves() -> None:
     async with _dug() as end:
         first, second = await call(end.port), await call(end.port)
-        first.say(b"1")
-        await until(lambda: end.meter.heard == b"1")
-        second.say(b"2")
+        first.send(b"1")
+        await until(lambda: end.meter.received == b"1")
+        second.send(b"2")
         await asyncio.sleep(0.05)
-        assert end.meter.heard == b"1"
+        assert end.meter.received == b"1"
         first.reset()
-        await until(lambda: end.meter.heard == b"12")
-        end.meter.say(b"for the second")
-        await until(lambda: second.heard == b"for the second")
-        assert first.heard == b""
+        await until(lambda: end.meter.received == b"12")
+        end.meter.send(b"for the second")
+        await until(lambda: second.received == b"for the second")
+        assert first.received == b""
 
 
 async def test_tunnel_closes_program_that_waits_too_long_and_shows_problem(
@@ -103,8 +103,8 @@ async def test_tunnel_closes_program_that_waits_too_long_and_shows_problem(
         assert status is not None
         assert (status.tunnel_problem or "").endswith("its connection is in use (tunnel from 10.0.0.9)")
         again = await call(end.port)
-        again.say(b"x")
-        await until(lambda: end.meter.heard == b"x")
+        again.send(b"x")
+        await until(lambda: end.meter.received == b"x")
         status = end.pool.status("pump")
         assert status is not None
         assert status.tunnel_problem is None
@@ -115,8 +115,8 @@ async def test_tunnel_refuses_program_from_network_not_allowed() -> None:
         refused = await call(end.port)
         await until(lambda: refused.ended)
         allowed = await call(end.port, "127.0.0.2")
-        allowed.say(b"x")
-        await until(lambda: end.meter.heard == b"x")
+        allowed.send(b"x")
+        await until(lambda: end.meter.received == b"x")
         status = end.pool.status("pump")
         assert status is not None
         assert status.used_by == "tunnel from 127.0.0.2"
@@ -134,15 +134,15 @@ async def test_tunnel_closes_program_if_module_is_not_connected(caplog: pytest.L
     assert status.tunnel_problem == "the program from 127.0.0.1 got no connection: pump is not connected"
 
 
-async def test_tunnel_closes_program_after_last_octets_if_module_disconnects() -> None:
+async def test_tunnel_closes_program_after_last_bytes_if_module_disconnects() -> None:
     async with _dug() as end:
         program = await call(end.port)
-        program.say(b"x")
-        await until(lambda: end.meter.heard == b"x")
-        end.meter.say(b"last words")
+        program.send(b"x")
+        await until(lambda: end.meter.received == b"x")
+        end.meter.send(b"last words")
         end.meter.writer.close()
         await until(lambda: program.ended)
-        assert program.heard == b"last words"
+        assert program.received == b"last words"
 
 
 async def test_tunnel_dials_module_and_hangs_up_after_use() -> None:
@@ -151,10 +151,10 @@ async def test_tunnel_dials_module_and_hangs_up_after_use() -> None:
         plan = TunnelConfig(LOOPBACK, free_port(), networks("127.0.0.0/8"))
         async with at_work(Tunnel("hut", plan, pool).run()):
             program = await call(plan.port)
-            program.say(b"all of it")
+            program.send(b"all of it")
             program.writer.close()
             await until(lambda: here.guests and here.guests[0].ended)
-            assert here.guests[0].heard == b"all of it"
+            assert here.guests[0].received == b"all of it"
             assert not pool.status("hut") or not pool.status("hut").connected  # type: ignore[union-attr]
 
 
@@ -163,14 +163,14 @@ async def test_tunnel_bounds_memory_if_module_or_program_reads_slowly(slow: str)
     async with _dug(read=slow != "module") as end:
         program = await call(end.port, read=slow != "program")
         fast, reader = (program, end.meter) if slow == "module" else (end.meter, program)
-        fast.say(b"x" * 48 * MIB)
+        fast.send(b"x" * 48 * MIB)
         most = 0
         for _ in range(60):
             await asyncio.sleep(0.005)
             most = max(most, _waiting())
         assert most <= 128 * 1024
         reader.read()
-        await until(lambda: len(reader.heard) == 48 * MIB)
+        await until(lambda: len(reader.received) == 48 * MIB)
         program.reset()
 
 
@@ -183,6 +183,6 @@ def _waiting() -> int:
 async def test_tunnel_closes_programs_if_stopped() -> None:
     async with _dug() as end:
         program = await call(end.port)
-        program.say(b"x")
-        await until(lambda: end.meter.heard == b"x")
+        program.send(b"x")
+        await until(lambda: end.meter.received == b"x")
     await until(lambda: program.ended)

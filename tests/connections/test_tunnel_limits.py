@@ -55,8 +55,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def _has_line(end: End, program: Far, word: bytes = b"x") -> None:
-    program.say(word)
-    await until(lambda: end.meter.heard.endswith(word))
+    program.send(word)
+    await until(lambda: end.meter.received.endswith(word))
 
 
 async def test_tunnel_limits_number_of_programs() -> None:
@@ -84,7 +84,7 @@ async def test_tunnel_keeps_active_program() -> None:
     async with _dug(idle_timeout_s=0.3) as end:
         program = await call(end.port)
         for n in range(40):
-            (program if n % 2 else end.meter).say(b"x")
+            (program if n % 2 else end.meter).send(b"x")
             await asyncio.sleep(0.02)
         assert not program.ended
 
@@ -106,7 +106,7 @@ async def test_tunnel_closes_program_at_limit_if_poll_waits(
             assert first.ended
             came = bytearray()
             link.give_to(came.extend)
-            end.meter.say(b"for us")
+            end.meter.send(b"for us")
             await until(lambda: came == b"for us")
         for program in waiting:
             program.reset()
@@ -118,14 +118,14 @@ async def test_poll_of_bridge_precedes_tunnel_programs_that_wait_longer() -> Non
         await _has_line(end, first)
         others = [await call(end.port) for _ in range(4)]
         for other in others:
-            other.say(b"other")
+            other.send(b"other")
         await asyncio.sleep(0.1)
         turn = asyncio.create_task(_once(end.pool))
         await asyncio.sleep(0.02)
         first.reset()
         await turn
-        assert b"other" not in end.meter.heard
-        await until(lambda: b"other" in end.meter.heard)
+        assert b"other" not in end.meter.received
+        await until(lambda: b"other" in end.meter.received)
         for other in others:
             other.reset()
 
@@ -152,12 +152,12 @@ async def test_tunnel_does_not_dial_for_program_that_has_gone() -> None:
 async def test_tunnel_bounds_backlog_if_previous_program_filled_link() -> None:
     async with _dug(read=False) as end:
         first = await call(end.port)
-        first.say(b"x" * 32 * MIB)
+        first.send(b"x" * 32 * MIB)
         await _filled(end.link)
         first.reset()
         await asyncio.sleep(0.05)
         second = await call(end.port)
-        second.say(b"y" * 32 * MIB)
+        second.send(b"y" * 32 * MIB)
         most = 0
         for _ in range(40):
             await asyncio.sleep(0.005)
@@ -170,11 +170,11 @@ async def test_joined_link_waits_if_other_link_is_full() -> None:
     async with linked() as (left, left_far), linked(read=False) as (right, right_far):
         await _filled(right)
         join(left, right)
-        left_far.say(b"y" * 8 * MIB)
+        left_far.send(b"y" * 8 * MIB)
         await asyncio.sleep(0.2)
         assert backlog(right) <= 192 * 1024
         right_far.read()
-        await until(lambda: right_far.heard.endswith(b"y" * 8 * MIB))
+        await until(lambda: right_far.received.endswith(b"y" * 8 * MIB))
 
 
 async def _filled(link: TcpLink) -> None:
@@ -187,14 +187,14 @@ async def _filled(link: TcpLink) -> None:
         await asyncio.sleep(0.002)
 
 
-async def test_tunnel_drops_program_that_does_not_read_last_octets(
+async def test_tunnel_drops_program_that_does_not_read_last_bytes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(link_module, "_CLOSES_WITHIN_S", 0.1)
     async with _dug() as end:
         program = await call(end.port, read=False)
         await _has_line(end, program)
-        end.meter.say(b"x" * 32 * MIB)
+        end.meter.send(b"x" * 32 * MIB)
         await asyncio.sleep(0.1)
         end.link.abort()
         await until(lambda: end.files.used(Use.CLIENT) == 0)
@@ -209,7 +209,7 @@ async def test_tunnel_drops_program_that_ends_sending_and_reads_nothing(
         program = await call(end.port, read=False)
         program.writer.transport.pause_reading()  # type: ignore[attr-defined]
         await _has_line(end, program)
-        end.meter.say(b"x" * 32 * MIB)
+        end.meter.send(b"x" * 32 * MIB)
         await asyncio.sleep(0.1)
         program.writer.write_eof()
         await until(lambda: end.files.used(Use.CLIENT) == 0)
@@ -232,7 +232,7 @@ async def test_tunnel_bounds_backlog_if_previous_program_reads_late(
         first, second = [await call(end.port, read=False) for _ in range(2)]
         for program in (first, second):
             program.writer.transport.pause_reading()  # type: ignore[attr-defined]
-        end.meter.say(b"x" * 64 * MIB)
+        end.meter.send(b"x" * 64 * MIB)
         await until(lambda: len(clients) == 2 and clients[1].full)
         first.writer.transport.resume_reading()  # type: ignore[attr-defined]
         first.read()
@@ -268,8 +268,8 @@ async def test_tunnel_retries_if_its_port_is_in_use(monkeypatch: pytest.MonkeyPa
             here.close()
             await until(lambda: not health.problems)
             program = await call(plan.port)
-            program.say(b"x")
-            await until(lambda: meter.heard == b"x")
+            program.send(b"x")
+            await until(lambda: meter.received == b"x")
             program.reset()
 
 
@@ -293,19 +293,19 @@ LEAVE = {
 
 
 @pytest.mark.parametrize("how", LEAVE)
-@pytest.mark.parametrize("says", [b"", b"hello", b"x" * 300_000], ids=["nothing", "little", "much"])
+@pytest.mark.parametrize("payloads", [b"", b"hello", b"x" * 300_000], ids=["nothing", "little", "much"])
 async def test_tunnel_forgets_waiting_program_that_leaves(
-    how: str, says: bytes, monkeypatch: pytest.MonkeyPatch
+    how: str, payloads: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(link_module, "_HELD_LOOK_S", 0.05)
     monkeypatch.setattr(tunnel, "_WAIT_S", 3600.0)  # it does not give up by itself
-    if len(says) > 64 * 1024:
+    if len(payloads) > 64 * 1024:
         how = "reset"  # what was said before a goodbye is still to be read
     async with _dug() as end:
         async with end.pool.acquire("pump", "status"):
             crowd = [await call(end.port) for _ in range(tunnel._PROGRAMS_AT_MOST)]
             for program in crowd:
-                program.say(says)
+                program.send(payloads)
             await asyncio.sleep(0.1)
             assert end.files.used(Use.CLIENT) == len(crowd)
             for program in crowd:
@@ -348,7 +348,7 @@ async def test_tunnel_notices_reset_of_program_while_module_does_not_read(
     async with _dug(read=False) as end:
         end.meter.writer.transport.pause_reading()  # type: ignore[attr-defined]
         program = await call(end.port)
-        program.say(b"x" * 64 * MIB)
+        program.send(b"x" * 64 * MIB)
         await until(lambda: end.link.full)
         program.reset()
         async with asyncio.timeout(PATIENCE_S):
@@ -363,7 +363,7 @@ async def test_tunnel_notices_reset_of_module_while_program_does_not_read(
         program = await call(end.port, read=False)
         program.writer.transport.pause_reading()  # type: ignore[attr-defined]
         await _has_line(end, program)
-        end.meter.say(b"x" * 64 * MIB)
+        end.meter.send(b"x" * 64 * MIB)
         await asyncio.sleep(0.3)
         end.meter.reset()
         async with asyncio.timeout(PATIENCE_S):

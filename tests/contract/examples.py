@@ -26,8 +26,8 @@ from gsm_meter_bridge.mqtt.generation import generation
 from gsm_meter_bridge.mqtt.options import Discovery
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.sms import TypeOfNumber
+from gsm_meter_bridge.translations import Language
 from gsm_meter_bridge.vocabulary import Registration, Scalar, Secret
-from gsm_meter_bridge.words import Language
 
 FOLDER = Path(__file__).parent
 TOPICS = Topics("gsm_meter_modem", "home", "homeassistant", "homeassistant/status")
@@ -124,7 +124,7 @@ MODEM = ModemStatus(
         StepStatus("pdu_mode", "messages in PDU mode", StepState.DONE),
         StepStatus(
             "indications",
-            "new messages are told",
+            "new messages are reported",
             StepState.LACKING,
             "AT+CNMI=2,1: +CMS ERROR 303",
             datetime.fromtimestamp(AT, UTC),
@@ -258,7 +258,7 @@ _REQUESTS: Document = {
 
 
 def _responses(hut: Document) -> Document:
-    told = {k: v for k, v in hut.items() if k != "last_result"}
+    reported = {k: v for k, v in hut.items() if k != "last_result"}
     return {
         "response_plan": {
             "transaction": "01JD2QC",
@@ -275,7 +275,7 @@ def _responses(hut: Document) -> Document:
         "response_accepted": responses.accepted(QUEUED),
         "response_by_number": responses.outcome(BY_NUMBER),
         "response_ok": responses.outcome(VERIFIED),
-        "response_status": responses.outcome(ASKED, told),
+        "response_status": responses.outcome(ASKED, reported),
         "response_error": responses.outcome(REFUSED),
         "response_rejected": responses.rejected("01JD2QB", "unknown_module", "unknown module 'x'"),
     }

@@ -31,8 +31,8 @@ from gsm_meter_bridge.mqtt.options import Discovery
 from gsm_meter_bridge.mqtt.problems import ModuleProblem
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.sms import TypeOfNumber
+from gsm_meter_bridge.translations import Language
 from gsm_meter_bridge.vocabulary import Secret
-from gsm_meter_bridge.words import Language
 from tests.contract.examples import AT, CONNECTION, FOLDER, HUT, PUMP, TOPICS, examples
 
 EXAMPLES = examples()
@@ -231,8 +231,8 @@ _BY_TCP = Connectivity(identify_by=ClientIdentity(imei="861234567890123"))
 def test_entity_that_another_configuration_had_is_removed(
     before: Module, now: Module, scope: Discovery
 ) -> None:
-    told = {"cell_id": 70001, "radio": "lte", "energy_import_t1_kwh": 1.0}
-    had = discovery.module_device(discovery.DiscoveryOptions(TOPICS), before, told)["cmps"]
+    reported = {"cell_id": 70001, "radio": "lte", "energy_import_t1_kwh": 1.0}
+    had = discovery.module_device(discovery.DiscoveryOptions(TOPICS), before, reported)["cmps"]
     has = discovery.module_device(discovery.DiscoveryOptions(TOPICS, scope), now, {})["cmps"]
     assert {key: entity["p"] for key, entity in had.items()} == {key: has[key]["p"] for key in had}
 
@@ -257,7 +257,7 @@ def test_module_discovery_has_entities_of_status_identity_and_apn() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "minutes_later", "latest", "told", "update"),
+    ("state", "minutes_later", "latest", "reported", "update"),
     [
         (None, 0, None, None, {"installed_version": "M1.1.0", "in_progress": False}),
         (None, 0, "M1.2.0", None, {"latest_version": "M1.2.0", "in_progress": False}),
@@ -269,7 +269,7 @@ def test_module_discovery_has_entities_of_status_identity_and_apn() -> None:
     ],
 )
 def test_module_document_shows_the_state_of_a_firmware_update(
-    state: str | None, minutes_later: int, latest: str | None, told: str | None, update: dict[str, object]
+    state: str | None, minutes_later: int, latest: str | None, reported: str | None, update: dict[str, object]
 ) -> None:
     readings = {"firmware": Known("M1.1.0", None, "sms", AT + 60 * minutes_later)}
     if state is not None:
@@ -278,7 +278,7 @@ def test_module_document_shows_the_state_of_a_firmware_update(
     shown = documents.module_state(
         PUMP, facts, None, documents.Circumstances(latest), online=True, mask=False
     )
-    assert shown["update_state"] == told
+    assert shown["update_state"] == reported
     assert update.items() <= shown["firmware_update"].items()
     # Home Assistant takes no null for a version
     assert None not in shown["firmware_update"].values()
@@ -338,10 +338,10 @@ def test_module_document_lists_supported_settings_and_actions(
 
 
 def test_connection_problem_masks_addresses_and_numbers_if_configured() -> None:
-    words = f"tcp://{CONNECTION.peer}:9001 does not answer, nor does tel:{HUT.msisdn}"
-    connection = replace(CONNECTION, problem=words)
+    message = f"tcp://{CONNECTION.peer}:9001 does not answer, nor does tel:{HUT.msisdn}"
+    connection = replace(CONNECTION, problem=message)
     hidden = f"tcp://***0.40:9001 does not answer, nor does tel:***{HUT.msisdn[-4:]}"
-    for mask, shown in ((False, words), (True, hidden)):
+    for mask, shown in ((False, message), (True, hidden)):
         around = documents.Circumstances(connection=connection)
         hut = documents.module_state(HUT, ModuleFacts(), None, around, online=True, mask=mask)
         assert hut["connection"]["problem"] == shown

@@ -206,13 +206,13 @@ class Meter(GXDLMSSecureServer):
         if found is None or not self.associated:
             return ErrorCode.UNDEFINED_OBJECT if found is None else ErrorCode.READ_WRITE_DENIED
         wanted.isSkipMaxPduSize = True  # the name that the association looks for
-        told = found.getValue(self.settings, wanted)
-        if wanted.byteArray or isinstance(told, GXByteBuffer):
-            value.set(told)
+        stored = found.getValue(self.settings, wanted)
+        if wanted.byteArray or isinstance(stored, GXByteBuffer):
+            value.set(stored)
         elif found.getDataType(wanted.index) == DataType.STRING:
-            _GXCommon.setData(self.settings, value, DataType.STRING, told.decode())
+            _GXCommon.setData(self.settings, value, DataType.STRING, stored.decode())
         else:
-            GXDLMS.appendData(self.settings, found, wanted.index, value, told)
+            GXDLMS.appendData(self.settings, found, wanted.index, value, stored)
         return wanted.error
 
     def prove(self, data: GXByteBuffer) -> None:

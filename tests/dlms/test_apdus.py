@@ -92,12 +92,12 @@ def test_challenge_is_decoded_with_any_tag(tag: str):
     assert Aare.decode(_aare(fields)).challenge == bytes(range(1, 9))
 
 
-def test_refused_aare_keeps_codes_and_gives_words():
+def test_refused_aare_keeps_codes_and_gives_reason():
     unknown = Aare.decode(Aare(1, 77, service_error=b"\x06\x01").encode())
     assert (unknown.result, unknown.diagnostic, unknown.service_error) == (1, 77, b"\x06\x01")
-    assert unknown.words == "rejected for good: diagnostic 77"
-    assert Aare(2, 13).words == "rejected for now: authentication failed"
-    assert Aare.decode(Aare(1, 1, by_provider=True).encode()).words == "rejected for good: diagnostic 1"
+    assert unknown.reason == "rejected for good: diagnostic 77"
+    assert Aare(2, 13).reason == "rejected for now: authentication failed"
+    assert Aare.decode(Aare(1, 1, by_provider=True).encode()).reason == "rejected for good: diagnostic 1"
 
 
 bits = st.integers(0, 2**24 - 1).map(Conformance)
@@ -172,10 +172,10 @@ def test_action_response_is_decoded_without_return_value():
     assert decode_response(bytes.fromhex("c701c100")) == ActionResponse(0)
 
 
-def test_refusal_is_described_in_words():
-    assert ServiceError(0xD8, b"\x01\x02").words == "service not allowed: service not supported"
-    assert ServiceError(0xD8, b"\x09\x63").words == "state error 9: service error 99"
-    assert ServiceError(0x0E, b"\x01\x06\x01").words == "service error 01 06 01"
+def test_refusal_gives_reason():
+    assert ServiceError(0xD8, b"\x01\x02").reason == "service not allowed: service not supported"
+    assert ServiceError(0xD8, b"\x09\x63").reason == "state error 9: service error 99"
+    assert ServiceError(0x0E, b"\x01\x06\x01").reason == "service error 01 06 01"
 
 
 HEADS = ("", "60", "61", "c401c1", "c402c1", "c701c1", "d8", "c001", "c301c1")

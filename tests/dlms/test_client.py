@@ -128,12 +128,12 @@ def test_unreadable_object_is_reported_and_reading_continues():
     association = carry_out(associate(Client.reader(PASSWORD)), meter.feed)
     status = carry_out(extended_status(association), meter.feed)
     assert status.values() == {}
-    words = [problem.words for problem in status.problems]
-    assert len(words) == 4
-    assert "0.0.42.0.0.255 attribute 2 (class 1): read or write denied" in words[0]
-    assert "data access result 77" in words[1]
-    assert "BOOLEAN" in words[2]
-    assert "W, not Wh" in words[3]
+    message = [problem.message for problem in status.problems]
+    assert len(message) == 4
+    assert "0.0.42.0.0.255 attribute 2 (class 1): read or write denied" in message[0]
+    assert "data access result 77" in message[1]
+    assert "BOOLEAN" in message[2]
+    assert "W, not Wh" in message[3]
 
 
 def test_value_in_blocks_is_joined():

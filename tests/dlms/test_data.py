@@ -132,8 +132,8 @@ def test_time_is_encoded_as_expected_octets_and_decoded():
     """2026-11-21, a Saturday, 12:30:15; deviation -180 minutes."""
     moment = datetime.fromisoformat("2026-11-21T12:30:15")
     assert encode_time(moment, -180) == bytes.fromhex(MOSCOW)
-    told = CosemTime.of(Data(Tag.OCTET_STRING, bytes.fromhex(MOSCOW)))
-    assert (told.local, told.deviation_min, told.status) == (moment, -180, 0)
+    time = CosemTime.of(Data(Tag.OCTET_STRING, bytes.fromhex(MOSCOW)))
+    assert (time.local, time.deviation_min, time.status) == (moment, -180, 0)
 
 
 @pytest.mark.parametrize(
@@ -145,8 +145,8 @@ def test_time_is_encoded_as_expected_octets_and_decoded():
     ],
 )
 def test_time_with_open_or_invalid_parts_is_decoded(octets: str, local: datetime | None):
-    told = CosemTime.of(Data(Tag.DATE_TIME, bytes.fromhex(octets)))
-    assert (told.local, told.deviation_min) == (local, None)
+    time = CosemTime.of(Data(Tag.DATE_TIME, bytes.fromhex(octets)))
+    assert (time.local, time.deviation_min) == (local, None)
 
 
 moments = st.datetimes().map(lambda moment: moment.replace(microsecond=moment.microsecond // 10_000 * 10_000))

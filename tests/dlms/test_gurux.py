@@ -73,7 +73,7 @@ def gurux(mechanism: str, gsm_version: int, frame_octets: int, pdu_octets: int) 
             process.kill()
 
 
-def told(wire: Wire, client: Client) -> Association:
+def associated(wire: Wire, client: Client) -> Association:
     """Everything is read, and right."""
     association = wire.carry_out(associate(client))
     status = wire.carry_out(extended_status(association))
@@ -104,18 +104,18 @@ def told(wire: Wire, client: Client) -> Association:
 
 def polled(wire: Wire, association: Association, status: ExtendedStatus) -> None:
     """By names, and with what is known from that, all that is published is read, too."""
-    heard: list[ExtendedStatus] = []
+    statuses: list[ExtendedStatus] = []
     for _ in range(2):
         known = (
-            KnownObjects(heard[-1].serial_number, heard[-1].objects, heard[-1].scalers)
-            if heard
+            KnownObjects(statuses[-1].serial_number, statuses[-1].objects, statuses[-1].scalers)
+            if statuses
             else KnownObjects()
         )
-        rest = wire.carry_out(poll(association, known, heard.append))
-        assert heard[-1].values() == status.values()
+        rest = wire.carry_out(poll(association, known, statuses.append))
+        assert statuses[-1].values() == status.values()
         if rest is not None:
             wire.carry_out(rest())
-        assert (heard[-1].values(), heard[-1].problems) == (status.values(), ())
+        assert (statuses[-1].values(), statuses[-1].problems) == (status.values(), ())
 
 
 CASES = [
@@ -137,7 +137,7 @@ def test_client_reads_everything_from_gurux_server(
 ):
     """Small frames make segments, small PDUs make blocks; LOW and HIGH_MD5 have both."""
     with gurux(mechanism, gsm_version, frame_octets, pdu_octets) as wire:
-        association = told(wire, client)
+        association = associated(wire, client)
         assert {entry.class_id for entry in wire.carry_out(object_list(association))} == {
             1,
             3,
@@ -150,7 +150,7 @@ def test_client_reads_everything_from_gurux_server(
         with pytest.raises(ReadRefusedError, match="no such object"):
             wire.carry_out(read(association, Attribute(1, Obis.parse("0.0.96.1.9"), 2)))
         wire.carry_out(release(association))
-        told(wire, client)
+        associated(wire, client)
 
 
 @pytest.mark.parametrize("case", [CASES[1], CASES[2]], ids=["LOW", "HIGH"])

@@ -118,8 +118,8 @@ def test_frame_decoder_refuses_arbitrary_octets(octets: bytes):
 @given(st.sampled_from([b"", b"\x81\x80"]), st.binary(max_size=40))
 def test_parameters_decoder_raises_only_decode_error_for_any_octets(head: bytes, octets: bytes):
     with contextlib.suppress(DecodeError):
-        told = Parameters.decode(head + octets)
-        assert all(8 <= size <= 2030 for size in (told.max_transmit, told.max_receive))
+        parameters = Parameters.decode(head + octets)
+        assert all(8 <= size <= 2030 for size in (parameters.max_transmit, parameters.max_receive))
 
 
 def test_frame_decoder_names_wrong_header_check():

@@ -1,4 +1,4 @@
-"""Meters that refuse, stumble or talk nonsense: every end is an error of ours, in words."""
+"""Meters that refuse, stumble or talk nonsense: every end is an error of ours, with a message."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ PENDING = Aare(0, 14, challenge=b"challenge").encode()
 
 
 @pytest.mark.parametrize(
-    ("apdus", "error", "words"),
+    ("apdus", "error", "message"),
     [
         (
             [PENDING, ActionResponse(0, Data(Tag.OCTET_STRING, bytes(20))).encode()],
@@ -98,15 +98,15 @@ PENDING = Aare(0, 14, challenge=b"challenge").encode()
     ],
 )
 def test_association_fails_if_meter_does_not_prove_itself(
-    apdus: list[bytes], error: type[Exception], words: str
+    apdus: list[bytes], error: type[Exception], message: str
 ):
     client = Client(32, Mechanism.HLS_SHA1, KEYS)
-    with pytest.raises(error, match=words):
+    with pytest.raises(error, match=message):
         carry_out(associate(client), ScriptedMeter(*apdus).feed)
 
 
 @pytest.mark.parametrize(
-    ("apdus", "error", "words"),
+    ("apdus", "error", "message"),
     [
         ([Aare(1, 1).encode()], AssociationRefusedError, "rejected for good: no reason given"),
         ([Aare(2, 250).encode()], AssociationRefusedError, "rejected for now: diagnostic 250"),
@@ -134,10 +134,10 @@ def test_association_fails_if_meter_does_not_prove_itself(
     ],
 )
 def test_error_describes_refusal_or_wrong_answer_of_meter(
-    apdus: list[bytes], error: type[Exception], words: str
+    apdus: list[bytes], error: type[Exception], message: str
 ):
     meter = ScriptedMeter(*apdus)
-    with pytest.raises(error, match=words):
+    with pytest.raises(error, match=message):
         carry_out(read(carry_out(associate(Client.reader(PASSWORD)), meter.feed), SERIAL), meter.feed)
 
 
@@ -161,7 +161,7 @@ def test_association_is_refused_if_meter_mirrors_challenge(client: Client, mirro
 
 
 @pytest.mark.parametrize(
-    ("answers", "words"),
+    ("answers", "message"),
     [
         ([answer(FrameType.DM)], "does not open"),
         ([UA, answer(FrameType.DM)], "closed its HDLC link .DM"),
@@ -176,16 +176,16 @@ def test_association_is_refused_if_meter_mirrors_challenge(client: Client, mirro
         ),
     ],
 )
-def test_association_raises_meter_link_error_if_hdlc_link_fails(answers: list[bytes], words: str):
-    said = iter(answers)
-    with pytest.raises(MeterLinkError, match=words):
-        carry_out(associate(Client.reader(PASSWORD)), lambda octets: next(said))
+def test_association_raises_meter_link_error_if_hdlc_link_fails(answers: list[bytes], message: str):
+    replies = iter(answers)
+    with pytest.raises(MeterLinkError, match=message):
+        carry_out(associate(Client.reader(PASSWORD)), lambda octets: next(replies))
 
 
 def test_association_succeeds_despite_delays_and_foreign_frames():
     """Garbage, a frame to somebody else, a late answer of an earlier link, and RR before the answer."""
     stranger = HdlcFrame(METER, READER, Control(FrameType.DM)).encode()
-    said = iter(
+    replies = iter(
         [
             b"\x00\xff~" + stranger + answer(FrameType.I, 1, 3) + UA,
             answer(FrameType.RR, 1),
@@ -193,14 +193,14 @@ def test_association_succeeds_despite_delays_and_foreign_frames():
             answer(FrameType.I, 1, 0, LLC_RESPONSE + ACCEPTED),
         ]
     )
-    association = carry_out(associate(Client.reader(PASSWORD)), lambda octets: next(said))
+    association = carry_out(associate(Client.reader(PASSWORD)), lambda octets: next(replies))
     assert association.max_pdu_octets == 0
 
 
 def test_answer_without_llc_header_raises_decode_error():
-    said = iter([UA, answer(FrameType.I, 1, 0, ACCEPTED)])
+    replies = iter([UA, answer(FrameType.I, 1, 0, ACCEPTED)])
     with pytest.raises(DecodeError, match="LLC"):
-        carry_out(associate(Client.reader(PASSWORD)), lambda octets: next(said))
+        carry_out(associate(Client.reader(PASSWORD)), lambda octets: next(replies))
 
 
 def test_release_ignores_late_frame_of_meter():

@@ -34,8 +34,8 @@ def test_command_line_page_has_every_command_and_option() -> None:
     for name, command in found.items():
         section = page.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
         for parameter in command.params:
-            words = parameter.opts if parameter.param_type_name == "option" else [parameter.metavar]
-            assert all(f"`{word}" in section.replace("\\|", "|") for word in words if word), (name, words)
+            options = parameter.opts if parameter.param_type_name == "option" else [parameter.metavar]
+            assert all(f"`{word}" in section.replace("\\|", "|") for word in options if word), (name, options)
 
 
 @pytest.mark.parametrize(

@@ -33,8 +33,8 @@ def _prose(text: str) -> Iterator[str]:
 
 def _slug(heading: str) -> str:
     """Return the anchor that GitHub gives a heading."""
-    words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).replace("`", "").strip().lower()
-    return re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
+    title = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).replace("`", "").strip().lower()
+    return re.sub(r"[^\w\- ]", "", title).replace(" ", "-")
 
 
 def anchors(text: str) -> set[str]:

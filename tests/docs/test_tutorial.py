@@ -45,23 +45,25 @@ def folder(tmp_path: Path, broker: Mosquitto, monkeypatch: pytest.MonkeyPatch) -
     written = _block("4. One module", "yaml").replace("/tmp/modem", str(link))
     config = written.replace("  host: 127.0.0.1\n", f"  host: 127.0.0.1\n  port: {broker.port}\n")
     (tmp_path / "config.yaml").write_text(config, "utf-8")
-    [simulate] = [words for words in _commands("3. The modem") if words[0] == "simulate"]
+    [simulate] = [command for command in _commands("3. The modem") if command[0] == "simulate"]
     with ExitStack() as stack:
-        words = [word.replace("/tmp/modem", str(link)) for word in simulate]
-        simulator = stack.enter_context(Process(tmp_path / "simulator.log", *words))
+        command = [word.replace("/tmp/modem", str(link)) for word in simulate]
+        simulator = stack.enter_context(Process(tmp_path / "simulator.log", *command))
         wait_until(link.exists, lambda: simulator.log)
         yield tmp_path
 
 
-def _output(words: list[str]) -> str:
-    result = CliRunner().invoke(app, words)
+def _output(command: list[str]) -> str:
+    result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
     return result.stdout
 
 
 def test_tutorial_reads_and_changes_a_module(folder: Path) -> None:
     [probe] = [
-        words for words in _commands("3. The modem") if words[-1] == "/tmp/modem" and words[0] == "probe"
+        command
+        for command in _commands("3. The modem")
+        if command[-1] == "/tmp/modem" and command[0] == "probe"
     ]
     assert json.loads(_output([probe[0], str(folder / "modem")]))["usable"]
     dry_run, run, doctor, status = _commands("4. One module")

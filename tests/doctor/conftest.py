@@ -26,7 +26,7 @@ from gsm_meter_bridge.storage.database import Database
 from gsm_meter_bridge.storage.leases import Leases, of_bridge, of_modem
 from tests.support.mosquitto import Mosquitto
 
-Says = Callable[[str, str], None]
+SetAnswer = Callable[[str, str], None]
 OWN, PUMP, HUT, OTHER = "+79990000000", "+79990000201", "+79990000101", "+79990000009"
 RUN = CliRunner()
 
@@ -56,16 +56,18 @@ class House:
         """The lines with this mark."""
         result = await self.doctor()
         assert not result.exception or isinstance(result.exception, SystemExit), result.exception
-        said = result.stdout.splitlines()
-        assert result.exit_code == any(line.startswith("problem ") for line in said)
-        return [line.removeprefix(mark).strip() for line in said if line.startswith(f"{mark} ")]
+        output = result.stdout.splitlines()
+        assert result.exit_code == any(line.startswith("problem ") for line in output)
+        return [line.removeprefix(mark).strip() for line in output if line.startswith(f"{mark} ")]
 
-    async def heard(self, module: str, at: float | None = None, **readings: str) -> None:
+    async def observe(self, module: str, at: float | None = None, **readings: str) -> None:
         """Have a module have told something."""
         database = await Database.open(self.database)
         async with database.transaction() as tx:
-            told = tuple(Reading(name.replace("__", "."), value) for name, value in readings.items())
-            await observations.record(tx, Observation(module, told, "sms", time.time() if at is None else at))
+            observed = tuple(Reading(name.replace("__", "."), value) for name, value in readings.items())
+            await observations.record(
+                tx, Observation(module, observed, "sms", time.time() if at is None else at)
+            )
         await database.close()
 
 
@@ -96,19 +98,19 @@ async def world(tmp_path: Path) -> AsyncIterator[RunningWorld]:
 
 
 @pytest.fixture
-def says(monkeypatch: pytest.MonkeyPatch) -> Says:
+def set_answer(monkeypatch: pytest.MonkeyPatch) -> SetAnswer:
     """Have the simulated modem answer a command in another way."""
 
-    def say(command: str, line: str) -> None:
+    def send(command: str, line: str) -> None:
         row = (re.compile(re.escape(command)), lambda *_: (line,))
         monkeypatch.setattr(commands, "_COMMANDS", (row, *commands._COMMANDS))
 
-    return say
+    return send
 
 
 def cclk(ahead: timedelta, hours: int = 3) -> str:
-    told = datetime.now(timezone(timedelta(hours=hours))) + ahead
-    return f'+CCLK: "{told:%y/%m/%d,%H:%M:%S}{4 * hours:+03}"'
+    network_time = datetime.now(timezone(timedelta(hours=hours))) + ahead
+    return f'+CCLK: "{network_time:%y/%m/%d,%H:%M:%S}{4 * hours:+03}"'
 
 
 @asynccontextmanager

@@ -50,7 +50,7 @@ async def test_doctor_reports_malformed_host_name_of_broker(house: House) -> Non
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 @pytest.mark.parametrize(
-    ("login", "mark", "words"),
+    ("login", "mark", "message"),
     [
         ({"username": "bridge", "password": "s-right-s"}, "ok", "the login is accepted"),
         (
@@ -58,16 +58,20 @@ async def test_doctor_reports_malformed_host_name_of_broker(house: House) -> Non
             "problem",
             "the broker does not accept the user name or the password; look at mqtt: username and password",
         ),
-        ({}, "problem", "the broker wants a login and none is configured; write mqtt: username and password"),
+        (
+            {},
+            "problem",
+            "the broker requires a login and none is configured; write mqtt: username and password",
+        ),
     ],
 )
 async def test_doctor_reports_whether_broker_accepts_login_without_password(
-    house: House, protocol: str, login: dict[str, str], mark: str, words: str
+    house: House, protocol: str, login: dict[str, str], mark: str, message: str
 ) -> None:
     with Mosquitto(house.folder / "mosquitto", _passwords(house.folder)) as broker:
         house.config["mqtt"] |= {"port": broker.port, "protocol": protocol, **login}
         result = await house.doctor()
-    assert f"{mark:<8} broker: {words}" in result.stdout.splitlines()
+    assert f"{mark:<8} broker: {message}" in result.stdout.splitlines()
     assert "s-right-s" not in result.output
     assert "s-wrong-s" not in result.output
 
@@ -84,7 +88,7 @@ NOT_BACK = "what is published below {} does not come back"
 
 
 @pytest.mark.parametrize(
-    ("rules", "protocol", "words"),
+    ("rules", "protocol", "message"),
     [
         (("read #",), "5", ("we may not publish below {}", "we may not publish below {}")),
         (("read #",), "3.1.1", (NOT_BACK, NOT_BACK)),
@@ -107,7 +111,7 @@ async def test_doctor_reports_missing_rights_below_each_topic_prefix(
     monkeypatch: pytest.MonkeyPatch,
     rules: tuple[str, ...],
     protocol: str,
-    words: tuple[str, str],
+    message: tuple[str, str],
 ) -> None:
     monkeypatch.setattr(broker_probe, "ECHO_S", 1.0)
     file = house.folder / "acl"
@@ -117,16 +121,16 @@ async def test_doctor_reports_missing_rights_below_each_topic_prefix(
         house.config["mqtt"] |= {"port": broker.port, "protocol": protocol}
         result = await house.doctor()
     lines = result.stdout.splitlines()
-    for below, said in zip((OURS, THEIRS), words, strict=True):
-        rights = f"problem  broker: {said.format(below)}; let the broker's access rules give us reading"
+    for below, text in zip((OURS, THEIRS), message, strict=True):
+        rights = f"problem  broker: {text.format(below)}; let the broker's access rules give us reading"
         good = f"ok       broker: we may publish and subscribe below {below}"
-        assert sum(line.startswith(rights if said else good) for line in lines) == 1, lines
-    assert sum(line.startswith("problem") for line in lines) == sum(map(bool, words))
+        assert sum(line.startswith(rights if text else good) for line in lines) == 1, lines
+    assert sum(line.startswith("problem") for line in lines) == sum(map(bool, message))
 
 
 async def test_doctor_warns_of_mqtt_3_1_1(house: House) -> None:
     house.config["mqtt"]["protocol"] = "3.1.1"
-    await house.heard("pump")
+    await house.observe("pump")
     [warning] = await house.lines("warning")
     assert warning.startswith("broker: MQTT 3.1.1 is spoken; Home Assistant needs 5 from 2027.1; let the")
 
@@ -137,8 +141,10 @@ async def test_doctor_shows_home_assistant_status_and_publishes_probes_only(
     with Mosquitto(tmp_path / "mosquitto") as broker:
         house.config["mqtt"]["port"] = broker.port
         async with watcher(broker.port) as seen:
-            await seen.say("homeassistant/status", "online", retain=True)
-            assert "broker: Home Assistant says at homeassistant/status: online" in await house.lines("ok")
+            await seen.publish("homeassistant/status", "online", retain=True)
+            assert "broker: Home Assistant publishes at homeassistant/status: online" in await house.lines(
+                "ok"
+            )
             published = {topic for topic, _ in seen.messages}
     [own] = [topic for topic in published if topic.startswith("gsm_meter_modem/home/doctor/")]
     [below] = [topic for topic in published if topic.startswith("homeassistant/gsm_meter_modem_doctor/")]
@@ -165,16 +171,16 @@ def _secured(folder: Path, certificate: trustme.LeafCert) -> Iterator[Mosquitto]
 async def test_doctor_accepts_good_certificate_of_broker(house: House, authority: trustme.CA) -> None:
     with _secured(house.folder, authority.issue_cert("127.0.0.1")) as broker:
         house.config["mqtt"] |= {"port": broker.port, "tls": {"ca_file": str(house.folder / "ca.pem")}}
-        said = await house.lines("ok")
-    assert f"broker: 127.0.0.1:{broker.port} is reached; its certificate is good" in said
-    assert "broker: the login is accepted" in said
+        findings = await house.lines("ok")
+    assert f"broker: 127.0.0.1:{broker.port} is reached; its certificate is good" in findings
+    assert "broker: the login is accepted" in findings
 
 
 OLD = datetime(2020, 1, 1).astimezone()
 
 
 @pytest.mark.parametrize(
-    ("host", "until", "ca_file", "words"),
+    ("host", "until", "ca_file", "message"),
     [
         ("broker.example", None, "ca.pem", "it is of another host; write the name that the certificate has"),
         ("127.0.0.2", None, "ca.pem", "it is of another host; write the name that the certificate has"),
@@ -183,7 +189,7 @@ OLD = datetime(2020, 1, 1).astimezone()
     ],
 )
 async def test_doctor_says_why_certificate_of_broker_is_refused(
-    house: House, authority: trustme.CA, host: str, until: datetime | None, ca_file: str, words: str
+    house: House, authority: trustme.CA, host: str, until: datetime | None, ca_file: str, message: str
 ) -> None:
     trustme.CA().cert_pem.write_to_path(house.folder / "other.pem")
     begin = None if until is None else until - timedelta(days=9)
@@ -191,7 +197,7 @@ async def test_doctor_says_why_certificate_of_broker_is_refused(
     with _secured(house.folder, certificate) as broker:
         house.config["mqtt"] |= {"port": broker.port, "tls": {"ca_file": str(house.folder / ca_file)}}
         [problem] = await house.lines("problem")
-    assert f"the certificate of 127.0.0.1:{broker.port} is not accepted: {words}" in problem
+    assert f"the certificate of 127.0.0.1:{broker.port} is not accepted: {message}" in problem
 
 
 @pytest.mark.usefixtures("authority")

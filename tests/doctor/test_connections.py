@@ -23,7 +23,7 @@ async def test_doctor_reports_listener_port_as_free(house: House) -> None:
     port = free_port()
     house.config["listeners"] = [{"id": "clients", "port": port}]
     house.config["modules"][0]["identify_by"] = {"imei": "1", "networks": ["10.0.0.0/8"]}
-    await house.heard("pump")
+    await house.observe("pump")
     assert f"listener clients: port {port} of 127.0.0.1 is free for the bridge" in await house.lines("ok")
     assert await house.lines("warning") == []
 
@@ -31,41 +31,41 @@ async def test_doctor_reports_listener_port_as_free(house: House) -> None:
 async def test_doctor_reports_port_in_use_as_problem_unless_bridge_runs(house: House, taken: int) -> None:
     house.config["listeners"] = [{"id": "clients", "port": taken}]
     house.config["modules"][0]["identify_by"] = {"imei": "1", "networks": ["10.0.0.0/8"]}
-    await house.heard("pump")
+    await house.observe("pump")
     [problem] = await house.lines("problem")
-    assert problem.startswith(f"listener clients: port {taken} of 127.0.0.1 cannot be had: ")
+    assert problem.startswith(f"listener clients: port {taken} of 127.0.0.1 cannot be opened: ")
     async with running_bridge(house):
-        words = (
-            f"listener clients: port {taken} is in use; the bridge runs, and tells if it is another program's"
-        )
-        assert words in await house.lines("ok")
+        message = f"listener clients: port {taken} is in use; the bridge runs and reports any conflict"
+        assert message in await house.lines("ok")
 
 
 async def test_doctor_reports_modules_with_identify_by_but_no_listener(house: House) -> None:
     house.config["modules"][0]["identify_by"] = {"imei": "1", "networks": ["10.0.0.0/8"]}
-    await house.heard("pump")
+    await house.observe("pump")
     [problem] = await house.lines("problem")
-    assert problem.startswith("listener: 1 modules may dial us, and nobody listens; write where: ")
+    assert problem.startswith(
+        "listener: 1 modules may connect, and no listener is configured; write listeners: "
+    )
 
 
 async def test_doctor_warns_if_module_is_identified_by_imei_alone(house: House) -> None:
     house.config["listeners"] = [{"id": "clients", "port": free_port()}]
     house.config["modules"][0]["identify_by"] = {"imei": "1"}
-    await house.heard("pump")
+    await house.observe("pump")
     [warning] = await house.lines("warning")
-    assert warning.startswith("module pump: whoever tells its number is believed to be it")
+    assert warning.startswith("module pump: any client that sends its number is accepted as this module")
 
 
 async def test_doctor_warns_of_listener_if_no_module_has_identify_by(house: House) -> None:
     house.config["listeners"] = [{"id": "clients", "port": free_port()}]
-    await house.heard("pump")
+    await house.observe("pump")
     [warning] = await house.lines("warning")
     assert warning.startswith("listener: no module has `identify_by`, so every client stays unidentified")
 
 
 async def test_doctor_checks_tcp_address_of_module(house: House, taken: int) -> None:
     house.config["modules"][0]["tcp"] = {"host": "127.0.0.1", "port": taken}
-    await house.heard("pump")
+    await house.observe("pump")
     assert f"module pump: it takes connections at 127.0.0.1:{taken}" in await house.lines("ok")
     house.config["modules"][0]["tcp"]["port"] = gone = free_port()
     [problem] = await house.lines("problem")
@@ -82,10 +82,10 @@ async def test_doctor_reports_meter_identification_if_no_listener_reads_meters(
         {"id": "clients", "port": free_port(), "identify_by_meter": identify_by_meter}
     ]
     house.config["modules"][0]["identify_by"] = {"meter_serial": "1", "networks": ["10.0.0.0/8"]}
-    await house.heard("pump")
+    await house.observe("pump")
     problems = await house.lines("problem")
-    words = "module pump: it is known by its meter only, and no listener asks meters: it is never let in"
-    assert any(p.startswith(words) for p in problems) is not identify_by_meter
+    message = "module pump: it is identified by its meter only, and no listener reads meters"
+    assert any(p.startswith(message) for p in problems) is not identify_by_meter
 
 
 async def test_doctor_warns_of_modules_with_overlapping_identification(house: House) -> None:
@@ -100,22 +100,24 @@ async def test_doctor_warns_of_modules_with_overlapping_identification(house: Ho
     }
     house.config["modules"].append(twin)
     warnings = await house.lines("warning")
-    assert any(w.startswith("module pump: nobody can tell it from twin") for w in warnings)
+    assert any(w.startswith("module pump: it looks like twin") for w in warnings)
     twin["identify_by"] = {"networks": ["10.2.2.3"], "imei": "1"}
-    assert not any("nobody can tell" in w for w in await house.lines("warning"))
+    assert not any("it looks like" in w for w in await house.lines("warning"))
 
 
 @pytest.mark.parametrize(
-    ("host", "words"),
+    ("host", "message"),
     [
         ("192.0.2.1", "that is no address of this machine"),
         ("no-such-host.invalid", "the host name is not known"),
     ],
 )
-async def test_doctor_reports_listener_host_that_cannot_be_bound(house: House, host: str, words: str) -> None:
+async def test_doctor_reports_listener_host_that_cannot_be_bound(
+    house: House, host: str, message: str
+) -> None:
     house.config["listeners"] = [{"id": "clients", "port": 9100, "host": host}]
-    await house.heard("pump")
-    assert any(words in p for p in await house.lines("problem"))
+    await house.observe("pump")
+    assert any(message in p for p in await house.lines("problem"))
 
 
 async def test_doctor_checks_listener_at_ipv6_address(house: House) -> None:

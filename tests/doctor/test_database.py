@@ -28,7 +28,7 @@ async def test_doctor_reports_file_that_is_not_a_database(house: House) -> None:
 
 
 async def _filled(house: House) -> None:
-    await house.heard("pump")
+    await house.observe("pump")
     with sqlite3.connect(house.database) as connection:
         columns = "digest, run, bridge, modem, received_at, disposition, text"
         rows = [(bytes([n % 256]) * 32, "r", "b", "m", 0.0, "used", "x" * 300) for n in range(2000)]
@@ -80,29 +80,29 @@ async def test_doctor_reports_database_of_newer_version(house: House) -> None:
 
 
 @pytest.mark.parametrize(
-    ("statements", "words"),
+    ("statements", "message"),
     [
         (["update alembic_version set version_num = '../x'"], "of another program ('../x')"),
         (["update alembic_version set version_num = ''"], "of another program ('')"),
         (["update alembic_version set version_num = '٠٠٠٩'"], "of another program ("),
         (["update alembic_version set version_num = x'ff00'"], "of another program ("),
         (["delete from alembic_version"], "of another program ('None')"),
-        (["drop table alembic_version"], "what tells their revision is missing"),
+        (["drop table alembic_version"], "their revision is missing"),
         (["drop table readings"], "tables are missing: readings"),
         (["drop table meters", "drop table passwords"], "tables are missing: meters, passwords"),
         (["drop table meters", "create view meters as select 1 as module"], "tables are missing: meters"),
     ],
 )
 async def test_doctor_and_bridge_refuse_database_with_foreign_schema(
-    house: House, statements: list[str], words: str
+    house: House, statements: list[str], message: str
 ) -> None:
     for statement in statements:
         await _change(house, statement, keep=house.database.exists())
     [problem] = await house.lines("problem")
-    assert words in problem
+    assert message in problem
     with pytest.raises(ConfigError, match="the database cannot be used: ") as caught:
         await Database.open(house.database)
-    assert words in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize("columns", ["a", "module, steps"])
@@ -128,7 +128,7 @@ async def _change(house: House, statement: str, *, keep: bool = False) -> Any:
 async def test_doctor_warns_if_little_disk_space_is_free(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await house.heard("pump")
+    await house.observe("pump")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=99_000_000))
     assert await house.lines("warning") == [
         "database: only 99 MB are free on its disk; a full disk stops the bridge; make room"
@@ -162,7 +162,7 @@ async def test_doctor_counts_waiting_and_uncertain_jobs(house: House) -> None:
     for n, (module, state) in enumerate([("pump", "uncertain"), ("pump", "queued"), ("hers", "queued")]):
         values = f"'{n}', '{module}', 'set', '', '[]', '{state}', 1, 0, 0, 0, 0, 0, 0, '{{}}', '{{}}'"
         await _change(house, f"insert into jobs ({columns}) values ({values})")
-    assert "database: jobs that wait: 1, under way: 0" in await house.lines("ok")
+    assert "database: queued jobs: 1, in progress: 0" in await house.lines("ok")
     assert any(w.startswith("database: jobs that are uncertain: 1; ") for w in await house.lines("warning"))
 
 

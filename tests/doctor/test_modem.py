@@ -15,17 +15,17 @@ from gsm_meter_bridge.simulator.world import RunningWorld
 from gsm_meter_bridge.storage.database import Database
 from gsm_meter_bridge.storage.pins import PinTries
 from gsm_meter_bridge.vocabulary import Secret
-from tests.doctor.conftest import OWN, PUMP, House, Says, running_bridge
+from tests.doctor.conftest import OWN, PUMP, House, SetAnswer, running_bridge
 from tests.mqtt.conftest import watcher
 
 pytestmark = pytest.mark.usefixtures("world")
 
 
 @pytest.mark.parametrize(
-    ("fault", "words"),
+    ("fault", "message"),
     [
         ({"no_sim": True}, "SIM not inserted; put a SIM into the modem"),
-        ({"pin": "1234"}, "the SIM asks for a PIN and none is configured; write modems: pin"),
+        ({"pin": "1234"}, "the SIM requires a PIN and none is configured; write modems: pin"),
         ({"registration": 0}, "not registered in a network and not searching; look at the antenna"),
         ({"registration": 2}, "searching for a network; wait a minute"),
         ({"registration": 3}, "the network denies registration to this SIM; ask the operator"),
@@ -33,16 +33,16 @@ pytestmark = pytest.mark.usefixtures("world")
     ],
 )
 async def test_doctor_names_fault_of_modem_and_remedy(
-    house: House, world: RunningWorld, fault: dict[str, Any], words: str
+    house: House, world: RunningWorld, fault: dict[str, Any], message: str
 ) -> None:
     for name, value in fault.items():
         setattr(world.modem.faults, name, value)
     [problem] = await house.lines("problem")
-    assert problem.startswith(f"modem stick: {words}")
+    assert problem.startswith(f"modem stick: {message}")
 
 
-async def test_doctor_reports_blocked_sim_that_asks_for_puk(house: House, says: Says) -> None:
-    says("+CPIN?", "+CPIN: SIM PUK")
+async def test_doctor_reports_blocked_sim_that_asks_for_puk(house: House, set_answer: SetAnswer) -> None:
+    set_answer("+CPIN?", "+CPIN: SIM PUK")
     [problem] = await house.lines("problem")
     assert problem.startswith("modem stick: the SIM is blocked and asks for its PUK; enter its PUK in a")
 
@@ -71,12 +71,14 @@ async def test_doctor_reports_pin_that_sim_refused_before(house: House, world: R
     assert await house.lines("problem") == []
 
 
-@pytest.mark.parametrize(("csq", "words"), [(3, "the signal is weak: -107 dBm"), (99, "does not tell its")])
+@pytest.mark.parametrize(
+    ("csq", "message"), [(3, "the signal is weak: -107 dBm"), (99, "does not report its")]
+)
 async def test_doctor_warns_of_weak_or_unknown_signal(
-    house: House, world: RunningWorld, csq: int, words: str
+    house: House, world: RunningWorld, csq: int, message: str
 ) -> None:
     world.modem.faults.csq = csq
-    assert any(words in line for line in await house.lines("warning"))
+    assert any(message in line for line in await house.lines("warning"))
 
 
 async def test_doctor_accepts_signal_of_minus_105_dbm(house: House, world: RunningWorld) -> None:
@@ -85,7 +87,7 @@ async def test_doctor_accepts_signal_of_minus_105_dbm(house: House, world: Runni
 
 
 @pytest.mark.parametrize(
-    ("count", "mark", "words"),
+    ("count", "mark", "message"),
     [
         (15, "ok", "storage SM holds 15 of 20 SMS"),
         (16, "warning", "storage SM holds 16 of 20 SMS: it is nearly full; the running bridge empties"),
@@ -93,37 +95,37 @@ async def test_doctor_accepts_signal_of_minus_105_dbm(house: House, world: Runni
     ],
 )
 async def test_doctor_reports_use_of_sms_storage_and_deletes_nothing(
-    house: House, world: RunningWorld, count: int, mark: str, words: str
+    house: House, world: RunningWorld, count: int, mark: str, message: str
 ) -> None:
     for n in range(count):
         world.carrier.inject(PUMP, OWN, f"message {n}")
-    assert any(line.startswith(f"modem stick: {words}") for line in await house.lines(mark))
+    assert any(line.startswith(f"modem stick: {message}") for line in await house.lines(mark))
     assert len(world.modem.storage.messages) == count
 
 
 @pytest.mark.parametrize(
-    ("command", "answer", "mark", "words"),
+    ("command", "answer", "mark", "message"),
     [
         ("+CMGF=?", "+CMGF: (1)", "problem", "the modem does not take messages in PDU mode, or not yet"),
-        ("+CNMI=?", "+CNMI: (0),(0)", "warning", "the modem does not tell of new messages"),
+        ("+CNMI=?", "+CNMI: (0),(0)", "warning", "the modem does not report new messages"),
         ("+CPMS?", '+CPMS: "ME",0,0,"ME",0,0,"ME",0,0', "problem", "storage ME has no places for SMS"),
         ("+CPMS?", '+CPMS: "ME",0,0,"SM",0,20,"SM",0,20', "ok", "storage SM holds 0 of 20 SMS"),
     ],
 )
 async def test_doctor_reports_missing_sms_functions_of_modem(
-    house: House, says: Says, command: str, answer: str, mark: str, words: str
+    house: House, set_answer: SetAnswer, command: str, answer: str, mark: str, message: str
 ) -> None:
-    says("+CMGF?", "+CMGF: 1")
-    says("+CNMI?", "+CNMI: 0,0,0,0,0")
-    says(command, answer)
+    set_answer("+CMGF?", "+CMGF: 1")
+    set_answer("+CNMI?", "+CNMI: 0,0,0,0,0")
+    set_answer(command, answer)
     lines = await house.lines(mark)
-    assert any(line.startswith(f"modem stick: {words}") for line in lines), lines
-    told = [line for line in await house.lines("problem") if "has no places" in line]
-    assert len(told) == ("no places" in words)
+    assert any(line.startswith(f"modem stick: {message}") for line in lines), lines
+    reported = [line for line in await house.lines("problem") if "has no places" in line]
+    assert len(reported) == ("no places" in message)
 
 
-async def test_doctor_reports_missing_service_centre_number(house: House, says: Says) -> None:
-    says("+CSCA?", '+CSCA: "",129')
+async def test_doctor_reports_missing_service_centre_number(house: House, set_answer: SetAnswer) -> None:
+    set_answer("+CSCA?", '+CSCA: "",129')
     [problem] = await house.lines("problem")
     assert "no number of a service centre, so no SMS can be sent; set the operator's number" in problem
 
@@ -135,8 +137,8 @@ HOLD += "print('held', flush=True); time.sleep(60)"
 async def test_doctor_names_process_that_holds_serial_port(house: House, world: RunningWorld) -> None:
     program = house.folder / "ModemManager"
     program.symlink_to(Path(sys.executable).resolve())
-    words = [str(program), "-c", HOLD, world.device, "s3cret"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE) as other:
+    command = [str(program), "-c", HOLD, world.device, "s3cret"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
         try:
             assert other.stdout
             assert await asyncio.to_thread(other.stdout.readline) == b"held\n"
@@ -151,50 +153,52 @@ async def test_doctor_names_process_that_holds_serial_port(house: House, world: 
 
 async def test_doctor_reports_modem_from_status_of_running_bridge(house: House, world: RunningWorld) -> None:
     world.modem.faults.silent = True  # nobody asks it
-    async with running_bridge(house), watcher(house.config["mqtt"]["port"], "bridge") as told:
+    async with running_bridge(house), watcher(house.config["mqtt"]["port"], "bridge") as seen:
         assert any(
             line.startswith("modem stick: it is in use by the running bridge (process ")
             for line in await house.lines("ok")
         )
-        assert any("has not said anything about it yet" in line for line in await house.lines("warning"))
+        assert any("has not reported its status yet" in line for line in await house.lines("warning"))
         state = {"ready": True, "problem": None, "registration": "home", "operator": "X", "signal_dbm": -107}
         state |= {"sms_storage": "SM", "sms_storage_used": 2, "sms_storage_total": 20}
         topic = "gsm_meter_modem/home/modem/stick"
-        await told.say(topic, state, retain=True)
+        await seen.publish(topic, state, retain=True)
         assert any("signal is weak: -107" in line for line in await house.lines("warning"))
         assert "modem stick: storage SM holds 2 of 20 SMS" in await house.lines("ok")
         lacking = {"state": "lacking", "problem": "AT+CNMI=2,1: ERROR"}
         steps = {"pdu_mode": {"state": "done"}, "indications": lacking, "other": lacking}
-        await told.say(topic, state | {"signal_dbm": -70, "setup": steps}, retain=True)
+        await seen.publish(topic, state | {"signal_dbm": -70, "setup": steps}, retain=True)
         warnings = [line for line in await house.lines("warning") if line.startswith("modem stick: the mod")]
-        words = "modem stick: the modem does not tell of new messages: AT+CNMI=2,1: ERROR; messages are found"
-        assert [line.startswith(words) for line in warnings] == [True]
-        await told.say(topic, state | {"ready": False, "problem": "SIM not inserted"}, retain=True)
-        assert await house.lines("problem") == ["modem stick: the running bridge says: SIM not inserted"]
-        await told.say(topic, "", retain=True)
+        message = (
+            "modem stick: the modem does not report new messages: AT+CNMI=2,1: ERROR; messages are found"
+        )
+        assert [line.startswith(message) for line in warnings] == [True]
+        await seen.publish(topic, state | {"ready": False, "problem": "SIM not inserted"}, retain=True)
+        assert await house.lines("problem") == ["modem stick: the running bridge reports: SIM not inserted"]
+        await seen.publish(topic, "", retain=True)
 
 
 @pytest.mark.parametrize(
-    ("connection", "words"),
+    ("connection", "message"),
     [
         (
             {"problem": "energy_import_kwh: it fell"},
-            "the running bridge says of its meter: energy_import_kwh: it fell",
+            "the running bridge reports of its meter: energy_import_kwh: it fell",
         ),
         ({"problem": None}, None),
         (["nonsense"], None),
     ],
 )
 async def test_doctor_reports_meter_problem_from_running_bridge(
-    house: House, world: RunningWorld, connection: object, words: str | None
+    house: House, world: RunningWorld, connection: object, message: str | None
 ) -> None:
     world.modem.faults.silent = True
     house.config["modules"][0] |= {"tcp": {"host": "127.0.0.1", "port": 9}, "meter": {"protocol": "iec"}}
     name = house.config["modules"][0]["id"]
-    async with running_bridge(house), watcher(house.config["mqtt"]["port"], "bridge") as told:
+    async with running_bridge(house), watcher(house.config["mqtt"]["port"], "bridge") as seen:
         topic = f"gsm_meter_modem/home/module/{name}"
-        await told.say(topic, {"connection": connection}, retain=True)
+        await seen.publish(topic, {"connection": connection}, retain=True)
         found = [line for line in await house.lines("problem") if line.startswith(f"module {name}: ")]
-        await told.say(topic, "", retain=True)
-    assert bool(found) is (words is not None)
-    assert all(words in line for line in found if words)
+        await seen.publish(topic, "", retain=True)
+    assert bool(found) is (message is not None)
+    assert all(message in line for line in found if message)

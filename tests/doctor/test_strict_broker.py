@@ -50,9 +50,9 @@ async def test_doctor_reports_nothing_of_broker_without_limits(house: House, str
 
 
 @pytest.mark.parametrize(
-    ("stated", "words"),
+    ("stated", "message"),
     [
-        ({"MaximumPacketSize": 2048}, "the broker takes packets of 2048 octets at most"),
+        ({"MaximumPacketSize": 2048}, "the broker takes packets of 2048 bytes at most"),
         ({"MaximumQoS": 0}, "the broker takes QoS 0 only"),
         ({"RetainAvailable": 0}, "the broker keeps no retained messages"),
         ({"WildcardSubscriptionAvailable": 0}, "the broker allows no wildcards in subscriptions"),
@@ -60,10 +60,10 @@ async def test_doctor_reports_nothing_of_broker_without_limits(house: House, str
     ],
 )
 async def test_doctor_reports_limits_stated_by_broker(
-    house: House, strict: StrictBroker, stated: dict[str, int | str], words: str
+    house: House, strict: StrictBroker, stated: dict[str, int | str], message: str
 ) -> None:
     strict.stated = stated
-    assert words in await of(house, "broker")
+    assert message in await of(house, "broker")
 
 
 async def test_doctor_names_topic_prefix_where_publishing_is_refused(
@@ -89,15 +89,15 @@ async def test_doctor_names_subscription_that_broker_refuses(
 
 
 @pytest.mark.parametrize(
-    ("code", "words"), [(0x87, "Not authorized"), (0x97, "Quota exceeded"), (None, "closed")]
+    ("code", "message"), [(0x87, "Not authorized"), (0x97, "Quota exceeded"), (None, "closed")]
 )
 async def test_doctor_reports_connection_ended_by_broker(
-    house: House, strict: StrictBroker, code: int | None, words: str
+    house: House, strict: StrictBroker, code: int | None, message: str
 ) -> None:
     strict.on_publish = lambda p: End(code) if p.topic.startswith("homeassistant/") else 0
-    said = await of(house, "broker")
-    assert "homeassistant/gsm_meter_modem_doctor/" in said
-    assert f"the broker ended the connection ({words}) while this was under way: homeassistant/" in said
+    packet = await of(house, "broker")
+    assert "homeassistant/gsm_meter_modem_doctor/" in packet
+    assert f"the broker ended the connection ({message}) while this was under way: homeassistant/" in packet
 
 
 @pytest.mark.parametrize("how", [Greeting.CLOSE, Greeting.SILENCE])
@@ -114,8 +114,8 @@ async def test_doctor_reports_broker_that_does_not_answer_connect(
 async def test_doctor_falls_back_to_mqtt_3_1_1_and_warns(
     house: House, strict: StrictBroker, how: int | Greeting
 ) -> None:
-    def connect(said: Connect) -> int | Greeting:
-        return how if said.version == 5 else 0
+    def connect(packet: Connect) -> int | Greeting:
+        return how if packet.version == 5 else 0
 
     strict.on_connect = connect
     assert "broker: MQTT 3.1.1 is spoken; Home Assistant needs 5 from 2027.1" in await of(house, "broker")
@@ -141,10 +141,10 @@ async def test_doctor_reports_unstable_connection_of_bridge(house: House, strict
 
     task = asyncio.create_task(flap())
     async with running_bridge(house):
-        said = await of(house, "bridge")
+        packet = await of(house, "bridge")
     task.cancel()
-    assert "bridge: its connection to the broker comes and goes: " in said
-    assert "is a second bridge with the id home running?" in said
+    assert "bridge: its connection to the broker comes and goes: " in packet
+    assert "is a second bridge with the id home running?" in packet
 
 
 FORGED: list[tuple[str, bytes]] = [

@@ -9,22 +9,22 @@ import pytest
 
 from gsm_meter_bridge.doctor import Finding, Severity, count, summary
 from gsm_meter_bridge.simulator.world import RunningWorld
-from tests.doctor.conftest import OTHER, OWN, House, Says, cclk
+from tests.doctor.conftest import OTHER, OWN, House, SetAnswer, cclk
 from tests.support.mosquitto import free_port
 
 pytestmark = pytest.mark.usefixtures("world")
 
 
-async def test_doctor_reports_every_check_as_ok_if_all_is_well(house: House, says: Says) -> None:
-    says("+CCLK?", cclk(timedelta(0)))
-    await house.heard("pump", white_list__0=OTHER, white_list__3=OWN)
+async def test_doctor_reports_every_check_as_ok_if_all_is_well(house: House, set_answer: SetAnswer) -> None:
+    set_answer("+CCLK?", cclk(timedelta(0)))
+    await house.observe("pump", white_list__0=OTHER, white_list__3=OWN)
     result = await house.doctor()
     assert result.exit_code == 0, result.output
-    said = result.stdout.splitlines()
-    assert [line for line in said if not line.startswith("ok       ")] == [
+    output = result.stdout.splitlines()
+    assert [line for line in output if not line.startswith("ok       ")] == [
         "in all   no problems, no warnings"
     ]
-    for words in (
+    for message in (
         "configuration: ",
         "modem stick: SimTel SIM-800 answers AT",
         "modem stick: the SIM is ready",
@@ -36,20 +36,20 @@ async def test_doctor_reports_every_check_as_ok_if_all_is_well(house: House, say
         "broker: the login is accepted",
         "broker: it speaks MQTT 5",
         "broker: we may publish and subscribe below gsm_meter_modem/home/",
-        "broker: Home Assistant has left no word at homeassistant/status",
-        "as the network does by modem stick",
+        "broker: Home Assistant has published nothing at homeassistant/status",
+        "as does the network's time by modem stick",
         "bridge.db can be opened and written; its tables are of revision",
         "MB are free on its disk",
-        "database: jobs that wait: 0, under way: 0",
+        "database: queued jobs: 0, under way: 0",
         "database: no bridge home runs now",
         "white_list pump: its white list has our number: it obeys us",
         " s ago, and is asked every 12 h",
     ):
-        assert any(words in line for line in said), words
+        assert any(message in line for line in output), message
 
 
 async def test_doctor_json_has_findings_and_counts(house: House) -> None:
-    await house.heard("pump")
+    await house.observe("pump")
     result = await house.doctor("--json")
     document = json.loads(result.stdout)
     assert (result.exit_code, document["healthy"]) == (0, True)
@@ -85,11 +85,11 @@ async def test_doctor_stops_after_faults_of_configuration(house: House) -> None:
 
 
 async def test_doctor_sends_and_changes_nothing_on_modem(
-    house: House, world: RunningWorld, says: Says, monkeypatch: pytest.MonkeyPatch
+    house: House, world: RunningWorld, set_answer: SetAnswer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[object] = []
     monkeypatch.setattr(world.carrier, "submit", lambda *sms: sent.append(sms))
-    says("+CMEE?", "+CMEE: 0")
+    set_answer("+CMEE?", "+CMEE: 0")
     state = world.modem.number("CMEE"), world.modem.settings.cnmi, list(world.modem.memories)
     result = await house.doctor()
     assert "s3same" not in result.output
@@ -98,7 +98,7 @@ async def test_doctor_sends_and_changes_nothing_on_modem(
 
 
 @pytest.mark.parametrize(
-    ("marks", "words"),
+    ("marks", "message"),
     [
         ("", "no problems, no warnings"),
         ("oo", "no problems, no warnings"),
@@ -107,10 +107,10 @@ async def test_doctor_sends_and_changes_nothing_on_modem(
         ("pwp", "2 problems, 1 warning"),
     ],
 )
-def test_doctor_summary_counts_problems_and_warnings(marks: str, words: str) -> None:
+def test_doctor_summary_counts_problems_and_warnings(marks: str, message: str) -> None:
     kinds = {"o": Severity.OK, "p": Severity.PROBLEM, "w": Severity.WARNING}
     findings = [Finding("broker", None, kinds[mark], "x") for mark in marks]
-    assert summary(*count(findings)) == f"in all   {words}"
+    assert summary(*count(findings)) == f"in all   {message}"
 
 
 async def test_doctor_output_ends_with_summary(house: House) -> None:

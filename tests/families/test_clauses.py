@@ -21,19 +21,19 @@ NAMES = sorted(families())
 ROWS: list[tuple[str, Clause]] = [
     (name, row) for name in NAMES for row in DOCS["clauses_of"](family_of(name))
 ]
-_SAID = re.compile(r"clauses? (\d[\d.]*\d|\d)((?:, | and | to )\d[\d.]*\d|\d)*", re.IGNORECASE)
+_CITED = re.compile(r"clauses? (\d[\d.]*\d|\d)((?:, | and | to )\d[\d.]*\d|\d)*", re.IGNORECASE)
 
 
 def _object(family: str, name: str) -> object:
     """What `name` names: the longest module that it begins with, and then attributes."""
     path = f"families.{family}{name}" if name.startswith(".") else name
-    words = ["gsm_meter_bridge", *path.split(".")]
-    for cut in range(len(words), 0, -1):
-        place = PACKAGE.joinpath(*words[1:cut])
+    parts = ["gsm_meter_bridge", *path.split(".")]
+    for cut in range(len(parts), 0, -1):
+        place = PACKAGE.joinpath(*parts[1:cut])
         if not (place.is_dir() or place.with_suffix(".py").is_file()):
             continue
-        found: object = import_module(".".join(words[:cut]))
-        for word in words[cut:]:
+        found: object = import_module(".".join(parts[:cut]))
+        for word in parts[cut:]:
             found = getattr(found, word)
         return found
     raise LookupError(name)
@@ -41,7 +41,7 @@ def _object(family: str, name: str) -> object:
 
 @pytest.mark.parametrize(("family", "row"), ROWS, ids=[f"{family}-{row.number}" for family, row in ROWS])
 def test_clause_is_implemented_or_has_reason_why_not(family: str, row: Clause) -> None:
-    assert row.says
+    assert row.title
     named = {number_of(clause) for clause, _ in DOCS["named_by_data"](family_of(family))}
     assert row.done_by or row.why_not or row.number in named
     for name in row.done_by:
@@ -66,9 +66,9 @@ def test_clause_table_has_clauses_named_by_data(name: str) -> None:
 def test_clause_table_has_clauses_named_in_code(name: str) -> None:
     numbers = {row.number for family, row in ROWS if family == name}
     for file in (PACKAGE / "families" / name).rglob("*.py"):
-        for said in _SAID.finditer(file.read_text("utf-8")):
-            named = set(re.findall(r"\d+(?:\.\d+)*", said[0]))
-            assert named <= numbers, f"{file.name}: {said[0]}"
+        for answers in _CITED.finditer(file.read_text("utf-8")):
+            named = set(re.findall(r"\d+(?:\.\d+)*", answers[0]))
+            assert named <= numbers, f"{file.name}: {answers[0]}"
 
 
 @pytest.mark.parametrize("name", ["no.such.thing", ".commands.nothing", "commands.plan.nothing"])

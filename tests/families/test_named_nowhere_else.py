@@ -33,7 +33,7 @@ EXCEPTIONS = {
 """Files that may name a family, and why."""
 
 
-def _words() -> re.Pattern[str]:
+def _pattern() -> re.Pattern[str]:
     """Return what names a family: its id, its title, and what its modules are called."""
     named = {word for one in families().values() for word in (one.id, one.title, one.model, *one.models)}
     return re.compile(
@@ -54,15 +54,15 @@ def _is_its_own(name: str) -> bool:
     return bool(set(families()) & set(folders))
 
 
-def naming(names: list[str], words: re.Pattern[str] | None = None) -> list[str]:
-    """Return the lines of those files that name a family (or have one of `words`), as file:line: text."""
-    words, found = words or _words(), []
+def naming(names: list[str], pattern: re.Pattern[str] | None = None) -> list[str]:
+    """Return the lines of those files that name a family (or have one of `pattern`), as file:line: text."""
+    pattern, found = pattern or _pattern(), []
     for name in names:
         try:
             lines = (TOP / name).read_text("utf-8").splitlines()
         except UnicodeDecodeError:
             continue  # a picture
-        found += [f"{name}:{n}: {line.strip()}" for n, line in enumerate(lines, 1) if words.search(line)]
+        found += [f"{name}:{n}: {line.strip()}" for n, line in enumerate(lines, 1) if pattern.search(line)]
     return found
 
 

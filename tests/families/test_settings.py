@@ -113,7 +113,7 @@ def test_family_observables_are_unique_and_not_shared(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(families()))
 def test_module_readings_are_known_observables_or_settings(name: str) -> None:
     family = family_of(name)
-    told = [*(n for read in family.reads(access_of(family)) for n in read.yields)]
-    told += [n for action in family.actions for n in action.tells]
-    told += [reading.name for reading in family.derived({})]
-    assert [n for n in told if n not in observables_of(family) and not is_setting(family, n)] == []
+    reported = [*(n for read in family.reads(access_of(family)) for n in read.yields)]
+    reported += [n for action in family.actions for n in action.yields]
+    reported += [reading.name for reading in family.derived({})]
+    assert [n for n in reported if n not in observables_of(family) and not is_setting(family, n)] == []

@@ -36,10 +36,10 @@ def test_simulated_module_answers_every_read_with_its_state(name: str) -> None:
         assert text is not None, read.name
         answer = family.decode(request, text, access)
         assert isinstance(answer, Answer), read.name
-        told = {r.name: r.value for r in answer.readings}
+        values = {r.name: r.value for r in answer.readings}
         true = device.state()
-        assert set(read.yields) <= told.keys()
-        assert {n: told[n] for n in told if n in true} == {n: true[n] for n in told if n in true}
+        assert set(read.yields) <= values.keys()
+        assert {n: values[n] for n in values if n in true} == {n: true[n] for n in values if n in true}
 
 
 @pytest.mark.parametrize("name", [n for n in sorted(families()) if is_setting(family_of(n), "apn")])

@@ -15,7 +15,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 TOP = HERE.parents[1]
 OF_ALL = [HERE / f"test_{name}.py" for name in ("transcripts", "settings", "simulated", "clauses")]
-WORDS = TOP / "tests" / "words" / "test_words.py"
+TRANSLATION_TESTS = TOP / "tests" / "translations" / "test_translations.py"
 PLUGINS = ("tests.support.third_family", "no:cacheprovider", "no:xdist")
 CHECKS = HERE / "third_family" / "checks.py"
 
@@ -33,7 +33,7 @@ def test_third_family_needs_no_edit(tmp_path: Path) -> None:
             "-k",
             "acme_pulse or checks",
             *OF_ALL,
-            WORDS,
+            TRANSLATION_TESTS,
             CHECKS,
         ],
         cwd=TOP,

@@ -28,8 +28,10 @@ REGISTRATION, RESULT, LEFT = (
 NOTED = "sensor.gsm_meter_modem_told_trouble"
 """What the automation for trouble keeps; with it, it looks once a minute."""
 AT_ONCE = {"seconds": 0}
-WORDS = "{{ words.splitlines() | join(' [told] ') }}"
-TELL = [{"action": "system_log.write", "data": {"message": WORDS, "level": "warning", "logger": "told"}}]
+MESSAGE = "{{ message.splitlines() | join(' [notified] ') }}"
+NOTIFY = [
+    {"action": "system_log.write", "data": {"message": MESSAGE, "level": "warning", "logger": "notified"}}
+]
 BAD = {"signal_dbm": -95, "registration": "denied", "ip": "10.20.30.42"}
 WENT_BAD = {
     "Cottage Signal strength: lost (-95 dBm)",
@@ -73,13 +75,13 @@ def _world(*, bad: bool) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """One house for these tests, in their order."""
-    with open_house(tmp_path_factory.mktemp("told"), _world(bad=False), _config) as house:
+    with open_house(tmp_path_factory.mktemp("notified"), _world(bad=False), _config) as house:
         yield house
 
 
-def _told(house: House) -> list[str]:
+def _notifications(house: House) -> list[str]:
     lines = (line for line in house.home_assistant.log.splitlines() if " WARNING " in line)
-    return [words.strip() for line in lines for words in line.split("[told] ")[1:]]
+    return [notification.strip() for line in lines for notification in line.split("[notified] ")[1:]]
 
 
 async def _rest(user: Session) -> None:
@@ -130,14 +132,14 @@ async def _restart_all(house: House, **states: str) -> None:
             await _rest(user)
 
 
-async def _until_told(house: House, before: list[str], words: set[str]) -> None:
+async def _until_reported(house: House, before: list[str], notification: set[str]) -> None:
     """Return once all that was told, each only once."""
     async with asyncio.timeout(180):
-        while len(new := _told(house)[len(before) :]) < len(words):
+        while len(new := _notifications(house)[len(before) :]) < len(notification):
             await asyncio.sleep(0.1)
     async with house.home_assistant.session() as user:
         await _rest(user)
-    assert sorted(_told(house)[len(before) :]) == sorted(words), new
+    assert sorted(_notifications(house)[len(before) :]) == sorted(notification), new
 
 
 async def _until_noticed(house: House, world: dict[str, Any]) -> None:
@@ -146,8 +148,12 @@ async def _until_noticed(house: House, world: dict[str, Any]) -> None:
         house.simulator.become(world)
         wanted = world["modules"]["cottage"]["values"]["signal_dbm"]
         online = "faults" not in world["modules"]["pump"]
-        await seen.wait("gsm_meter_modem/home/module/cottage", lambda told: told["signal_dbm"] == wanted)
-        await seen.wait("gsm_meter_modem/home/module/pump", lambda told: told["online"] is online)
+        await seen.wait(
+            "gsm_meter_modem/home/module/cottage", lambda notifications: notifications["signal_dbm"] == wanted
+        )
+        await seen.wait(
+            "gsm_meter_modem/home/module/pump", lambda notifications: notifications["online"] is online
+        )
 
 
 async def test_automation_is_silent_about_initial_states(house: House) -> None:
@@ -169,10 +175,10 @@ async def test_automation_is_silent_about_initial_states(house: House) -> None:
             "trouble": {"lasting": AT_ONCE},
         }
         for name, inputs in made.items():
-            await user.automate(name, f"gsm_meter_modem/{name}.yaml", **inputs, actions=TELL)
+            await user.automate(name, f"gsm_meter_modem/{name}.yaml", **inputs, actions=NOTIFY)
         await user.wait(NOTED, lambda state: state["state"] == "0", 180)
         await _rest(user)
-    assert _told(house) == []
+    assert _notifications(house) == []
 
 
 async def test_automation_reports_changes_once_across_restarts(house: House) -> None:
@@ -181,27 +187,29 @@ async def test_automation_reports_changes_once_across_restarts(house: House) -> 
         fields = {"topic": "gsm_meter_modem/home/module/cottage/set", "payload": '{"apn": "a, b"} '}
         await user.call("mqtt", "publish", **fields)
     async with asyncio.timeout(300):
-        while len(_told(house)) < 8:
+        while len(_notifications(house)) < 8:
             await asyncio.sleep(0.1)
-    told = _told(house)
-    assert set(told) >= WENT_BAD, told
-    assert any(words.startswith("GSM modem SMS left: ") for words in told)
-    assert any(words.startswith("Cottage Command result: set failed: ") for words in told)
+    notifications = _notifications(house)
+    assert set(notifications) >= WENT_BAD, notifications
+    assert any(notification.startswith("GSM modem SMS left: ") for notification in notifications)
+    assert any(
+        notification.startswith("Cottage Command result: set failed: ") for notification in notifications
+    )
     await _restart_all(house, **{SIGNAL: "-95", REGISTRATION: "Denied", ONLINE: "off"})
-    assert _told(house) == told
+    assert _notifications(house) == notifications
 
 
 async def test_automation_reports_changes_made_while_home_assistant_was_away(house: House) -> None:
-    before = _told(house)
+    before = _notifications(house)
     house.home_assistant.stop()
     await _until_noticed(house, _world(bad=False))
     await asyncio.to_thread(house.home_assistant.start)
-    await _until_told(house, before, WENT_WELL)
+    await _until_reported(house, before, WENT_WELL)
 
 
 async def test_automation_reports_changes_made_while_bridge_was_away(house: House) -> None:
-    before = _told(house)
+    before = _notifications(house)
     house.bridge.kill()
     house.simulator.become(_world(bad=True))
     house.bridge.start()
-    await _until_told(house, before, WENT_BAD)
+    await _until_reported(house, before, WENT_BAD)

@@ -137,7 +137,7 @@ async def _looks_at_the_dashboard(user: Session, person: Person) -> None:
     await user.ask("lovelace/dashboards/create", title="Meters", mode="storage", **where)
     await user.ask("lovelace/config/save", config=dashboard, **where)
     language = {"number_format": "language", "time_format": "language"}
-    for code, words, state in (
+    for code, message, state in (
         ("ru", "Требуют внимания: 1 из 3.", "отвечает"),
         ("en", "1 of 3 modules need a look.", "answers"),
     ):
@@ -145,7 +145,7 @@ async def _looks_at_the_dashboard(user: Session, person: Person) -> None:
         for width in (390, 1100):
             await person.page.set_viewport_size({"width": width, "height": 1200})
             await person.go("/meter-modems")
-            await person.sees(words)
+            await person.sees(message)
             row = person.page.get_by_role("row").filter(has=person.page.get_by_role("link", name="Cottage"))
             await expect(row).to_contain_text("-71")
             await expect(row).to_contain_text(state)
@@ -198,5 +198,5 @@ async def _sets_it_back(person: Person) -> None:
     await person.takes_a_picture("repair", height=800)
     await person.clicks("button", "Submit")
     # not "solved": it is only asked for, and the repair goes when the module has told
-    await person.sees("Asked. This repair goes away when Pump tells the settings that are wanted.")
+    await person.sees("Asked. This repair goes away when Pump reports the desired settings.")
     await person.misses("Settings of Pump have drifted")

@@ -111,9 +111,9 @@ async def test_new_apn_is_verified_by_reading_back(house: House) -> None:
         sent = house.simulator.sms_to(COTTAGE)
         await user.call("text", "set_value", entity_id="text.cottage_apn", value="m2m.example")
         result = await user.wait("event.cottage_command_result", _changed("apn"))
-        told = result["attributes"]
-        assert (told["event"], told["state"]) == ("command_succeeded", "verified")
-        assert (told["before"], told["after"]) == ({"apn": "internet"}, {"apn": "m2m.example"})
+        reported = result["attributes"]
+        assert (reported["event"], reported["state"]) == ("command_succeeded", "verified")
+        assert (reported["before"], reported["after"]) == ({"apn": "internet"}, {"apn": "m2m.example"})
         await user.wait("text.cottage_apn", _is("m2m.example"))
         # one SMS to write, one to read back
         assert house.simulator.sms_to(COTTAGE) == sent + 2

@@ -71,8 +71,8 @@ async def test_refused_action_sends_no_sms(house: House) -> None:
             ("set_mode", {"mode": "sms", "confirm": True}, "Pump has no setting mode"),
             ("set_serial_port", {"serial_port": "9600,9,N,1"}, "The value is not allowed: serial_port"),
         ]
-        for name, data, words in refused:
-            with pytest.raises(AssertionError, match=rf"{name}\?return_response: 400 .*{words}"):
+        for name, data, message in refused:
+            with pytest.raises(AssertionError, match=rf"{name}\?return_response: 400 .*{message}"):
                 await user.answer(OURS, name, device_id=pump, **data)
         assert house.simulator.sms_to(PUMP) == sent
 
@@ -82,10 +82,10 @@ async def test_action_fields_are_translated_and_take_several_devices(house: Hous
         fields = (await user.ask("get_services"))[OURS]["set_apn"]["fields"]
         assert fields["device_id"]["selector"]["device"]["multiple"]
         asked = {"integration": [OURS], "category": "services", "language": "ru"}
-        words = (await user.ask("frontend/get_translations", **asked))["resources"]
-        assert words[f"component.{OURS}.services.set_apn.name"] == "Задать APN"
+        translations = (await user.ask("frontend/get_translations", **asked))["resources"]
+        assert translations[f"component.{OURS}.services.set_apn.name"] == "Задать APN"
         for field in fields:
-            assert words[f"component.{OURS}.services.set_apn.fields.{field}.name"]
+            assert translations[f"component.{OURS}.services.set_apn.fields.{field}.name"]
 
 
 async def test_repairs_name_unverified_profile_and_diagnostics_are_redacted(house: House) -> None:
@@ -95,9 +95,9 @@ async def test_repairs_name_unverified_profile_and_diagnostics_are_redacted(hous
         assert "profile_unverified" in ours
         entries = await user.get("/api/config/config_entries/entry")
         entry_id = next(entry["entry_id"] for entry in entries if entry["domain"] == OURS)
-        told = await user.get(f"/api/diagnostics/config_entry/{entry_id}")
-        assert told["data"]["online"]
-        text = json.dumps(told["data"])
+        reported = await user.get(f"/api/diagnostics/config_entry/{entry_id}")
+        assert reported["data"]["online"]
+        text = json.dumps(reported["data"])
         for private in (COTTAGE, PUMP, "861234567890101", "8970199000000000101", "10.20.30.41"):
             assert private not in text
     errors = [line for line in house.home_assistant.log.splitlines() if " ERROR " in line and OURS in line]

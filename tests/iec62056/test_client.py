@@ -32,10 +32,10 @@ class Recorded:
     """A meter, and all that it was told."""
 
     meter: IecMeter
-    told: bytes = b""
+    received: bytes = b""
 
     def feed(self, octets: bytes) -> bytes:
-        self.told += octets
+        self.received += octets
         return self.meter.feed(octets)
 
 
@@ -87,22 +87,22 @@ def _after_the_end() -> Generator[bytes, bytes, None]:
 def test_session_sends_password_only_as_digest() -> None:
     meter = Recorded(IecMeter(PASSWORD))
     hold(_read("SNUMB"), meter.feed)
-    assert b"s3cret" not in meter.told
-    assert b"P2" in meter.told
+    assert b"s3cret" not in meter.received
+    assert b"P2" in meter.received
 
 
 def test_session_does_not_send_password_if_challenge_is_empty() -> None:
-    said = iter((b"/EMR5CE3080.10\r\n", frame(CommandMessage.CHALLENGE, "()", Checksum.ADD)))
-    told = b""
+    answers = iter((b"/EMR5CE3080.10\r\n", frame(CommandMessage.CHALLENGE, "()", Checksum.ADD)))
+    received = b""
 
     def meter(octets: bytes) -> bytes:
-        nonlocal told
-        told += octets
-        return next(said) if octets.endswith(b"\n") else b""
+        nonlocal received
+        received += octets
+        return next(answers) if octets.endswith(b"\n") else b""
 
     with pytest.raises(DecodeError):
         hold(open_session(PASSWORD), meter)
-    assert b"s3cret" not in told
+    assert b"s3cret" not in received
 
 
 @pytest.mark.parametrize("plain", [True, False])
@@ -120,11 +120,11 @@ def test_session_rejects_invalid_password_without_showing_it(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "number", "words"),
+    ("name", "number", "message"),
     [("ET0PE", "12", "does not know the parameter"), ("EAD__", "12", "parameter")],
 )
-def test_session_error_names_parameter_that_meter_refuses(name: str, number: str, words: str) -> None:
-    with pytest.raises(IecError, match=words) as caught:
+def test_session_error_names_parameter_that_meter_refuses(name: str, number: str, message: str) -> None:
+    with pytest.raises(IecError, match=message) as caught:
         hold(_read(name), IecMeter(PASSWORD).feed)
     assert (caught.value.what, caught.value.number, caught.value.code) == (name, number, "meter_refused")
 
@@ -182,8 +182,8 @@ def test_session_ignores_noise_and_echo_before_each_answer(noise: bytes) -> None
     meter = IecMeter(PASSWORD)
 
     def feed(octets: bytes) -> bytes:
-        said = meter.feed(octets)
-        return noise + said if said else b""
+        answer = meter.feed(octets)
+        return noise + answer if answer else b""
 
     assert hold(_read("SNUMB"), feed)[0].values == FACTORY["SNUMB"]
 
@@ -192,14 +192,14 @@ def test_session_skips_late_answer_to_another_request() -> None:
     meter = IecMeter(PASSWORD)
 
     def feed(octets: bytes) -> bytes:
-        said = meter.feed(octets)
-        return answer("VOLTA(1)", Checksum.ADD) + said if b"SNUMB" in octets else said
+        raw = meter.feed(octets)
+        return answer("VOLTA(1)", Checksum.ADD) + raw if b"SNUMB" in octets else raw
 
     assert hold(_read("SNUMB"), feed)[0].values == FACTORY["SNUMB"]
 
 
 @pytest.mark.parametrize(
-    ("said", "error"),
+    ("text", "error"),
     [
         (DAMAGED, DecodeError),
         (answer("what is this", Checksum.ADD), DecodeError),
@@ -210,10 +210,10 @@ def test_session_skips_late_answer_to_another_request() -> None:
         (b"\x06" * 100_000, DecodeError),
     ],
 )
-def test_session_fails_if_answer_is_invalid_or_refusal(said: bytes, error: type[Exception]) -> None:
+def test_session_fails_if_answer_is_invalid_or_refusal(text: bytes, error: type[Exception]) -> None:
     meter = IecMeter(PASSWORD)
     with pytest.raises(error):
-        hold(_read("VOLTA"), lambda octets: said if b"VOLTA" in octets else meter.feed(octets))
+        hold(_read("VOLTA"), lambda octets: text if b"VOLTA" in octets else meter.feed(octets))
 
 
 def test_identify_fails_if_line_is_endless() -> None:

@@ -101,8 +101,8 @@ VALUES = st.text(st.characters(min_codepoint=32, max_codepoint=126, exclude_char
 @given(st.dictionaries(NAMES, st.lists(VALUES, min_size=1, max_size=4), max_size=4))
 def test_parse_data_recovers_written_data_sets(values: dict[str, list[str]]) -> None:
     values.pop("GRPNM", None)
-    text = "\r\n".join(name + "".join(f"({value})" for value in said) for name, said in values.items())
-    assert parse_data(text) == tuple(DataSet(name, tuple(said)) for name, said in values.items())
+    text = "\r\n".join(name + "".join(f"({value})" for value in raw) for name, raw in values.items())
+    assert parse_data(text) == tuple(DataSet(name, tuple(raw)) for name, raw in values.items())
 
 
 @given(st.text("ab()\r\n E1R,GRPNM", max_size=60))

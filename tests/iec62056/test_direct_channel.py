@@ -20,10 +20,10 @@ class Module:
     """Answers each octet with the next one; keeps what it was told."""
 
     def __init__(self) -> None:
-        self.told = b""
+        self.received = b""
 
     def feed(self, octets: bytes) -> bytes:
-        self.told += octets
+        self.received += octets
         return bytes((octet + 1) % 256 for octet in octets)
 
 
@@ -61,17 +61,17 @@ def test_pipe_passes_octets_in_both_directions(parts: list[bytes]) -> None:
     octets = b"".join(parts).replace(b"!", b"")
     meter, module = _opened()
     assert b"".join(map(meter.feed, (part.replace(b"!", b"") for part in parts))) == Module().feed(octets)
-    assert module.told == octets
+    assert module.received == octets
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
 def test_pipe_closes_after_four_exclamation_marks(size: int) -> None:
     meter, module = _opened()
     octets = b"!a!!!b" + CLOSE + b"/?!\r\n"
-    said = b"".join(meter.feed(octets[at : at + size]) for at in range(0, len(octets), size))
+    answer = b"".join(meter.feed(octets[at : at + size]) for at in range(0, len(octets), size))
     assert not meter.has_pipe
-    assert said == b'"b"""c"""/EMR5\\2CE3080.10\r\n'
-    assert module.told == b"!a!!!b!!!"
+    assert answer == b'"b"""c"""/EMR5\\2CE3080.10\r\n'
+    assert module.received == b"!a!!!b!!!"
 
 
 def test_pipe_closes_after_silence() -> None:

@@ -8,7 +8,15 @@ import pytest
 
 from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.iec62056.data import parse_data
-from gsm_meter_bridge.iec62056.energy import BY_COUNT, BY_MASK, NAMES, TOTALS, energies, kwh_of, ways
+from gsm_meter_bridge.iec62056.energy import (
+    BY_COUNT,
+    BY_MASK,
+    NAMES,
+    TOTALS,
+    energies,
+    energy_requests,
+    kwh_of,
+)
 from gsm_meter_bridge.iec62056.messages import parse_identification
 
 NUMBERS = {
@@ -72,22 +80,22 @@ NO_ENERGIES = {
 }
 
 
-@pytest.mark.parametrize(("text", "words"), NO_ENERGIES.items())
-def test_energy_answer_reports_problem_if_value_is_invalid(text: str, words: str) -> None:
-    with pytest.raises(DecodeError, match=words):
+@pytest.mark.parametrize(("text", "message"), NO_ENERGIES.items())
+def test_energy_answer_reports_problem_if_value_is_invalid(text: str, message: str) -> None:
+    with pytest.raises(DecodeError, match=message):
         kwh_of(text)
-    told = energies(TOTALS, ("1.5", text, "0.5"))
-    assert dict(told.kwh) == {NAMES[0]: 1.5, NAMES[2]: 0.5}
-    (problem,) = told.problems
+    found = energies(TOTALS, ("1.5", text, "0.5"))
+    assert dict(found.kwh) == {NAMES[0]: 1.5, NAMES[2]: 0.5}
+    (problem,) = found.problems
     assert problem.startswith(f"{NAMES[1]}: value: ")
 
 
 def test_energy_answer_of_ce303_is_parsed() -> None:
     text = "ET0PE(16907.9477764)\r\nET0PE(11504.3875082)\r\nET0PE(3628.2698795)\r\nET0PE(1775.2903887)\r\n"
     (answer,) = parse_data(f"{text}ET0PE(0.0)\r\nET0PE(0.0)\r\n")
-    told = energies(TOTALS, answer.values)
-    assert list(told.kwh.values()) == [16907.9477764, 11504.3875082, 3628.2698795, 1775.2903887, 0.0]
-    assert told.problems == ()
+    found = energies(TOTALS, answer.values)
+    assert list(found.kwh.values()) == [16907.9477764, 11504.3875082, 3628.2698795, 1775.2903887, 0.0]
+    assert found.problems == ()
 
 
 @pytest.mark.parametrize(
@@ -103,17 +111,17 @@ def test_energy_answer_of_ce303_is_parsed() -> None:
     ],
 )
 def test_energy_answer_ignores_date_before_archive_value(values: tuple[str, ...], total: float) -> None:
-    for way in (BY_MASK, BY_COUNT):
-        told = energies(way, values)
-        assert (told.kwh[NAMES[0]], told.problems, len(told.kwh)) == (total, (), len(values))
+    for energy_request in (BY_MASK, BY_COUNT):
+        found = energies(energy_request, values)
+        assert (found.kwh[NAMES[0]], found.problems, len(found.kwh)) == (total, (), len(values))
 
 
 def test_energy_answer_skips_separate_date_before_all_values() -> None:
-    told = energies(BY_MASK, ("20.11.26", "15", "1", "2", "3", "9"))
-    assert (dict(told.kwh), told.problems) == (dict(zip(NAMES, (15, 1, 2, 3, 9), strict=True)), ())
+    found = energies(BY_MASK, ("20.11.26", "15", "1", "2", "3", "9"))
+    assert (dict(found.kwh), found.problems) == (dict(zip(NAMES, (15, 1, 2, 3, 9), strict=True)), ())
 
 
-@pytest.mark.parametrize("way", [TOTALS, BY_MASK, BY_COUNT])
+@pytest.mark.parametrize("energy_request", [TOTALS, BY_MASK, BY_COUNT])
 @pytest.mark.parametrize(
     "values",
     [
@@ -129,11 +137,13 @@ def test_energy_answer_skips_separate_date_before_all_values() -> None:
         ("20.11.26", "20.11.26", "1", "2", "3", "9"),
     ],
 )
-def test_energy_answer_is_rejected_if_date_stands_among_few_values(way: str, values: tuple[str, ...]) -> None:
-    told = energies(way, values)
-    assert dict(told.kwh) == {}
-    (problem,) = told.problems
-    assert problem.startswith(f"{way[:5]}: a date stands alone beside {len(values) - 1} values")
+def test_energy_answer_is_rejected_if_date_stands_among_few_values(
+    energy_request: str, values: tuple[str, ...]
+) -> None:
+    found = energies(energy_request, values)
+    assert dict(found.kwh) == {}
+    (problem,) = found.problems
+    assert problem.startswith(f"{energy_request[:5]}: a date stands alone beside {len(values) - 1} values")
 
 
 def test_energy_answer_reports_problem_if_it_has_no_values() -> None:
@@ -157,6 +167,6 @@ def test_energy_answer_reports_problem_if_it_has_no_values() -> None:
 )
 def test_identification_determines_first_energy_request(line: str, first: str) -> None:
     identity = parse_identification(line)
-    assert ways(identity)[0] == first
-    assert set(ways(identity)) == {TOTALS, BY_MASK, BY_COUNT}
-    assert ways(identity, BY_COUNT)[0] == BY_COUNT
+    assert energy_requests(identity)[0] == first
+    assert set(energy_requests(identity)) == {TOTALS, BY_MASK, BY_COUNT}
+    assert energy_requests(identity, BY_COUNT)[0] == BY_COUNT

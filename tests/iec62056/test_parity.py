@@ -84,19 +84,19 @@ OTHER_OCTETS = {
 }
 
 
-@pytest.mark.parametrize(("octets", "words"), OTHER_OCTETS.values(), ids=OTHER_OCTETS)
+@pytest.mark.parametrize(("octets", "message"), OTHER_OCTETS.values(), ids=OTHER_OCTETS)
 @pytest.mark.parametrize("size", [1, 64])
 def test_parity_complaint_suggests_setting_for_unexpected_octets(
-    octets: bytes, words: str, size: int
+    octets: bytes, message: str, size: int
 ) -> None:
     parity = Parity()
     for at in range(0, len(octets), size):
         parity.take(octets[at : at + size])
-    assert words in (parity.complaint or "")
+    assert message in (parity.complaint or "")
 
 
 @pytest.mark.parametrize(
-    ("octets", "words"),
+    ("octets", "message"),
     [
         (_odd(LINE), "set the module's port to 7O1"),
         (LINE, "leave out parity: even"),
@@ -105,14 +105,14 @@ def test_parity_complaint_suggests_setting_for_unexpected_octets(
     ],
 )
 def test_parity_complaint_appears_if_octets_differ_from_configuration(
-    octets: bytes, words: str | None
+    octets: bytes, message: str | None
 ) -> None:
     parity = Parity(even=True)
     parity.take(octets)
-    if words is None:
+    if message is None:
         assert parity.complaint is None
     else:
-        assert words in (parity.complaint or "")
+        assert message in (parity.complaint or "")
 
 
 @given(st.binary(min_size=6, max_size=60).map(lambda o: bytes(x & 0x7F for x in o)))

@@ -26,14 +26,14 @@ _WAIT_S = 30.0
 class Owner:
     """Who has made an automation of a blueprint; a second of its delay takes no time."""
 
-    def __init__(self, hass: HomeAssistant, told: list[ServiceCall], folder: Path) -> None:
-        self.hass, self._told, self._folder = hass, told, folder
+    def __init__(self, hass: HomeAssistant, notifications: list[ServiceCall], folder: Path) -> None:
+        self.hass, self._notifications, self._folder = hass, notifications, folder
         self._minutes = 0
 
     @property
-    def told(self) -> list[str]:
+    def notifications(self) -> list[str]:
         """What was told so far."""
-        return [call.data["message"] for call in self._told]
+        return [call.data["message"] for call in self._notifications]
 
     async def make(self, name: str, **inputs: Any) -> None:
         """Make the automation; it looks for the first time when it is loaded."""
@@ -41,7 +41,7 @@ class Owner:
         blueprints.mkdir(parents=True, exist_ok=True)
         (blueprints / name).write_text((FOLDER / name).read_text("utf-8"), "utf-8")
         self.hass.config.config_dir = str(self._folder)
-        notify = [{"action": "notify.owner", "data": {"message": "{{ words }}"}}]
+        notify = [{"action": "notify.owner", "data": {"message": "{{ message }}"}}]
         blueprint = {"path": name, "input": {"actions": notify, **inputs}}
         made = {"automation": {"id": "tried", "alias": "Tried", "use_blueprint": blueprint}}
         assert await async_setup_component(self.hass, "automation", made)

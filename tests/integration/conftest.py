@@ -35,19 +35,21 @@ async def until(wanted: Callable[[], object]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def all_heard(hass: HomeAssistant) -> None:
+async def all_received(hass: HomeAssistant) -> None:
     """Return once Home Assistant has subscribed to what it wants and read what the broker had for it."""
     await hass.async_block_till_done()
-    heard = asyncio.Event()
+    received = asyncio.Event()
 
     @callback
-    def hear(_: mqtt_client.ReceiveMessage) -> None:
-        heard.set()
+    def receive(_: mqtt_client.ReceiveMessage) -> None:
+        received.set()
 
     await mqtt_client.async_publish(hass, "heard", "now", qos=1, retain=True)
-    await mqtt_client.async_subscribe(hass, "heard", hear, qos=1)  # the last one; messages keep their order
+    await mqtt_client.async_subscribe(
+        hass, "heard", receive, qos=1
+    )  # the last one; messages keep their order
     async with asyncio.timeout(WAIT_S):
-        await heard.wait()
+        await received.wait()
 
 
 @pytest.fixture
@@ -138,7 +140,7 @@ async def loaded(
     hass: HomeAssistant, mqtt: MockConfigEntry, played: PlayedBridge, entry: MockConfigEntry
 ) -> AsyncIterator[MockConfigEntry]:
     """The entry, loaded, with everything that the bridge tells."""
-    played.tell_all()
+    played.publish_documents()
     assert await hass.config_entries.async_setup(entry.entry_id)
     await until(lambda: len(entry.runtime_data.bridge.subjects()) == 4)
     yield entry

@@ -47,7 +47,7 @@ class PlayedBridge:
     def __init__(self, port: int) -> None:
         self.asked: list[tuple[str, Document]] = []
         self._replies: dict[str, Reply] = {}
-        self._told: set[str] = set()
+        self._published: set[str] = set()
         self._ready = threading.Event()
         self._client = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
         self._client.on_message = self._message
@@ -57,24 +57,26 @@ class PlayedBridge:
         self._client.subscribe(f"{ROOT}/request/+", qos=1)
         assert self._ready.wait(WAIT_S)
 
-    def tell(self, topic: str, document: Document | str, *, root: str = ROOT, retain: bool = True) -> None:
+    def publish_below(
+        self, topic: str, document: Document | str, *, root: str = ROOT, retain: bool = True
+    ) -> None:
         """Publish below the bridge's root."""
         self.publish(f"{root}/{topic}", document, retain=retain)
 
     def publish(self, topic: str, document: Document | str, *, retain: bool = True) -> None:
         """Publish, and return once the broker has it."""
         if retain:
-            self._told.add(topic)
+            self._published.add(topic)
         payload = document if isinstance(document, str) else json.dumps(document)
         self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(WAIT_S)
 
-    def tell_all(self, folder: Path = CONTRACT) -> None:
+    def publish_documents(self, folder: Path = CONTRACT) -> None:
         """Tell what a bridge with two modules tells."""
-        self.tell("bridge/state", golden("bridge_state"))
-        self.tell("bridge/info", golden("bridge_info", folder))
-        self.tell("modem/stick", golden("modem", folder))
-        self.tell("module/hut", golden("module_energomera", folder))
-        self.tell("module/pump", golden("module_lers", folder))
+        self.publish_below("bridge/state", golden("bridge_state"))
+        self.publish_below("bridge/info", golden("bridge_info", folder))
+        self.publish_below("modem/stick", golden("modem", folder))
+        self.publish_below("module/hut", golden("module_energomera", folder))
+        self.publish_below("module/pump", golden("module_lers", folder))
 
     def discover(self) -> None:
         """Publish the devices, as Home Assistant's MQTT integration finds them."""
@@ -82,7 +84,7 @@ class PlayedBridge:
         for name, uid in names.items():
             self.publish(f"homeassistant/device/gmm_home{uid}/config", golden(f"discovery_{name}"))
         for module in ("hut", "pump"):
-            self.tell(f"module/{module}/availability", golden("bridge_state"))
+            self.publish_below(f"module/{module}/availability", golden("bridge_state"))
 
     def answer(self, action: str, reply: Reply) -> None:
         """Answer requests of an action from now on."""
@@ -94,9 +96,9 @@ class PlayedBridge:
 
     def forget(self) -> None:
         """Leave nothing for the next test."""
-        for topic in sorted(self._told, reverse=True):
+        for topic in sorted(self._published, reverse=True):
             self._client.publish(topic, "", qos=1, retain=True).wait_for_publish(WAIT_S)
-        self._told.clear()
+        self._published.clear()
         self._replies.clear()
         self.asked.clear()
 

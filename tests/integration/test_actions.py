@@ -147,10 +147,10 @@ async def test_several_devices(hass: HomeAssistant, played: PlayedBridge, device
     with pytest.raises(HomeAssistantError) as raised:
         await call(hass, "request_status", both)
     assert raised.value.translation_key == "some_failed"
-    words = raised.value.translation_placeholders
-    assert words is not None
-    assert (words["failed"], words["asked"]) == ("1", "2")
-    assert "Pump: The module rejected it: " in words["details"]
+    placeholders = raised.value.translation_placeholders
+    assert placeholders is not None
+    assert (placeholders["failed"], placeholders["asked"]) == ("1", "2")
+    assert "Pump: The module rejected it: " in placeholders["details"]
     hass.config.language = "ru"
     with pytest.raises(HomeAssistantError) as raised:
         await call(hass, "request_status", both)
@@ -158,11 +158,11 @@ async def test_several_devices(hass: HomeAssistant, played: PlayedBridge, device
 
 
 async def test_errors_of_the_bridge(hass: HomeAssistant, played: PlayedBridge, devices: Devices) -> None:
-    for told in sorted(USER_CODES | FAILURE_CODES | OF_CONTRACT_1.keys() | {"something_new"}):
-        code = OF_CONTRACT_1.get(told, told)
-        error = {"code": told, "message": "these words"}
+    for error_code in sorted(USER_CODES | FAILURE_CODES | OF_CONTRACT_1.keys() | {"something_new"}):
+        code = OF_CONTRACT_1.get(error_code, error_code)
+        error = {"code": error_code, "message": "this message"}
         played.answer("reboot", answering("response_rejected", error=error))
-        with pytest.raises(HomeAssistantError, match="these words") as raised:
+        with pytest.raises(HomeAssistantError, match="this message") as raised:
             await call(hass, "reboot", devices["pump"])
         assert isinstance(raised.value, ServiceValidationError) == (code in USER_CODES), code
         key = "error_other" if code == "something_new" else f"error_{code}"
@@ -193,7 +193,7 @@ async def test_a_bridge_that_does_not_answer_is_asked_again(
     assert more == [first, first]  # the same transaction: the bridge does it once
 
 
-async def test_an_outcome_that_is_never_told(
+async def test_an_outcome_that_is_never_reported(
     hass: HomeAssistant, played: PlayedBridge, devices: Devices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exchanges, "GRACE_S", 0.1)
@@ -225,8 +225,8 @@ async def test_what_is_not_asked(hass: HomeAssistant, played: PlayedBridge, devi
             await call(hass, name, devices.get(device, device), **data)
         assert raised.value.translation_key == key
         if key == "confirm_needed":  # named as its form is
-            words = raised.value.translation_placeholders
-            assert words == {"action": TITLES[name]}
+            placeholders = raised.value.translation_placeholders
+            assert placeholders == {"action": TITLES[name]}
     for name, data in NO_FORM_SENDS:
         with pytest.raises(vol.Invalid):
             await hass.services.async_call(
@@ -238,12 +238,12 @@ async def test_what_is_not_asked(hass: HomeAssistant, played: PlayedBridge, devi
 async def test_a_bridge_that_is_away_or_of_another_time(
     hass: HomeAssistant, played: PlayedBridge, devices: Devices, loaded: MockConfigEntry
 ) -> None:
-    played.tell("bridge/state", {"state": "offline"})
+    played.publish_below("bridge/state", {"state": "offline"})
     await until(lambda: not loaded.runtime_data.bridge.online)
     with pytest.raises(HomeAssistantError) as raised:
         await call(hass, "request_status", devices["hut"])
     assert raised.value.translation_key == "bridge_offline"
-    played.tell("bridge/info", golden("bridge_info") | {"contract": 99})
+    played.publish_below("bridge/info", golden("bridge_info") | {"contract": 99})
     await until(lambda: not loaded.runtime_data.bridge.info.supported)
     with pytest.raises(HomeAssistantError) as raised:
         await call(hass, "cancel_job", devices["bridge"], job="1")
@@ -280,7 +280,7 @@ async def test_a_snapshot_is_what_apply_takes(
     played.answer("read_settings", lambda asked: [*list(verified(asked))[:1], *at_last(asked)])
     answer = await call(hass, "snapshot", devices["hut"])
     result = answer["results"][devices["hut"]]
-    told = golden("response_status")["data"]["settings"]
-    assert result["settings"] == {name: value for name, value in told.items() if value is not None}
+    settings = golden("response_status")["data"]["settings"]
+    assert result["settings"] == {name: value for name, value in settings.items() if value is not None}
     assert result["settings"]["apn"] == "m2m.example"
     assert "data" not in result

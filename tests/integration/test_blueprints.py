@@ -28,36 +28,36 @@ FAILED = {"event_type": "command_failed", "action": "set", "error": {"message": 
 DONE = {"event_type": "command_succeeded", "action": "set", "job": "2"}
 
 
-async def test_a_signal_is_told_when_it_has_lasted(owner: Owner) -> None:
+async def test_a_signal_is_notified_when_it_has_lasted(owner: Owner) -> None:
     await owner.see("-80", entity=SIGNAL)
     await owner.make("signal.yaml", signal=[SIGNAL], threshold=-91, lasting={"minutes": 30})
     await owner.see("-95", entity=SIGNAL)
     await owner.rest(minutes=29)
     await owner.see("-80", entity=SIGNAL)
     await owner.rest(minutes=31)
-    assert owner.told == []
+    assert owner.notifications == []
     await owner.see("-95", "unavailable", "-97", entity=SIGNAL)
     await owner.rest(minutes=31)
-    assert owner.told == ["hut signal: lost (-97 dBm)"]
+    assert owner.notifications == ["hut signal: lost (-97 dBm)"]
     await owner.see("-80", entity=SIGNAL)
-    assert len(owner.told) == 1
+    assert len(owner.notifications) == 1
     await owner.rest(minutes=31)
-    assert owner.told[1:] == ["hut signal: regained (-80 dBm)"]
+    assert owner.notifications[1:] == ["hut signal: regained (-80 dBm)"]
 
 
-async def test_a_short_absence_is_not_told(owner: Owner) -> None:
+async def test_a_short_absence_is_not_notified(owner: Owner) -> None:
     await owner.see("on", entity=ONLINE)
     await owner.make("offline.yaml", connection=[ONLINE])
     await owner.see("off", "on", entity=ONLINE)
     await owner.rest(minutes=3)
-    assert owner.told == []
+    assert owner.notifications == []
     await owner.see("off", entity=ONLINE)
     await owner.rest(minutes=3)
     await owner.see("on", entity=ONLINE)
-    assert owner.told == ["hut online is offline", "hut online is online"]
+    assert owner.notifications == ["hut online is offline", "hut online is online"]
 
 
-async def test_a_command_that_failed_is_told_once(owner: Owner) -> None:
+async def test_a_command_that_failed_is_notified_once(owner: Owner) -> None:
     await owner.see("unknown", entity=RESULT)
     await owner.make("command_failed.yaml", result=[RESULT])
     await owner.see("2026-11-21T12:00:00", entity=RESULT, **FAILED)
@@ -66,9 +66,9 @@ async def test_a_command_that_failed_is_told_once(owner: Owner) -> None:
     await owner.see("2026-11-21T12:01:00", entity=RESULT, **DONE)
     await owner.see("unavailable", entity=RESULT)
     await owner.see("2026-11-21T12:00:00", entity=RESULT, **FAILED)
-    assert owner.told == ["hut result: set failed: it said no"]
+    assert owner.notifications == ["hut result: set failed: it said no"]
     await owner.see("2026-11-21T12:02:00", entity=RESULT, **FAILED | {"job": "3"})
-    assert len(owner.told) == 2
+    assert len(owner.notifications) == 2
 
 
 async def test_what_the_bridge_calls_its_states_does_not_matter(owner: Owner) -> None:
@@ -78,10 +78,12 @@ async def test_what_the_bridge_calls_its_states_does_not_matter(owner: Owner) ->
     await owner.see("Отказано", entity=REGISTRATION, **denied)
     await owner.see("unavailable", entity=REGISTRATION)
     await owner.see("Denied", entity=REGISTRATION, **denied)
-    assert owner.told == ["hut registration: the network does not let it in"]
+    assert owner.notifications == ["hut registration: the network does not let it in"]
     for registration in ("no_sim", "no_sim_or_pin_required", "unknown_error", "roaming"):
         await owner.see(f"Нечто: {registration}", entity=REGISTRATION, registration=registration)
-    assert [words.removeprefix("hut registration: it ") for words in owner.told[1:]] == [
+    assert [
+        notification.removeprefix("hut registration: it ") for notification in owner.notifications[1:]
+    ] == [
         "has no SIM",
         "has no SIM, or the SIM asks for its PIN",
         "hut registration: an error that it does not explain",
@@ -89,7 +91,7 @@ async def test_what_the_bridge_calls_its_states_does_not_matter(owner: Owner) ->
     ]
 
 
-async def test_an_event_in_words(owner: Owner) -> None:
+async def test_an_event_in_text(owner: Owner) -> None:
     failed = {**FAILED, "event": "command_failed", "event_type": "Не удалось"}
     uncertain = {**FAILED, "event": "command_uncertain", "event_type": "Исход неизвестен", "job": "2"}
     await owner.see("unknown", entity=RESULT)
@@ -100,7 +102,10 @@ async def test_an_event_in_words(owner: Owner) -> None:
     await owner.see(
         "2026-11-21T12:02:00", entity=RESULT, event="command_succeeded", event_type="Command failed"
     )
-    assert owner.told == ["hut result: set failed: it said no", "hut result: set is uncertain: it said no"]
+    assert owner.notifications == [
+        "hut result: set failed: it said no",
+        "hut result: set is uncertain: it said no",
+    ]
 
 
 PROBLEM, NOTED = "binary_sensor.hut_problem", "sensor.gsm_meter_modem_told_tried"
@@ -136,15 +141,15 @@ async def test_trouble_of_any_module(owner: Owner) -> None:
     await see()
     await owner.make("trouble.yaml")
     await see("not_answering", "settings_drifted")
-    assert owner.told == ["Hut: does not answer, settings have drifted"]
+    assert owner.notifications == ["Hut: does not answer, settings have drifted"]
     owner.hass.states.async_set(PROBLEM, "unavailable")
     await owner.reload()
     await see("settings_drifted", "not_answering")
-    assert len(owner.told) == 1
+    assert len(owner.notifications) == 1
     await see("settings_drifted", "something_new")
     await see("settings_drifted", "connection_failed")
     await see()
-    assert owner.told[1:] == [
+    assert owner.notifications[1:] == [
         "Hut: over: does not answer",
         "Hut: the TCP connection fails",
         "Hut: over: the TCP connection fails, over: settings have drifted",
@@ -164,13 +169,13 @@ async def test_a_weak_signal_of_any_module(owner: Owner) -> None:
     await owner.make("trouble.yaml", kinds=["weak_signal"], language="ru")
     await see("-87")
     await see("unavailable")
-    assert owner.told == []
+    assert owner.notifications == []
     await see("-95")
     await see("-87", "gsm_900")
     await see("-80", codes=["settings_drifted", "weak_signal"])
-    assert owner.told == ["Hut: слабый сигнал"]
+    assert owner.notifications == ["Hut: слабый сигнал"]
     await see("-80", codes=["settings_drifted"])
-    assert owner.told[1:] == ["Hut: прошло: слабый сигнал"]
+    assert owner.notifications[1:] == ["Hut: прошло: слабый сигнал"]
 
 
 async def _see_trouble(owner: Owner, *codes: str) -> None:
@@ -179,18 +184,18 @@ async def _see_trouble(owner: Owner, *codes: str) -> None:
 
 
 @pytest.mark.usefixtures("hut")
-async def test_trouble_is_told_when_it_has_lasted(owner: Owner, played: PlayedBridge) -> None:
+async def test_trouble_is_notified_when_it_has_lasted(owner: Owner, played: PlayedBridge) -> None:
     await _see_trouble(owner)
     await owner.make("trouble.yaml", lasting={"minutes": 10})
     await _see_trouble(owner, "not_registered")
     await owner.look()
-    assert owner.told == []
+    assert owner.notifications == []
     played.publish(MEMORY, {"entities": {PROBLEM: ["", "not_registered", 0]}, "retained": True})
     await until(lambda: _noted(owner)[PROBLEM][2] == 0)
     await owner.look()
-    assert owner.told == ["Hut: not registered in the network"]
+    assert owner.notifications == ["Hut: not registered in the network"]
     await owner.look()
-    assert len(owner.told) == 1
+    assert len(owner.notifications) == 1
 
 
 def _noted(owner: Owner) -> dict[str, Any]:
@@ -210,7 +215,7 @@ async def test_trouble_runs_only_if_there_is_something_to_note_or_to_tell(owner:
     assert runs == []
     await _see_trouble(owner, "not_registered")
     await until(lambda: PROBLEM in _noted(owner))
-    assert owner.told == ["Hut: not registered in the network"]
+    assert owner.notifications == ["Hut: not registered in the network"]
     assert owner.hass.states.get(NOTED).state == "1"
     for _ in range(3):
         await owner.look()
@@ -218,7 +223,7 @@ async def test_trouble_runs_only_if_there_is_something_to_note_or_to_tell(owner:
     await _see_trouble(owner)
     await until(lambda: not _noted(owner))
     await owner.look()
-    assert len(owner.told) == len(runs) == 2
+    assert len(owner.notifications) == len(runs) == 2
 
 
 @pytest.mark.usefixtures("hut")
@@ -228,22 +233,22 @@ async def test_trouble_of_a_module_that_is_added_is_told(owner: Owner) -> None:
     owner.hass.states.async_set(PROBLEM, "unavailable")
     await owner.rest()
     await _see_trouble(owner, "not_answering")
-    assert owner.told == ["Hut: does not answer"]
+    assert owner.notifications == ["Hut: does not answer"]
 
 
 @pytest.mark.parametrize(
-    ("language", "words"), [("en", "in another meter"), ("ru", "в другом счётчике")], ids=["en", "ru"]
+    ("language", "notification"), [("en", "in another meter"), ("ru", "в другом счётчике")], ids=["en", "ru"]
 )
 async def test_meter_of_any_module_is_told_once(
-    owner: Owner, loaded: MockConfigEntry, played: PlayedBridge, language: str, words: str
+    owner: Owner, loaded: MockConfigEntry, played: PlayedBridge, language: str, notification: str
 ) -> None:
     await owner.make("meter_changed.yaml", language=language)
     hut = golden("module_energomera")
-    played.tell("module/hut", hut | {"meter_serial": "000000000000001"})
+    played.publish_below("module/hut", hut | {"meter_serial": "000000000000001"})
     await until(lambda: owner.hass.states.get("automation.tried").attributes["current"])
     await owner.rest()
-    assert owner.told == [f"{hut['name']}: {words}, 000000000000001"]
+    assert owner.notifications == [f"{hut['name']}: {notification}, 000000000000001"]
     assert await owner.hass.config_entries.async_reload(loaded.entry_id)
     await until(lambda: len(loaded.runtime_data.bridge.subjects()) == 4)
     await owner.rest()
-    assert len(owner.told) == 1
+    assert len(owner.notifications) == 1

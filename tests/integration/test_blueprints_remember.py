@@ -97,13 +97,15 @@ def test_every_blueprint_is_tried() -> None:
 
 
 @REMEMBERING
-async def test_each_change_is_told_once(owner: Owner, kind: Kind) -> None:
+async def test_each_change_is_notified_once(owner: Owner, kind: Kind) -> None:
     await owner.see(kind.good, entity=kind.entity)
     await owner.make(kind.name, **kind.inputs)
     await owner.see(kind.bad, entity=kind.entity)
-    assert owner.told == [kind.lost]
+    assert owner.notifications == [kind.lost]
     await owner.see(kind.good, kind.bad, entity=kind.entity)
-    assert owner.told == [words for words in (kind.lost, kind.regained, kind.lost) if words]
+    assert owner.notifications == [
+        notification for notification in (kind.lost, kind.regained, kind.lost) if notification
+    ]
 
 
 @REMEMBERING
@@ -112,16 +114,16 @@ async def test_through_a_gap_the_last_known_counts(owner: Owner, kind: Kind, gap
     await owner.see(kind.bad, entity=kind.entity)
     await owner.make(kind.name, **kind.inputs)
     await owner.see(*gap, kind.bad, *gap, kind.bad, entity=kind.entity)
-    assert owner.told == []
+    assert owner.notifications == []
     await owner.see(*gap, kind.good, *gap, kind.good, entity=kind.entity)
     back = [kind.regained] if kind.regained else []
-    assert owner.told == back
+    assert owner.notifications == back
     await owner.see(*gap, kind.bad, *gap, kind.bad, entity=kind.entity)
-    assert owner.told == [*back, kind.lost]
+    assert owner.notifications == [*back, kind.lost]
 
 
 @REMEMBERING
-async def test_what_changed_while_nobody_looked(owner: Owner, kind: Kind) -> None:
+async def test_what_changed_while_home_assistant_was_away(owner: Owner, kind: Kind) -> None:
     await owner.see(kind.good, entity=kind.entity)
     await owner.make(kind.name, **kind.inputs)
     await owner.turn("off")
@@ -129,7 +131,7 @@ async def test_what_changed_while_nobody_looked(owner: Owner, kind: Kind) -> Non
     await owner.turn("on")
     await owner.reload()
     await owner.reload()
-    assert owner.told == [kind.lost]
+    assert owner.notifications == [kind.lost]
 
 
 @REMEMBERING
@@ -140,12 +142,14 @@ async def test_a_broker_that_forgets(owner: Owner, kind: Kind, played: PlayedBri
     await owner.see("unavailable", entity=kind.entity)
     owner.hass.states.async_set(kind.entity, kind.bad)
     await owner.rest()
-    assert owner.told == []
+    assert owner.notifications == []
     played.publish(MEMORY, "")
     owner.hass.states.async_set(kind.entity, kind.good)
     await owner.rest()
     await owner.see(kind.bad, entity=kind.entity)
-    assert owner.told == [words for words in (kind.regained, kind.lost) if words]
+    assert owner.notifications == [
+        notification for notification in (kind.regained, kind.lost) if notification
+    ]
 
 
 @REMEMBERING
@@ -159,10 +163,10 @@ async def test_a_broker_that_is_slow(owner: Owner, kind: Kind, broker: Mosquitto
         await owner.rest(step_s=31)
     finally:
         broker.thaw()
-    assert owner.told == []  # nobody knows what was told before
+    assert owner.notifications == []  # nobody knows what was told before
     await owner.reload()
     await owner.reload()
-    assert owner.told == [kind.lost]
+    assert owner.notifications == [kind.lost]
 
 
 @REMEMBERING
@@ -178,9 +182,9 @@ async def test_many_at_once_are_one_message(owner: Owner, kind: Kind) -> None:
     await owner.make(kind.name, **kind.inputs | {kind.input: many})
     for state in ("unavailable", kind.good, "unavailable", kind.bad, "unavailable", kind.bad):
         await all_see(state)
-    (words,) = owner.told
-    assert len(words.splitlines()) == 21
-    assert words.endswith("\n... +10")
+    (notification,) = owner.notifications
+    assert len(notification.splitlines()) == 21
+    assert notification.endswith("\n... +10")
 
 
 def test_what_remembers_remembers_in_the_same_way() -> None:

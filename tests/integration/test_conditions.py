@@ -28,12 +28,12 @@ OPTIONS = Options()
 
 
 def _found(rows: Any, state: Any, options: Options = OPTIONS) -> dict[str, Any]:
-    words = {row.key: row.found(state, options) for row in rows}
-    return {key: dict(found) for key, found in words.items() if found is not None}
+    placeholders = {row.key: row.found(state, options) for row in rows}
+    return {key: dict(found) for key, found in placeholders.items() if found is not None}
 
 
-def _module(first_serial: str | None = None, **told: Any) -> WatchedModule:
-    return WatchedModule(contract.module_state(HUT | {"profile": None, "drift": {}} | told), first_serial)
+def _module(first_serial: str | None = None, **reported: Any) -> WatchedModule:
+    return WatchedModule(contract.module_state(HUT | {"profile": None, "drift": {}} | reported), first_serial)
 
 
 def test_every_condition_can_be_chosen() -> None:
@@ -50,12 +50,12 @@ def test_where_all_is_well_nothing_is_found() -> None:
 def test_bridges() -> None:
     assert _found(OF_BRIDGE, BridgeState(online=False, info=INFO)) == {"bridge_away": {}}
     newer = BridgeState(online=True, info=replace(INFO, contract=3))
-    words = {"version": "3", "bridge": INFO.version, "spoken": "1, 2"}
-    assert _found(OF_BRIDGE, newer) == {"contract_unsupported": words}
+    placeholders = {"version": "3", "bridge": INFO.version, "spoken": "1, 2"}
+    assert _found(OF_BRIDGE, newer) == {"contract_unsupported": placeholders}
 
 
 @pytest.mark.parametrize(
-    ("told", "found"),
+    ("reported", "found"),
     [
         (
             {"connected": False, "problem": "it does not exist", "problem_code": "link_lost"},
@@ -80,12 +80,12 @@ def test_bridges() -> None:
         ({"budget_left": 0}, {"modem_budget_exhausted": {}}),
     ],
 )
-def test_modems(told: dict[str, Any], found: dict[str, Any]) -> None:
-    assert _found(OF_MODEM, contract.modem_state(golden("modem") | told)) == found
+def test_modems(reported: dict[str, Any], found: dict[str, Any]) -> None:
+    assert _found(OF_MODEM, contract.modem_state(golden("modem") | reported)) == found
 
 
 @pytest.mark.parametrize(
-    ("told", "found"),
+    ("reported", "found"),
     [
         ({"budget_left": 0}, {"module_budget_exhausted": {}}),
         ({"missed_polls": 2}, {}),
@@ -111,8 +111,8 @@ def test_modems(told: dict[str, Any], found: dict[str, Any]) -> None:
         ),
     ],
 )
-def test_modules(told: dict[str, Any], found: dict[str, Any]) -> None:
-    assert _found(OF_MODULE, _module(**told)) == found
+def test_modules(reported: dict[str, Any], found: dict[str, Any]) -> None:
+    assert _found(OF_MODULE, _module(**reported)) == found
 
 
 def test_a_threshold_of_our_own_counts_only_where_the_manual_has_none() -> None:
@@ -129,7 +129,7 @@ def test_another_meter() -> None:
 
 
 @pytest.mark.parametrize(
-    ("modules", "told"),
+    ("modules", "reported"),
     [
         ((), None),
         (("Hut",), {"count": "1", "modules": "Hut"}),
@@ -141,8 +141,8 @@ def test_another_meter() -> None:
         (tuple("abcdefghijklm"), {"count": "13", "modules": "a, b, c, d, e, f, g, h, i, j, … +3"}),
     ],
 )
-def test_a_profile_that_is_not_verified(modules: tuple[str, ...], told: dict[str, str] | None) -> None:
-    found = {} if told is None else {"profile_unverified": {"profile": "assumed"} | told}
+def test_a_profile_that_is_not_verified(modules: tuple[str, ...], reported: dict[str, str] | None) -> None:
+    found = {} if reported is None else {"profile_unverified": {"profile": "assumed"} | reported}
     assert _found(OF_PROFILE, UsedProfile("assumed", modules)) == found
 
 

@@ -21,7 +21,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.gsm_meter_modem import config_flow
 from custom_components.gsm_meter_modem.const import DOMAIN
 from custom_components.gsm_meter_modem.options import ISSUES, Options
-from tests.integration.conftest import all_heard, until
+from tests.integration.conftest import all_received, until
 from tests.integration.played_bridge import PlayedBridge, golden
 
 HOME = {"base_topic": "gsm_meter_modem", "bridge": "home"}
@@ -56,7 +56,7 @@ def _found(payload: str, topic: str = "gsm_meter_modem/home/bridge/info") -> Mqt
 
 
 async def test_by_hand(hass: HomeAssistant, played: PlayedBridge) -> None:
-    played.tell_all()
+    played.publish_documents()
     made = await _by_hand(hass, base_topic=" gsm_meter_modem/ ")
     assert (made["type"], made["title"]) == (FlowResultType.CREATE_ENTRY, "GSM meter bridge")
     assert made["data"] == HOME
@@ -69,7 +69,7 @@ async def test_by_hand(hass: HomeAssistant, played: PlayedBridge) -> None:
 
 
 @pytest.mark.parametrize(
-    ("form", "told", "errors"),
+    ("form", "form_input", "errors"),
     [
         (
             {},
@@ -89,33 +89,33 @@ async def test_by_hand_with_faults(
     hass: HomeAssistant,
     played: PlayedBridge,
     form: dict[str, str],
-    told: dict[str, Any],
+    form_input: dict[str, Any],
     errors: dict[str, str],
 ) -> None:
-    for topic, document in told.items():
-        played.tell(topic, document)
+    for topic, document in form_input.items():
+        played.publish_below(topic, document)
     shown = await _by_hand(hass, **form)
     assert (shown["type"], shown["errors"]) == (FlowResultType.FORM, errors)
-    await _entered_anew(hass, played, shown)
+    await _entered_again(hass, played, shown)
 
 
-@pytest.mark.parametrize("told", [{}, {"bridge/info": golden("bridge_info")}])
+@pytest.mark.parametrize("form_input", [{}, {"bridge/info": golden("bridge_info")}])
 async def test_by_hand_without_a_bridge(
-    hass: HomeAssistant, played: PlayedBridge, hurried: pytest.MonkeyPatch, told: dict[str, Any]
+    hass: HomeAssistant, played: PlayedBridge, hurried: pytest.MonkeyPatch, form_input: dict[str, Any]
 ) -> None:
-    for topic, document in told.items():
-        played.tell(topic, document)
-    await all_heard(hass)
+    for topic, document in form_input.items():
+        played.publish_below(topic, document)
+    await all_received(hass)
     shown = await _by_hand(hass)
     assert (shown["type"], shown["errors"]) == (FlowResultType.FORM, {"base": "no_bridge"})
     hurried.undo()
-    await _entered_anew(hass, played, shown)
+    await _entered_again(hass, played, shown)
 
 
-async def _entered_anew(hass: HomeAssistant, played: PlayedBridge, shown: ConfigFlowResult) -> None:
+async def _entered_again(hass: HomeAssistant, played: PlayedBridge, shown: ConfigFlowResult) -> None:
     """The bridge is there now: the same form makes an entry."""
-    played.tell_all()
-    await all_heard(hass)  # the first attempt's messages, too, which a person would never outrun
+    played.publish_documents()
+    await all_received(hass)  # the first attempt's messages, too, which a person would never outrun
     made = await hass.config_entries.flow.async_configure(shown["flow_id"], HOME)
     assert made["type"] is FlowResultType.CREATE_ENTRY, made
     await hass.config_entries.async_unload(made["result"].entry_id)
@@ -129,7 +129,7 @@ async def test_by_hand_without_mqtt(hass: HomeAssistant, mqtt: MockConfigEntry) 
 
 
 async def test_a_bridge_at_the_broker_is_found(hass: HomeAssistant, played: PlayedBridge) -> None:
-    played.tell_all()
+    played.publish_documents()
     flows = hass.config_entries.flow
     await until(lambda: flows.async_progress_by_handler(DOMAIN))
     (found,) = flows.async_progress_by_handler(DOMAIN)
@@ -146,14 +146,16 @@ async def test_a_bridge_at_the_broker_is_found(hass: HomeAssistant, played: Play
 
 async def test_a_bridge_that_has_gone_is_offered_no_more(hass: HomeAssistant, played: PlayedBridge) -> None:
     flows = hass.config_entries.flow
-    played.tell_all()
+    played.publish_documents()
     await until(lambda: flows.async_progress_by_handler(DOMAIN))
-    played.tell("bridge/info", golden("bridge_info") | {"bridge": "north"}, root="gsm_meter_modem/north")
+    played.publish_below(
+        "bridge/info", golden("bridge_info") | {"bridge": "north"}, root="gsm_meter_modem/north"
+    )
     await until(lambda: len(flows.async_progress_by_handler(DOMAIN)) == 2)
-    played.tell("bridge/info", "")
+    played.publish_below("bridge/info", "")
     await until(lambda: len(flows.async_progress_by_handler(DOMAIN)) == 1)
     assert flows.async_progress_by_handler(DOMAIN)[0]["context"]["unique_id"] == "north"
-    played.tell("bridge/info", golden("bridge_info"))
+    played.publish_below("bridge/info", golden("bridge_info"))
     await until(lambda: len(flows.async_progress_by_handler(DOMAIN)) == 2)
 
 
@@ -161,20 +163,20 @@ async def test_a_bridge_is_looked_for_again_before_it_is_added(
     hass: HomeAssistant, played: PlayedBridge, hurried: pytest.MonkeyPatch
 ) -> None:
     flows = hass.config_entries.flow
-    played.tell_all()
+    played.publish_documents()
     await until(lambda: flows.async_progress_by_handler(DOMAIN))
     (found,) = flows.async_progress_by_handler(DOMAIN)
-    played.tell("bridge/state", {"state": "offline"})
-    await all_heard(hass)
+    played.publish_below("bridge/state", {"state": "offline"})
+    await all_received(hass)
     shown = await flows.async_configure(found["flow_id"], {})
     assert (shown["type"], shown["errors"]) == (FlowResultType.FORM, {"base": "bridge_offline"})
-    played.tell("bridge/state", "")
-    await all_heard(hass)
+    played.publish_below("bridge/state", "")
+    await all_received(hass)
     shown = await flows.async_configure(found["flow_id"], {})
     assert (shown["type"], shown["errors"]) == (FlowResultType.FORM, {"base": "no_bridge"})
     hurried.undo()
-    played.tell("bridge/state", {"state": "online"})
-    await all_heard(hass)
+    played.publish_below("bridge/state", {"state": "online"})
+    await all_received(hass)
     made = await flows.async_configure(found["flow_id"], {})
     assert made["type"] is FlowResultType.CREATE_ENTRY
     await hass.config_entries.async_unload(made["result"].entry_id)
@@ -203,8 +205,8 @@ async def test_what_is_found_is_no_bridge(hass: HomeAssistant, payload: str, top
 async def test_reconfigure(hass: HomeAssistant, loaded: MockConfigEntry, played: PlayedBridge) -> None:
     shown = await loaded.start_reconfigure_flow(hass)
     assert (shown["type"], shown["step_id"]) == (FlowResultType.FORM, "reconfigure")
-    played.tell("bridge/state", {"state": "online"}, root="meters/home")
-    played.tell("bridge/info", golden("bridge_info"), root="meters/home")
+    played.publish_below("bridge/state", {"state": "online"}, root="meters/home")
+    played.publish_below("bridge/info", golden("bridge_info"), root="meters/home")
     done = await hass.config_entries.flow.async_configure(shown["flow_id"], {"base_topic": "meters"})
     assert (done["type"], done["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
     assert loaded.data == HOME | {"base_topic": "meters"}
@@ -219,8 +221,8 @@ async def test_reconfigure_with_faults(
     shown = await hass.config_entries.flow.async_configure(shown["flow_id"], {"base_topic": "meters"})
     assert (shown["type"], shown["errors"]) == (FlowResultType.FORM, {"base": "no_bridge"})
     hurried.undo()
-    played.tell("bridge/state", {"state": "online"}, root="meters/home")
-    played.tell("bridge/info", golden("bridge_info") | {"bridge": "north"}, root="meters/home")
+    played.publish_below("bridge/state", {"state": "online"}, root="meters/home")
+    played.publish_below("bridge/info", golden("bridge_info") | {"bridge": "north"}, root="meters/home")
     done = await hass.config_entries.flow.async_configure(shown["flow_id"], {"base_topic": "meters"})
     assert (done["type"], done["reason"]) == (FlowResultType.ABORT, "wrong_bridge")
     assert loaded.data == HOME

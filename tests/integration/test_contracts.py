@@ -34,7 +34,7 @@ async def bridge(
     played: PlayedBridge,
 ) -> Any:
     """A bridge that speaks one of the contracts, loaded."""
-    played.tell_all(FOLDERS[request.param])
+    played.publish_documents(FOLDERS[request.param])
     assert await hass.config_entries.async_setup(entry.entry_id)
     followed = entry.runtime_data.bridge
     await until(lambda: len(followed.subjects()) == 4)
@@ -81,16 +81,16 @@ async def test_modules_come_and_go_while_it_runs(bridge: Bridge, played: PlayedB
     if bridge.info.lists_modules:
         pump = next(module for module in info["modules"] if module["id"] == "pump")
         info["modules"].append(pump | {"id": "barn", "name": "Barn"})
-        played.tell("bridge/info", info)
-    played.tell("module/barn", document)
+        played.publish_below("bridge/info", info)
+    played.publish_below("module/barn", document)
     await until(lambda: "barn" in bridge.modules and bridge.module("barn") is not None)
     assert bridge.module("barn").name == "Barn"
     assert bridge.module("barn").has_action("reboot")
     assert "gmm_home_module_barn" in bridge.identifiers()
     if bridge.info.lists_modules:
         info["modules"].pop()
-        played.tell("bridge/info", info)
-    played.tell("module/barn", "")
+        played.publish_below("bridge/info", info)
+    played.publish_below("module/barn", "")
     await until(lambda: "barn" not in bridge.modules)
     await until(lambda: "gmm_home_module_barn" not in bridge.identifiers())
     assert bridge.module("barn") is None
@@ -100,11 +100,13 @@ async def test_a_bridge_is_updated_while_it_runs(
     hass: HomeAssistant, loaded: MockConfigEntry, played: PlayedBridge
 ) -> None:
     bridge = loaded.runtime_data.bridge
-    played.tell_all(CONTRACT_1)
+    played.publish_documents(CONTRACT_1)
     await until(lambda: bridge.info.contract == 1)
-    played.tell("bridge/info", HEAD | {"families": {"lers_gsm_mini": FAMILY | {"actions": ["apply"]}}})
+    played.publish_below(
+        "bridge/info", HEAD | {"families": {"lers_gsm_mini": FAMILY | {"actions": ["apply"]}}}
+    )
     await until(lambda: bridge.info.contract == 2)
-    played.tell(
+    played.publish_below(
         "module/pump", golden("module_lers") | {"family": "lers_gsm_mini", "name": "Well", "actions": None}
     )
     await until(lambda: bridge.module("pump").name == "Well")
@@ -120,17 +122,17 @@ async def test_a_contract_that_is_not_known_is_a_repair(
     device = registry.async_get_or_create(
         config_entry_id=entry.entry_id, identifiers={("mqtt", "gmm_home_module_pump")}
     )
-    played.tell(
+    played.publish_below(
         "bridge/info", {"contract": 3, "version": "9.0", "bridge": "home", "families": 7, "modules": "none"}
     )
     await until(lambda: UNSUPPORTED in ir.async_get(hass).issues)
-    words = ir.async_get(hass).issues[UNSUPPORTED].translation_placeholders
-    assert words == {"name": "home", "version": "3", "bridge": "9.0", "spoken": "1, 2"}
+    placeholders = ir.async_get(hass).issues[UNSUPPORTED].translation_placeholders
+    assert placeholders == {"name": "home", "version": "3", "bridge": "9.0", "spoken": "1, 2"}
     with pytest.raises(HomeAssistantError) as raised:
         await hass.services.async_call(DOMAIN, "request_status", {"device_id": device.id}, blocking=True)
     assert raised.value.translation_key == "contract_unsupported"
     assert not played.asked
-    played.tell("bridge/info", golden("bridge_info"))
+    played.publish_below("bridge/info", golden("bridge_info"))
     await until(lambda: UNSUPPORTED not in ir.async_get(hass).issues)
     assert bridge.info.supported
 

@@ -24,7 +24,7 @@ from custom_components.gsm_meter_modem import dashboard
 from custom_components.gsm_meter_modem.bridge import Kind
 from custom_components.gsm_meter_modem.const import DOMAIN
 from custom_components.gsm_meter_modem.view import Choices, Shown, view
-from tests.integration.conftest import all_heard, until
+from tests.integration.conftest import all_received, until
 from tests.integration.documents import FOLDER
 from tests.integration.played_bridge import PlayedBridge, golden
 
@@ -110,9 +110,9 @@ async def links(
     await until(lambda: hass.states.get(PUMP_SIGNAL))
     await until(lambda: hass.states.get("event.hut_command_result"))
     await until(lambda: hass.states.get("event.pump_command_result"))
-    await all_heard(hass)
-    played.tell("module/hut", _document("module_energomera"))
-    played.tell("module/pump", _document("module_lers", signal_dbm=-83, online=True, missed_polls=0))
+    await all_received(hass)
+    played.publish_below("module/hut", _document("module_energomera"))
+    played.publish_below("module/pump", _document("module_lers", signal_dbm=-83, online=True, missed_polls=0))
     await until(lambda: hass.states.get(PUMP_SIGNAL).state == "-83")
     devices = dr.async_entries_for_config_entry(dr.async_get(hass), mqtt.entry_id)
     names = {"Hut": "hut", "Pump house": "pump"}
@@ -180,17 +180,17 @@ async def test_the_troubled_come_first(
 ) -> None:
     view = await ask()
     hut = f"🟢 {links['hut']} answers -71 dBm 2 h"
-    heard = {"online": True, "missed_polls": 0}
-    for told, row in (
-        (heard | {"signal_dbm": -97}, f"🟡 {links['pump']} weak signal -97 dBm 2 h"),
+    state = {"online": True, "missed_polls": 0}
+    for reported, row in (
+        (state | {"signal_dbm": -97}, f"🟡 {links['pump']} weak signal -97 dBm 2 h"),
         ({"online": None, "last_seen": None, "signal_dbm": None}, f"⚪ {links['pump']} has not answered yet"),
         ({"online": False, "missed_polls": 3}, f"🔴 {links['pump']} no answer"),
     ):
-        played.tell("module/pump", _document("module_lers", **told))
+        played.publish_below("module/pump", _document("module_lers", **reported))
         await until(lambda row=row: any(shown.startswith(row) for shown in _rows(hass, view)))
     assert _rows(hass, view)[1] == hut
     assert "1 of 2 modules need a look." in _drawn(hass, view)
-    played.tell("bridge/state", {"state": "offline"})
+    played.publish_below("bridge/state", {"state": "offline"})
     await until(
         lambda: all(row.startswith("⛔") and "the bridge is away" in row for row in _rows(hass, view))
     )
@@ -200,19 +200,19 @@ async def test_registration_drift_and_the_last_command(
     hass: HomeAssistant, ask: View, played: PlayedBridge, links: dict[str, str]
 ) -> None:
     view = await ask()
-    played.tell("module/hut/event", golden("event_rejected_command"), retain=False)
+    played.publish_below("module/hut/event", golden("event_rejected_command"), retain=False)
     await until(lambda: _rows(hass, view)[0] == f"🟠 {links['hut']} last command failed -71 dBm 2 h")
     drift = {"apn": {"desired": "m2m.example", "reported": ""}}
-    played.tell("module/pump", _document("module_lers", drift=drift, online=True, missed_polls=0))
+    played.publish_below("module/pump", _document("module_lers", drift=drift, online=True, missed_polls=0))
     await until(lambda: ir.async_get(hass).async_get_issue(DOMAIN, "home/module_pump_settings_drifted"))
     assert _rows(hass, view)[0] == f"🟠 {links['pump']} settings drifted 2 h"
     labels = golden("module_energomera").get("labels", {}) | {"registration": "Denied"}
-    played.tell("module/hut", _document("module_energomera", registration="denied", labels=labels))
+    played.publish_below("module/hut", _document("module_energomera", registration="denied", labels=labels))
     await until(lambda: "not registered -71 dBm" in _rows(hass, view)[0])
 
 
 async def test_problems_that_the_bridge_names(hass: HomeAssistant, ask: View, links: dict[str, str]) -> None:
-    """What the entity "Problem" tells is shown in the words of the bridge."""
+    """What the entity "Problem" reports is shown with the texts of the bridge."""
     registry = er.async_get(hass)
     device = registry.async_get("sensor.hut_signal_strength")
     assert device is not None
@@ -222,14 +222,14 @@ async def test_problems_that_the_bridge_names(hass: HomeAssistant, ask: View, li
     )
     view = await ask()
     assert problem.entity_id in _tiles(view)
-    for codes, words, row in (
+    for codes, message, row in (
         (["meter_link_failed"], ["Нет связи со счётчиком"], "🟠 {hut} Нет связи со счётчиком -71 dBm 2 h"),
         (["connection_failed", "tunnel_failed"], ["One", "two"], "🟠 {hut} One, two -71 dBm 2 h"),
         (["settings_drifted", "weak_signal"], ["x"], "🟠 {hut} settings drifted -71 dBm 2 h"),
         (["not_registered"], ["x"], "🟠 {hut} not registered -71 dBm 2 h"),
         (["weak_signal"], ["x"], "🟡 {hut} weak signal -71 dBm 2 h"),
     ):
-        hass.states.async_set(problem.entity_id, "on", {"codes": codes, "problems": words})
+        hass.states.async_set(problem.entity_id, "on", {"codes": codes, "problems": message})
         assert _rows(hass, view)[0] == row.format(**links)
     hass.states.async_set(problem.entity_id, "off", {"codes": [], "problems": []})
     assert _rows(hass, view)[0] == f"🟢 {links['hut']} answers -71 dBm 2 h"
@@ -293,9 +293,11 @@ async def test_a_view_of_many_modules(
         payload = discovery.replace("module_pump", f"module_p{number}").replace("Pump house", f"P{number:02}")
         payload = payload.replace("module/pump", f"module/p{number}").replace(".pump_", f".p{number:02}_")
         played.publish(f"homeassistant/device/gmm_home_module_p{number}/config", payload)
-        played.tell(f"module/p{number}/availability", golden("bridge_state"))
-        told = _document("module_lers", signal_dbm=-60 - number, online=True, missed_polls=0, id=f"p{number}")
-        played.tell(f"module/p{number}", told | {"name": f"P{number:02}"})
+        played.publish_below(f"module/p{number}/availability", golden("bridge_state"))
+        reported = _document(
+            "module_lers", signal_dbm=-60 - number, online=True, missed_polls=0, id=f"p{number}"
+        )
+        played.publish_below(f"module/p{number}", reported | {"name": f"P{number:02}"})
         await until(lambda result=f"event.p{number:02}_command_result": hass.states.get(result))
     await until(lambda: (state := hass.states.get("sensor.p57_signal_strength")) and state.state == "-117")
     devices = {d.name: d.id for d in dr.async_entries_for_config_entry(dr.async_get(hass), mqtt.entry_id)}

@@ -61,14 +61,14 @@ def test_what_helps_stays() -> None:
 
 async def test_of_an_entry(hass: HomeAssistant, loaded: MockConfigEntry, played: PlayedBridge) -> None:
     root = "gsm_meter_modem/home"
-    told = await diagnostics.async_get_config_entry_diagnostics(hass, loaded)
-    assert (told["data"], told["options"], told["online"]) == (dict(loaded.data), {}, True)
+    diagnosed = await diagnostics.async_get_config_entry_diagnostics(hass, loaded)
+    assert (diagnosed["data"], diagnosed["options"], diagnosed["online"]) == (dict(loaded.data), {}, True)
     topics = ("bridge/info", "modem/stick", "module/hut", "module/pump")
-    assert set(told["documents"]) == {f"{root}/{topic}" for topic in topics}
-    hut = told["documents"][f"{root}/module/hut"]
+    assert set(diagnosed["documents"]) == {f"{root}/{topic}" for topic in topics}
+    hut = diagnosed["documents"][f"{root}/module/hut"]
     assert (hut["signal_dbm"], hut["imei"], hut["iccid"]) == (-71, "**REDACTED**", "**REDACTED**")
     assert hut["number"] == "**REDACTED**"
-    played.tell("module/pump", golden("module_lers") | {"settings": PRIVATE} | PRIVATE)
+    played.publish_below("module/pump", golden("module_lers") | {"settings": PRIVATE} | PRIVATE)
     await until(lambda: "smsc" in loaded.runtime_data.bridge.documents["gsm_meter_modem/home/module/pump"])
     text = json.dumps(await diagnostics.async_get_config_entry_diagnostics(hass, loaded))
     for secret in SECRETS:
@@ -77,20 +77,20 @@ async def test_of_an_entry(hass: HomeAssistant, loaded: MockConfigEntry, played:
 
 async def test_of_devices(hass: HomeAssistant, loaded: MockConfigEntry, devices: dict[str, str]) -> None:
     registry = dr.async_get(hass)
-    told: dict[str, Any] = {}
+    diagnosed: dict[str, Any] = {}
     for name, device_id in devices.items():
         device = registry.async_get(device_id)
         assert isinstance(device, dr.DeviceEntry)
-        told[name] = await diagnostics.async_get_device_diagnostics(hass, loaded, device)
-    assert {name: each["kind"] for name, each in told.items()} == {
+        diagnosed[name] = await diagnostics.async_get_device_diagnostics(hass, loaded, device)
+    assert {name: each["kind"] for name, each in diagnosed.items()} == {
         "bridge": "bridge",
         "stick": "modem",
         "hut": "module",
         "pump": "module",
     }
-    assert told["bridge"]["document"]["contract"] in (1, 2)
-    assert told["stick"]["document"]["sms_storage_total"] == 20
-    assert told["hut"]["document"]["signal_dbm"] == -71
+    assert diagnosed["bridge"]["document"]["contract"] in (1, 2)
+    assert diagnosed["stick"]["document"]["sms_storage_total"] == 20
+    assert diagnosed["hut"]["document"]["signal_dbm"] == -71
     stranger = registry.async_get_or_create(config_entry_id=loaded.entry_id, identifiers={("other", "1")})
     assert await diagnostics.async_get_device_diagnostics(hass, loaded, stranger) == {}
 

@@ -8,7 +8,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from tests.integration.conftest import all_heard, until
+from tests.integration.conftest import all_received, until
 from tests.integration.documents import ROOT
 from tests.integration.played_bridge import PlayedBridge, golden
 
@@ -61,7 +61,7 @@ async def test_essential_discovery_removes_the_other_entities(
         await until(lambda: _of_hut(hass, mqtt) == ESSENTIAL)
     played.publish(TOPIC, full)
     await until(lambda: _of_hut(hass, mqtt) == every)
-    await all_heard(hass)
+    await all_received(hass)
 
 
 async def test_entities_of_contract_1_and_of_another_configuration_are_removed(
@@ -83,7 +83,7 @@ async def test_entities_of_contract_1_and_of_another_configuration_are_removed(
     assert _of_hut(hass, mqtt) == set(before)
     played.publish(TOPIC, full)
     await until(lambda: _of_hut(hass, mqtt) == set(before) - gone)
-    await all_heard(hass)
+    await all_received(hass)
 
 
 def _name(hass: HomeAssistant, key: str) -> str | None:

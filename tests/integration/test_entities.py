@@ -12,7 +12,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from syrupy.assertion import SnapshotAssertion
 
 from custom_components.gsm_meter_modem.const import DOMAIN
-from tests.integration.conftest import all_heard, until
+from tests.integration.conftest import all_received, until
 from tests.integration.played_bridge import PlayedBridge, golden, verified
 
 COMPONENTS = [
@@ -32,7 +32,7 @@ async def test_devices_and_entities(
 ) -> None:
     played.discover()
     await until(lambda: len(_entities(hass, mqtt)) == len(COMPONENTS))
-    await all_heard(hass)
+    await all_received(hass)
     assert {device.name: _facts(device) for device in _devices(hass, mqtt)} == snapshot(name="devices")
     entities = {
         entry.entity_id: {

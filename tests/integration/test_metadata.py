@@ -1,4 +1,4 @@
-"""What hassfest and the HACS action check (they run on GitHub only), and that nothing lacks its words."""
+"""What hassfest and the HACS action check (they run on GitHub only), and translations."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 MANIFEST = _json(FOLDER / "manifest.json")
-WORDS = {language: _json(FOLDER / "translations" / f"{language}.json") for language in LANGUAGES}
+TRANSLATIONS = {language: _json(FOLDER / "translations" / f"{language}.json") for language in LANGUAGES}
 SERVICES = yaml.safe_load((FOLDER / "services.yaml").read_text("utf-8"))
 SOURCES = "\n".join(path.read_text("utf-8") for path in sorted(FOLDER.glob("*.py")))
 
@@ -99,19 +99,19 @@ def test_selectors() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_action_has_its_words_and_icon(language: str) -> None:
-    words = WORDS[language]["services"]
+def test_every_action_has_translations_and_icon(language: str) -> None:
+    translations = TRANSLATIONS[language]["services"]
     icons = _json(FOLDER / "icons.json")["services"]
-    assert set(words) == set(icons) == {action.name for action in ACTIONS}
+    assert set(translations) == set(icons) == {action.name for action in ACTIONS}
     assert all(icon["service"].startswith("mdi:") for icon in icons.values())
     for action in ACTIONS:
         waits = (WAIT, TIMEOUT) if action.job else ()
         fields = {DEVICE_ID, *waits, *(field.name for field in action.fields)}
-        assert set(words[action.name]["fields"]) == set(SERVICES[action.name]["fields"]) == fields
+        assert set(translations[action.name]["fields"]) == set(SERVICES[action.name]["fields"]) == fields
 
 
 def test_both_languages_say_the_same_things() -> None:
-    english, russian = (dict(_leaves(WORDS[language])) for language in LANGUAGES)
+    english, russian = (dict(_leaves(TRANSLATIONS[language])) for language in LANGUAGES)
     assert english.keys() == russian.keys()
     for key, text in english.items():
         assert set(PLACEHOLDER.findall(text)) == set(PLACEHOLDER.findall(russian[key])), key
@@ -122,20 +122,20 @@ def test_both_languages_say_the_same_things() -> None:
     assert len(same) == 5
 
 
-def test_every_issue_has_its_words() -> None:
-    issues, options = WORDS["en"]["issues"], WORDS["en"]["selector"]["issues"]["options"]
+def test_every_issue_has_translations() -> None:
+    issues, options = TRANSLATIONS["en"]["issues"], TRANSLATIONS["en"]["selector"]["issues"]["options"]
     assert set(issues) == set(options) == set(ISSUES)
     for condition in ALL:
         assert ("fix_flow" in issues[condition.key]) == condition.fixable
         assert ("description" in issues[condition.key]) != condition.fixable
 
 
-def test_every_error_has_its_words() -> None:
-    told = set(WORDS["en"]["exceptions"])
+def test_every_error_has_translations() -> None:
+    reported = set(TRANSLATIONS["en"]["exceptions"])
     codes = {f"error_{code}" for code in USER_CODES | FAILURE_CODES}
     raised = set(re.findall(r'(?:invalid|failed)\(\s*"(\w+)"', SOURCES))
     raised |= set(re.findall(r'translation_key="(\w+)"', SOURCES))
-    assert told == codes | raised | {"not_a_module", "not_a_modem"}
+    assert reported == codes | raised | {"not_a_module", "not_a_modem"}
 
 
 def test_every_code_of_the_contract_is_known() -> None:
@@ -149,8 +149,8 @@ def test_every_code_of_the_contract_is_known() -> None:
     assert len(codes) > 15
 
 
-def test_every_flow_has_its_words() -> None:
-    config = WORDS["en"]["config"]
+def test_every_flow_has_translations() -> None:
+    config = TRANSLATIONS["en"]["config"]
     source = (FOLDER / "config_flow.py").read_text("utf-8")
     assert set(config["step"]) == set(re.findall(r'step_id="(\w+)"', source)) - {"init"}
     used = {*re.findall(r'reason="(\w+)"', source)}
@@ -159,14 +159,16 @@ def test_every_flow_has_its_words() -> None:
     assert set(config["error"]) == set(re.findall(r'(?:BRIDGE|BASE_TOPIC|"base"): "(\w+)"', source))
     for step in config["step"].values():
         assert step.get("data", {}).keys() == step.get("data_description", {}).keys()
-    options = WORDS["en"]["options"]["step"]["init"]
+    options = TRANSLATIONS["en"]["options"]["step"]["init"]
     assert options["data"].keys() == options["data_description"].keys()
 
 
-def test_the_words_of_the_dashboard() -> None:
+def test_the_translations_of_the_dashboard() -> None:
     drawn = (FOLDER / "frontend" / "modules.jinja").read_text("utf-8")
-    used = set(re.findall(r"words\.(\w+)", drawn)) | set(re.findall(r'words\["(\w+)"\]', SOURCES))
-    assert set(WORDS["en"]["common"]) == used
+    used = set(re.findall(r"translations\.(\w+)", drawn)) | set(
+        re.findall(r'translations\["(\w+)"\]', SOURCES)
+    )
+    assert set(TRANSLATIONS["en"]["common"]) == used
 
 
 def test_every_issue_is_in_the_guide() -> None:

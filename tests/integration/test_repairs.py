@@ -16,7 +16,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.gsm_meter_modem import repairs as our_repairs
 from custom_components.gsm_meter_modem.const import DOMAIN
-from tests.integration.conftest import all_heard, until
+from tests.integration.conftest import all_received, until
 from tests.integration.played_bridge import PlayedBridge, answering, golden
 
 HUT = golden("module_energomera")
@@ -47,24 +47,24 @@ async def test_what_the_golden_documents_show(hass: HomeAssistant, loaded: MockC
     assert unreachable.translation_key == "module_never_seen"
     assert unreachable.translation_placeholders == {"name": "Pump house", "polls": "3"}
     assert found[PROFILE].severity is ir.IssueSeverity.WARNING
-    words = {"name": "assumed_status", "profile": "assumed_status", "count": "1", "modules": "Hut"}
-    assert found[PROFILE].translation_placeholders == words
+    placeholders = {"name": "assumed_status", "profile": "assumed_status", "count": "1", "modules": "Hut"}
+    assert found[PROFILE].translation_placeholders == placeholders
 
 
 async def test_a_module_that_has_answered_before(
     hass: HomeAssistant, loaded: MockConfigEntry, played: PlayedBridge
 ) -> None:
     await hass.config.async_set_time_zone("Europe/Moscow")
-    played.tell("module/pump", golden("module_lers") | {"last_seen": "2026-11-21T22:00:00+00:00"})
+    played.publish_below("module/pump", golden("module_lers") | {"last_seen": "2026-11-21T22:00:00+00:00"})
     await until(lambda: UNREACHABLE in issues(hass))
     assert NEVER not in issues(hass)
-    told = issues(hass)[UNREACHABLE].translation_placeholders
-    assert told == {"name": "Pump house", "polls": "3", "last_seen": "2026-11-22 01:00"}
-    played.tell("module/pump", golden("module_lers") | {"last_seen": "lately"})
+    placeholders = issues(hass)[UNREACHABLE].translation_placeholders
+    assert placeholders == {"name": "Pump house", "polls": "3", "last_seen": "2026-11-22 01:00"}
+    played.publish_below("module/pump", golden("module_lers") | {"last_seen": "lately"})
     await until(lambda: "lately" in str(issues(hass)[UNREACHABLE].translation_placeholders))
 
 
-async def test_a_profile_is_told_once_for_all_its_modules(
+async def test_a_profile_is_reported_once_for_all_its_modules(
     hass: HomeAssistant, loaded: MockConfigEntry, played: PlayedBridge
 ) -> None:
     def modules() -> str | None:
@@ -72,12 +72,14 @@ async def test_a_profile_is_told_once_for_all_its_modules(
         return None if issue is None else (issue.translation_placeholders or {})["modules"]
 
     profile = {"profile": {"name": "assumed_status", "verified": False}}
-    played.tell("module/pump", golden("module_lers") | profile)
+    played.publish_below("module/pump", golden("module_lers") | profile)
     await until(lambda: modules() == "Hut, Pump house")
     assert [i for i in issues(hass) if i.endswith("profile_unverified")] == [PROFILE]
-    played.tell("module/hut", "")
+    played.publish_below("module/hut", "")
     await until(lambda: modules() == "Pump house")
-    played.tell("module/pump", golden("module_lers") | {"profile": {"name": "mine", "verified": True}})
+    played.publish_below(
+        "module/pump", golden("module_lers") | {"profile": {"name": "mine", "verified": True}}
+    )
     await until(lambda: modules() is None)
 
 
@@ -85,10 +87,10 @@ async def test_names_are_those_of_devices(
     hass: HomeAssistant, mqtt: MockConfigEntry, loaded: MockConfigEntry, played: PlayedBridge
 ) -> None:
     def names() -> set[str]:
-        told = (issues(hass).get(i) for i in ("home/modem_stick_modem_sim_missing", NEVER))
-        return {(issue.translation_placeholders or {})["name"] for issue in told if issue}
+        placeholders = (issues(hass).get(i) for i in ("home/modem_stick_modem_sim_missing", NEVER))
+        return {(issue.translation_placeholders or {})["name"] for issue in placeholders if issue}
 
-    played.tell("modem/stick", golden("modem") | {"sim": "missing"})
+    played.publish_below("modem/stick", golden("modem") | {"sim": "missing"})
     await until(lambda: "home/modem_stick_modem_sim_missing" in issues(hass))
     assert names() == {"stick", "Pump house"}
     played.discover()
@@ -99,7 +101,7 @@ async def test_names_are_those_of_devices(
     registry.async_update_device(devices["GSM modem"], name_by_user="Attic")
     registry.async_update_device(devices["Pump house"], name_by_user="Well")
     await until(lambda: names() == {"Attic", "Well"})
-    await all_heard(hass)
+    await all_received(hass)
     played.publish("homeassistant/device/gmm_home_module_pump/config", "")
     await until(lambda: names() == {"Attic", "Pump house"})
     assert await hass.config_entries.async_reload(loaded.entry_id)
@@ -109,11 +111,11 @@ async def test_names_are_those_of_devices(
 async def test_what_is_over_is_taken_back(
     hass: HomeAssistant, loaded: MockConfigEntry, played: PlayedBridge
 ) -> None:
-    played.tell("module/pump", golden("module_lers") | {"missed_polls": 0})
+    played.publish_below("module/pump", golden("module_lers") | {"missed_polls": 0})
     await until(lambda: NEVER not in issues(hass))
-    played.tell("module/pump", golden("module_lers"))
+    played.publish_below("module/pump", golden("module_lers"))
     await until(lambda: NEVER in issues(hass))
-    played.tell("module/pump", "")
+    played.publish_below("module/pump", "")
     await until(lambda: NEVER not in issues(hass))
 
 
@@ -125,26 +127,26 @@ async def test_only_what_was_chosen(
     await until(lambda: set(issues(hass)) == {PROFILE})
 
 
-async def test_a_bridge_away_is_told_after_a_while(
+async def test_a_bridge_away_is_reported_after_a_while(
     hass: HomeAssistant, loaded: MockConfigEntry, played: PlayedBridge
 ) -> None:
-    played.tell("bridge/state", {"state": "offline"})
+    played.publish_below("bridge/state", {"state": "offline"})
     await until(lambda: not loaded.runtime_data.bridge.online)
     await _pass_time(hass, minutes=29)
     assert "home/bridge_home_bridge_away" not in issues(hass)
     await _pass_time(hass, minutes=31)
     assert "home/bridge_home_bridge_away" in issues(hass)
-    played.tell("bridge/state", {"state": "online"})
+    played.publish_below("bridge/state", {"state": "online"})
     await until(lambda: "home/bridge_home_bridge_away" not in issues(hass))
 
 
-async def test_a_short_absence_is_not_told(
+async def test_a_short_absence_is_not_notified(
     hass: HomeAssistant, loaded: MockConfigEntry, played: PlayedBridge
 ) -> None:
-    played.tell("modem/stick", golden("modem") | {"connected": False, "problem": "the port is held"})
+    played.publish_below("modem/stick", golden("modem") | {"connected": False, "problem": "the port is held"})
     await until(lambda: not loaded.runtime_data.bridge.modems["stick"].connected)
     await _pass_time(hass, minutes=20)
-    played.tell("modem/stick", golden("modem"))
+    played.publish_below("modem/stick", golden("modem"))
     await until(lambda: loaded.runtime_data.bridge.modems["stick"].connected)
     await _pass_time(hass, minutes=60)
     assert not [i for i in issues(hass) if "stick" in i]
@@ -154,12 +156,12 @@ async def test_a_port_that_another_program_holds(
     hass: HomeAssistant, loaded: MockConfigEntry, played: PlayedBridge
 ) -> None:
     held = {"connected": False, "problem": "another program uses it", "problem_code": "port_held"}
-    played.tell("modem/stick", golden("modem") | held)
+    played.publish_below("modem/stick", golden("modem") | held)
     await until(lambda: not loaded.runtime_data.bridge.modems["stick"].connected)
     assert "home/modem_stick_modem_port_held" not in issues(hass)
     await _pass_time(hass, minutes=2)
-    told = issues(hass)["home/modem_stick_modem_port_held"]
-    assert told.translation_placeholders == {"name": "stick", "problem": "another program uses it"}
+    issue = issues(hass)["home/modem_stick_modem_port_held"]
+    assert issue.translation_placeholders == {"name": "stick", "problem": "another program uses it"}
     await _pass_time(hass, minutes=60)
     assert [i for i in issues(hass) if "stick" in i] == ["home/modem_stick_modem_port_held"]
 
@@ -168,12 +170,12 @@ async def test_a_signal_too_low_for_a_day(
     hass: HomeAssistant, loaded: MockConfigEntry, played: PlayedBridge
 ) -> None:
     low = HUT | {"signal_dbm": -97, "signal_sufficient": False, "signal_threshold_dbm": -91}
-    played.tell("module/hut", low)
+    played.publish_below("module/hut", low)
     await until(lambda: loaded.runtime_data.bridge.modules["hut"].signal_dbm == -97)
     await _pass_time(hass, hours=25)
-    told = issues(hass)["home/module_hut_signal_low"]
-    assert told.translation_placeholders == {"name": "Hut", "signal": "-97", "threshold": "-91"}
-    played.tell("module/hut", low | {"signal_dbm": -99})
+    issue = issues(hass)["home/module_hut_signal_low"]
+    assert issue.translation_placeholders == {"name": "Hut", "signal": "-97", "threshold": "-91"}
+    played.publish_below("module/hut", low | {"signal_dbm": -99})
     await until(lambda: "-99" in str(issues(hass)["home/module_hut_signal_low"].translation_placeholders))
 
 
@@ -208,7 +210,7 @@ async def test_a_silent_module_is_asked(
     (asked,) = played.requests("request_status")
     assert asked["module"] == "pump"
     assert NEVER in issues(hass)
-    played.tell("module/pump", golden("module_lers") | {"missed_polls": 0})
+    played.publish_below("module/pump", golden("module_lers") | {"missed_polls": 0})
     await until(lambda: NEVER not in issues(hass))
 
 
@@ -244,9 +246,9 @@ async def test_drifted_settings_are_set_back(
     played.answer("apply", answering("response_accepted"))
     menu, question, end = await _fix(hass, hass_client, DRIFT, "restore")
     assert menu["menu_options"] == ["restore", "read", "accept"]
-    told = question["description_placeholders"]
-    assert (told["settings"], told["messages"]) == ("- `connect_period_s`: `60` → `300`", "8")
-    assert "- 60 s in mode client_cenc costs much traffic" in told["concerns"]
+    placeholders = question["description_placeholders"]
+    assert (placeholders["settings"], placeholders["messages"]) == ("- `connect_period_s`: `60` → `300`", "8")
+    assert "- 60 s in mode client_cenc costs much traffic" in placeholders["concerns"]
     assert (end["type"], end["reason"]) == ("abort", "asked")
     assert DRIFT in issues(hass)
     ((planned,), (applied,)) = played.requests("plan"), played.requests("apply")
@@ -298,16 +300,16 @@ async def test_drifted_settings_cannot_be_set_back(
 async def test_a_new_meter_is_accepted(
     hass: HomeAssistant, loaded: MockConfigEntry, played: PlayedBridge, hass_client: ClientSessionGenerator
 ) -> None:
-    played.tell("module/hut", HUT | {"meter_serial": "000099887766554"})
+    played.publish_below("module/hut", HUT | {"meter_serial": "000099887766554"})
     await until(lambda: METER in issues(hass))
-    words = {"name": "Hut", "before": "000011223344556", "now": "000099887766554"}
-    assert issues(hass)[METER].translation_placeholders == words
+    placeholders = {"name": "Hut", "before": "000011223344556", "now": "000099887766554"}
+    assert issues(hass)[METER].translation_placeholders == placeholders
     _, end = await _fix(hass, hass_client, METER)
     assert end["type"] == "create_entry"
     assert await hass.config_entries.async_reload(loaded.entry_id)
     await until(lambda: "hut" in loaded.runtime_data.bridge.modules)
     assert METER not in issues(hass)
-    played.tell("module/hut", HUT)
+    played.publish_below("module/hut", HUT)
     await until(lambda: METER in issues(hass))
 
 

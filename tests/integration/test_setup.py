@@ -11,11 +11,11 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components import gsm_meter_modem
 from custom_components.gsm_meter_modem.const import DOMAIN
 from custom_components.gsm_meter_modem.contract import Sim
-from tests.integration.conftest import all_heard, until
+from tests.integration.conftest import all_received, until
 from tests.integration.played_bridge import CONTRACT_1, PlayedBridge, golden
 
 
-async def test_what_a_bridge_tells_is_known(loaded: MockConfigEntry) -> None:
+async def test_what_a_bridge_reports_is_known(loaded: MockConfigEntry) -> None:
     bridge = loaded.runtime_data.bridge
     assert bridge.online
     assert bridge.info is not None
@@ -32,7 +32,7 @@ async def test_without_a_bridge_it_is_tried_again(
     hass: HomeAssistant, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gsm_meter_modem, "FIRST_INFO_S", 1.0)
-    await all_heard(hass)
+    await all_received(hass)
     await hass.config_entries.async_setup(entry.entry_id)
     assert entry.state is ConfigEntryState.SETUP_RETRY
     assert entry.error_reason_translation_key == "no_info"
@@ -49,8 +49,8 @@ async def test_a_bridge_that_goes_and_comes(
 ) -> None:
     bridge = loaded.runtime_data.bridge
     for state in ("offline", "offline", "online", "online"):
-        played.tell("bridge/state", {"state": state})
-    played.tell("module/hut", golden("module_energomera") | {"signal_dbm": -99})
+        played.publish_below("bridge/state", {"state": state})
+    played.publish_below("module/hut", golden("module_energomera") | {"signal_dbm": -99})
     await until(lambda: bridge.modules["hut"].signal_dbm == -99)
     assert bridge.online
     assert caplog.text.count("bridge gsm_meter_modem/home is away") == 1
@@ -67,25 +67,25 @@ async def test_what_is_no_document_is_left_out(
         '{"contract": 1}',
         '{"contract": 1, "version": 1, "bridge": "?", "modules": []}',
     ):
-        played.tell("bridge/info", payload, retain=False)
-    played.tell("response/set", {"transaction": 1, "status": "odd"}, retain=False)
-    played.tell("module/hut", golden("module_energomera") | {"drift": ["apn"]}, retain=False)
-    played.tell("modem/stick", golden("modem") | {"sim": "strange"})
+        played.publish_below("bridge/info", payload, retain=False)
+    played.publish_below("response/set", {"transaction": 1, "status": "odd"}, retain=False)
+    played.publish_below("module/hut", golden("module_energomera") | {"drift": ["apn"]}, retain=False)
+    played.publish_below("modem/stick", golden("modem") | {"sim": "strange"})
     await until(lambda: bridge.modems["stick"].sim is Sim.UNKNOWN)
     assert bridge.info is not None
     assert bridge.info.bridge == "home"
     complaints = {record.getMessage() for record in caplog.records if record.levelname == "WARNING"}
-    assert len([words for words in complaints if "is not as the contract says" in words]) == 6
+    assert len([message for message in complaints if "is not as the contract says" in message]) == 6
 
 
 async def test_modules_and_modems_that_are_removed(loaded: MockConfigEntry, played: PlayedBridge) -> None:
     bridge = loaded.runtime_data.bridge
     info = golden("bridge_info", CONTRACT_1)
-    played.tell("bridge/info", "", retain=False)
-    played.tell("bridge/info", info | {"modules": info["modules"][:1]})
+    played.publish_below("bridge/info", "", retain=False)
+    played.publish_below("bridge/info", info | {"modules": info["modules"][:1]})
     await until(lambda: set(bridge.modules) == {"hut"})
-    played.tell("module/hut", "")
-    played.tell("modem/stick", "")
+    played.publish_below("module/hut", "")
+    played.publish_below("modem/stick", "")
     await until(lambda: bridge.subjects() == [bridge.subject])
     assert set(bridge.documents) == {bridge.topics.info}
 
@@ -108,14 +108,16 @@ async def test_removal(hass: HomeAssistant, loaded: MockConfigEntry, hass_storag
 
 async def test_two_bridges(hass: HomeAssistant, loaded: MockConfigEntry, played: PlayedBridge) -> None:
     root = "meters/north"
-    played.tell("bridge/state", {"state": "online"}, root=root)
-    played.tell("bridge/info", golden("bridge_info") | {"bridge": "north", "name": "North"}, root=root)
+    played.publish_below("bridge/state", {"state": "online"}, root=root)
+    played.publish_below(
+        "bridge/info", golden("bridge_info") | {"bridge": "north", "name": "North"}, root=root
+    )
     data = {"base_topic": "meters", "bridge": "north"}
     other = MockConfigEntry(domain=DOMAIN, data=data, unique_id="north")
     other.add_to_hass(hass)
     assert await hass.config_entries.async_setup(other.entry_id)
     assert loaded.runtime_data.bridge.info.name == "GSM meter bridge"
     assert other.runtime_data.bridge.info.name == "North"
-    played.tell("module/hut", golden("module_energomera"), root=root)
+    played.publish_below("module/hut", golden("module_energomera"), root=root)
     await until(lambda: "gmm_north_module_hut" in other.runtime_data.bridge.identifiers())
     await hass.config_entries.async_unload(other.entry_id)

@@ -75,7 +75,7 @@ async def _value(w: World, name: str) -> object:
 async def test_update_state_follows_module_messages_until_firmware_is_verified() -> None:
     async with world(radio=factory_radio()) as w:
         await w.know_all()
-        w.radio.tell_later = True
+        w.radio.reply_later = True
         job = await w.commands.act("pump", "update", CommandOptions("t"), confirmed=True)
         await w.settle()
         assert (await w.job(job)).state is State.REPLIED
@@ -98,7 +98,7 @@ async def test_update_state_follows_module_messages_until_firmware_is_verified()
 
 
 @pytest.mark.parametrize(
-    ("said", "state", "words", "told"),
+    ("text", "state", "message", "reported"),
     [
         ("FTP-server error", State.REFUSED, "could not reach the maker", "failed"),
         ("Downloading error", State.REFUSED, "the download failed", "failed"),
@@ -106,25 +106,25 @@ async def test_update_state_follows_module_messages_until_firmware_is_verified()
     ],
 )
 async def test_update_ends_as_module_reports_if_nothing_is_installed(
-    said: str, state: State, words: str, told: str
+    text: str, state: State, message: str, reported: str
 ) -> None:
     async with world(radio=factory_radio()) as w:
         await w.know_all()
-        w.radio.tell_later = True
+        w.radio.reply_later = True
         job = await w.commands.act("pump", "update", CommandOptions("t"), confirmed=True)
         await w.settle()
-        await w.radio.arrive(PUMP, said)
+        await w.radio.arrive(PUMP, text)
         await w.settle()
         done = await w.job(job)
         assert done.state is state
-        assert words in (done.error_message or "")
-        assert await _value(w, "update_state") == told
+        assert message in (done.error_message or "")
+        assert await _value(w, "update_state") == reported
 
 
 async def test_update_is_verified_after_timeout_if_module_reports_no_progress() -> None:
     async with world(radio=factory_radio()) as w:
         await w.know_all()
-        w.radio.tell_later = True
+        w.radio.reply_later = True
         job = await w.commands.act("pump", "update", CommandOptions("t"), confirmed=True)
         await w.settle()
         await w.later(901)

@@ -94,16 +94,16 @@ async def test_ad_hoc_number_takes_two_changes_in_one_transaction() -> None:
     async with world(radio=radio_with_number()) as w:
         async with w.commands.together() as together:
             commands = [together.for_number(NEW, LERS, PASSWORD)[0] for _ in range(2)]
-            told = [
+            reported = [
                 await c.apply(NEW, {"apn": f"m{n}"}, CommandOptions(str(n))) for n, c in enumerate(commands)
             ]
             other = together.for_number(NEW, LERS, Secret("1111"))[0]
             with pytest.raises(GuardError, match="another password"):
                 await other.request_status(NEW, CommandOptions("2"))
         await w.settle()
-        assert [(await w.job(job)).after for job in told] == [{"apn": "m0"}, {"apn": "m1"}]
+        assert [(await w.job(job)).after for job in reported] == [{"apn": "m0"}, {"apn": "m1"}]
         assert w.radio.devices[NEW].state()["apn"] == "m1"
-        for job in told:
+        for job in reported:
             await announce(w, job)
         assert await rows_left(w) == {}
 

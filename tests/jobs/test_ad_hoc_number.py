@@ -69,19 +69,19 @@ async def test_ad_hoc_number_is_granted_to_one_of_two_bridges_at_once(tmp_path: 
             other = replace(w.context, bridge="cellar", database=database)
             each = [w.commands, Commands(other, CommandEnvironment(), lambda: None)]
             asked = [c.for_number(NEW, LERS, PASSWORD)[0] for c in each]
-            told = await asyncio.gather(
+            outcomes = await asyncio.gather(
                 *(c.request_status(NEW, CommandOptions(str(n))) for n, c in enumerate(asked)),
                 return_exceptions=True,
             )
         finally:
             await database.close()
-        (refused,) = (one for one in told if isinstance(one, BaseException))
+        (refused,) = (one for one in outcomes if isinstance(one, BaseException))
         assert isinstance(refused, GuardError)
         assert refused.code == ad_hoc.NUMBER_IN_USE
 
 
 @pytest.mark.parametrize(
-    ("number", "password", "words"),
+    ("number", "password", "message"),
     [
         (PUMP, "4711", "it is that of pump"),
         ("+7 (999) 000-02-01", "4711", "it is that of pump"),
@@ -94,10 +94,10 @@ async def test_ad_hoc_number_is_granted_to_one_of_two_bridges_at_once(tmp_path: 
     ],
 )
 async def test_ad_hoc_request_is_rejected_if_number_or_password_is_unusable(
-    number: str, password: str, words: str
+    number: str, password: str, message: str
 ) -> None:
     async with world(radio=radio_with_number()) as w:
-        with pytest.raises(GsmMeterError, match=words) as caught:
+        with pytest.raises(GsmMeterError, match=message) as caught:
             w.commands.for_number(number, LERS, Secret(password))
         assert "4711" not in str(caught.value)
         assert "47 11" not in str(caught.value)

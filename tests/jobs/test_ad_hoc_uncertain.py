@@ -47,8 +47,8 @@ async def test_ad_hoc_change_with_wrong_password_changes_nothing(
         assert wrong not in f"{done.error_message}{done.unreadable}"
         await announce(w, job)
         sent = len(w.radio.sent)
-        for words in ("APN: late", f"{wrong} is wrong", "ERROR 0x05"):
-            await w.radio.arrive(NEW, words)
+        for message in ("APN: late", f"{wrong} is wrong", "ERROR 0x05"):
+            await w.radio.arrive(NEW, message)
         await w.settle()
         assert (await w.job(job)).state is done.state
         assert len(w.radio.sent) == sent

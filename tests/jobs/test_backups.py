@@ -170,7 +170,7 @@ def _statement(*statements: str, keep: bool) -> Callable[[Path, Path], None]:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "text"),
     [
         (_no_file, "there is no such file"),
         (_folder, "it is a folder"),
@@ -186,7 +186,7 @@ def _statement(*statements: str, keep: bool) -> Callable[[Path, Path], None]:
     ],
 )
 async def test_restore_refuses_file_that_is_no_good_backup_and_changes_nothing(
-    tmp_path: Path, spoil: Callable[[Path, Path], None], said: str
+    tmp_path: Path, spoil: Callable[[Path, Path], None], text: str
 ) -> None:
     where, backup, file = _place(tmp_path / "db"), tmp_path / "backup", tmp_path / "file"
     async with world(tmp_path / "db") as w:
@@ -196,7 +196,7 @@ async def test_restore_refuses_file_that_is_no_good_backup_and_changes_nothing(
     spoil(backup, file)
     with pytest.raises(TransferError) as caught:
         await backups.restore(file, where, tmp_path / "aside")
-    assert said in str(caught.value)
+    assert text in str(caught.value)
     assert await _rows(where) == before
     assert not [p.name for p in tmp_path.iterdir() if p.name not in ("db", "backup", "file", "db.key")]
 

@@ -67,11 +67,11 @@ async def test_mismatched_secret_is_not_reported_as_changed(
         for _ in range(8):
             await w.later(601)
         done = await w.job(job)
-        told = outcome(done)
-        assert told["changed"] is changed
+        reported = outcome(done)
+        assert reported["changed"] is changed
         secret = next(name for name in changes if "password" in name)
         if done.state is State.MISMATCHED:
-            assert f"{secret} is another instead of what was asked" in told["error"]["message"]
-            assert (told["before"][secret], told["after"][secret]) == ("***", "***")
+            assert f"{secret} is another instead of what was asked" in reported["error"]["message"]
+            assert (reported["before"][secret], reported["after"][secret]) == ("***", "***")
         else:
             assert done.state is State.VERIFIED

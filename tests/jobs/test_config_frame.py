@@ -39,7 +39,7 @@ async def test_config_frame_carries_all_settings_and_is_read_back() -> None:
         assert [t for t in running.texts("hut") if t.startswith("01")] == [frame]
 
 
-async def test_plan_shows_config_frame_in_words_without_secrets() -> None:
+async def test_plan_shows_config_frame_as_text_without_secrets() -> None:
     async with world() as running:
         _with_frame(running)
         plan = await running.commands.preview("hut", {"apn": "m2m", "apn_password": "hunter2"})

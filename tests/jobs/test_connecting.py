@@ -25,7 +25,7 @@ async def _arrives(w: World) -> None:
     await w.settle()
 
 
-async def _told_to_connect(w: World, *, client: bool = True, mute: int = 0, server: int = 0) -> Job:
+async def _connect_request(w: World, *, client: bool = True, mute: int = 0, server: int = 0) -> Job:
     if client:
         connectivity = Connectivity(identify_by=ClientIdentity(serial_number="00001"))
         w.modules["pump"] = replace(w.modules["pump"], connectivity=connectivity)
@@ -38,7 +38,7 @@ async def _told_to_connect(w: World, *, client: bool = True, mute: int = 0, serv
 
 async def test_connect_is_verified_if_connection_arrives() -> None:
     async with world() as w:
-        job = await _told_to_connect(w)
+        job = await _connect_request(w)
         assert not (await w.job(job)).state.final
         await w.later(30)
         assert not (await w.job(job)).state.final
@@ -50,7 +50,7 @@ async def test_connect_is_verified_if_connection_arrives() -> None:
 
 async def test_connect_is_verified_on_answer_if_connection_arrived_before() -> None:
     async with world() as w:
-        job = await _told_to_connect(w, mute=1)
+        job = await _connect_request(w, mute=1)
         await _arrives(w)
         assert not (await w.job(job)).state.final
         await w.radio.release()
@@ -60,7 +60,7 @@ async def test_connect_is_verified_on_answer_if_connection_arrived_before() -> N
 
 async def test_connect_is_verified_by_connection_if_answer_is_lost() -> None:
     async with world() as w:
-        job = await _told_to_connect(w, mute=1)
+        job = await _connect_request(w, mute=1)
         await _arrives(w)
         await w.later(_TIMEOUT_S)
         await w.later(_TIMEOUT_S)
@@ -69,29 +69,29 @@ async def test_connect_is_verified_by_connection_if_answer_is_lost() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mute", "words"), [(0, "the module said that it connects"), (1, "did not say that")]
+    ("mute", "message"), [(0, "the module said that it connects"), (1, "did not say that")]
 )
-async def test_connect_is_mismatched_if_connection_does_not_arrive(mute: int, words: str) -> None:
+async def test_connect_is_mismatched_if_connection_does_not_arrive(mute: int, message: str) -> None:
     async with world() as w:
-        job = await _told_to_connect(w, mute=mute)
+        job = await _connect_request(w, mute=mute)
         for _ in range(3):
             await w.later(_TIMEOUT_S)
         done = await w.job(job)
         assert (done.state, done.error_code) == (State.MISMATCHED, "unconfirmed")
-        assert words in (done.error_message or "")
+        assert message in (done.error_message or "")
         assert "did not arrive within 60 s" in (done.error_message or "")
         assert w.texts("pump") == ["1234;C0"]
 
 
 async def test_connect_is_refused_if_module_knows_no_such_server() -> None:
     async with world() as w:
-        done = await w.job(await _told_to_connect(w, server=1))
+        done = await w.job(await _connect_request(w, server=1))
         assert (done.state, done.error_message) == (State.REFUSED, "it knows no such server")
 
 
 async def test_connect_is_verified_with_note_if_arrival_cannot_be_seen() -> None:
     async with world() as w:
-        done = await w.job(await _told_to_connect(w, client=False))
+        done = await w.job(await _connect_request(w, client=False))
         assert (done.state, done.error_code) == (State.VERIFIED, None)
         assert "whether it reached the server is not known" in outcome(done)["note"]
 

@@ -110,8 +110,8 @@ async def test_runner_sends_one_sms_and_reports_damage_if_sent_table_is_torn(
     _tear(path, "sent")
     async with world(path, radio) as w:
         health = Health(is_unavailable)
-        w.database.on_unavailable = lambda words: (
-            health.report(BridgeProblemCode.DATABASE, "database", words) if words else None
+        w.database.on_unavailable = lambda message: (
+            health.report(BridgeProblemCode.DATABASE, "database", message) if message else None
         )
         await w.commands.request_status("pump", CommandOptions())
         for _ in range(20):
@@ -119,9 +119,11 @@ async def test_runner_sends_one_sms_and_reports_damage_if_sent_table_is_torn(
             await w.database.run_guarded(w.runner.send_next)
         assert len(radio.sent) == 1
         [problem] = health.problems
-        assert problem.words.startswith("the database is damaged; nothing is sent any more. Stop the bridge")
-    told = [r for r in caplog.records if "the database is damaged" in r.getMessage()]
-    assert [r.name for r in told if r.levelname == "ERROR"] == ["gsm_meter_bridge.storage.database"]
+        assert problem.message.startswith(
+            "the database is damaged; nothing is sent any more. Stop the bridge"
+        )
+    records = [r for r in caplog.records if "the database is damaged" in r.getMessage()]
+    assert [r.name for r in records if r.levelname == "ERROR"] == ["gsm_meter_bridge.storage.database"]
     assert "Traceback" not in caplog.text
 
 

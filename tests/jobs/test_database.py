@@ -55,7 +55,7 @@ async def test_tables_made_new_have_same_sql_as_after_all_migrations() -> None:
             rows = await tx.execute(text("select name, sql from sqlite_master where sql is not null"))
             # SQLite writes a name in quotes if its table was renamed
             tables = {row[0]: sorted(re.split(r"[,()\s]+", row[1].replace('"', ""))) for row in rows}
-        made.append({name: words for name, words in tables.items() if name != "alembic_version"})
+        made.append({name: columns for name, columns in tables.items() if name != "alembic_version"})
         await database.close()
     assert made[0] == made[1]
 

@@ -148,8 +148,8 @@ async def test_unrelated_messages_answer_no_request(
         w.radio.mute = 1
         job = await w.commands.request_status("pump", CommandOptions("t"))
         await w.settle()
-        for sender, words in arriving:
-            await w.radio.arrive(sender, words or w.radio.withheld[0][1])
+        for sender, message in arriving:
+            await w.radio.arrive(sender, message or w.radio.withheld[0][1])
         await w.settle()
         assert (await w.job(job)).state is State.SENT
         assert await _dispositions(w) == dispositions

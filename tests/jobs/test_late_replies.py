@@ -36,12 +36,12 @@ async def test_late_reply_to_reading_back_verifies_change(w: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "text",
     ["Ok", "Err", "APN: internet\r\nUSR: \r\nPSW: ", "Signal level: -71dBm (60%)", "Hello", ""],
 )
-async def test_uncertain_change_is_read_back_at_once_if_module_is_heard(w: World, said: str) -> None:
+async def test_uncertain_change_is_read_back_at_once_if_module_is_heard(w: World, text: str) -> None:
     job = await _uncertain(w)
-    await w.radio.arrive(PUMP, said)
+    await w.radio.arrive(PUMP, text)
     await w.settle()
     done = await w.job(job)
     assert (done.state, done.after) == (State.VERIFIED, {"apn": "m2m"})

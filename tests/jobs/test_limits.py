@@ -60,8 +60,8 @@ async def test_exhausted_budget_rejects_change_before_it_is_stored() -> None:
     async with world(budgets=Budgets({"test": Budget(day=3)})) as w:
         await w.commands.request_status("pump", CommandOptions())
         await w.settle()
-        words = "the budget of modem test has 1 SMS left today or this month; this may take 2"
-        with pytest.raises(GuardError, match=words) as caught:
+        message = "the budget of modem test has 1 SMS left today or this month; this may take 2"
+        with pytest.raises(GuardError, match=message) as caught:
             await w.commands.apply("pump", {"apn": "m2m"}, CommandOptions())
         assert caught.value.code == "budget_exhausted"
         async with w.database.transaction() as tx:

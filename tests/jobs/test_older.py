@@ -25,7 +25,7 @@ CHANGE = (
 )
 ACTION = (Step(Purpose.WRITE, Request.action("reboot")), Step(Purpose.READ_BACK, Request.read("signal")))
 LONG_S = 5000.0
-LOST, HEARD = Event.LOST_TRACK, Event.HEARD
+LOST, MESSAGE_RECEIVED = Event.LOST_TRACK, Event.OTHER_MESSAGE
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ LOST, HEARD = Event.LOST_TRACK, Event.HEARD
         (READ, 1, State.SENT, None),
         (READ, 1, State.REPLIED, None),
         # an action may have been done since; it is never done again
-        (ACTION, 0, State.QUEUED, HEARD),
+        (ACTION, 0, State.QUEUED, MESSAGE_RECEIVED),
         (ACTION, 0, State.SENDING, LOST),
         (ACTION, 0, State.SENT, LOST),
         (ACTION, 0, State.DELIVERED, LOST),
@@ -46,7 +46,7 @@ LOST, HEARD = Event.LOST_TRACK, Event.HEARD
         (ACTION, 1, State.SENT, None),
         (ACTION, 1, State.UNCERTAIN, None),
         # so may a change, and another one after it: what would still be written is not
-        (CHANGE, 0, State.QUEUED, HEARD),
+        (CHANGE, 0, State.QUEUED, MESSAGE_RECEIVED),
         (CHANGE, 0, State.SENDING, LOST),
         (CHANGE, 0, State.SENT, LOST),
         (CHANGE, 1, State.REPLIED, LOST),
@@ -55,7 +55,7 @@ LOST, HEARD = Event.LOST_TRACK, Event.HEARD
         (CHANGE, 1, State.DELIVERED, LOST),
         # a restart that was to follow a write is not sent either
         (CHANGE, 2, State.REPLIED, LOST),
-        (CHANGE, 2, State.UNCERTAIN, HEARD),
+        (CHANGE, 2, State.UNCERTAIN, MESSAGE_RECEIVED),
         (CHANGE, 3, State.REPLIED, None),
         (CHANGE, 3, State.SENT, None),
         (CHANGE, 3, State.UNCERTAIN, None),
@@ -97,9 +97,9 @@ async def _announce(w: World) -> None:
             await store.mark_announced(tx, job)
 
 
-def _told(w: World) -> list[str]:
+def _reported(w: World) -> list[str]:
     problems = w.context.health.problems
-    return [p.words for p in problems if p.code is BridgeProblemCode.DATABASE_OLDER]
+    return [p.message for p in problems if p.code is BridgeProblemCode.DATABASE_OLDER]
 
 
 async def test_action_in_older_database_is_announced_as_uncertain_and_never_sent(known: World) -> None:
@@ -108,9 +108,9 @@ async def test_action_in_older_database_is_announced_as_uncertain_and_never_sent
     w.radio.sent.clear()
     await _older_by(w, 3)
     async with w.database.reading() as tx:
-        [told] = [j for j in await store.to_announce(tx, BRIDGE, w.now()) if j.id == job.id]
-    assert told.state is State.UNCERTAIN
-    assert "not known" in str(told.error_message)
+        [reported] = [j for j in await store.to_announce(tx, BRIDGE, w.now()) if j.id == job.id]
+    assert reported.state is State.UNCERTAIN
+    assert "not known" in str(reported.error_message)
     await w.later(LONG_S)
     assert not w.texts("pump")
     await _announce(w)
@@ -123,7 +123,7 @@ async def test_action_in_older_database_is_announced_as_uncertain_and_never_sent
     assert isinstance(reboot, SmsText)
     assert w.texts("pump")
     assert reboot.text not in w.texts("pump")
-    assert len(_told(w)) == 1
+    assert len(_reported(w)) == 1
 
 
 async def test_changes_in_older_database_are_read_back_one_after_the_other(known: World) -> None:
@@ -180,7 +180,7 @@ async def test_database_that_is_not_behind_broker_changes_nothing(known: World, 
     numbers = {} if kept is None else {continuity.lineage: continuity.number + kept}
     await continuity.compare({"0123456789abcdef": 9999, **numbers})
     assert continuity.may_send
-    assert not _told(w)
+    assert not _reported(w)
     await w.settle()
     assert (await w.job(job)).state is State.VERIFIED
 
@@ -190,7 +190,7 @@ async def test_new_database_waits_for_no_broker_and_is_not_older(w: World) -> No
     await continuity.begin()
     assert continuity.may_send
     await continuity.compare({"0123456789abcdef": 9999})
-    assert not _told(w)
+    assert not _reported(w)
 
 
 async def test_database_from_backup_is_recognised_without_broker_once(known: World) -> None:
@@ -204,7 +204,7 @@ async def test_database_from_backup_is_recognised_without_broker_once(known: Wor
     assert continuity.may_send
     assert continuity.lineage != before.lineage
     assert (await w.job(job)).shown_state is State.UNCERTAIN
-    assert len(_told(w)) == 1
+    assert len(_reported(w)) == 1
     # what the broker keeps of the lineage before says nothing new
     await continuity.compare({before.lineage: before.number + 10})
     later = await w.commands.act("pump", "reboot", CommandOptions("t2"), confirmed=True)

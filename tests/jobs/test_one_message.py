@@ -147,15 +147,15 @@ async def test_receiver_fails_one_message_and_takes_next_if_processing_raises(
 
 @pytest.mark.parametrize("engine", ["sqlite"])
 async def test_receiver_calls_other_listeners_if_one_raises(caplog: pytest.LogCaptureFixture) -> None:
-    health, told = Health(is_unavailable), list[str]()
+    health, reported = Health(is_unavailable), list[str]()
     async with world() as w:
         _guarded(w, health)
         w.receiver.listen(lambda *_: 1 / 0)  # type: ignore[arg-type]
-        w.receiver.listen(lambda module, _: told.append(module))
+        w.receiver.listen(lambda module, _: reported.append(module))
         await w.receiver.store("test", *UNMATCHED, *delivers(ADDRESS, "x", START + 1))
         await w.receiver.process_inbox()
         assert [disposition for disposition, _, _ in await _rows(w)] == ["unmatched", "unmatched"]
-    assert told == ["pump", "pump"]
+    assert reported == ["pump", "pump"]
     assert health.internal_errors == 2
 
 
@@ -250,12 +250,12 @@ async def test_receiver_records_next_observation_if_recording_one_raises(
     async with world() as w:
         _guarded(w, health)
         await _asked(w)
-        told = Observation("pump", (Reading("ip", "10.0.0.1"),), "inbound", START)
+        observation = Observation("pump", (Reading("ip", "10.0.0.1"),), "inbound", START)
         with monkeypatch.context() as patch:
             patch.setattr(where, callee, _raising(ValueError("7391"), [], getattr(where, callee)))
-            await w.receiver.record([told], status=True)
+            await w.receiver.record([observation], status=True)
             assert health.internal_errors == 1
-            await w.receiver.record([told], status=True)
+            await w.receiver.record([observation], status=True)
         async with w.database.transaction() as tx:
             assert (await observations.facts(tx, "pump")).readings["ip"].value == "10.0.0.1"
     assert health.last is not None
@@ -269,15 +269,15 @@ async def test_receiver_records_other_modules_if_recording_one_raises(
     health = Health(is_unavailable)
     real = observations.record
 
-    async def record(tx: Any, *told: Observation) -> None:
-        assert all(one.module != "hut" for one in told)
-        await real(tx, *told)
+    async def record(tx: Any, *records: Observation) -> None:
+        assert all(one.module != "hut" for one in records)
+        await real(tx, *records)
 
     async with world() as w:
         _guarded(w, health)
         monkeypatch.setattr(observations, "record", record)
-        told = [Observation(m, (Reading("ip", "10.0.0.1"),), "inbound", START) for m in ("hut", "pump")]
-        await w.receiver.record(told, status=True)
+        records = [Observation(m, (Reading("ip", "10.0.0.1"),), "inbound", START) for m in ("hut", "pump")]
+        await w.receiver.record(records, status=True)
         async with w.database.transaction() as tx:
             assert (await observations.facts(tx, "pump")).readings["ip"].value == "10.0.0.1"
     assert health.last is not None

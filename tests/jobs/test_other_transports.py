@@ -24,26 +24,26 @@ _APN = tuple(Reading(name, "x") for name in ("apn", "apn_user", "apn_password"))
 _ALL = (_DBM, *(Reading(name, "x") for name in _INFO), *_APN)
 
 
-def _told(w: World, source: str = "inbound", module: str = "pump", more: bool = True) -> Observation:
+def _observation(w: World, source: str = "inbound", module: str = "pump", more: bool = True) -> Observation:
     return Observation(module, _ALL if more else (_DBM,), source, w.now())
 
 
 async def test_observation_over_connection_is_stored_with_its_source() -> None:
     async with world() as w:
-        heard: list[str] = []
-        w.receiver.listen(lambda module, _: heard.append(module))
-        await w.receiver.record([_told(w)], status=True)
+        received: list[str] = []
+        w.receiver.listen(lambda module, _: received.append(module))
+        await w.receiver.record([_observation(w)], status=True)
         async with w.database.transaction() as tx:
             facts = await observations.facts(tx, "pump")
         assert (facts.readings["signal_dbm"].value, facts.readings["signal_dbm"].source) == (-83, "inbound")
         assert facts.last_seen_at == w.now()
-        assert heard == ["pump"]
+        assert received == ["pump"]
 
 
 async def test_status_over_connection_answers_waiting_status_request() -> None:
     async with world() as w:
         job = await w.commands.request_status("pump", CommandOptions("t1"))
-        await w.receiver.record([_told(w)], status=True)
+        await w.receiver.record([_observation(w)], status=True)
         await w.settle()
         assert (await w.job(job)).state is State.VERIFIED
         assert w.texts("pump") == []
@@ -52,14 +52,14 @@ async def test_status_over_connection_answers_waiting_status_request() -> None:
 async def test_status_over_connection_does_not_answer_settings_request() -> None:
     async with world() as w:
         job = await w.commands.read_settings("pump", CommandOptions("t1"))
-        await w.receiver.record([_told(w)], status=True)
+        await w.receiver.record([_observation(w)], status=True)
         assert (await w.job(job)).state is State.QUEUED
 
 
 async def test_observation_without_status_does_not_answer_status_request() -> None:
     async with world() as w:
         job = await w.commands.request_status("pump", CommandOptions("t1"))
-        await w.receiver.record([_told(w)], status=False)
+        await w.receiver.record([_observation(w)], status=False)
         assert (await w.job(job)).state is State.QUEUED
 
 
@@ -106,7 +106,7 @@ async def test_poller_skips_module_whose_whole_status_came_over_connection() -> 
     async with world() as w:
         poller = _poller(w)
         await poller.plan_new()
-        await w.receiver.record([_told(w)], status=True)
+        await w.receiver.record([_observation(w)], status=True)
         await poller.poll_due()
         await w.settle()
         assert w.texts("pump") == []
@@ -120,14 +120,14 @@ async def test_poller_polls_module_if_connection_brought_part_of_status() -> Non
     async with world() as w:
         poller = _poller(w)
         await poller.plan_new()
-        await w.receiver.record([_told(w, more=False)], status=True)
+        await w.receiver.record([_observation(w, more=False)], status=True)
         await poller.poll_due()
         await w.settle()
         assert w.texts("pump") == ["1234;I", "1234;A"]
 
 
 @pytest.mark.parametrize(
-    ("told", "sent"),
+    ("reported", "sent"),
     [
         (_ALL, []),
         ((_DBM,), ["1234;I", "1234;A"]),
@@ -138,11 +138,11 @@ async def test_poller_polls_module_if_connection_brought_part_of_status() -> Non
     ],
 )
 async def test_status_request_asks_by_sms_for_what_connection_left_out(
-    told: tuple[Reading, ...], sent: list[str]
+    reported: tuple[Reading, ...], sent: list[str]
 ) -> None:
     async with world() as w:
         job = await _polling(w, []).request_status("pump", CommandOptions("t1"))
-        await w.receiver.record([Observation("pump", told, "tcp", w.now())], status=True)
+        await w.receiver.record([Observation("pump", reported, "tcp", w.now())], status=True)
         await w.settle()
         assert (await w.job(job)).state is State.VERIFIED
         assert w.texts("pump") == sent
@@ -174,9 +174,9 @@ async def test_call_is_verified_if_module_connects() -> None:
         job = await w.commands.call("pump", CommandOptions("t1"))
         await w.settle()
         assert (await w.job(job)).state is State.SENT
-        await w.receiver.record([_told(w, "tcp")], status=True)
+        await w.receiver.record([_observation(w, "tcp")], status=True)
         assert (await w.job(job)).state is State.SENT
-        await w.receiver.record([_told(w)], status=True)
+        await w.receiver.record([_observation(w)], status=True)
         assert (await w.job(job)).state is State.VERIFIED
         async with w.database.transaction() as tx:
             assert (await w.budgets.of_module(tx, "pump", w.now())).day == 0
@@ -207,7 +207,7 @@ async def test_call_is_refused_if_modules_of_family_do_not_answer_calls() -> Non
 
 
 @pytest.mark.parametrize(
-    ("told", "refused"),
+    ("reported", "refused"),
     [
         ({}, True),
         ({"server.0.white_list.1": "+79991112233"}, True),
@@ -228,13 +228,13 @@ async def test_call_is_refused_if_modules_of_family_do_not_answer_calls() -> Non
     ],
 )
 async def test_call_is_refused_if_known_white_lists_lack_our_number(
-    told: dict[str, Scalar | None], refused: bool
+    reported: dict[str, Scalar | None], refused: bool
 ) -> None:
     empty = [f"server.{n}.white_list.{x}" for n in range(2) for x in range(10)]
-    lists: dict[str, Scalar | None] = {**dict.fromkeys(empty, ""), **told}
+    lists: dict[str, Scalar | None] = {**dict.fromkeys(empty, ""), **reported}
     known = tuple(Reading(name, number) for name, number in lists.items() if number is not None)
     async with world() as w:
-        await w.receiver.record([replace(_told(w, "sms"), readings=known)], status=False)
+        await w.receiver.record([replace(_observation(w, "sms"), readings=known)], status=False)
         with pytest.raises(GuardError, match="white list") if refused else nullcontext():
             await w.commands.call("pump", CommandOptions("t1"))
 
@@ -242,14 +242,14 @@ async def test_call_is_refused_if_known_white_lists_lack_our_number(
 async def test_status_over_connection_answers_waiting_poll() -> None:
     async with world() as w:
         job = await w.commands.request_status("pump", CommandOptions(), action=POLL)
-        await w.receiver.record([_told(w)], status=True)
+        await w.receiver.record([_observation(w)], status=True)
         assert (await w.job(job)).state is State.VERIFIED
 
 
 async def test_identity_request_is_sent_although_status_came_over_connection() -> None:
     async with world() as w:
         job = await w.commands.request_identity("hut", CommandOptions("t1"))
-        await w.receiver.record([_told(w, module="hut")], status=True)
+        await w.receiver.record([_observation(w, module="hut")], status=True)
         await w.settle()
         assert (await w.job(job)).state is State.VERIFIED
         assert w.texts("hut") != []

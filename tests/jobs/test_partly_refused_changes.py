@@ -30,8 +30,8 @@ async def test_partly_refused_message_is_read_back_and_reported(
         assert (done.state, done.error_code, done.after) == (State.REFUSED, "rejected_by_module", left)
         (changed,) = [name for name, value in left.items() if TWO[name] == value]
         assert f"{changed} was changed" in (done.error_message or "")
-        told = outcome(done)
-        assert (told["changed"], told["after"]) == (True, left)
+        reported = outcome(done)
+        assert (reported["changed"], reported["after"]) == (True, left)
         known, wanted = await readings_and_desired(w, "pump")
         assert known.items() >= left.items()
         assert wanted == {changed: left[changed]}
@@ -55,12 +55,12 @@ async def test_white_list_values_are_forgotten_if_our_own_number_is_refused(
             await w.later(120)
         done = await w.job(job)
         assert (done.state, done.error_code) == (State.REFUSED, "rejected_by_module")
-        words = done.error_message or ""
-        assert "has not answered 3 times: what it changed is not known" in words
+        message = done.error_message or ""
+        assert "has not answered 3 times: what it changed is not known" in message
         if not one_word:
-            assert f"refused white_list.{own} (it answered Err)" in words
-            assert all(name in words.partition("and took")[2] for name in (*others, *more))
-            assert "of whom it obeys, only the numbers that it took are certain" in words
+            assert f"refused white_list.{own} (it answered Err)" in message
+            assert all(name in message.partition("and took")[2] for name in (*others, *more))
+            assert "of the numbers that it obeys, only those that it took are certain" in message
         assert len(w.texts("pump")) == sent + 1 + 3
         known, _ = await readings_and_desired(w, "pump")
         assert not known.keys() & numbers.keys()  # what it has now is not known

@@ -28,7 +28,7 @@ async def _reported(
     await w.receiver.process_inbox()
 
 
-async def _said(w: World, at: float) -> None:
+async def _report(w: World, at: float) -> None:
     """The pump says something that the service centre has at `at`: so that its clock is known."""
     await w.receiver.store("test", *delivers(ADDRESS, "LERS", at))
     await w.receiver.process_inbox()
@@ -76,7 +76,7 @@ async def test_status_report_on_older_message_with_same_reference_is_ignored(
 ) -> None:
     async with world() as w:
         if known:
-            await _said(w, START - 1)
+            await _report(w, START - 1)
         job = await _asked(w)
         await _reported(w, START - ago_s, tp_st)
         assert (await w.job(job)).state is State.SENT
@@ -84,7 +84,7 @@ async def test_status_report_on_older_message_with_same_reference_is_ignored(
 
 async def test_status_report_is_matched_if_service_centre_was_heard_days_ago() -> None:
     async with world() as w:
-        await _said(w, START)
+        await _report(w, START)
         w.clock[0] += 3 * DAY_S
         job = await _asked(w)
         await _reported(w, START + DAY_S)
@@ -97,7 +97,7 @@ async def test_status_report_is_matched_if_service_centre_was_heard_days_ago() -
 async def test_status_report_is_matched_if_local_clock_is_wrong(step_s: float) -> None:
     async with world() as w:
         w.clock[0] += step_s
-        await _said(w, START - 5)  # the service centre's clock is true
+        await _report(w, START - 5)  # the service centre's clock is true
         job = await _asked(w)
         for ago_s in (2 * DAY_S, 3600.0):
             await _reported(w, START - ago_s)
@@ -109,7 +109,7 @@ async def test_status_report_is_matched_if_local_clock_is_wrong(step_s: float) -
 @pytest.mark.parametrize("step_s", [s for s in STEPS if s < 0])
 async def test_status_report_is_matched_if_clock_is_set_back_before_sending(step_s: float) -> None:
     async with world() as w:
-        await _said(w, START - 5)
+        await _report(w, START - 5)
         w.clock[0] += step_s
         job = await _asked(w)
         await _reported(w, START - 2 * DAY_S)
@@ -131,7 +131,7 @@ async def test_status_report_is_matched_if_clock_is_set_after_sending(step_s: fl
 
 async def test_status_report_is_matched_if_clock_is_known_to_be_wrong() -> None:
     async with world() as w:
-        await _said(w, START - 5)
+        await _report(w, START - 5)
         w.clock[0] += 180 * DAY_S
         w.runner = Runner(w.context, [w.radio], gate=SendGate(clock_is_credible=lambda: False))
         job = await _asked(w)
@@ -234,7 +234,7 @@ async def test_reply_is_used_after_status_report_of_failure() -> None:
 async def test_service_centre_clock_is_remembered_after_restart(tmp_path: Path) -> None:
     async with world(tmp_path / "db") as w:
         w.clock[0] -= 180 * DAY_S
-        await _said(w, START - 5)
+        await _report(w, START - 5)
         radio = w.radio
     async with world(tmp_path / "db", radio) as w:
         w.clock[0] -= 180 * DAY_S
@@ -297,18 +297,18 @@ async def test_unknown_senders_do_not_set_the_service_centres_clock() -> None:
 def test_report_window_follows_service_centre_or_local_clock(
     before: list[tuple[float, float]], now: float, begin: float | None, end: float | None, *, credible: bool
 ) -> None:
-    heard = [Reception(*pair) for pair in before]
-    assert window(heard, now, credible=credible) == (begin, end)
+    times = [Reception(*pair) for pair in before]
+    assert window(times, now, credible=credible) == (begin, end)
 
 
 @pytest.mark.parametrize("first", [True, False])
 async def test_status_report_is_matched_despite_one_stamp_far_in_the_future(*, first: bool) -> None:
     async with world() as w:
         if not first:
-            await _said(w, START - 9)
-        await _said(w, START + 3650 * DAY_S)
+            await _report(w, START - 9)
+        await _report(w, START + 3650 * DAY_S)
         if first:
-            await _said(w, START - 5)
+            await _report(w, START - 5)
         job = await _asked(w)
         await _reported(w, START - 2 * DAY_S)
         assert (await w.job(job)).state is State.SENT

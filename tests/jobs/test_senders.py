@@ -120,14 +120,14 @@ async def test_status_report_counts_only_from_module_number(address: bytes, seen
 
 async def test_lookalike_sender_is_counted_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     async with world() as w:
-        told: list[str] = []
-        w.receiver.listen(lambda module, _: told.append(module))
+        reported: list[str] = []
+        w.receiver.listen(lambda module, _: reported.append(module))
         for _ in range(3):
             await _arrive(w, name(DIGITS))
         await _arrive(w, number("900", 0x81))
         assert await _lookalikes(w) == [(DIGITS, TypeOfNumber.ALPHANUMERIC, 3)]
         assert await _lookalikes(w, "hut") == []
-        assert told == ["pump"] * 3  # so that its document is published
+        assert reported == ["pump"] * 3  # so that its document is published
         warnings = [r for r in caplog.records if r.levelname == "WARNING"]
         assert len(warnings) == 1
         assert "pump: a message came from a sender that is not its number" in warnings[0].getMessage()

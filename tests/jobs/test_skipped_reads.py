@@ -63,7 +63,7 @@ async def test_setting_left_out_of_reply_is_read_again_and_never_verified(patter
             assert known["server.0.rule.3"] == ""
         else:
             assert (done.state, done.error_code) == (State.MISMATCHED, "unconfirmed")
-            assert "did not tell server.0.rule.3" in (done.error_message or "")
+            assert "did not report server.0.rule.3" in (done.error_message or "")
             assert "server.0.rule.3" not in known
 
 
@@ -77,7 +77,7 @@ async def test_refused_change_names_setting_left_out_of_reply() -> None:
             await w.later(601)
         done = await w.job(job)
         assert (done.state, done.after) == (State.REFUSED, {"server.0.rule.4": ""})
-        assert (done.error_message or "").endswith("did not tell server.0.rule.3")
+        assert (done.error_message or "").endswith("did not report server.0.rule.3")
         assert "server.0.rule.3" not in (await _facts(w))[0]
 
 
@@ -107,7 +107,7 @@ async def test_setting_that_differed_and_is_then_left_out_is_not_verified() -> N
             await w.later(601)
         done = await w.job(job)
         assert (done.state, done.error_code) == (State.MISMATCHED, "unconfirmed")
-        assert "did not tell server.0.rule.4" in (done.error_message or "")
+        assert "did not report server.0.rule.4" in (done.error_message or "")
 
 
 class Obstinate(SimulatedGsmMini):

@@ -140,8 +140,8 @@ async def test_clock_that_was_set_back_costs_no_change(by: float, *, known: bool
         job = await w.commands.apply("pump", {"apn": "m2m"}, CommandOptions("t"))
         for _ in range(12):
             await w.later(30)
-            said, w.radio.withheld = w.radio.withheld, []
-            for _, text in said:
+            raw, w.radio.withheld = w.radio.withheld, []
+            for _, text in raw:
                 await _arrives(w, w.clock[0] - by, w.clock[0] + 4, text)
         done = await w.job(job)
         assert (done.state, done.after) == (State.VERIFIED, {"apn": "m2m"})
@@ -273,7 +273,7 @@ async def test_stamp_of_a_reply_to_an_earlier_attempt_at_the_same_reading_back_c
 
 
 @pytest.mark.parametrize(
-    ("heard", "took_s"),
+    ("times", "took_s"),
     [
         ((), None),
         (((0, 5),), None),
@@ -284,7 +284,7 @@ async def test_stamp_of_a_reply_to_an_earlier_attempt_at_the_same_reading_back_c
         (((0, -995), (100, -894)), -994),
     ],
 )
-def test_stamps_tell_how_long_messages_take_if_two_agree(
-    heard: tuple[tuple[float, float], ...], took_s: float | None
+def test_stamps_show_how_long_messages_take_if_two_agree(
+    times: tuple[tuple[float, float], ...], took_s: float | None
 ) -> None:
-    assert longest_confirmed([Reception(scts, at) for scts, at in heard]) == took_s
+    assert longest_confirmed([Reception(scts, at) for scts, at in times]) == took_s

@@ -61,7 +61,7 @@ class Timed:
             return [v for v in (await tx.execute(select(column))).scalars() if v is not None]  # type: ignore[call-overload]
 
     def code(self) -> list[str]:
-        return [p.words for p in self.health.problems if p.code is BridgeProblemCode.CLOCK]
+        return [p.message for p in self.health.problems if p.code is BridgeProblemCode.CLOCK]
 
 
 @asynccontextmanager
@@ -227,14 +227,14 @@ async def test_timekeeper_corrects_times_and_polls_after_start_in_1970(tmp_path:
     watch.wall, watch.elapsed = 10.0, 20.0  # no power for twenty minutes, and no clock of its own
     async with timed(watch, path, radio) as t:
         assert not t.clock.right
-        assert ["1970" in words for words in t.code()] == [True]
+        assert ["1970" in message for message in t.code()] == [True]
         job = await t.w.commands.request_status("hut", CommandOptions("t"))
         await t.tick()
         assert (await t.w.job(job)).state is State.VERIFIED
         assert t.clock.dated((await t.w.job(job)).ended_at) is None
         await t.step(NOON + 1800.0 - watch.wall)
         assert t.clock.right
-        assert ["forward" in words for words in t.code()] == [True]
+        assert ["forward" in message for message in t.code()] == [True]
         assert (await t.w.job(job)).ended_at == pytest.approx(NOON + 1800.0, abs=60.0)
         assert _polls(t.w, "pump") == asked
         await t.pass_time(HOUR_S - 1800.0 + 120.0)
@@ -316,7 +316,7 @@ async def test_clock_step_is_logged_once_and_forgotten_after_an_hour(
         for _ in range(50):
             await t.tick()
         assert sum("180 days" in r.getMessage() for r in caplog.records if r.levelname == "WARNING") == 1
-        assert ["set forward by 180 days" in words for words in t.code()] == [True]
+        assert ["set forward by 180 days" in message for message in t.code()] == [True]
         await t.pass_time(HOUR_S + 60.0, 60.0)
         assert t.code() == []
 

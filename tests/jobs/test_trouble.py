@@ -1,4 +1,4 @@
-"""Which errors say that the database cannot be used just now, and which that we made a mistake."""
+"""Which errors say that the database cannot be used at present, and which that we made a mistake."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ async def test_receiver_tries_again_soon_if_database_is_unavailable(monkeypatch:
     """What came is taken in, and the trouble is over, as soon as the database is back."""
     monkeypatch.setattr(receiver, "AGAIN_S", 0.01)
     async with world() as w:
-        told: list[str | None] = []
-        monkeypatch.setattr(w.database, "on_unavailable", told.append)
+        reported: list[str | None] = []
+        monkeypatch.setattr(w.database, "on_unavailable", reported.append)
         tries = 0
 
         async def take_in() -> None:
@@ -102,19 +102,19 @@ async def test_receiver_tries_again_soon_if_database_is_unavailable(monkeypatch:
         monkeypatch.setattr(w.receiver, "process_inbox", take_in)
         running = asyncio.create_task(w.receiver.run())
         async with asyncio.timeout(PATIENCE_S):
-            while tries < 3 or told[-1] is not None:
+            while tries < 3 or reported[-1] is not None:
                 await asyncio.sleep(0.01)
         running.cancel()
         await asyncio.wait([running])
         assert tries == 3
-        assert len(told) == 2
+        assert len(reported) == 2
 
 
 @pytest.mark.parametrize("others_fail", [False, True])
 async def test_run_guarded_once_reports_no_database_trouble(*, others_fail: bool) -> None:
     async with world() as w:
-        told: list[bool] = []
-        w.database.on_unavailable = lambda words: told.append(words is not None)
+        reported: list[bool] = []
+        w.database.on_unavailable = lambda message: reported.append(message is not None)
         fails = True
 
         async def loop() -> None:
@@ -129,7 +129,7 @@ async def test_run_guarded_once_reports_no_database_trouble(*, others_fail: bool
         assert not await w.database.run_guarded_once(once)
         fails = False
         assert await w.database.run_guarded(loop)
-        assert told == ([True, False] if others_fail else [])
+        assert reported == ([True, False] if others_fail else [])
         assert await w.database.run_guarded_once(once)
 
 

@@ -14,7 +14,7 @@ _TIMEOUT_S = POLICY.reply_timeout_s + 1
 
 
 @pytest.mark.parametrize(
-    ("module", "sender", "said", "shown"),
+    ("module", "sender", "text", "shown"),
     [
         ("pump", PUMP, "Enabled: 1", "Enabled: 1"),
         ("pump", PUMP, "something else", "***"),
@@ -22,13 +22,13 @@ _TIMEOUT_S = POLICY.reply_timeout_s + 1
         ("hut", HUT, "12345678", "***"),
     ],
 )
-async def test_reading_ends_with_unreadable_reply_error_and_masked_words(
-    w: World, module: str, sender: str, said: str, shown: str
+async def test_reading_ends_with_unreadable_reply_error_and_masked_text(
+    w: World, module: str, sender: str, text: str, shown: str
 ) -> None:
     w.radio.lost = 1
     job = await w.commands.request_status(module, CommandOptions("t"))
     await w.settle()
-    await w.radio.arrive(sender, said)
+    await w.radio.arrive(sender, text)
     await w.settle()
     assert not (await w.job(job)).state.final  # the right one may still come
     for _ in range(4):

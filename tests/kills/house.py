@@ -61,13 +61,13 @@ class House:
                 "csd_idle_timeout_s": 6 + len(self.requests),
             }
         )
-        await self.seen.say(self.topic("request/set"), self.requests[-1])
+        await self.seen.publish(self.topic("request/set"), self.requests[-1])
 
     async def insist(self, request: dict[str, Any]) -> dict[str, Any]:
         """Say a request again and again, as whoever gets no answer does, until it is done."""
         until = time.monotonic() + PATIENCE_S
         while True:
-            await self.seen.say(self.topic("request/set"), request)
+            await self.seen.publish(self.topic("request/set"), request)
             await asyncio.sleep(1)
             for answer in self.seen.of(self.topic("response/set")):
                 if answer["transaction"] == request["transaction"] and not _passing(answer):
@@ -118,7 +118,7 @@ class House:
 
     async def wait_online(self) -> None:
         """Wait until the bridge says that it is there: by then it has subscribed to requests."""
-        await self.seen.wait(self.topic("bridge/state"), lambda told: told["state"] == "online")
+        await self.seen.wait(self.topic("bridge/state"), lambda document: document["state"] == "online")
 
     async def wait_connected(self, times: int) -> None:
         """Wait until the bridge has connected as often as that."""

@@ -18,7 +18,7 @@ async def _press_all(home: House, broker: Mosquitto) -> None:
     for n, module in enumerate(home.numbers):
         # who comes back again and again waits longer and longer
         await asyncio.wait_for(home.seen.client.wait_connected(), 120)
-        await home.seen.say(home.topic(f"module/{module}/set"), {"action": "reboot"})
+        await home.seen.publish(home.topic(f"module/{module}/set"), {"action": "reboot"})
         await asyncio.sleep(home.dice.uniform(0, 1.5))
         if n % 8 == 3:
             broker.kill()

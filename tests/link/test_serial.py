@@ -47,7 +47,7 @@ def pty() -> Iterator[Pty]:
     ends.hang_up()
 
 
-async def test_serial_link_passes_octets_in_both_directions(pty):
+async def test_serial_link_passes_bytes_in_both_directions(pty):
     link = await open_link(pty.path)
     os.write(pty.master, b"\r\nOK\r\n")
     assert await link.read() == b"\r\nOK\r\n"
@@ -109,8 +109,8 @@ async def test_port_error_names_all_programs_that_hold_port(pty, tmp_path):
     look = HOLD.replace(" fcntl.flock(f, fcntl.LOCK_EX)", "")
     started: list[subprocess.Popen[bytes]] = []
     try:
-        for words in (HOLD, look):
-            other = subprocess.Popen([program, "-c", words, pty.path], stdout=subprocess.PIPE)
+        for command in (HOLD, look):
+            other = subprocess.Popen([program, "-c", command, pty.path], stdout=subprocess.PIPE)
             started.append(other)
             assert other.stdout is not None
             assert await asyncio.to_thread(other.stdout.readline)
@@ -136,11 +136,11 @@ async def test_serial_port_is_exclusive_until_link_closes(pty):
 
 
 async def test_socket_url_opens_tcp_link():
-    heard: asyncio.Queue[bytes] = asyncio.Queue()
+    received: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def serve(reader, writer):
         writer.write(b"hello")
-        heard.put_nowait(await reader.read(10))
+        received.put_nowait(await reader.read(10))
         writer.close()
         await writer.wait_closed()
 
@@ -149,7 +149,7 @@ async def test_socket_url_opens_tcp_link():
         link = await open_link(f"socket://127.0.0.1:{port}")
         assert await link.read() == b"hello"
         await link.write(b"AT\r")
-        assert await heard.get() == b"AT\r"
+        assert await received.get() == b"AT\r"
         with pytest.raises(LinkLostError):
             await link.read()
         with pytest.raises(LinkLostError):
@@ -166,16 +166,16 @@ class AccessServer:
 
     def __init__(self) -> None:
         self.settings: dict[int, bytes] = {}
-        self.heard: asyncio.Queue[bytes] = asyncio.Queue()
+        self.received: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def serve(self, reader, writer) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
-                octet = await reader.readexactly(1)
-                if octet[0] == IAC:
+                byte = await reader.readexactly(1)
+                if byte[0] == IAC:
                     writer.write(await self._command(reader))
                 else:
-                    self.heard.put_nowait(octet)
+                    self.received.put_nowait(byte)
         writer.close()
 
     async def _command(self, reader) -> bytes:
@@ -195,12 +195,12 @@ async def test_rfc2217_url_sets_baud_rate():
         link = await open_link(f"rfc2217://127.0.0.1:{port}", baudrate=9600)
         assert int.from_bytes(access.settings[1], "big") == 9600
         await link.write(b"A")
-        assert await access.heard.get() == b"A"
+        assert await access.received.get() == b"A"
         await link.close()
 
 
 @pytest.mark.parametrize(
-    ("url", "words"),
+    ("url", "message"),
     [
         ("/dev/no-such-port", "serial port /dev/no-such-port cannot be opened: it does not exist"),
         ("/tmp", "it is a directory"),
@@ -215,8 +215,8 @@ async def test_rfc2217_url_sets_baud_rate():
         ("gopher://x", "No handler"),
     ],
 )
-async def test_open_link_error_states_cause_without_secret(url, words):
-    with pytest.raises(LinkLostError, match=words) as failed:
+async def test_open_link_error_states_cause_without_secret(url, message):
+    with pytest.raises(LinkLostError, match=message) as failed:
         await open_link(url)
     assert "word@" not in str(failed.value)
     assert failed.value.__cause__ is not None
@@ -233,7 +233,7 @@ async def test_open_link_fails_if_opening_takes_too_long(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("error", "words"),
+    ("error", "message"),
     [
         (PermissionError(errno.EACCES, "x"), "permission denied"),
         (OSError(errno.ENODEV, "x"), "no device"),
@@ -241,13 +241,13 @@ async def test_open_link_fails_if_opening_takes_too_long(monkeypatch):
         (OSError(errno.ENOSPC, "No space left"), "No space left"),
     ],
 )
-async def test_open_link_error_describes_os_error(monkeypatch, error, words):
+async def test_open_link_error_describes_os_error(monkeypatch, error, message):
     class Broken:
         async def open(self):
             raise error
 
     monkeypatch.setattr("serialx.async_serial_for_url", lambda *_, **__: Broken())
-    with pytest.raises(LinkLostError, match=words):
+    with pytest.raises(LinkLostError, match=message):
         await open_link("/dev/ttyUSB0")
 
 
@@ -264,7 +264,7 @@ async def test_serial_link_close_logs_error_without_raising(caplog):
     assert "did not close cleanly" in caplog.text
 
 
-async def test_serialx_log_does_not_contain_octets(pty, caplog):
+async def test_serialx_log_does_not_contain_bytes(pty, caplog):
     caplog.set_level(logging.DEBUG)
     link = await open_link(pty.path)
     await link.write(b'AT+CPIN="9876"\r')

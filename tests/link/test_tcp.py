@@ -16,43 +16,43 @@ from tests.support.waiting import until
 MIB = 1024 * 1024
 
 
-async def test_tcp_link_passes_and_counts_octets_in_both_directions() -> None:
+async def test_tcp_link_passes_and_counts_bytes_in_both_directions() -> None:
     async with linked() as (link, far):
         came = bytearray()
         link.take = came.extend
         link.write(b"abc")
-        far.say(b"\x00\xff")
-        await until(lambda: far.heard == b"abc" and came == b"\x00\xff")
+        far.send(b"\x00\xff")
+        await until(lambda: far.received == b"abc" and came == b"\x00\xff")
         assert (link.sent, link.received) == (3, 2)
         assert link.url == f"tcp://{link.peer[0]}:{link.peer[1]}"
         assert link.peer[0] == LOOPBACK
 
 
-async def test_tcp_link_delivers_unread_octets_first() -> None:
+async def test_tcp_link_delivers_unread_bytes_first() -> None:
     async with linked() as (link, far):
         link.unread = b"old "
         came = bytearray()
         link.give_to(came.extend)
-        far.say(b"new")
+        far.send(b"new")
         await until(lambda: came == b"old new")
         assert link.unread == b""
 
 
 async def test_tcp_link_notifies_each_watcher_once_at_end_and_refuses_writes() -> None:
     async with linked() as (link, far):
-        told: list[str] = []
+        reported: list[str] = []
 
         def other() -> None:
-            told.append("other")
+            reported.append("other")
 
-        link.watch(lambda: told.append("one"))
+        link.watch(lambda: reported.append("one"))
         link.watch(other)
         link.unwatch(other)
         far.reset()
-        await until(lambda: told)
-        assert (told, link.closed) == (["one"], True)
+        await until(lambda: reported)
+        assert (reported, link.closed) == (["one"], True)
         link.watch(other)  # too late: told at once
-        assert told == ["one", "other"]
+        assert reported == ["one", "other"]
         with pytest.raises(LinkLostError, match="was closed by the far end"):
             link.write(b"x")
         link.close()
@@ -60,12 +60,12 @@ async def test_tcp_link_notifies_each_watcher_once_at_end_and_refuses_writes() -
         link.hold(on=False)
 
 
-async def test_tcp_link_sends_written_octets_before_closing() -> None:
+async def test_tcp_link_sends_written_bytes_before_closing() -> None:
     async with linked() as (link, far):
         link.write(b"x" * MIB)
         link.close()
         await until(lambda: far.ended)
-        assert len(far.heard) == MIB
+        assert len(far.received) == MIB
 
 
 async def test_dial_fails_if_port_is_not_open() -> None:
@@ -92,17 +92,17 @@ async def test_joined_links_pass_everything_untouched_in_both_directions() -> No
             at = 0
             while at < len(data):
                 size = noise.choice((1, 7, 100, 4096, 70_000))
-                far.say(data[at : at + size])
+                far.send(data[at : at + size])
                 at += size
                 await asyncio.sleep(0)
-        await until(lambda: len(right_far.heard) == len(left_far.heard) == MIB)
-        assert (right_far.heard, left_far.heard) == (there, back)
+        await until(lambda: len(right_far.received) == len(left_far.received) == MIB)
+        assert (right_far.received, left_far.received) == (there, back)
 
 
 async def test_joined_link_waits_if_far_end_of_other_does_not_read() -> None:
     async with linked() as (left, left_far), linked(read=False) as (right, right_far):
         join(left, right)
-        left_far.say(b"x" * 48 * MIB)  # more than all buffers of the kernel take
+        left_far.send(b"x" * 48 * MIB)  # more than all buffers of the kernel take
         most, before = 0, -1
         while left.received != before:  # until nothing moves any more
             before = left.received
@@ -112,13 +112,13 @@ async def test_joined_link_waits_if_far_end_of_other_does_not_read() -> None:
         assert left.received < 48 * MIB
         assert 0 < most <= 128 * 1024
         right_far.read()
-        await until(lambda: len(right_far.heard) == 48 * MIB)
+        await until(lambda: len(right_far.received) == 48 * MIB)
 
 
 async def test_parted_links_work_separately_again() -> None:
     async with linked() as (left, left_far), linked(read=False) as (right, _):
         join(left, right)
-        left_far.say(b"x" * 32 * MIB)
+        left_far.send(b"x" * 32 * MIB)
         await until(lambda: backlog(right) > 0)
         part(right)
         part(left)
@@ -126,4 +126,4 @@ async def test_parted_links_work_separately_again() -> None:
         left.give_to(came.extend)
         await until(lambda: len(came) > MIB)  # it is not held any more
         left.write(b"still here")
-        await until(lambda: left_far.heard == b"still here")
+        await until(lambda: left_far.received == b"still here")

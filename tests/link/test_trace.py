@@ -50,9 +50,9 @@ async def test_lines_are_shown_whole_with_their_direction(shown):
 
 async def test_secrets_are_masked_however_they_are_cut(shown):
     text = b'AT+CPIN="9876"\r'
-    link = TracedLink(Memory(*(bytes([octet]) for octet in text)), [Secret("9876"), Secret("98"), Secret("")])
-    for octet in text:
-        await link.write(bytes([octet]))
+    link = TracedLink(Memory(*(bytes([byte]) for byte in text)), [Secret("9876"), Secret("98"), Secret("")])
+    for byte in text:
+        await link.write(bytes([byte]))
         await link.read()
     assert shown() == ["/dev/ttyUSB0 >> AT+CPIN=***", "/dev/ttyUSB0 << AT+CPIN=***"]
 
@@ -98,10 +98,10 @@ async def test_trace_shows_length_of_unfinished_or_overlong_line(shown):
 async def test_trace_masks_secret_by_its_command_or_encoding(shown, line):
     link = TracedLink(Memory(), [Secret("пароль")])
     await link.write(f"{line}\r".encode())
-    (said,) = shown()
-    assert "***" in said
+    (text,) = shown()
+    assert "***" in text
     assert not {"55667788", "043F0430", "043f0430", "D0BFD0B0"} & {
-        said[at : at + 8] for at in range(len(said))
+        text[at : at + 8] for at in range(len(text))
     }
 
 
@@ -109,4 +109,4 @@ async def test_trace_shows_queries_unmasked(shown):
     link = TracedLink(Memory())
     for line in ("AT+CPIN?", "AT+CPIN=?", "+CPIN: READY"):
         await link.write(f"{line}\r".encode())
-    assert [said.split()[-1] for said in shown()] == ["AT+CPIN?", "AT+CPIN=?", "READY"]
+    assert [text.split()[-1] for text in shown()] == ["AT+CPIN?", "AT+CPIN=?", "READY"]

@@ -44,14 +44,14 @@ class Message:
 class FakeModem:
     """Answers AT commands; `script[command]` holds answers to give first, None for silence.
 
-    `heard` is every command, ESC as `<ESC>` and each PDU as `<PDU>`, in order. `messages` is
+    `received` is every command, ESC as `<ESC>` and each PDU as `<PDU>`, in order. `messages` is
     memory -> index -> (status, PDU). `after_pdu` answers a PDU, None is silence.
     """
 
     def __init__(self) -> None:
         self.echo = True
         self.script: dict[str, list[list[str] | None]] = defaultdict(list)
-        self.heard: list[str] = []
+        self.received: list[str] = []
         self.sent: list[str] = []
         self.messages: dict[str, dict[int, tuple[int, str]]] = {"SM": {}}
         self.capacity = 20
@@ -91,7 +91,7 @@ class FakeModem:
         self.master = self.slave = -1
         self._path.unlink(missing_ok=True)
 
-    def say(self, *lines: str) -> None:
+    def send(self, *lines: str) -> None:
         self._write("".join(f"\r\n{line}\r\n" for line in lines))
 
     def _write(self, text: str) -> None:
@@ -105,7 +105,7 @@ class FakeModem:
 
     def _take(self, char: str) -> None:
         if char == ESC:
-            self.heard.append("<ESC>")
+            self.received.append("<ESC>")
             self._input, self._awaits_pdu = "", False
         elif self._awaits_pdu and char == CTRL_Z:
             self._take_pdu()
@@ -117,22 +117,22 @@ class FakeModem:
 
     def _take_pdu(self) -> None:
         pdu, self._input, self._awaits_pdu = self._input, "", False
-        self.heard.append("<PDU>")
+        self.received.append("<PDU>")
         self.sent.append(pdu)
         if self.echo:
             self._write(pdu + CTRL_Z)
         if self.after_pdu is not None:
-            self.say(*self.after_pdu)
+            self.send(*self.after_pdu)
 
     def _command(self, command: str) -> None:
-        self.heard.append(command)
+        self.received.append(command)
         if self.silent:
             return
         if self.echo:
             self._write(command + "\r")
         scripted = self.script[command].pop(0) if self.script[command] else self._answer(command)
         if scripted is not None:
-            self.say(*scripted)
+            self.send(*scripted)
 
     def _answer(self, command: str) -> list[str] | None:
         name = re.split(r"[=?]", command)[0]
@@ -172,7 +172,7 @@ class FakeModem:
 
     def _do_atcmgs(self, _: str) -> None:
         if self.before_prompt:
-            self.say(*self.before_prompt)
+            self.send(*self.before_prompt)
         self._awaits_pdu = bool(self.prompt)
         self._write(self.prompt)
 

@@ -145,7 +145,7 @@ async def test_data_call_is_refused_if_callee_does_not_take_it(
     tmp_path: Path, number: str, values: dict[str, Any]
 ) -> None:
     async with _house(tmp_path, values=values) as (modem, _):
-        with pytest.raises(SendRefusedError, match="nobody takes the data call"):
+        with pytest.raises(SendRefusedError, match="the data call is not answered"):
             await modem.data_call(number)
         assert await modem.command("AT+CSQ")
 
@@ -158,12 +158,12 @@ async def test_data_call_succeeds_if_caller_is_on_white_list(tmp_path: Path) -> 
 async def test_data_call_ends_if_module_hangs_up_after_idle_timeout(tmp_path: Path) -> None:
     async with _house(tmp_path, values={"csd_idle_timeout_s": 1}) as (modem, running):
         link = await modem.data_call(PUMP)
-        heard: list[bytes] = []
+        received: list[bytes] = []
         ended = asyncio.Event()
-        link.give_to(heard.append)
+        link.give_to(received.append)
         link.watch(ended.set)
         await asyncio.wait_for(ended.wait(), PATIENCE_S)
-        assert (link.closed, running.modem.data.passing, b"".join(heard)) == (True, False, b"")
+        assert (link.closed, running.modem.data.passing, b"".join(received)) == (True, False, b"")
         await until(lambda: not modem.in_call)
         assert await modem.command("AT+CSQ")
 
@@ -175,13 +175,13 @@ async def test_data_call_stays_in_data_mode_if_escape_is_written(tmp_path: Path)
         fed: list[bytes] = []
         pass_on = running.modem.data.feed
 
-        def feed(octets: bytes) -> None:
-            fed.append(octets)
-            pass_on(octets)
+        def feed(data: bytes) -> None:
+            fed.append(data)
+            pass_on(data)
 
         running.modem.data.feed = feed  # type: ignore[method-assign]
-        for octets in (b"+++", b"x", b"+", b"+", b"+", b"y", b"++++", b"+++", b"\r"):
-            link.write(octets)
+        for data in (b"+++", b"x", b"+", b"+", b"+", b"y", b"++++", b"+++", b"\r"):
+            link.write(data)
             await asyncio.sleep(_GUARD_S * 2)
             assert running.modem.data.passing
             assert not fed or not b"".join(fed).endswith(b"+++")
@@ -195,9 +195,9 @@ async def test_data_call_error_names_reason_if_busy_unanswered_or_unsupported(fa
     modem = run()
     await modem.wait_ready()
     results = {"BUSY": "busy", "NO ANSWER": "does not answer", "ERROR": "may not be able to make data calls"}
-    for result, words in results.items():
+    for result, message in results.items():
         fake.script[f"ATD{PUMP}"] = [[result]]
-        with pytest.raises(SendRefusedError, match=words):
+        with pytest.raises(SendRefusedError, match=message):
             await modem.data_call(PUMP)
     assert modem.status.ready
 
@@ -214,11 +214,11 @@ async def test_data_call_is_hung_up_if_dialling_gets_no_answer(
     with pytest.raises(SendRefusedError, match="no answer within"):
         await modem.data_call(PUMP)
     await until(lambda: not modem.in_call)
-    assert fake.heard[-1] == "AT" or "ATH" in fake.heard
+    assert fake.received[-1] == "AT" or "ATH" in fake.received
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(modem.data_call(PUMP), 0.02)
     await until(lambda: not modem.in_call)
-    assert fake.heard.count("ATH") == 2
+    assert fake.received.count("ATH") == 2
 
 
 async def test_data_call_closes_if_modem_is_unplugged(fake, port, run) -> None:
@@ -255,9 +255,9 @@ async def test_meter_is_read_through_connection_pool(tmp_path: Path, protocol: s
         pool = _pool(modem)
         async with pool.acquire("pump", "status") as link:
             assert pool.transport("pump") == "csd"
-            told = {r.name: r.value for r in (await read_meter(link, Meter(protocol))).readings}
-        assert told["meter_link"] == "ok"
-        assert (told["meter_serial"], told["energy_import_kwh"]) == ("777", pytest.approx(1834.459))
+            values = {r.name: r.value for r in (await read_meter(link, Meter(protocol))).readings}
+        assert values["meter_link"] == "ok"
+        assert (values["meter_serial"], values["energy_import_kwh"]) == ("777", pytest.approx(1834.459))
         status = pool.status("pump")
         assert status is not None
         assert not status.connected

@@ -24,14 +24,14 @@ from gsm_meter_bridge.modem.auto_restart import AutoRestart
 from gsm_meter_bridge.modem.engine import AtEngine
 from gsm_meter_bridge.modem.questions import Questions
 from gsm_meter_bridge.modem.receive import Inbox
-from gsm_meter_bridge.modem.session import NEWS_AT_MOST, ModemSession
+from gsm_meter_bridge.modem.session import QUEUED_AT_MOST, ModemSession
 from gsm_meter_bridge.modem.sim import SimAccess
 from gsm_meter_bridge.modem.status_tracker import StatusTracker
 from gsm_meter_bridge.modem.steps import SetUp
 from tests.modem.fake_modem import PDU, FakeModem
 from tests.support.waiting import PATIENCE_S, until
 
-_WORDS = "the secret is hunter2"
+_MESSAGE = "the secret is hunter2"
 CALLEES = (
     (AtFramer, "feed"),
     (AtDialogue, "feed"),
@@ -86,7 +86,7 @@ async def test_modem_recovers_and_counts_error_if_internal_callee_raises(
     def raising(*args: Any, **named: Any) -> Any:
         calls[0] += 1
         if calls[0] == at:
-            raise error(_WORDS)
+            raise error(_MESSAGE)
         return real(*args, **named)
 
     monkeypatch.setattr(owner, name, raising)
@@ -94,16 +94,16 @@ async def test_modem_recovers_and_counts_error_if_internal_callee_raises(
     await until(lambda: modem.status.ready or calls[0] >= at)
     for index in range(3):  # what comes by and by, all kinds of lines
         fake.messages["SM"][index] = (0, PDU)
-        fake.say(f'+CMTI: "SM",{index}', "+CREG: 1", f"+CMT: ,{len(PDU) // 2 - 8}", PDU)
+        fake.send(f'+CMTI: "SM",{index}', "+CREG: 1", f"+CMT: ,{len(PDU) // 2 - 8}", PDU)
         await asyncio.sleep(0.02)
     await until(lambda: modem.status.ready and not fake.messages["SM"])
     received = len(modem.received)
     fake.messages["SM"][9] = (0, PDU)
-    fake.say('+CMTI: "SM",9', '+CMTI: "SM",9')
+    fake.send('+CMTI: "SM",9', '+CMTI: "SM",9')
     await until(lambda: len(modem.received) > received)
     await until(lambda: health.internal_errors == (calls[0] >= at))
     assert "hunter2" not in caplog.text
-    assert caplog.text.count("which nobody foresaw") == health.internal_errors
+    assert caplog.text.count("an unexpected error") == health.internal_errors
 
 
 @pytest.mark.parametrize("callback", ["on_status", "on_received"])
@@ -113,15 +113,15 @@ async def test_modem_recovers_if_callback_raises(
     fake.plug_in(port)
     calls: list[Any] = []
 
-    def told(what: Any) -> None:
+    def note_and_raise(what: Any) -> None:
         calls.append(what)
         if len(calls) == 1:
             raise ZeroDivisionError
 
     async def store(received: Any) -> None:
-        told(received)
+        note_and_raise(received)
 
-    modem = run(**{callback: told if callback == "on_status" else store}, status_interval_s=0.02)
+    modem = run(**{callback: note_and_raise if callback == "on_status" else store}, status_interval_s=0.02)
     fake.messages["SM"][1] = (0, PDU)
     await until(lambda: modem.status.ready and not fake.messages["SM"])
     if callback == "on_received":
@@ -143,7 +143,7 @@ async def test_modem_reports_problem_and_logs_once_if_sim_check_always_raises(
     modem = run(health=(health := Health()), reconnect_min_s=0.001)
     await until(lambda: health.internal_errors > 3)
     assert modem.status.problem_code == "modem_error"
-    assert caplog.text.count("which nobody foresaw") == 1
+    assert caplog.text.count("an unexpected error") == 1
 
 
 async def test_modem_retries_if_port_cannot_be_opened(
@@ -193,12 +193,12 @@ async def test_session_limits_queued_lines_and_still_receives_messages(
 
     monkeypatch.setattr(ModemSession, "_act_on", slow)
     for _ in range(40):
-        fake.say(*["RING"] * 100)
+        fake.send(*["RING"] * 100)
         await asyncio.sleep(0.01)
     await until(lambda: "more than can be handled" in caplog.text)
-    assert session._news.qsize() <= NEWS_AT_MOST
+    assert session._changed.qsize() <= QUEUED_AT_MOST
     fake.messages["SM"][1] = (0, PDU)
-    fake.say('+CMTI: "SM",1')  # is not heard, and found all the same
+    fake.send('+CMTI: "SM",1')  # is not heard, and found all the same
     going_on.set()
     await until(lambda: len(modem.received) == 1)
     assert caplog.text.count("more than can be handled") == 1
@@ -214,10 +214,10 @@ async def test_session_logs_unparsable_line_once(
     modem = run()
     await modem.wait_ready()
     for _ in range(20):
-        fake.say("+CMTI: nonsense")
+        fake.send("+CMTI: nonsense")
         await asyncio.sleep(0.005)
     fake.messages["SM"][1] = (0, PDU)
-    fake.say('+CMTI: "SM",1')
+    fake.send('+CMTI: "SM",1')
     await until(lambda: len(modem.received) == 1)
     assert len([r for r in caplog.records if r.levelno == logging.WARNING and "+CMTI" in r.getMessage()]) == 1
 

@@ -44,9 +44,9 @@ async def test_modem_becomes_ready_and_reports_identity(fake, port, run):
     )
     assert replace(modem.status, sms_used=None, sms_total=None, setup=()) == expected
     assert {step.state for step in modem.status.setup if step.name != "settings"} == {"done"}
-    assert fake.heard[:5] == ["<ESC>", "AT", "AT", "ATE0", "AT+CMEE=1"]
-    assert not [h for h in fake.heard if h.startswith("AT+CPMS=")]  # SM is what it uses
-    assert "AT+CNMI=2,1,0,2,0" in fake.heard
+    assert fake.received[:5] == ["<ESC>", "AT", "AT", "ATE0", "AT+CMEE=1"]
+    assert not [h for h in fake.received if h.startswith("AT+CPMS=")]  # SM is what it uses
+    assert "AT+CNMI=2,1,0,2,0" in fake.received
 
 
 async def test_status_counts_messages_in_sms_memory(fake, port, run):
@@ -68,7 +68,7 @@ async def test_modem_becomes_ready_if_optional_commands_are_missing(fake, port, 
     assert set(modem.status.lacking) == {
         "+CGMI", "+CIMI", "ICCID", "+CSCA", "+CEREG", "+CSQ", "+CMEE",
     }  # fmt: skip
-    assert "AT+CNMI=2,1,0,1,0" in fake.heard
+    assert "AT+CNMI=2,1,0,1,0" in fake.received
 
 
 async def test_modem_polls_for_messages_if_all_indications_are_refused(fake, port, run):
@@ -106,7 +106,7 @@ async def test_modem_is_not_ready_until_registered(fake, port, run, stat, code):
     modem = run(reconnect_min_s=60)
     await until(lambda: modem.status.problem_code == code)
     assert not modem.status.ready
-    fake.say("+CREG: 5")
+    fake.send("+CREG: 5")
     await modem.wait_ready()
     assert modem.status.registration is Registration.ROAMING
 
@@ -173,7 +173,7 @@ async def test_modem_reconnects_if_port_disappears_and_returns(fake, port, run, 
         assert caplog.text.count("is back") == round_
         assert len(modem.statuses) > seen
         fake.messages["SM"][1] = (0, PDU)
-        fake.say('+CMTI: "SM",1')
+        fake.send('+CMTI: "SM",1')
         await until(lambda: not fake.messages["SM"])
     assert all(a != b for a, b in zip(modem.statuses, modem.statuses[1:], strict=False))
 
@@ -191,9 +191,9 @@ async def test_modem_is_set_up_again_if_it_restarts(fake, port, run):
     fake.plug_in(port)
     modem = run()
     await until(lambda: modem.status.sms_total)
-    fake.echo, before = True, fake.heard.count("AT+CMGF=0")
-    fake.say("RDY")
-    await until(lambda: fake.heard.count("AT+CMGF=0") == before + 1)
+    fake.echo, before = True, fake.received.count("AT+CMGF=0")
+    fake.send("RDY")
+    await until(lambda: fake.received.count("AT+CMGF=0") == before + 1)
     await modem.wait_ready()
     assert "the modem restarted" in [s.problem for s in modem.statuses]
 
@@ -213,9 +213,9 @@ async def test_modem_stays_connected_if_lines_are_nonsense(fake, port, run):
     fake.plug_in(port)
     modem = run()
     await until(lambda: modem.status.sms_total)
-    fake.say("+CMTI: nonsense", "+CREG: nonsense", "+CMT: ,99", '+CLIP: "+7999",145', "nonsense")
+    fake.send("+CMTI: nonsense", "+CREG: nonsense", "+CMT: ,99", '+CLIP: "+7999",145', "nonsense")
     fake.messages["SM"][1] = (0, PDU)
-    fake.say('+CMTI: "SM",1')
+    fake.send('+CMTI: "SM",1')
     await until(lambda: modem.received)
     assert all(s.connected for s in modem.statuses)
-    assert fake.heard.count("ATE0") == 1
+    assert fake.received.count("ATE0") == 1

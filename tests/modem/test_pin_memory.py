@@ -64,8 +64,8 @@ def test_pin_may_be_entered_depending_on_earlier_tries_and_tries_left(
     assert (found is None) == (reason is None), found
     if found is not None:
         assert reason is not None
-        assert reason in found.words
-        assert "telephone" in found.words
+        assert reason in found.message
+        assert "telephone" in found.message
         assert found.code == "sim_pin_rejected"
 
 
@@ -104,7 +104,7 @@ class _Starts:
     @property
     def entered(self) -> list[str]:
         """The PINs that the modem was given."""
-        return [h.split('"')[1] for h in self.fake.heard if h.startswith("AT+CPIN=")]
+        return [h.split('"')[1] for h in self.fake.received if h.startswith("AT+CPIN=")]
 
 
 @pytest.fixture
@@ -229,8 +229,8 @@ async def test_pin_is_not_entered_if_database_cannot_record_it(starts: _Starts, 
     assert starts.entered == []
 
 
-def _wait_said(daemon: BridgeProcess, words: str, times: int) -> None:
-    wait_until(lambda: daemon.log.count(words) >= times, lambda: daemon.log)
+def _wait_logged(daemon: BridgeProcess, message: str, times: int) -> None:
+    wait_until(lambda: daemon.log.count(message) >= times, lambda: daemon.log)
 
 
 async def test_daemon_enters_wrong_pin_once_over_five_starts_and_a_kill(tmp_path: Path) -> None:
@@ -244,11 +244,11 @@ async def test_daemon_enters_wrong_pin_once_over_five_starts_and_a_kill(tmp_path
         }
         for start in range(5):
             with BridgeProcess(tmp_path, config) as daemon:
-                _wait_said(daemon, "not tried again", start + 1)
+                _wait_logged(daemon, "not tried again", start + 1)
                 if start == 2:
                     daemon.kill()
                     daemon.start()
-                    _wait_said(daemon, "did not accept", 4)
+                    _wait_logged(daemon, "did not accept", 4)
         assert simulator.log.count("a wrong PIN was entered") == 1
         config["modems"][0]["pin"] = RIGHT
         with BridgeProcess(tmp_path, config) as daemon:

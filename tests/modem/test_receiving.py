@@ -31,7 +31,7 @@ class Store:
     async def __call__(self, received: Sequence[ReceivedPdu]) -> None:
         self.inside += 1
         self.most_inside = max(self.most_inside, self.inside)
-        self.fake.heard.append("<STORING>")
+        self.fake.received.append("<STORING>")
         try:
             await self.open.wait()
             if self.failures:
@@ -40,7 +40,7 @@ class Store:
             self.received.extend(received)
         finally:
             self.inside -= 1
-            self.fake.heard.append("<STORED>")
+            self.fake.received.append("<STORED>")
 
     @property
     def pdus(self) -> list[str]:
@@ -85,7 +85,7 @@ async def test_messages_waiting_at_start_are_stored_and_then_deleted(fake, run, 
         ReceivedPdu("gsm1", PDU, "SM", 1),
         ReceivedPdu("gsm1", OTHER, "SM", 7),
     ]
-    steps = [h for h in fake.heard if h.startswith(("<STOR", "AT+CMGD"))]
+    steps = [h for h in fake.received if h.startswith(("<STOR", "AT+CMGD"))]
     assert steps == ["<STORING>", "<STORED>", "AT+CMGD=1", "AT+CMGD=7"]
     assert fake.messages["SM"] == {}
 
@@ -94,12 +94,12 @@ async def test_message_is_not_deleted_while_it_is_being_stored(fake, run, store)
     await counted(run())
     store.open.clear()
     fake.messages["SM"][3] = (0, PDU)
-    fake.say('+CMTI: "SM",3')
+    fake.send('+CMTI: "SM",3')
     await until(lambda: store.inside)
-    fake.say('+CMTI: "SM",3')
+    fake.send('+CMTI: "SM",3')
     assert 3 in fake.messages["SM"]
     store.open.set()
-    await until(lambda: fake.heard.count("AT+CMGR=3") == 2)
+    await until(lambda: fake.received.count("AT+CMGR=3") == 2)
     assert (store.pdus, store.most_inside) == ([PDU], 1)
     assert 3 not in fake.messages["SM"]
 
@@ -109,8 +109,8 @@ async def test_outgoing_messages_in_memory_are_left_alone(fake, run, store):
     await counted(run())
     assert store.pdus == [THIRD]
     assert set(fake.messages["SM"]) == {1, 2}
-    fake.say('+CMTI: "SM",1')
-    await until(lambda: "AT+CMGR=1" in fake.heard)
+    fake.send('+CMTI: "SM",1')
+    await until(lambda: "AT+CMGR=1" in fake.received)
     assert store.pdus == [THIRD]
 
 
@@ -121,18 +121,18 @@ async def test_message_stays_on_modem_until_it_is_stored(fake, run, store, caplo
     run(status_interval_s=0.01)
     await until(lambda: not fake.messages["SM"])
     assert store.pdus == [PDU]
-    assert fake.heard.count("<STORING>") == 3
+    assert fake.received.count("<STORING>") == 3
     assert caplog.text.count("could not be stored") == 1
     assert caplog.text.count("can be stored again") == 1
     assert "Traceback" not in caplog.text
 
 
 async def test_storage_error_is_logged_once_without_traceback(fake, run, store, caplog):
-    store.failures, store.error = 3, StorageError("the database cannot be used just now")
+    store.failures, store.error = 3, StorageError("the database cannot be used at present")
     fake.messages["SM"][1] = (0, PDU)
     run(status_interval_s=0.01)
     await until(lambda: not fake.messages["SM"])
-    assert caplog.text.count("the database cannot be used just now") == 1
+    assert caplog.text.count("the database cannot be used at present") == 1
     assert "Traceback" not in caplog.text
 
 
@@ -142,7 +142,7 @@ async def test_undeletable_message_is_not_handed_over_again(fake, run, store):
     run(status_interval_s=0.01)
     await until(lambda: not fake.messages["SM"])
     assert store.pdus == [PDU]
-    assert fake.heard.count("AT+CMGD=1") == 4
+    assert fake.received.count("AT+CMGD=1") == 4
     fake.messages["SM"][1] = (0, PDU)  # the same text again, in the same place
     await until(lambda: len(store.pdus) == 2)
 
@@ -150,7 +150,7 @@ async def test_undeletable_message_is_not_handed_over_again(fake, run, store):
 async def test_messages_in_another_memory_are_stored_and_swept(fake, run, store):
     await counted(run(status_interval_s=0.02))
     fake.messages["SR"] = {4: (0, OTHER)}
-    fake.say('+CDSI: "SR",4')
+    fake.send('+CDSI: "SR",4')
     await until(lambda: store.received)
     assert store.received == [ReceivedPdu("gsm1", OTHER, "SR", 4)]
     await until(lambda: not fake.messages["SR"])
@@ -162,16 +162,16 @@ async def test_messages_in_another_memory_are_stored_and_swept(fake, run, store)
 async def test_unreadable_memory_leaves_modem_ready(fake, run, store):
     modem = run()
     await counted(modem)
-    looks = fake.heard.count("AT+CMGL=4")
-    fake.say('+CDSI: "BM",1', '+CMTI: "SM",9')
-    await until(lambda: fake.heard.count("AT+CMGL=4") == looks + 1)
+    looks = fake.received.count("AT+CMGL=4")
+    fake.send('+CDSI: "BM",1', '+CMTI: "SM",9')
+    await until(lambda: fake.received.count("AT+CMGL=4") == looks + 1)
     assert modem.status.ready
     assert store.received == []
 
 
 async def test_routed_messages_are_stored_without_place(fake, run, store):
     await counted(run())
-    fake.say(f"+CMT: ,{TPDU_LENGTH}", PDU, f"+CDS: {TPDU_LENGTH}", OTHER)
+    fake.send(f"+CMT: ,{TPDU_LENGTH}", PDU, f"+CDS: {TPDU_LENGTH}", OTHER)
     await until(lambda: len(store.received) == 2)
     assert store.received == [ReceivedPdu("gsm1", PDU), ReceivedPdu("gsm1", OTHER)]
 
@@ -180,7 +180,7 @@ async def test_routed_message_is_kept_if_storing_fails(fake, port, run, store):
     store.failures = 1
     modem = run(status_interval_s=0.01)
     await counted(modem)
-    fake.say(f"+CMT: ,{TPDU_LENGTH}", PDU)
+    fake.send(f"+CMT: ,{TPDU_LENGTH}", PDU)
     await until(lambda: store.received)
     assert store.pdus == [PDU]
 
@@ -191,7 +191,7 @@ async def test_messages_are_received_if_modem_refuses_cpms(fake, run, store):
     modem = run()
     await until(lambda: store.received)
     fake.messages["SM"][2] = (0, OTHER)
-    fake.say('+CMTI: "SM",2')
+    fake.send('+CMTI: "SM",2')
     await until(lambda: not fake.messages["SM"])
     assert store.received == [ReceivedPdu("gsm1", PDU, None, 1), ReceivedPdu("gsm1", OTHER, "SM", 2)]
     assert "+CPMS" in modem.status.lacking
@@ -211,7 +211,7 @@ async def test_messages_arriving_during_commands_are_not_lost(fake, run, store):
     await counted(modem)
     for index in range(1, 6):
         fake.messages["SM"][index] = (0, f"{PDU[:-2]}{index:02X}")
-        fake.say(f'+CMTI: "SM",{index}')
+        fake.send(f'+CMTI: "SM",{index}')
     await until(lambda: not fake.messages["SM"])
     assert sorted(store.pdus) == sorted(f"{PDU[:-2]}{index:02X}" for index in range(1, 6))
     assert store.most_inside == 1
@@ -221,15 +221,15 @@ async def test_messages_that_come_together_are_stored_together(fake, run, store)
     await counted(run())
     store.open.clear()
     fake.messages["SM"][1] = (0, PDU)
-    fake.say('+CMTI: "SM",1')
+    fake.send('+CMTI: "SM",1')
     await until(lambda: store.inside)
     fake.messages["SM"] |= {2: (0, OTHER), 3: (0, THIRD)}
-    fake.say('+CMTI: "SM",2', '+CMTI: "SM",3')
+    fake.send('+CMTI: "SM",2', '+CMTI: "SM",3')
     store.open.set()
     await until(lambda: not fake.messages["SM"])
     assert store.pdus == [PDU, OTHER, THIRD]
-    assert fake.heard.count("<STORING>") == 2
-    assert not {"AT+CMGR=2", "AT+CMGR=3"} & set(fake.heard)
+    assert fake.received.count("<STORING>") == 2
+    assert not {"AT+CMGR=2", "AT+CMGR=3"} & set(fake.received)
 
 
 async def test_deletion_callback_gets_only_messages_that_were_deleted(fake, run, store):

@@ -19,7 +19,7 @@ async def test_pin_is_entered_once_and_not_logged(fake, port, run, caplog):
     caplog.set_level(logging.DEBUG)
     modem = run(pin=Secret("4321"), trace=True)
     await modem.wait_ready()
-    assert fake.heard.count('AT+CPIN="4321"') == 1
+    assert fake.received.count('AT+CPIN="4321"') == 1
     assert "AT+CPIN=" in caplog.text
     assert "4321" not in caplog.text
 
@@ -29,16 +29,16 @@ async def test_wrong_pin_is_entered_only_once(fake, port, run, knows_tries):
     fake.plug_in(port)
     fake.pin, fake.knows_tries = "4321", knows_tries
     modem = run(pin=Secret("1111"), status_interval_s=0.005)
-    await until(lambda: fake.heard.count("AT+CPIN?") > 5)
+    await until(lambda: fake.received.count("AT+CPIN?") > 5)
     assert (modem.status.connected, modem.status.ready) == (True, False)
     assert modem.status.problem_code == "sim_pin_rejected"
     assert "incorrect password" in modem.status.problem
     fake.unplug()
     await until(lambda: not modem.status.connected)
-    fake.heard.remove('AT+CPIN="1111"')
+    fake.received.remove('AT+CPIN="1111"')
     fake.plug_in(port)
-    await until(lambda: fake.heard.count("AT+CPIN?") > 12)
-    assert 'AT+CPIN="1111"' not in fake.heard
+    await until(lambda: fake.received.count("AT+CPIN?") > 12)
+    assert 'AT+CPIN="1111"' not in fake.received
     assert fake.tries == 2
 
 
@@ -48,13 +48,13 @@ async def test_accepted_pin_is_entered_only_once_if_sim_stays_locked(fake, port,
     fake.pin, fake.knows_tries = "4321", knows_tries
     fake.script['AT+CPIN="1111"'] = [["OK"]] * 9
     modem = run(pin=Secret("1111"), status_interval_s=0.005)
-    await until(lambda: fake.heard.count("AT+CPIN?") > 8)
+    await until(lambda: fake.received.count("AT+CPIN?") > 8)
     assert modem.status.problem == "the SIM took its PIN and is not ready yet"
-    assert fake.heard.count('AT+CPIN="1111"') == 1
+    assert fake.received.count('AT+CPIN="1111"') == 1
     fake.pin = None
     await modem.wait_ready()
     fake.pin = "1111"
-    await until(lambda: fake.heard.count('AT+CPIN="1111"') == 2)
+    await until(lambda: fake.received.count('AT+CPIN="1111"') == 2)
 
 
 async def test_pin_is_not_entered_if_only_two_tries_are_left(fake, port, run):
@@ -72,7 +72,7 @@ async def test_pin_counts_as_refused_if_modem_is_silent_after_it(fake, port, run
     fake.script['AT+CPIN="1111"'] = [None]
     modem = run(pin=Secret("1111"), timeouts=replace(timeouts, network_s=0.05))
     await until(lambda: modem.status.problem_code == "sim_pin_rejected")
-    assert fake.heard.count('AT+CPIN="1111"') == 1
+    assert fake.received.count('AT+CPIN="1111"') == 1
 
 
 async def test_malformed_pin_is_not_entered(fake, port, run):
@@ -101,7 +101,7 @@ async def test_modem_becomes_ready_if_sim_is_inserted_later(fake, port, run):
     with pytest.raises(SendRefusedError, match="SIM not inserted"):
         await modem.send_sms(Message())
     fake.no_sim = False
-    fake.say("+CPIN: READY")
+    fake.send("+CPIN: READY")
     await modem.wait_ready()
 
 

@@ -56,14 +56,14 @@ def step(do: Answers, **more) -> SetupStep:
 async def test_step_state_depends_on_outcome_and_need(questions, outcome, needed, state, is_put_off):
     steps, it = SetUp(questions, LOOK_S), step(Answers(outcome), needed=needed)
     await steps.run([it])
-    (told,) = steps.status
-    assert (told.name, told.state) == ("it", state)
-    assert (told.retry_at is not None) == is_put_off
-    assert (told.problem is None) == (state is StepState.DONE)
+    (status,) = steps.status
+    assert (status.name, status.state) == ("it", state)
+    assert (status.retry_at is not None) == is_put_off
+    assert (status.problem is None) == (state is StepState.DONE)
     assert steps.lacking == (("+IT",) if state is StepState.LACKING else ())
     assert (steps.missing() is not None) == (needed and state is not StepState.DONE)
     assert steps.hurried == (state is StepState.RETRY)
-    retry_at = told.to_dict()["retry_at"]
+    retry_at = status.to_dict()["retry_at"]
     assert retry_at is None or retry_at.endswith("Z")
 
 
@@ -111,15 +111,15 @@ async def test_later_steps_wait_after_silent_step_unless_callback_continues(ques
     both = [step(Answers(CommandOutcome.SILENT)), replace(step(second), name="second")]
     assert await steps.run(both, leave_the_rest) == {"it": None, "second": None}
     assert await steps.run(both, leave_the_rest) == {"it": None, "second": True}
-    heard: list[int] = []
+    received: list[int] = []
 
     async def on_silence() -> bool:
-        heard.append(1)
+        received.append(1)
         return True
 
     steps.forget()
     await steps.run(both, on_silence)
-    assert (heard, second.asked) == ([1], 2)
+    assert (received, second.asked) == ([1], 2)
 
 
 async def test_forgotten_step_alone_is_run_again(questions):
@@ -141,7 +141,7 @@ async def test_questions_skip_command_that_was_not_answered(fake, port, timeouts
         assert await questions.first(several) is None
         assert questions.worst is CommandOutcome.SILENT
         assert await questions.first(several) == ("+CSQ: 17,0",)
-    assert fake.heard.count("AT+CCID") == 1
+    assert fake.received.count("AT+CCID") == 1
 
 
 async def test_questions_raise_timeout_if_modem_answers_nothing(fake, port, timeouts):
@@ -150,7 +150,7 @@ async def test_questions_raise_timeout_if_modem_answers_nothing(fake, port, time
         fake.silent = True
         engine.timeouts = replace(timeouts, command_s=0.05, resync_s=0.02, resync_tries=2)
         with pytest.raises(CommandTimeoutError, match="does not answer AT"):
-            await Questions(engine).tell("AT+CREG=1")
+            await Questions(engine).set("AT+CREG=1")
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ async def test_storage_reads_memory_in_use_without_selecting_it(answers):
         contents = await at_port(it.url, lambda s: s.read("SM"))
         assert [message.index for message in contents.messages] == [1]
         assert (contents.memory.name, contents.memory.used, contents.memory.total) == ("SM", 1, 20)
-        assert not [h for h in it.heard if h.startswith('AT+CPMS="')]
+        assert not [h for h in it.received if h.startswith('AT+CPMS="')]
 
 
 @FORMS
@@ -58,9 +58,9 @@ async def test_storage_reads_and_empties_another_memory(answers):
 async def test_storage_chooses_memory_as_far_as_modem_allows(answers, use):
     async with modem(answers) as it:
         assert [memory.name for memory in await at_port(it.url, lambda s: s.choose("ME"))] == use
-        heard = len(it.heard)
+        count = len(it.received)
         await at_port(it.url, lambda s: s.choose("ME"))
-        again = [h for h in it.heard[heard:] if h.startswith('AT+CPMS="')]
+        again = [h for h in it.received[count:] if h.startswith('AT+CPMS="')]
         assert bool(again) == (use != ["ME"] * 3)
 
 

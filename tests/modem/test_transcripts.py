@@ -75,11 +75,11 @@ class Stage:
         self._judge(end)
 
     async def _await(self, name: str, value: Any) -> None:
-        await until(lambda: self._holds(name, value), lambda: f"{name}: {value}; {self._told()}")
+        await until(lambda: self._holds(name, value), lambda: f"{name}: {value}; {self._state()}")
 
-    def _told(self) -> str:
-        told = f"received {self.received}, outcomes {self.outcomes}, heard {self.scripted.heard[-80:]}"
-        return f"status {self.modem.status}, {told}"
+    def _state(self) -> str:
+        reported = f"received {self.received}, outcomes {self.outcomes}, heard {self.scripted.received[-80:]}"
+        return f"status {self.modem.status}, {reported}"
 
     def _holds(self, name: str, value: Any) -> bool:
         status, scripted = self.modem.status, self.scripted
@@ -93,7 +93,7 @@ class Stage:
             case "received":
                 return sorted(self.received) == sorted(value)
             case "heard":
-                return all(any(fits(pattern, h) for h in scripted.heard) for pattern in value)
+                return all(any(fits(pattern, h) for h in scripted.received) for pattern in value)
             case "sent":
                 return scripted.sent == value
             case "stored":
@@ -106,25 +106,25 @@ class Stage:
         return True
 
     def _count(self, pattern: str) -> int:
-        return sum(fits(pattern, heard) for heard in self.scripted.heard)
+        return sum(fits(pattern, lines) for lines in self.scripted.received)
 
     def _judge(self, end: dict[str, Any]) -> None:
-        heard = self.scripted.heard
+        lines = self.scripted.received
         for pattern in end.get("not_heard", ()):
-            assert not [h for h in heard if fits(pattern, h)], self._told()
+            assert not [h for h in lines if fits(pattern, h)], self._state()
         for pattern, times in end.get("times", {}).items():
-            assert self._count(pattern) == times, (pattern, self._told())
+            assert self._count(pattern) == times, (pattern, self._state())
         assert not set(end.get("lacks_not", ())) & set(self.modem.status.lacking)
         if "connections" in end:
-            assert self.scripted.connections == end["connections"], self._told()
+            assert self.scripted.connections == end["connections"], self._state()
         if "received" in end:
             assert sorted(self.received) == sorted(end["received"])
 
     async def _do_heard(self, pattern: str) -> None:
-        await self.scripted.hears(pattern, self._told)
+        await self.scripted.expects(pattern, self._state)
 
     async def _do_say(self, text: str) -> None:
-        await self.scripted.say(text)
+        await self.scripted.send(text)
 
     async def _do_answers(self, answers: dict[str, Any]) -> None:
         self.scripted.script(answers)
@@ -193,4 +193,4 @@ async def test_modem_behaves_as_transcript_expects(transcript: Transcript, cut: 
 async def test_probe_report_matches_transcript(transcript: Transcript) -> None:
     async with ScriptedModem(transcript) as scripted:
         report = await probe(scripted.url, timeouts=replace(_TIMEOUTS, **transcript.timeouts))
-        assert _has(report.to_dict(), transcript.probe), report.words()
+        assert _has(report.to_dict(), transcript.probe), report.text()

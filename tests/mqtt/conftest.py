@@ -87,7 +87,7 @@ class Watcher:
                 self.changed.clear()
                 await self.changed.wait()
 
-    async def say(self, topic: str, document: Any, *, retain: bool = False) -> None:
+    async def publish(self, topic: str, document: Any, *, retain: bool = False) -> None:
         """Publish something and wait for the broker to have it."""
         payload = document if isinstance(document, str) else json.dumps(document)
         await asyncio.wait_for(self.client.publish(topic, payload, retain=retain), PATIENCE_S)
@@ -111,7 +111,7 @@ async def watcher(
     task = asyncio.create_task(seen.run())
     try:
         # what it says itself comes back once it has subscribed
-        await seen.say("watcher/ready", {})
+        await seen.publish("watcher/ready", {})
         await seen.wait("watcher/ready")
         yield seen
     finally:

@@ -37,21 +37,21 @@ def _last(transaction: str) -> Any:
 async def test_unconfigured_number_is_asked_planned_and_set(mosquitto: Mosquitto) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port, radio=_radio()):
         await seen.wait(TOPICS.bridge_state)
-        await seen.say(TOPICS.request("request_status"), {"transaction": "a", **OF_NUMBER})
-        told = await seen.wait(TOPICS.response("request_status"), _last("a"))
-        assert told["module"] == NEW
-        assert told["status"] == "ok"
-        assert told["data"]["signal_dbm"] is not None
+        await seen.publish(TOPICS.request("request_status"), {"transaction": "a", **OF_NUMBER})
+        document = await seen.wait(TOPICS.response("request_status"), _last("a"))
+        assert document["module"] == NEW
+        assert document["status"] == "ok"
+        assert document["data"]["signal_dbm"] is not None
         changes = {"settings": {"apn": "m2m"}}
-        await seen.say(TOPICS.request("plan"), {"transaction": "b", **OF_NUMBER, **changes})
+        await seen.publish(TOPICS.request("plan"), {"transaction": "b", **OF_NUMBER, **changes})
         plan = await seen.wait(TOPICS.response("plan"), _last("b"))
         assert plan["plan"]["after"] == {"apn": "m2m"}
-        await seen.say(TOPICS.request("apply"), {"transaction": "c", **OF_NUMBER, **changes})
+        await seen.publish(TOPICS.request("apply"), {"transaction": "c", **OF_NUMBER, **changes})
         done = await seen.wait(TOPICS.response("apply"), _last("c"))
         assert (done["status"], done["before"], done["after"]) == ("ok", {"apn": "old"}, {"apn": "m2m"})
-        await seen.say(TOPICS.request("set"), {"transaction": "d", **OF_NUMBER, "apn": "other"})
+        await seen.publish(TOPICS.request("set"), {"transaction": "d", **OF_NUMBER, "apn": "other"})
         assert (await seen.wait(TOPICS.response("set"), _last("d")))["after"] == {"apn": "other"}
-        await seen.say(TOPICS.request("apply"), {"transaction": "c", **OF_NUMBER, **changes})
+        await seen.publish(TOPICS.request("apply"), {"transaction": "c", **OF_NUMBER, **changes})
         again = await seen.wait(
             TOPICS.response("apply"),
             lambda a: _last("c")(a) and seen.of(TOPICS.response("apply")).count(a) > 1,
@@ -64,7 +64,7 @@ async def test_unconfigured_number_is_asked_planned_and_set(mosquitto: Mosquitto
 
 
 @pytest.mark.parametrize(
-    ("more", "code", "words"),
+    ("more", "code", "message"),
     [
         ({"number": PUMP}, "invalid_value", "it is that of pump"),
         ({"module": "pump"}, "invalid_value", "either module or number"),
@@ -81,24 +81,24 @@ async def test_unconfigured_number_is_asked_planned_and_set(mosquitto: Mosquitto
     ],
 )
 async def test_request_by_number_is_refused_if_a_field_is_invalid(
-    mosquitto: Mosquitto, more: dict[str, object], code: str, words: str, caplog: pytest.LogCaptureFixture
+    mosquitto: Mosquitto, more: dict[str, object], code: str, message: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port, radio=_radio()):
         await seen.wait(TOPICS.bridge_state)
         for action, fields in ACTIONS.items():
-            await seen.say(TOPICS.request(action), {"transaction": "a", **fields, **OF_NUMBER, **more})
+            await seen.publish(TOPICS.request(action), {"transaction": "a", **fields, **OF_NUMBER, **more})
             answer = await seen.wait(TOPICS.response(action), _last("a"))
             if action == "set" and code == "unknown_field":
                 assert answer["error"]["code"] == "unknown_setting"  # any other field is a setting
                 continue
             assert (answer["status"], answer["error"]["code"]) == ("error", code), answer
-            assert words in answer["error"]["message"]
+            assert message in answer["error"]["message"]
             assert "4711" not in json.dumps(answer)
         assert "4711" not in caplog.text
 
 
 @pytest.mark.parametrize(
-    ("more", "words"),
+    ("more", "message"),
     [
         ({"family": "lers_gsm_mini"}, "no family without number"),
         ({"password": "4711"}, "no password without number"),
@@ -106,15 +106,17 @@ async def test_request_by_number_is_refused_if_a_field_is_invalid(
     ],
 )
 async def test_request_by_module_is_refused_if_it_has_fields_of_a_number(
-    mosquitto: Mosquitto, more: dict[str, object], words: str, caplog: pytest.LogCaptureFixture
+    mosquitto: Mosquitto, more: dict[str, object], message: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port):
         await seen.wait(TOPICS.bridge_state)
         for action, fields in ACTIONS.items():
-            await seen.say(TOPICS.request(action), {"transaction": "a", "module": "pump", **fields, **more})
+            await seen.publish(
+                TOPICS.request(action), {"transaction": "a", "module": "pump", **fields, **more}
+            )
             answer = await seen.wait(TOPICS.response(action), _last("a"))
             assert (answer["status"], answer["error"]["code"]) == ("error", "invalid_value"), answer
-            assert words in answer["error"]["message"]
+            assert message in answer["error"]["message"]
             assert "4711" not in json.dumps(answer)
         assert "4711" not in caplog.text
 
@@ -125,27 +127,29 @@ async def test_request_by_number_shows_masked_numbers_if_identifiers_are_masked(
         await seen.wait(TOPICS.bridge_state)
         radio.ready = False
         apply = {"transaction": "a", **OF_NUMBER, **ACTIONS["apply"]}
-        await seen.say(TOPICS.request("apply"), apply)
+        await seen.publish(TOPICS.request("apply"), apply)
         accepted = await seen.wait(TOPICS.response("apply"))
-        await seen.say(TOPICS.request("plan"), {**apply, "transaction": "b"})
+        await seen.publish(TOPICS.request("plan"), {**apply, "transaction": "b"})
         await seen.wait(TOPICS.response("plan"))
-        await seen.say(TOPICS.request("apply"), {**apply, "transaction": "c", "password": "1111"})
+        await seen.publish(TOPICS.request("apply"), {**apply, "transaction": "c", "password": "1111"})
         refused = await seen.wait(TOPICS.response("apply"), _last("c"))
         assert refused["error"]["code"] == "number_in_use"
         for number in (PUMP, OWN):
-            await seen.say(TOPICS.request("set"), {**OF_NUMBER, "transaction": number[-4:], "number": number})
+            await seen.publish(
+                TOPICS.request("set"), {**OF_NUMBER, "transaction": number[-4:], "number": number}
+            )
             await seen.wait(TOPICS.response("set"), _last(number[-4:]))
-        await seen.say(TOPICS.request("jobs"), {"transaction": "d"})
+        await seen.publish(TOPICS.request("jobs"), {"transaction": "d"})
         listed = await seen.wait(TOPICS.response("jobs"))
         assert [job["module"] for job in listed["jobs"]] == ["***0301"]
-        await seen.say(TOPICS.request("cancel"), {"transaction": "e", "job": accepted["job"]})
+        await seen.publish(TOPICS.request("cancel"), {"transaction": "e", "job": accepted["job"]})
         assert (await seen.wait(TOPICS.response("cancel")))["module"] == "***0301"
         ended = await seen.wait(TOPICS.response("apply"), _last("a"))
         assert (ended["module"], ended["state"]) == ("***0301", "cancelled")
         radio.ready = True
-        await seen.say(TOPICS.request("request_status"), {"transaction": "f", **OF_NUMBER})
-        told = await seen.wait(TOPICS.response("request_status"), _last("f"))
-        assert (told["module"], told["data"]["number"]) == ("***0301", "***0301")
+        await seen.publish(TOPICS.request("request_status"), {"transaction": "f", **OF_NUMBER})
+        document = await seen.wait(TOPICS.response("request_status"), _last("f"))
+        assert (document["module"], document["data"]["number"]) == ("***0301", "***0301")
         for topic, message in seen.messages:
             shown = "" if "/request/" in topic else json.dumps(message, default=str)
             assert [number for number in (NEW, PUMP, OWN) if number in shown] == [], topic

@@ -25,7 +25,7 @@ def _final(document: dict[str, Any]) -> bool:
 
 
 async def _set(seen: Watcher, transaction: str, **fields: object) -> None:
-    await seen.say(SET, {"transaction": transaction, "module": "pump", **fields})
+    await seen.publish(SET, {"transaction": transaction, "module": "pump", **fields})
 
 
 async def test_bridge_publishes_its_documents_and_discovery_at_start(mosquitto: Mosquitto) -> None:
@@ -48,7 +48,7 @@ async def test_status_request_updates_module_document_and_availability(
 ) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port, protocol=protocol):
         await seen.wait(TOPICS.module("hut"))
-        await seen.say(TOPICS.request("request_status"), {"transaction": "s1", "module": "hut"})
+        await seen.publish(TOPICS.request("request_status"), {"transaction": "s1", "module": "hut"})
         answer = await seen.wait(TOPICS.response("request_status"), _final)
         assert (answer["transaction"], answer["status"]) == ("s1", "ok")
         assert (answer["data"]["signal_dbm"], answer["data"]["band"]) == (-71, "lte_7")
@@ -73,8 +73,8 @@ async def test_set_request_is_verified_and_repeats_no_secret(mosquitto: Mosquitt
         event = await seen.wait(TOPICS.event("pump"))
         assert (event["event_type"], event["job"]) == ("command_succeeded", done["job"])
         assert w.radio.devices["pump"].state()["apn_password"] == "hunter2"
-        said = [m for t, m in seen.messages if t != SET]
-        assert "hunter2" not in json.dumps(said, default=str)
+        text = [m for t, m in seen.messages if t != SET]
+        assert "hunter2" not in json.dumps(text, default=str)
 
 
 async def test_transaction_is_executed_once_if_it_is_repeated(mosquitto: Mosquitto) -> None:
@@ -92,7 +92,7 @@ async def test_transaction_is_executed_once_if_it_is_repeated(mosquitto: Mosquit
 
 
 @pytest.mark.parametrize(
-    ("payload", "code", "words"),
+    ("payload", "code", "message"),
     [
         ("not json", "invalid_value", "a JSON object"),
         ("[]", "invalid_value", "a JSON object"),
@@ -111,15 +111,15 @@ async def test_transaction_is_executed_once_if_it_is_repeated(mosquitto: Mosquit
     ],
 )
 async def test_set_request_is_refused_and_sends_nothing_if_it_is_invalid(
-    mosquitto: Mosquitto, payload: Any, code: str, words: str
+    mosquitto: Mosquitto, payload: Any, code: str, message: str
 ) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port) as w:
         await seen.wait(TOPICS.module("pump"))
-        await seen.say(SET, payload)
+        await seen.publish(SET, payload)
         answer = await seen.wait(SET_ANSWER)
         assert answer["status"] == "error"
         assert answer["error"]["code"] == code
-        assert words in answer["error"]["message"]
+        assert message in answer["error"]["message"]
         assert not w.radio.sent
 
 
@@ -127,7 +127,7 @@ async def test_plan_request_returns_texts_and_sends_nothing(mosquitto: Mosquitto
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port) as w:
         await seen.wait(TOPICS.module("pump"))
         request = {"transaction": "p1", "module": "pump", "settings": {"csd_idle_timeout_s": 300}}
-        await seen.say(TOPICS.request("plan"), request)
+        await seen.publish(TOPICS.request("plan"), request)
         answer = await seen.wait(TOPICS.response("plan"))
         assert (answer["status"], answer["transaction"]) == ("ok", "p1")
         assert answer["plan"]["texts"] == ["***;T", "***;T=300", "***;T"]
@@ -139,11 +139,11 @@ async def test_apply_request_sets_many_settings_if_it_is_confirmed(mosquitto: Mo
         await seen.wait(TOPICS.module("pump"))
         settings = {"csd_idle_timeout_s": 300, "server.0.address": "a.example:9001"}
         request = {"transaction": "a1", "module": "pump", "settings": settings}
-        await seen.say(TOPICS.request("apply"), request)
+        await seen.publish(TOPICS.request("apply"), request)
         refused = await seen.wait(TOPICS.response("apply"))
         assert refused["error"]["code"] == "confirm_required"
         assert not w.radio.sent
-        await seen.say(TOPICS.request("apply"), request | {"transaction": "a2", "confirm": True})
+        await seen.publish(TOPICS.request("apply"), request | {"transaction": "a2", "confirm": True})
         await seen.wait(TOPICS.response("apply"), lambda d: d["status"] == "accepted")
         async with asyncio.timeout(PATIENCE_S):
             while not w.texts("pump") or w.texts("pump")[-1].endswith(";REBOOT"):
@@ -159,13 +159,13 @@ async def test_apply_request_sets_many_settings_if_it_is_confirmed(mosquitto: Mo
 async def test_actions_reach_module_by_request_and_by_button(mosquitto: Mosquitto) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port) as w:
         await seen.wait(TOPICS.module("pump"))
-        await seen.say(TOPICS.request("restore"), {"transaction": "r1", "module": "pump"})
+        await seen.publish(TOPICS.request("restore"), {"transaction": "r1", "module": "pump"})
         refused = await seen.wait(TOPICS.response("restore"))
         assert refused["error"]["code"] == "confirm_required"
-        await seen.say(TOPICS.request("connect"), {"transaction": "c1", "module": "pump", "server": 1})
+        await seen.publish(TOPICS.request("connect"), {"transaction": "c1", "module": "pump", "server": 1})
         done = await seen.wait(TOPICS.response("connect"), _final)
         assert (done["status"], done["error"]["message"]) == ("error", "it knows no such server")
-        await seen.say(TOPICS.module_set("pump"), {"action": "disconnect"})
+        await seen.publish(TOPICS.module_set("pump"), {"action": "disconnect"})
         event = await seen.wait(TOPICS.event("pump"), lambda e: e.get("action") == "disconnect")
         assert event["event_type"] == "command_succeeded"
         assert w.texts("pump") == ["1234;C1", "1234;D", "1234;I"]
@@ -174,7 +174,7 @@ async def test_actions_reach_module_by_request_and_by_button(mosquitto: Mosquitt
 async def test_unknown_action_is_answered_with_an_error(mosquitto: Mosquitto) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port):
         await seen.wait(TOPICS.module("pump"))
-        await seen.say(TOPICS.request("explode"), {"transaction": "t"})
+        await seen.publish(TOPICS.request("explode"), {"transaction": "t"})
         answer = await seen.wait(TOPICS.response("explode"))
         assert answer["error"]["code"] == "unknown_action"
 
@@ -182,9 +182,9 @@ async def test_unknown_action_is_answered_with_an_error(mosquitto: Mosquitto) ->
 async def test_entity_commands_read_status_and_set_apn(mosquitto: Mosquitto) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port) as w:
         await seen.wait(TOPICS.module("pump"))
-        await seen.say(TOPICS.module_set("pump"), {"request_status": True})
+        await seen.publish(TOPICS.module_set("pump"), {"request_status": True})
         await seen.wait(TOPICS.module("pump"), lambda m: m["settings"]["apn"] is not None)
-        await seen.say(TOPICS.module_set("pump"), {"apn": "m2m"})
+        await seen.publish(TOPICS.module_set("pump"), {"apn": "m2m"})
         done = await seen.wait(
             TOPICS.module("pump"), lambda m: (m["last_result"] or {}).get("action") == "set"
         )
@@ -196,7 +196,7 @@ async def test_entity_commands_read_status_and_set_apn(mosquitto: Mosquitto) -> 
 async def test_invalid_entity_command_is_reported_as_an_event(mosquitto: Mosquitto) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port) as w:
         await seen.wait(TOPICS.module("pump"))
-        await seen.say(TOPICS.module_set("pump"), {"apn": "a b"})
+        await seen.publish(TOPICS.module_set("pump"), {"apn": "a b"})
         event = await seen.wait(TOPICS.event("pump"))
         assert (event["event_type"], event["action"]) == ("command_failed", "set")
         assert "'a b'" in event["error"]["message"]
@@ -206,10 +206,10 @@ async def test_invalid_entity_command_is_reported_as_an_event(mosquitto: Mosquit
 async def test_retained_request_is_ignored(mosquitto: Mosquitto) -> None:
     async with watcher(mosquitto.port) as seen:
         await _set(seen, "old", apn="x")
-        await seen.say(SET, {"transaction": "old", "module": "pump", "apn": "x"}, retain=True)
+        await seen.publish(SET, {"transaction": "old", "module": "pump", "apn": "x"}, retain=True)
         async with bridge(mosquitto.port) as w:
             await seen.wait(TOPICS.module("pump"))
-            await seen.say(TOPICS.request("request_status"), {"transaction": "s", "module": "pump"})
+            await seen.publish(TOPICS.request("request_status"), {"transaction": "s", "module": "pump"})
             await seen.wait(TOPICS.response("request_status"), _final)
             assert w.radio.devices["pump"].state()["apn"] == "internet"
             assert not seen.of(SET_ANSWER)
@@ -262,7 +262,7 @@ async def test_bridge_publishes_again_at_birth_message_of_home_assistant(mosquit
         await seen.wait(TOPICS.discovery(TOPICS.module_uid("pump")))
         await seen.wait(TOPICS.module("pump"))
         seen.messages.clear()
-        await seen.say(TOPICS.status, "online")
+        await seen.publish(TOPICS.status, "online")
         await seen.wait(TOPICS.discovery(TOPICS.module_uid("pump")))
         await seen.wait(TOPICS.module("hut"))
 
@@ -276,10 +276,12 @@ async def test_documents_of_a_removed_device_are_cleared(mosquitto: Mosquitto) -
         message = discovery.bridge_device(discovery.DiscoveryOptions(TOPICS), "x") | {
             "stat_t": TOPICS.module(gone)
         }
-        await seen.say(config, message, retain=True)
-        await seen.say(TOPICS.module(gone), {"online": True}, retain=True)
-        await seen.say(TOPICS.availability(gone), {"state": "online"}, retain=True)
-        await seen.say(kept, discovery.bridge_device(discovery.DiscoveryOptions(neighbour), "y"), retain=True)
+        await seen.publish(config, message, retain=True)
+        await seen.publish(TOPICS.module(gone), {"online": True}, retain=True)
+        await seen.publish(TOPICS.availability(gone), {"state": "online"}, retain=True)
+        await seen.publish(
+            kept, discovery.bridge_device(discovery.DiscoveryOptions(neighbour), "y"), retain=True
+        )
         seen.messages.clear()
         async with bridge(mosquitto.port):
             for topic in (config, TOPICS.module(gone), TOPICS.availability(gone)):
@@ -306,7 +308,7 @@ async def test_document_of_contract_1_is_cleared(mosquitto: Mosquitto, protocol:
     others = f"{TOPICS.base}/home_2/bridge/callers"
     async with watcher(mosquitto.port) as seen:
         for topic in (former, others, f"{TOPICS.root}/bridge/notes"):
-            await seen.say(topic, {"callers": []}, retain=True)
+            await seen.publish(topic, {"callers": []}, retain=True)
         seen.messages.clear()
         async with bridge(mosquitto.port, protocol=protocol):
             await seen.wait(former, lambda payload: payload == b"")
@@ -317,7 +319,7 @@ async def test_document_of_contract_1_is_cleared(mosquitto: Mosquitto, protocol:
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 async def test_document_of_a_module_without_discovery_is_cleared(mosquitto: Mosquitto, protocol: str) -> None:
     async with watcher(mosquitto.port) as seen:
-        await seen.say(TOPICS.module("old_shed"), {"online": True}, retain=True)
+        await seen.publish(TOPICS.module("old_shed"), {"online": True}, retain=True)
         seen.messages.clear()
         async with bridge(mosquitto.port, protocol=protocol):
             await seen.wait(TOPICS.module("old_shed"), lambda payload: payload == b"")
@@ -325,11 +327,11 @@ async def test_document_of_a_module_without_discovery_is_cleared(mosquitto: Mosq
         assert b"" not in seen.of(TOPICS.module("pump"))
 
 
-@pytest.mark.parametrize("octets", [1, 300_000, arrivals.WAITING_BYTES])
+@pytest.mark.parametrize("size", [1, 300_000, arrivals.WAITING_BYTES])
 async def test_bridge_stays_online_if_others_retain_more_than_it_reads_at_once(
-    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch, octets: int
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr(arrivals, "WAITING_BYTES", octets)
+    monkeypatch.setattr(arrivals, "WAITING_BYTES", size)
     searched, search = asyncio.Event(), StaleDevices.search
 
     async def search_and_tell(stale: StaleDevices) -> None:
@@ -340,7 +342,7 @@ async def test_bridge_stays_online_if_others_retain_more_than_it_reads_at_once(
     device = json.dumps({"o": {"name": "another"}, "x": "y" * 100_000})
     async with watcher(mosquitto.port) as seen:
         for n in range(150):
-            await seen.say(f"homeassistant/device/{n}/config", device, retain=True)
+            await seen.publish(f"homeassistant/device/{n}/config", device, retain=True)
         seen.messages.clear()
         async with bridge(mosquitto.port):
             await seen.wait(TOPICS.availability("pump"))

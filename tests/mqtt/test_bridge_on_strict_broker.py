@@ -88,9 +88,9 @@ async def test_refused_event_is_published_once_when_broker_accepts_it(broker: St
         await until(lambda: event in problems(broker))
         await until(lambda: event in broker.topics())
         await until(lambda: not problems(broker))
-    told = [json.loads(p.payload) for p in broker.published if p.topic == event]
-    assert [(t["event_type"], t["action"]) for t in told] == [("command_succeeded", "request_status")]
-    assert len({json.loads(payload)["job"] for payload in refused} | {told[0]["job"]}) == 1
+    reported = [json.loads(p.payload) for p in broker.published if p.topic == event]
+    assert [(t["event_type"], t["action"]) for t in reported] == [("command_succeeded", "request_status")]
+    assert len({json.loads(payload)["job"] for payload in refused} | {reported[0]["job"]}) == 1
 
 
 async def test_bridge_reports_documents_larger_than_maximum_packet_size(broker: StrictBroker) -> None:
@@ -120,5 +120,5 @@ async def test_bridge_publishes_its_state_if_broker_disconnects_at_discovery(
 async def test_health_document_reports_second_bridge_with_same_client_id(broker: StrictBroker) -> None:
     async with bridge(broker.port), bridge(broker.port):
         await until(lambda: "broker" in problems(broker))
-        words = "another client uses the id gsm-meter-bridge-home: is a second bridge running?"
-        assert words in problems(broker)["broker"]["message"]
+        message = "another client uses the id gsm-meter-bridge-home: is a second bridge running?"
+        assert message in problems(broker)["broker"]["message"]

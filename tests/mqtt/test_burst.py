@@ -34,11 +34,11 @@ async def _burst(port: int) -> None:
     sender = MqttClient(Broker("127.0.0.1", port), "sender")
     sender.start()
     await sender.wait_connected()
-    told = []
+    answers = []
     for n in range(BURST):
         action, request = _request(n)
-        told.append(sender.publish(TOPICS.request(action), json.dumps(request), retain=False))
-    await asyncio.gather(*told)
+        answers.append(sender.publish(TOPICS.request(action), json.dumps(request), retain=False))
+    await asyncio.gather(*answers)
     await sender.stop()
 
 
@@ -60,12 +60,12 @@ async def test_plan_and_cancel_do_not_wait_behind_a_burst(mosquitto: Mosquitto, 
         first = await seen.wait(TOPICS.response("set"))
         before = len(_accepted(seen))
         plan = {"transaction": "p", "module": "pump", "settings": {"csd_idle_timeout_s": 300}}
-        await seen.say(TOPICS.request("plan"), plan)
+        await seen.publish(TOPICS.request("plan"), plan)
         assert (await seen.wait(TOPICS.response("plan")))["status"] == "ok"
         # a job that was accepted a moment ago
-        await seen.say(TOPICS.request("cancel"), {"transaction": "c", "job": first["job"]})
+        await seen.publish(TOPICS.request("cancel"), {"transaction": "c", "job": first["job"]})
         assert (await seen.wait(TOPICS.response("cancel")))["state"] == "cancelled"
-        await seen.say(TOPICS.request("accept_drift"), {"transaction": "d", "module": "pump"})
+        await seen.publish(TOPICS.request("accept_drift"), {"transaction": "d", "module": "pump"})
         assert (await seen.wait(TOPICS.response("accept_drift")))["status"] == "ok"
         meanwhile = len(_accepted(seen)) - before
         assert meanwhile < BURST - before, "there was nothing left to wait behind"
@@ -84,11 +84,11 @@ async def test_requests_of_a_module_are_stored_in_their_order(mosquitto: Mosquit
         requests = [
             {"transaction": f"o{n}", "module": "pump", "csd_idle_timeout_s": 6 + n} for n in range(120)
         ]
-        told = [
+        published = [
             seen.client.publish(TOPICS.request("set"), json.dumps(request), retain=False)
             for request in requests
         ]
-        await asyncio.gather(*told)
+        await asyncio.gather(*published)
         await seen.wait(TOPICS.response("set"), lambda a: a["transaction"] == "o119")
         jobs = [a["job"] for a in seen.of(TOPICS.response("set")) if a["status"] == "accepted"]
         assert [a["transaction"] for a in seen.of(TOPICS.response("set"))] == [f"o{n}" for n in range(120)]
@@ -100,7 +100,7 @@ def _message(n: int, payload: bytes = b"{}", *, qos: int = 1, redelivered: bool 
     return Incoming("a/home/request/set", payload, retained=False, redelivered=redelivered, mid=n, qos=qos)
 
 
-async def test_lane_is_bounded_in_messages_and_octets() -> None:
+async def test_lane_is_bounded_in_messages_and_bytes() -> None:
     lane = Waiting(3, size=10)
     assert [lane.offer(_message(n)) for n in range(4)] == [True, True, True, False]
     assert [m.mid for m in await lane.take(2)] == [0, 1]

@@ -103,7 +103,7 @@ async def test_unacknowledged_message_is_redelivered_to_next_connection(
     async with watcher(mosquitto.port) as seen:
         async with _client(mosquitto.port, protocol) as client:
             await _subscribed(client)
-            await seen.say("request", {"n": 1})
+            await seen.publish("request", {"n": 1})
             first = await asyncio.wait_for(client.incoming.get(), PATIENCE_S)
             assert not first.redelivered
         async with _client(mosquitto.port, protocol) as client:
@@ -112,7 +112,7 @@ async def test_unacknowledged_message_is_redelivered_to_next_connection(
             client.acknowledge(again)
             await _subscribed(client)
         async with _client(mosquitto.port, protocol) as client:
-            await seen.say("request", {"n": 2})
+            await seen.publish("request", {"n": 2})
             new = await asyncio.wait_for(client.incoming.get(), PATIENCE_S)
             assert new.payload == b'{"n": 2}'
 
@@ -157,12 +157,12 @@ async def test_denied_publish_is_logged_once(tmp_path: Path, caplog: pytest.LogC
 
 async def test_client_waits_for_room_if_many_messages_are_unsent(mosquitto: Mosquitto) -> None:
     client = MqttClient(Broker("127.0.0.1", mosquitto.port), "much")
-    told = [client.publish("much", str(n), retain=False) for n in range(2000)]
+    published = [client.publish("much", str(n), retain=False) for n in range(2000)]
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(client.wait_room(), 0.1)
     client.start()
     await asyncio.wait_for(client.wait_room(), PATIENCE_S)
-    await asyncio.wait_for(asyncio.gather(*told), PATIENCE_S)
+    await asyncio.wait_for(asyncio.gather(*published), PATIENCE_S)
     await client.stop()
 
 
@@ -186,9 +186,9 @@ async def test_client_keeps_the_limits_that_mosquitto_states(
         async with watcher(broker.port) as seen:
             async with _client(broker.port) as client:
                 client.on_ended = ended.append
-                told = [client.publish(f"a/{n}", '"x"', retain=True) for n in range(30)]
+                published = [client.publish(f"a/{n}", '"x"', retain=True) for n in range(30)]
                 large = client.publish("a/large", "x" * 3000, retain=True)
-                assert all(await asyncio.wait_for(asyncio.gather(*told), PATIENCE_S))
+                assert all(await asyncio.wait_for(asyncio.gather(*published), PATIENCE_S))
                 assert await asyncio.wait_for(large, PATIENCE_S) is ("max_packet_size" not in setting)
                 for name, value in stated.items():
                     assert getattr(client.limits, name) == value
@@ -199,9 +199,9 @@ async def test_client_keeps_the_limits_that_mosquitto_states(
     assert len(ended) <= 1
 
 
-@pytest.mark.parametrize(("protocol", "told"), [("5", 1), ("3.1.1", 3)])
+@pytest.mark.parametrize(("protocol", "reported"), [("5", 1), ("3.1.1", 3)])
 async def test_client_reports_another_client_with_the_same_id(
-    mosquitto: Mosquitto, protocol: str, told: int, caplog: pytest.LogCaptureFixture
+    mosquitto: Mosquitto, protocol: str, reported: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     ended: list[Ending] = []
     async with _client(mosquitto.port, protocol) as one, _client(mosquitto.port, protocol) as other:
@@ -210,7 +210,7 @@ async def test_client_reports_another_client_with_the_same_id(
         async with asyncio.timeout(PATIENCE_S):
             while "another client uses the id one: is a second bridge running?" not in caplog.text:
                 await asyncio.sleep(0.05)
-    assert told <= len(ended) <= 7
+    assert reported <= len(ended) <= 7
 
 
 async def test_client_connects_if_its_file_descriptor_exceeds_1024(mosquitto: Mosquitto) -> None:

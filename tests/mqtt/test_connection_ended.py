@@ -34,15 +34,15 @@ async def test_client_leaves_out_a_topic_at_which_broker_disconnects(
     broker.on_publish = lambda p: End(code) if p.topic == "base/bad" else 0
     topics = {f"base/module/{n}" for n in range(30)}
     async with connected(broker, health, protocol) as client:
-        told = [client.publish(topic, "{}", retain=True) for topic in sorted(topics)]
+        published = [client.publish(topic, "{}", retain=True) for topic in sorted(topics)]
         bad = client.publish("base/bad", "{}", retain=True)
-        told += [client.publish(f"{topic}/event", "{}", retain=False) for topic in sorted(topics)]
-        assert all(await asyncio.wait_for(asyncio.gather(*told), PATIENCE_S))
+        published += [client.publish(f"{topic}/event", "{}", retain=False) for topic in sorted(topics)]
+        assert all(await asyncio.wait_for(asyncio.gather(*published), PATIENCE_S))
         assert await asyncio.wait_for(bad, PATIENCE_S) is False
         found = subjects(health)
         assert found["base/bad"].code == problem
-        assert "the broker ends the connection when we publish it" in found["base/bad"].words
-        assert "base/bad" in found["broker"].words
+        assert "the broker ends the connection when we publish it" in found["base/bad"].message
+        assert "base/bad" in found["broker"].message
         count = len(broker.connections)
         await until(lambda: client.connected)
         assert await outcome(client, "base/bad") is False  # it is not even tried
@@ -62,11 +62,11 @@ async def test_client_leaves_out_a_topic_group_at_which_broker_disconnects(
     async with connected(broker, health, protocol) as client:
 
         def publish_all() -> list[asyncio.Future[bool]]:
-            told = [client.publish("homeassistant/device/bridge/config", "{}", retain=True)]
+            published = [client.publish("homeassistant/device/bridge/config", "{}", retain=True)]
             for n in range(50):
                 client.publish(f"homeassistant/device/{n}/config", "{}", retain=True)
-                told.append(client.publish(f"base/module/{n}", "{}", retain=True))
-            return told[1:]
+                published.append(client.publish(f"base/module/{n}", "{}", retain=True))
+            return published[1:]
 
         def again() -> None:
             client.subscribe("base/#")
@@ -96,9 +96,9 @@ async def test_client_learns_packet_size_limit_that_broker_does_not_state(
         large = [client.publish(f"base/{n}/large", "x" * (2100 + n), retain=True) for n in range(50)]
         assert all(await asyncio.wait_for(asyncio.gather(*small), PATIENCE_S))
         assert not any(await asyncio.wait_for(asyncio.gather(*large), PATIENCE_S))
-        told = [problem.words for problem in health.problems if problem.subject.endswith("/large")]
-        assert len(told) == 10
-        assert all("bytes long and the broker takes 2048" in words for words in told)
+        messages = [problem.message for problem in health.problems if problem.subject.endswith("/large")]
+        assert len(messages) == 10
+        assert all("bytes long and the broker takes 2048" in message for message in messages)
         await until(lambda: client.connected)
         assert await outcome(client, "base/9/large", "x") is True
     assert len(broker.connections) <= 6
@@ -113,26 +113,26 @@ async def test_client_leaves_out_a_subscription_at_which_broker_disconnects(
     broker.on_subscribe = lambda name: End(code) if name == "base/request/+" else 1
     async with connected(broker, health, protocol) as client:
         await until(lambda: "base/request/+" in subjects(health))
-        assert "when we subscribe it" in subjects(health)["base/request/+"].words
+        assert "when we subscribe it" in subjects(health)["base/request/+"].message
         await until(lambda: client.connected)
         assert await outcome(client, "base/a") is True
     assert len(broker.connections) <= 6
 
 
 @pytest.mark.parametrize(
-    ("protocol", "words"), [("5", "another client uses the id gsm-x"), ("3.1.1", "gsm-x")]
+    ("protocol", "message"), [("5", "another client uses the id gsm-x"), ("3.1.1", "gsm-x")]
 )
 async def test_clients_with_the_same_id_report_it_and_reconnect_rarely(
-    broker: StrictBroker, clock: LoopTime, protocol: str, words: str
+    broker: StrictBroker, clock: LoopTime, protocol: str, message: str
 ) -> None:
     one, other = Health(), Health()
     async with AsyncExitStack() as stack:
         began = clock()
         for health in (one, other):
             await stack.enter_async_context(connected(broker, health, protocol))
-        await clock.until(lambda: any(words in p.words for h in (one, other) for p in h.problems))
-        told = [p for h in (one, other) for p in h.problems if words in p.words]
-        assert "is a second bridge running?" in told[0].words
+        await clock.until(lambda: any(message in p.message for h in (one, other) for p in h.problems))
+        problems = [p for h in (one, other) for p in h.problems if message in p.message]
+        assert "is a second bridge running?" in problems[0].message
         await clock.wait(began + 60.0 - clock())
     # 0, 1, 3, 7, 15 and 31 s after the beginning, at most, each
     assert len(broker.connections) <= 12

@@ -27,7 +27,7 @@ async def test_client_retries_less_often_if_broker_refuses_connection(
     async with connected(broker, health) as client:
         await clock.wait(40.0)
         assert not client.connected
-        assert "the broker refuses the connection" in subjects(health)["broker"].words
+        assert "the broker refuses the connection" in subjects(health)["broker"].message
     at = [at for at, _ in broker.connections]
     assert [later - earlier for earlier, later in pairwise(at)] == pytest.approx([1, 2, 4, 8, 16], abs=1)
     assert {c.version for _, c in broker.connections} == {5}
@@ -52,7 +52,7 @@ async def test_client_falls_back_to_mqtt_3_1_1_if_broker_does_not_speak_mqtt_5(
 
 @pytest.mark.parametrize("protocol", ["auto", "5", "3.1.1"])
 @pytest.mark.parametrize(
-    ("how", "words"),
+    ("how", "message"),
     [
         (Greeting.CLOSE, "takes the connection but ends it without an answer; is this the TLS port?"),
         (Greeting.SILENCE, "takes the connection but does not answer; is this the TLS port?"),
@@ -63,13 +63,13 @@ async def test_client_logs_once_that_a_port_does_not_answer(
     clock: LoopTime,
     protocol: str,
     how: Greeting,
-    words: str,
+    message: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     broker.on_connect = lambda _: how
     async with connected(broker, protocol=protocol):
         await clock.until(lambda: len(broker.connections) > 2)
-    assert caplog.text.count(words) == 1
+    assert caplog.text.count(message) == 1
 
 
 @pytest.mark.parametrize("how", [0x87, 0x89, Greeting.CLOSE])

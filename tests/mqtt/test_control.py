@@ -21,9 +21,9 @@ async def test_cancel_request_ends_a_queued_job(mosquitto: Mosquitto) -> None:
     radio.ready = False
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port, radio=radio):
         await seen.wait(TOPICS.bridge_state)
-        await seen.say(TOPICS.request("set"), {"transaction": "a", "module": "pump", "apn": "m2m"})
+        await seen.publish(TOPICS.request("set"), {"transaction": "a", "module": "pump", "apn": "m2m"})
         accepted = await seen.wait(TOPICS.response("set"), _of("a"))
-        await seen.say(TOPICS.request("cancel"), {"transaction": "b", "job": accepted["job"]})
+        await seen.publish(TOPICS.request("cancel"), {"transaction": "b", "job": accepted["job"]})
         done = await seen.wait(TOPICS.response("cancel"), _of("b"))
         assert done == {
             "transaction": "b",
@@ -32,11 +32,11 @@ async def test_cancel_request_ends_a_queued_job(mosquitto: Mosquitto) -> None:
             "module": "pump",
             "state": "cancelled",
         }
-        told = await seen.wait(
+        document = await seen.wait(
             TOPICS.response("set"), lambda a: a["transaction"] == "a" and a["status"] == "error"
         )
-        assert told["error"]["code"] == "cancelled"
-        await seen.say(TOPICS.request("cancel"), {"transaction": "c", "job": accepted["job"]})
+        assert document["error"]["code"] == "cancelled"
+        await seen.publish(TOPICS.request("cancel"), {"transaction": "c", "job": accepted["job"]})
         again = await seen.wait(TOPICS.response("cancel"), _of("c"))
         assert again["error"]["code"] == "not_cancellable"
 
@@ -46,21 +46,21 @@ async def test_queued_job_is_listed_until_it_is_cancelled(mosquitto: Mosquitto) 
     radio.ready = False
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port, radio=radio):
         await seen.wait(TOPICS.bridge_state)
-        await seen.say(TOPICS.request("set"), {"transaction": "a", "module": "pump", "apn": "m2m"})
+        await seen.publish(TOPICS.request("set"), {"transaction": "a", "module": "pump", "apn": "m2m"})
         accepted = await seen.wait(TOPICS.response("set"), _of("a"))
         for number, scope in enumerate(({}, {"module": "pump"})):
-            await seen.say(TOPICS.request("jobs"), {"transaction": f"j{number}", **scope})
-            told = await seen.wait(TOPICS.response("jobs"), _of(f"j{number}"))
-            (job,) = (job for job in told["jobs"] if job["job"] == accepted["job"])
+            await seen.publish(TOPICS.request("jobs"), {"transaction": f"j{number}", **scope})
+            document = await seen.wait(TOPICS.response("jobs"), _of(f"j{number}"))
+            (job,) = (job for job in document["jobs"] if job["job"] == accepted["job"])
             assert (job["module"], job["action"], job["state"]) == ("pump", "set", "queued")
             assert (job["cancellable"], job["step"], job["deadline"]) == (True, 1, accepted["deadline"])
             assert job["since"] <= job["deadline"]
         shown = await seen.wait(TOPICS.module("pump"), lambda module: module["jobs"])
         assert accepted["job"] in [one["job"] for one in shown["jobs"]]
         assert all(one["cancellable"] for one in shown["jobs"])
-        await seen.say(TOPICS.request("cancel"), {"transaction": "b", "job": accepted["job"]})
+        await seen.publish(TOPICS.request("cancel"), {"transaction": "b", "job": accepted["job"]})
         await seen.wait(TOPICS.response("cancel"), _of("b"))
-        await seen.say(TOPICS.request("jobs"), {"transaction": "j2"})
+        await seen.publish(TOPICS.request("jobs"), {"transaction": "j2"})
         left = await seen.wait(TOPICS.response("jobs"), _of("j2"))
         assert accepted["job"] not in [job["job"] for job in left["jobs"]]
         await seen.wait(
@@ -75,7 +75,7 @@ async def test_module_document_lists_a_bounded_number_of_jobs(mosquitto: Mosquit
         await seen.wait(TOPICS.bridge_state)
         for number in range(MOST_SHOWN + 5):
             request = {"transaction": f"a{number:02}", "module": "pump", "apn": f"apn{number}"}
-            await seen.say(TOPICS.request("set"), request)
+            await seen.publish(TOPICS.request("set"), request)
         last = await seen.wait(TOPICS.response("set"), _of(f"a{MOST_SHOWN + 4:02}"))
         first = seen.of(TOPICS.response("set"))[0]
         shown = await seen.wait(TOPICS.module("pump"), lambda module: len(module["jobs"]) == MOST_SHOWN)
@@ -86,13 +86,13 @@ async def test_module_document_lists_a_bounded_number_of_jobs(mosquitto: Mosquit
 async def test_module_document_shows_drift_until_it_is_accepted(mosquitto: Mosquitto) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port) as w:
         await seen.wait(TOPICS.module("pump"))
-        await seen.say(TOPICS.request("set"), {"transaction": "a", "module": "pump", "apn": "m2m"})
+        await seen.publish(TOPICS.request("set"), {"transaction": "a", "module": "pump", "apn": "m2m"})
         await seen.wait(TOPICS.response("set"), lambda a: a["status"] == "ok")
         w.radio.devices["pump"].receive("+79990000000", "1234;A=somebody.else", 0.0)
-        await seen.say(TOPICS.request("read_settings"), {"transaction": "b", "module": "pump"})
+        await seen.publish(TOPICS.request("read_settings"), {"transaction": "b", "module": "pump"})
         drifted = await seen.wait(TOPICS.module("pump"), lambda module: module["drift"])
         assert drifted["drift"] == {"apn": {"desired": "m2m", "reported": "somebody.else"}}
-        await seen.say(TOPICS.request("accept_drift"), {"transaction": "c", "module": "pump"})
+        await seen.publish(TOPICS.request("accept_drift"), {"transaction": "c", "module": "pump"})
         done = await seen.wait(TOPICS.response("accept_drift"))
         assert done == {"transaction": "c", "status": "ok", "module": "pump", "settings": ["apn"]}
         await seen.wait(TOPICS.module("pump"), lambda module: module["drift"] == {})
@@ -120,6 +120,6 @@ async def test_request_is_refused_if_a_field_is_unknown_or_invalid(
 ) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port):
         await seen.wait(TOPICS.bridge_state)
-        await seen.say(TOPICS.request(action), {"transaction": "a", **fields})
+        await seen.publish(TOPICS.request(action), {"transaction": "a", **fields})
         answer = await seen.wait(TOPICS.response(action), _of("a"))
         assert (answer["status"], answer["error"]["code"]) == ("error", code)

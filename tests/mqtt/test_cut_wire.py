@@ -45,14 +45,14 @@ async def test_redelivered_entity_command_is_executed_once(
         await seen.wait(TOPICS.module("pump"))
         await seen.wait(TOPICS.discovery(TOPICS.module_uid("pump")))
         cable.hold()
-        await seen.say(TOPICS.module_set("pump"), command)
+        await seen.publish(TOPICS.module_set("pump"), command)
         await _wait_ended(w, 1)
         done = w.texts("pump")
         w.clock[0] += 600.0  # far more than it takes to be just done
         seen.messages.clear()
         cable.cut()
         # what is asked now comes after what is brought again
-        await seen.say(TOPICS.request("request_status"), {"transaction": "t", "module": "hut"})
+        await seen.publish(TOPICS.request("request_status"), {"transaction": "t", "module": "hut"})
         await seen.wait(TOPICS.response("request_status"), lambda a: a["status"] == "ok")
         assert w.texts("pump") == done
         assert await _ended(w) == 1
@@ -64,14 +64,14 @@ async def test_repeated_entity_command_is_executed_again_after_a_minute_only(
 ) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port) as w:
         await seen.wait(TOPICS.module("pump"))
-        await seen.say(TOPICS.module_set("pump"), command)
+        await seen.publish(TOPICS.module_set("pump"), command)
         await _wait_ended(w, 1)
         done = w.texts("pump")
-        await seen.say(TOPICS.module_set("pump"), command)
-        await seen.say(TOPICS.request("request_status"), {"transaction": "t", "module": "hut"})
+        await seen.publish(TOPICS.module_set("pump"), command)
+        await seen.publish(TOPICS.request("request_status"), {"transaction": "t", "module": "hut"})
         await seen.wait(TOPICS.response("request_status"), lambda a: a["status"] == "ok")
         assert w.texts("pump") == done
         w.clock[0] += 61.0
-        await seen.say(TOPICS.module_set("pump"), command)
+        await seen.publish(TOPICS.module_set("pump"), command)
         await _wait_ended(w, 2)
         assert len(w.texts("pump")) > len(done)

@@ -9,7 +9,7 @@ import pytest
 
 from gsm_meter_bridge.mqtt.entities import ESSENTIAL
 from gsm_meter_bridge.mqtt.options import Discovery
-from gsm_meter_bridge.words import Language
+from gsm_meter_bridge.translations import Language
 from tests.mqtt.conftest import IDENTITY, TOPICS, bridge, watcher
 from tests.support.mosquitto import Mosquitto
 
@@ -69,7 +69,7 @@ async def test_bridge_shows_names_and_values_in_the_configured_language(
         assert message["cmps"]["registration"]["name"] == name
         assert shown in message["cmps"]["registration"]["ops"]
         assert (await seen.wait(TOPICS.bridge_info))["language"] == language
-        await seen.say(TOPICS.module_set("hut"), {"request_status": True})
-        told = await seen.wait(TOPICS.module("hut"), lambda d: d["registration"] == "home")
-        assert told["labels"]["registration"] == shown
+        await seen.publish(TOPICS.module_set("hut"), {"request_status": True})
+        document = await seen.wait(TOPICS.module("hut"), lambda d: d["registration"] == "home")
+        assert document["labels"]["registration"] == shown
         assert w.modules

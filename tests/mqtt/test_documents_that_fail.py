@@ -27,7 +27,7 @@ def _raising(error: Exception) -> Any:
 
 
 async def _is_well(seen: Watcher) -> None:
-    await seen.say(SET, {"transaction": "well", "module": "attic", "apn": "x"})
+    await seen.publish(SET, {"transaction": "well", "module": "attic", "apn": "x"})
     await seen.wait(ANSWER, lambda a: a["transaction"] == "well")
     assert len(seen.of(ANSWER)) == 1
 
@@ -78,14 +78,14 @@ async def test_outcome_that_cannot_be_built_does_not_block_other_outcomes(
                 await seen.wait(TOPICS.module("pump"))
                 for module in ("hut", "pump"):
                     request = {"transaction": module, "module": module}
-                    await seen.say(TOPICS.request("request_status"), request)
+                    await seen.publish(TOPICS.request("request_status"), request)
                 answer = TOPICS.response("request_status")
                 failed = await seen.wait(
                     answer, lambda a: a["transaction"] == "hut" and a["status"] == "error"
                 )
                 assert failed["error"]["code"] == "internal_error"
                 await seen.wait(answer, lambda a: a["transaction"] == "pump" and a["status"] == "ok")
-                await _wait_told(w)
+                await _wait_reported(w)
         seen.messages.clear()
         async with bridge(mosquitto.port, path):
             await _is_well(seen)
@@ -93,7 +93,7 @@ async def test_outcome_that_cannot_be_built_does_not_block_other_outcomes(
             assert not seen.of(answer)
 
 
-async def _wait_told(w: World) -> None:
+async def _wait_reported(w: World) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while True:
             async with w.database.transaction() as tx:

@@ -120,8 +120,8 @@ async def _costs_one(owner: Any, function: str, name: str, error: Exception) -> 
             else:
                 outcome = await handler.handle_alone(_message(name))
         assert outcome.document is not None
-        told = outcome.document["error"]
-        assert told["code"] == "internal_error"
+        reported = outcome.document["error"]
+        assert reported["code"] == "internal_error"
         if function != "read_payload" and name != "entity":
             assert outcome.document["transaction"] == "t"
         assert health.internal_errors >= 1
@@ -145,8 +145,8 @@ async def test_failing_request_does_not_affect_others_of_its_batch() -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(store, "accept", now_and_then)
             outcomes = await handler.handle_all([_message("request_status", f"t{n}") for n in range(5)])
-        said = [o.document["status"] for o in outcomes if o.document is not None]
-        assert said == ["accepted", "error", "accepted", "error", "accepted"]
+        text = [o.document["status"] for o in outcomes if o.document is not None]
+        assert text == ["accepted", "error", "accepted", "error", "accepted"]
         async with w.database.transaction() as tx:
             # what was stored before it failed is undone
             assert [j.transaction for j in await store.waiting(tx, "pump")] == ["t0", "t2", "t4"]
@@ -194,7 +194,7 @@ async def test_malformed_payload_is_answered_and_not_redelivered(
             await seen.wait(TOPICS.module("pump"))
             for topic in places:
                 for payload in POISON:
-                    await seen.say(topic, payload)
+                    await seen.publish(topic, payload)
             await _wait_count(seen, ANSWER, len(POISON))
             await _wait_count(seen, TOPICS.response("plan"), len(POISON))
             await _wait_count(seen, TOPICS.event("pump"), len(POISON))
@@ -216,7 +216,7 @@ async def _wait_count(seen: Watcher, topic: str, count: int) -> None:
 
 
 async def _is_well(seen: Watcher) -> None:
-    await seen.say(SET, {"transaction": "well", "module": "attic", "apn": "x"})
+    await seen.publish(SET, {"transaction": "well", "module": "attic", "apn": "x"})
     await seen.wait(ANSWER, lambda a: a["transaction"] == "well")
     assert len(seen.of(ANSWER)) == 1
 
@@ -230,10 +230,10 @@ async def test_request_that_raises_is_answered_and_not_redelivered(
             patch.setattr(Commands, "apply", _raising(ValueError(SECRET)))
             async with bridge(mosquitto.port, path):
                 await seen.wait(TOPICS.module("pump"))
-                await seen.say(SET, {"transaction": "p1", "module": "pump", "apn": "x"})
-                await seen.say(TOPICS.module_set("pump"), {"apn": "x"})
-                told = await seen.wait(ANSWER)
-                assert (told["transaction"], told["error"]["code"]) == ("p1", "internal_error")
+                await seen.publish(SET, {"transaction": "p1", "module": "pump", "apn": "x"})
+                await seen.publish(TOPICS.module_set("pump"), {"apn": "x"})
+                document = await seen.wait(ANSWER)
+                assert (document["transaction"], document["error"]["code"]) == ("p1", "internal_error")
                 event = await seen.wait(TOPICS.event("pump"))
                 assert event["error"]["code"] == "internal_error"
         seen.messages.clear()
@@ -241,8 +241,8 @@ async def test_request_that_raises_is_answered_and_not_redelivered(
             await _is_well(seen)
             assert not seen.of(TOPICS.event("pump"))
             assert not w.radio.sent
-    (told_once,) = (r for r in caplog.records if r.levelno == logging.ERROR)
-    assert "ValueError" in told_once.getMessage()
+    (logged_once,) = (r for r in caplog.records if r.levelno == logging.ERROR)
+    assert "ValueError" in logged_once.getMessage()
     assert SECRET not in caplog.text
 
 
@@ -252,7 +252,7 @@ async def test_bridge_answers_requests_after_any_status_of_home_assistant(
 ) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port):
         await seen.wait(TOPICS.module("pump"))
-        await seen.say(TOPICS.status, payload)
+        await seen.publish(TOPICS.status, payload)
         await _is_well(seen)
 
 
@@ -260,9 +260,9 @@ async def test_bridge_answers_requests_after_any_status_of_home_assistant(
 async def test_actions_with_strange_names_are_answered(mosquitto: Mosquitto, action: str) -> None:
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port):
         await seen.wait(TOPICS.module("pump"))
-        await seen.say(TOPICS.request(action), {"transaction": "s", "module": "pump"})
-        told = await seen.wait(TOPICS.response(action))
-        assert (told["transaction"], told["error"]["code"]) == ("s", "unknown_action")
-        await seen.say(TOPICS.module_set("module with blanks"), {"apn": "x"})
+        await seen.publish(TOPICS.request(action), {"transaction": "s", "module": "pump"})
+        document = await seen.wait(TOPICS.response(action))
+        assert (document["transaction"], document["error"]["code"]) == ("s", "unknown_action")
+        await seen.publish(TOPICS.module_set("module with blanks"), {"apn": "x"})
         event = await seen.wait(TOPICS.event("module with blanks"))
         assert event["error"]["code"] == "unknown_module"

@@ -44,18 +44,18 @@ async def test_bridge_handles_messages_if_topic_prefixes_overlap(
     async with watcher(mosquitto.port) as seen, bridge(mosquitto.port, topics=topics) as w:
         await seen.wait(topics.bridge_state, lambda d: d["state"] == "online")
         await seen.wait(topics.discovery(topics.module_uid("pump")))
-        await seen.say(topics.request("set"), {"transaction": "s", "module": "pump", "apn": "m2m"})
+        await seen.publish(topics.request("set"), {"transaction": "s", "module": "pump", "apn": "m2m"})
         done = await seen.wait(topics.response("set"), lambda d: d["status"] == "ok")
         assert done["after"] == {"apn": "m2m"}
-        await seen.say(topics.module_set("pump"), {"apn": "a b"})
+        await seen.publish(topics.module_set("pump"), {"apn": "a b"})
         assert (await seen.wait(topics.event("pump"), lambda e: "error" in e))["action"] == "set"
         seen.messages.clear()
-        await seen.say(topics.status, "online")
+        await seen.publish(topics.status, "online")
         await seen.wait(topics.discovery(topics.module_uid("pump")))
         for action in ("config", "status", "explode"):
-            await seen.say(topics.request(action), {"transaction": action})
-            told = await seen.wait(topics.response(action))
-            assert (told["transaction"], told["error"]["code"]) == (action, "unknown_action")
+            await seen.publish(topics.request(action), {"transaction": action})
+            document = await seen.wait(topics.response(action))
+            assert (document["transaction"], document["error"]["code"]) == (action, "unknown_action")
         assert w.texts("pump").count("1234;A=m2m") == 1
 
 
@@ -143,19 +143,21 @@ async def test_requests_are_answered_storage_failed_if_database_is_full(mosquitt
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Database, "transaction", _failing(full))
             for n in range(3):
-                await seen.say(TOPICS.request("set"), {"transaction": f"f{n}", "module": "pump", "apn": "x"})
-            await seen.say(TOPICS.request("accept_drift"), {"transaction": "d", "module": "pump"})
-            await seen.say(TOPICS.module_set("pump"), {"apn": "x"})
+                await seen.publish(
+                    TOPICS.request("set"), {"transaction": f"f{n}", "module": "pump", "apn": "x"}
+                )
+            await seen.publish(TOPICS.request("accept_drift"), {"transaction": "d", "module": "pump"})
+            await seen.publish(TOPICS.module_set("pump"), {"apn": "x"})
             for n in range(3):
-                told = await seen.wait(
+                document = await seen.wait(
                     TOPICS.response("set"), partial(lambda t, a: a["transaction"] == t, f"f{n}")
                 )
-                assert told["error"]["code"] == "storage_failed"
-            told = await seen.wait(TOPICS.response("accept_drift"))
-            assert told["error"]["code"] == "storage_failed"
+                assert document["error"]["code"] == "storage_failed"
+            document = await seen.wait(TOPICS.response("accept_drift"))
+            assert document["error"]["code"] == "storage_failed"
             event = await seen.wait(TOPICS.event("pump"))
             assert event["error"]["code"] == "storage_failed"
-        await seen.say(TOPICS.request("set"), {"transaction": "f9", "module": "pump", "apn": "x"})
+        await seen.publish(TOPICS.request("set"), {"transaction": "f9", "module": "pump", "apn": "x"})
         await seen.wait(TOPICS.response("set"), lambda a: a["transaction"] == "f9" and a["status"] == "ok")
         assert w.texts("pump").count("1234;A=x") == 1
 
@@ -176,7 +178,7 @@ async def test_requests_are_answered_overloaded_if_their_lane_is_full(mosquitto:
             await seen.wait(TOPICS.module("pump"))
             for n in range(9):
                 request = {"transaction": f"p{n}", "module": "pump", "settings": {"apn": "x"}}
-                await seen.say(TOPICS.request("plan"), request)
+                await seen.publish(TOPICS.request("plan"), request)
                 await asyncio.wait_for(begun.wait(), PATIENCE_S)  # the first is at work, the others wait
             answer = TOPICS.response("plan")
             refused = await seen.wait(answer)
@@ -186,9 +188,9 @@ async def test_requests_are_answered_overloaded_if_their_lane_is_full(mosquitto:
             async with asyncio.timeout(PATIENCE_S):
                 while len(seen.of(answer)) < 9:
                     await asyncio.sleep(0.02)
-            said = sorted(a["status"] for a in seen.of(answer))
-            assert said == ["error"] * 5 + ["ok"] * 4
-            await seen.say(TOPICS.request("request_status"), {"transaction": "s", "module": "pump"})
+            text = sorted(a["status"] for a in seen.of(answer))
+            assert text == ["error"] * 5 + ["ok"] * 4
+            await seen.publish(TOPICS.request("request_status"), {"transaction": "s", "module": "pump"})
             seen.messages.clear()
             await seen.wait(TOPICS.health, lambda h: h["problems"] == [])
 

@@ -21,12 +21,12 @@ async def test_client_bounds_the_number_of_waiting_qos_0_messages(
     caplog.set_level(logging.INFO)
     async with connected(broker) as client:
         await client.wait_connected()
-        session, most, octets = broker.sessions[0], 0, 0
+        session, most, data = broker.sessions[0], 0, 0
         for _ in range(100):
             for _ in range(1000):
                 session.deliver("base/request/x", b"x" * 500)
             await session.writer.drain()
-            most, octets = max(most, client.incoming.qsize()), max(octets, client.incoming.qos_0_bytes)
+            most, data = max(most, client.incoming.qsize()), max(data, client.incoming.qos_0_bytes)
         # what matters goes through all the same
         session.deliver("base/request/set", b"{}", 1)
         await until(lambda: client.incoming.dropped > 98_000)
@@ -36,12 +36,12 @@ async def test_client_bounds_the_number_of_waiting_qos_0_messages(
         assert message.topic == "base/request/set"
         assert client.incoming.qos_0_bytes == client.incoming.qos_0 == 0
     assert most <= arrivals.QOS_0_AT_MOST + 1
-    assert octets <= arrivals.QOS_0_BYTES
+    assert data <= arrivals.QOS_0_BYTES
     assert caplog.text.count("messages with QoS 0 were dropped") == 1
     assert len(broker.connections) == 1
 
 
-async def test_client_bounds_the_octets_of_waiting_qos_0_messages(broker: StrictBroker) -> None:
+async def test_client_bounds_the_bytes_of_waiting_qos_0_messages(broker: StrictBroker) -> None:
     async with connected(broker) as client:
         await client.wait_connected()
         for _ in range(100):
@@ -89,7 +89,7 @@ async def test_client_disconnects_if_broker_exceeds_receive_maximum(
             first.deliver("base/request/x", str(n).encode(), 1)
         await until(lambda: first.left is not None and bool(health.problems))
         assert first.left == 0x93
-        assert "more than may be unacknowledged" in subjects(health)["broker"].words
+        assert "more than may be unacknowledged" in subjects(health)["broker"].message
         await asyncio.sleep(0.2)
         assert len(broker.sessions) == 1  # not before there is room
         for _ in range(most):

@@ -16,7 +16,7 @@ SECRET = "S3cr3t-4711"
 
 
 @pytest.mark.parametrize(
-    ("octets", "allowed"),
+    ("data", "allowed"),
     [
         (b"", "a JSON object"),
         (b"not json", "a JSON object"),
@@ -32,12 +32,12 @@ SECRET = "S3cr3t-4711"
         ('{"transaction": "t"}'.encode("utf-16"), "a JSON object"),
         (b'{"transaction": "\xed\xa0\x80"}', "a JSON object"),
         (b'{"a": ' + b"[" * 30_000, "a JSON object"),
-        (b"[" * 60_000, "octets"),
-        (b'{"transaction": "t", "a": "' + b"x" * LARGEST_PAYLOAD + b'"}', "octets"),
+        (b"[" * 60_000, "bytes"),
+        (b'{"transaction": "t", "a": "' + b"x" * LARGEST_PAYLOAD + b'"}', "bytes"),
     ],
 )
-def test_payload_is_refused_if_it_is_no_json_object_or_too_large(octets: bytes, allowed: str) -> None:
-    payload = read_payload(octets)
+def test_payload_is_refused_if_it_is_no_json_object_or_too_large(data: bytes, allowed: str) -> None:
+    payload = read_payload(data)
     assert payload.fault is not None
     assert payload.fault.code == "invalid_value"
     assert allowed in str(payload.fault)
@@ -139,9 +139,9 @@ def test_server_is_refused_if_it_is_not_an_integer_from_0_to_9(server: object) -
 
 
 @given(st.binary(max_size=200))
-def test_payload_without_fault_is_a_json_object(octets: bytes) -> None:
-    payload = read_payload(octets)
-    assert payload.fault is not None or isinstance(json.loads(octets), dict)
+def test_payload_without_fault_is_a_json_object(data: bytes) -> None:
+    payload = read_payload(data)
+    assert payload.fault is not None or isinstance(json.loads(data), dict)
 
 
 _JSON = st.recursive(

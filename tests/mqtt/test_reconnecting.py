@@ -26,7 +26,7 @@ def _ended(code: int | None = None, lasted_s: float = 1.0, *topics: str) -> Endi
 
 
 @pytest.mark.parametrize(
-    ("ending", "before", "words", "rarest_s", "lasting", "blames"),
+    ("ending", "before", "message", "rarest_s", "lasting", "blames"),
     [
         (AWAY, 0, "no connection to the broker: [Errno 111]", 15, True, False),
         (
@@ -92,15 +92,15 @@ def _ended(code: int | None = None, lasted_s: float = 1.0, *topics: str) -> Endi
     ],
 )
 def test_verdict_depends_on_how_the_connection_ended(
-    ending: Ending, before: int, words: str, rarest_s: float, lasting: bool, blames: bool
+    ending: Ending, before: int, message: str, rarest_s: float, lasting: bool, blames: bool
 ) -> None:
     verdict = judge(ending, "gsm-x", tls=False, before=before)
-    assert words in verdict.words
+    assert message in verdict.message
     assert (verdict.rarest_s, verdict.lasting, verdict.blames) == (rarest_s, lasting, blames)
 
 
 def test_verdict_names_the_client_certificate_if_tls_is_used() -> None:
-    assert "client's certificate" in judge(CLOSED, "x", tls=True, before=0).words
+    assert "client's certificate" in judge(CLOSED, "x", tls=True, before=0).message
 
 
 @pytest.mark.parametrize(
@@ -123,8 +123,8 @@ def test_backoff_doubles_and_restarts_after_a_lasting_connection(
     endings: list[Ending], delays: list[float]
 ) -> None:
     backoff = Backoff()
-    said = [backoff.after(e, judge(e, "x", tls=False, before=0).rarest_s) for e in endings]
-    assert said == delays
+    text = [backoff.after(e, judge(e, "x", tls=False, before=0).rarest_s) for e in endings]
+    assert text == delays
 
 
 def test_backoff_allows_at_most_six_connections_in_the_first_20_s() -> None:
@@ -191,7 +191,7 @@ def test_suspects_blame_a_topic_or_group_if_broker_gives_a_reason_twice(
     suspects = Suspects()
     for topic in passed:
         suspects.passed(_publish(topic))
-    found = [suspects.ended([_publish(t) for t in topics], told=True) for topics in ends]
+    found = [suspects.ended([_publish(t) for t in topics], has_code=True) for topics in ends]
     assert [key and key.topic for key in found] == guilty
 
 
@@ -209,14 +209,14 @@ def test_suspects_blame_a_topic_or_group_if_broker_gives_a_reason_twice(
         (3000, [("a", 3000), ("b", 2500)], None),
     ],
 )
-@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("reported", [True, False])
 def test_suspects_learn_a_size_limit_if_large_packets_end_connections(
-    passed: int, ends: list[tuple[str, int]], at_most: int | None, told: bool
+    passed: int, ends: list[tuple[str, int]], at_most: int | None, reported: bool
 ) -> None:
     suspects = Suspects()
     suspects.passed(_publish("x"), passed)
-    for topic, octets in ends:
-        suspects.ended([_publish(topic)], told=told, size=octets)
+    for topic, size in ends:
+        suspects.ended([_publish(topic)], has_code=reported, size=size)
     assert suspects.bytes_at_most == at_most
 
 
@@ -224,15 +224,15 @@ def test_suspects_blame_a_topic_after_three_endings_in_a_row_without_reason() ->
     suspects = Suspects()
     suspects.passed(_publish("x"))
     for topic, guilty in (("a", False), ("a", False), ("b", False), ("a", False), ("a", False), ("a", True)):
-        assert bool(suspects.ended([_publish(topic)], told=False)) is guilty
+        assert bool(suspects.ended([_publish(topic)], has_code=False)) is guilty
     suspects.broker_was_away()
-    assert suspects.ended([_publish("a")], told=False) is None
+    assert suspects.ended([_publish("a")], has_code=False) is None
 
 
 def test_suspects_clear_a_group_if_its_topics_pass() -> None:
     suspects = Suspects()
     for topic in (DISC_A, DISC_B):
-        suspects.ended([_publish(topic)], told=True)
+        suspects.ended([_publish(topic)], has_code=True)
     assert suspects.is_doubtful(_publish("homeassistant/device/x/config"))
     assert not suspects.is_doubtful(Key("subscribe", "homeassistant/device/+/config"))
     for topic in (DISC_A, DISC_B):
@@ -252,7 +252,7 @@ def test_publish_size_equals_the_length_of_the_packet(qos: int, length: int) -> 
 
 
 @pytest.mark.parametrize(
-    ("stated", "window", "qos", "told"),
+    ("stated", "window", "qos", "reported"),
     [
         ({}, 20, 1, set()),
         ({"ReceiveMaximum": 3}, 3, 1, set()),
@@ -265,11 +265,11 @@ def test_publish_size_equals_the_length_of_the_packet(qos: int, length: int) -> 
     ],
 )
 def test_limits_are_read_from_connack_properties(
-    stated: dict[str, int], window: int, qos: int, told: set[str]
+    stated: dict[str, int], window: int, qos: int, reported: set[str]
 ) -> None:
     limits = BrokerLimits.of(SimpleNamespace(**stated))
     assert (limits.window, limits.qos) == (window, qos)
-    assert {subject for subject, words in limits.told().items() if words} == told
+    assert {subject for subject, message in limits.texts().items() if message} == reported
 
 
 class _Clock:
@@ -291,7 +291,7 @@ def test_refusals_are_retried_with_growing_delays_and_reported_until_over() -> N
         clock.now += delay_s
         assert not refusals.waits(key)
         assert refusals.due("publish") == ("a/b",)
-    assert [(p.code, p.subject, p.words) for p in health.problems] == [("broker_denied", "a/b", "no")]
+    assert [(p.code, p.subject, p.message) for p in health.problems] == [("broker_denied", "a/b", "no")]
     refusals.over(key)
     assert health.problems == ()
     assert refusals.due("publish") == ()
@@ -349,7 +349,7 @@ async def test_outbox_sends_the_latest_retained_value_and_suspects_alone() -> No
     await asyncio.sleep(0)
     assert old.done.result() is True
     # an event was alone under way when a connection ended: it comes last, and alone
-    box.suspects.ended([_publish("event")], told=True)
+    box.suspects.ended([_publish("event")], has_code=True)
     box.connection_ended()
     one = box.next(3)
     assert one is not None

@@ -72,7 +72,7 @@ def _message(topic: str, payload: str) -> Incoming:
     return Incoming(topic, payload.encode(), retained=False, redelivered=False, mid=1, qos=1)
 
 
-def _said(outcome: RequestResult) -> str:
+def _error_message(outcome: RequestResult) -> str:
     assert outcome.document is not None
     return dump(outcome.document)
 
@@ -88,18 +88,18 @@ async def test_error_of_a_malformed_request_repeats_no_secret(
         for shape in SHAPES:
             payload = shape.replace("%s", secret)
             outcome = await requests.handle(_message(PLACES[place], payload))
-            said = _said(outcome)
+            text = _error_message(outcome)
             assert outcome.document is not None
             assert outcome.document["status"] == "error", shape
             assert outcome.document["error"]["code"] != "internal_error", shape
-            assert X not in said, shape
+            assert X not in text, shape
             assert len(outcome.document["error"]["message"]) <= 300
     assert X not in caplog.text
     assert max(len(r.getMessage()) for r in caplog.records) < 600
 
 
 @pytest.mark.parametrize(
-    ("payload", "told"),
+    ("payload", "shown"),
     [
         ('{"transaction": "t", "module": "pump", "apn": "a b"}', "apn: 'a b' is not allowed"),
         (
@@ -113,11 +113,11 @@ async def test_error_of_a_malformed_request_repeats_no_secret(
         ('{"transaction": "t", "module": "pump", "apn": "' + "x" * 30_000 + '"}', "xxx"),
     ],
 )
-async def test_error_repeats_a_wrong_value_if_it_is_no_secret(payload: str, told: str) -> None:
+async def test_error_repeats_a_wrong_value_if_it_is_no_secret(payload: str, shown: str) -> None:
     async with world() as w:
         outcome = await RequestHandler(TOPICS, w.commands).handle(_message(TOPICS.request("set"), payload))
         assert outcome.document is not None
-        assert told in outcome.document["error"]["message"]
+        assert shown in outcome.document["error"]["message"]
         assert len(outcome.document["error"]["message"]) <= 300
 
 
@@ -129,11 +129,11 @@ async def test_bridge_answers_each_malformed_request_without_its_secret(
         await seen.wait(TOPICS.module("pump"))
         for topic in PLACES.values():
             for shape in SHAPES:
-                await seen.say(topic, shape.replace("%s", X))
+                await seen.publish(topic, shape.replace("%s", X))
         # in the lane of what becomes jobs, and in the other one
-        await seen.say(TOPICS.request("request_status"), {"transaction": "last", "module": "attic"})
+        await seen.publish(TOPICS.request("request_status"), {"transaction": "last", "module": "attic"})
         await seen.wait(TOPICS.response("request_status"))
-        await seen.say(TOPICS.request("accept_drift"), {"transaction": "last", "module": "attic"})
+        await seen.publish(TOPICS.request("accept_drift"), {"transaction": "last", "module": "attic"})
         await seen.wait(TOPICS.response("accept_drift"))
         ours: list[Any] = [m for t, m in seen.messages if t not in PLACES.values()]
         answered = sum("error" in m and m.get("status") == "error" for m in ours if isinstance(m, dict))

@@ -48,7 +48,7 @@ async def test_refused_subscription_is_reported(broker: StrictBroker, protocol: 
     async with connected(broker, health, protocol) as client:
         client.on_denied = lambda what, topic, _: denied.append((what, topic))
         await until(lambda: bool(health.problems))
-        assert subjects(health)["base/request/+"].words.startswith("the broker does not let us subscribe")
+        assert subjects(health)["base/request/+"].message.startswith("the broker does not let us subscribe")
     assert denied == [("subscribe", "base/request/+")]
 
 

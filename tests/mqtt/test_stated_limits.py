@@ -20,8 +20,8 @@ async def test_client_keeps_the_receive_maximum_of_the_broker(
 ) -> None:
     broker.stated, broker.answer_s = stated, 0.002
     async with connected(broker) as client:
-        told = [client.publish(f"base/{n}", "{}", retain=False) for n in range(60)]
-        assert all(await asyncio.wait_for(asyncio.gather(*told), PATIENCE_S))
+        published = [client.publish(f"base/{n}", "{}", retain=False) for n in range(60)]
+        assert all(await asyncio.wait_for(asyncio.gather(*published), PATIENCE_S))
     assert (broker.violations, len(broker.connections), len(broker.published)) == ([], 1, 60)
     assert broker.largest_in_flight == most
 
@@ -38,7 +38,7 @@ async def test_client_does_not_send_what_exceeds_maximum_packet_size(
         assert client.waits("base/large", "x" * 3002)
         problem = subjects(health)["base/large"]
         assert problem.code == "broker_limit"
-        assert "the broker takes 2048" in problem.words
+        assert "the broker takes 2048" in problem.message
         # one that has become smaller goes out at once
         assert await outcome(client, "base/large", "x") is True
         assert not health.problems

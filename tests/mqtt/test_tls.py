@@ -57,8 +57,8 @@ AUTHORITIES = {
 def _certificate(
     name: str, issuer: str, key: ec.EllipticCurvePrivateKey, days: int = 100
 ) -> x509.CertificateBuilder:
-    def named(words: str) -> x509.Name:
-        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, words)])
+    def named(text: str) -> x509.Name:
+        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
     now = datetime.now(UTC)
     return (
@@ -142,7 +142,7 @@ async def test_tls_verifies_chain_name_and_validity_of_certificate(tmp_path: Pat
         _broker(tmp_path / "old", _bare, days=-1) as old,
         _broker(tmp_path / "elsewhere", _bare, host="broker.example") as elsewhere,
     ):
-        for broker, ca_file, words in (
+        for broker, ca_file, text in (
             (one, tmp_path / "other" / "ca.pem", "certificate signature failure|unable to get local issuer"),
             (old, tmp_path / "old" / "ca.pem", "certificate has expired"),
             (elsewhere, tmp_path / "elsewhere" / "ca.pem", "Hostname mismatch"),
@@ -150,7 +150,7 @@ async def test_tls_verifies_chain_name_and_validity_of_certificate(tmp_path: Pat
             ending = await _ending(broker, ca_file)
             assert ending is not None
             assert ending.stage is Stage.UNREACHED
-            assert any(part in ending.words for part in words.split("|")), ending.words
+            assert any(part in ending.reason for part in text.split("|")), ending.reason
 
 
 async def test_client_reads_all_messages_that_tls_buffered(tmp_path: Path) -> None:
@@ -160,8 +160,8 @@ async def test_client_reads_all_messages_that_tls_buffered(tmp_path: Path) -> No
         client.on_connected = lambda: client.subscribe("a/#")
         client.start()
         await asyncio.wait_for(client.wait_connected(), PATIENCE_S)
-        told = [client.publish(f"a/{n}", "x", retain=False) for n in range(500)]
-        assert all(await asyncio.wait_for(asyncio.gather(*told), PATIENCE_S))
+        published = [client.publish(f"a/{n}", "x", retain=False) for n in range(500)]
+        assert all(await asyncio.wait_for(asyncio.gather(*published), PATIENCE_S))
         for n in range(500):
             message = await asyncio.wait_for(client.incoming.get(), PATIENCE_S)
             assert message.topic == f"a/{n}"

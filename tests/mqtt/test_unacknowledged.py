@@ -28,7 +28,7 @@ async def test_client_reports_and_reconnects_if_broker_acknowledges_nothing(
     async with connected(broker, health, protocol) as client:
         done = client.publish("base/a", "1", retain=False)
         await clock.until(lambda: len(broker.connections) > 1)
-        assert "it acknowledges nothing of what we send" in subjects(health)["broker"].words
+        assert "it acknowledges nothing of what we send" in subjects(health)["broker"].message
         assert broker.sessions[0].left == (0x83 if protocol == "5" else 0)
         broker.answer_s = 0.0
         await clock.until(done.done)
@@ -63,7 +63,7 @@ async def test_unacknowledged_topic_is_reported_and_does_not_block_others(
             assert await outcome(client, "base/good", "1", retain=False) is True
             await clock.wait(1.0)
         assert stuck.result() is False
-        assert "does not acknowledge it" in subjects(health)["base/stuck"].words
+        assert "does not acknowledge it" in subjects(health)["base/stuck"].message
         assert denied == [("publish", "base/stuck")]
         assert client.waits("base/stuck")
         assert await outcome(client, "base/stuck", "2") is False  # it takes no other place
@@ -89,7 +89,7 @@ async def test_unacknowledged_topic_is_found_on_an_idle_connection(
         stuck = client.publish("base/stuck", "1", retain=True)
         await clock.until(stuck.done)
         assert stuck.result() is False
-        assert "does not acknowledge it" in subjects(health)["base/stuck"].words
+        assert "does not acknowledge it" in subjects(health)["base/stuck"].message
         await clock.until(lambda: client.connected)
         assert await outcome(client, "base/good") is True
         count = len(broker.connections)

@@ -20,14 +20,12 @@ from tests.support.waiting import PATIENCE_S, until
 
 @pytest.mark.usefixtures("hurry")
 @pytest.mark.parametrize(
-    "octets", ["f0 00", "20 02 00 00", "30 03 00 05 61", "40 01 00", "90 02 00 01", "e0 01 07"]
+    "data", ["f0 00", "20 02 00 00", "30 03 00 05 61", "40 01 00", "90 02 00 01", "e0 01 07"]
 )
-async def test_client_publishes_after_broker_sent_an_invalid_packet(
-    broker: StrictBroker, octets: str
-) -> None:
+async def test_client_publishes_after_broker_sent_an_invalid_packet(broker: StrictBroker, data: str) -> None:
     async with connected(broker) as client:
         await client.wait_connected()
-        broker.sessions[0].write(bytes.fromhex(octets))
+        broker.sessions[0].write(bytes.fromhex(data))
         broker.sessions[0].deliver("base/request/x", b"1")
         await asyncio.sleep(0.1)
         assert await outcome(client, "base/a") is True
@@ -88,7 +86,7 @@ async def test_client_reports_broker_as_unreached_if_host_is_invalid(host: str) 
     await client.stop()
     assert {e.stage for e in ended} == {endings.Stage.UNREACHED}
     assert "broker" in subjects(health)
-    subjects(health)["broker"].words.encode()
+    subjects(health)["broker"].message.encode()
 
 
 async def test_invalid_message_fails_without_ending_the_connection(broker: StrictBroker) -> None:

@@ -60,7 +60,7 @@ async def _wait_watching(seen: Watcher) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while True:
             seen.messages.clear()
-            await seen.say(probe, "{}", retain=True)
+            await seen.publish(probe, "{}", retain=True)
             with suppress(TimeoutError):
                 async with asyncio.timeout(0.3):
                     await seen.wait(probe, partial(_holds, KEPT[probe]))
@@ -76,7 +76,7 @@ async def test_bridge_restores_retained_documents_that_others_overwrite(
         for written in ('{"state":"offline"}', ""):
             seen.messages.clear()
             for topic in KEPT:
-                await seen.say(topic, written, retain=True)
+                await seen.publish(topic, written, retain=True)
             await _wait_restored(seen)
             ahead.added_s += 60.0  # pauses have grown meanwhile
 
@@ -126,9 +126,9 @@ async def test_bridge_leaves_retained_documents_of_others_alone(mosquitto: Mosqu
         await _wait_watching(seen)
         seen.messages.clear()
         for topic in others:
-            await seen.say(topic, '{"o": "x"}', retain=True)
+            await seen.publish(topic, '{"o": "x"}', retain=True)
         for topic in KEPT:  # once these are right again, the others would be too
-            await seen.say(topic, "", retain=True)
+            await seen.publish(topic, "", retain=True)
         ahead.added_s += 60.0
         await _wait_restored(seen)
         for topic in others:
@@ -146,15 +146,15 @@ async def test_bridge_reports_but_does_not_race_a_client_that_keeps_overwriting(
         insists.cancel()
         (problem,) = health["problems"]
         assert (problem["code"], problem["subject"]) == ("state_overwritten", STATE)
-        said = [d["state"] for d in seen.of(STATE)]
-        assert said.count("online") <= 4
-        assert said.count("offline") > said.count("online")
+        text = [d["state"] for d in seen.of(STATE)]
+        assert text.count("online") <= 4
+        assert text.count("offline") > text.count("online")
 
 
 async def _insist(seen: Watcher) -> None:
     """Say `offline` whenever the bridge has said `online`, and now and then besides."""
     while True:
-        await seen.say(STATE, '{"state":"offline"}', retain=True)
+        await seen.publish(STATE, '{"state":"offline"}', retain=True)
         await asyncio.sleep(0.3)
 
 

@@ -108,8 +108,8 @@ def test_draft_orders_messages_past_midnight_by_time_of_day() -> None:
 
 def test_draft_ignores_message_times_if_all_are_equal() -> None:
     log = []
-    for n, (ask, said) in enumerate((("FIRST", LATER), ("ASK", NEW))):
-        log += [*_sent(ask, f"1{n}:00:00 "), *_listed((0, said, 0), time=f"1{n}:00:09 ")]
+    for n, (ask, text) in enumerate((("FIRST", LATER), ("ASK", NEW))):
+        log += [*_sent(ask, f"1{n}:00:00 "), *_listed((0, text, 0), time=f"1{n}:00:09 ")]
     assert list(draft("\n".join(log)).requests) == ["first", "ask"]
 
 

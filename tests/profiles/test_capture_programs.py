@@ -9,7 +9,7 @@ import pytest
 from gsm_meter_bridge.profiles.encodings import captured_text
 from gsm_meter_bridge.vocabulary import Scalar
 from tests.profiles.drafting import draft, values
-from tests.profiles.test_captures import SAID, _pdu_mode, _text_mode
+from tests.profiles.test_captures import REPLIES, _pdu_mode, _text_mode
 
 _Piece = tuple[bool, bytes]
 
@@ -65,8 +65,8 @@ def _portmon(pieces: Sequence[_Piece], shown: Callable[[bytes], str]) -> str:
     lines = ["0\t11:26:50\tConfigurator\tIRP_MJ_CREATE\tSerial0\tSUCCESS\tOptions: Open \t"]
     for n, (is_sent, octets) in enumerate(pieces):
         call = "IRP_MJ_WRITE" if is_sent else "IRP_MJ_READ"
-        words = f"Length {len(octets)}: {shown(octets)}"
-        lines.append(f"{2 * n + 1}\t11:26:50\tConfigurator\t{call}\tSerial0\tSUCCESS\t{words}\t")
+        head = f"Length {len(octets)}: {shown(octets)}"
+        lines.append(f"{2 * n + 1}\t11:26:50\tConfigurator\t{call}\tSerial0\tSUCCESS\t{head}\t")
         lines.append(f"{2 * n + 2}\t11:26:50\tConfigurator\tIOCTL_SERIAL_GET_COMMSTATUS\tSerial0\tSUCCESS\t")
         lines.append(f"{2 * n + 2}\t11:26:50\tConfigurator\tIRP_MJ_READ\tSerial0\tTIMEOUT\tLength 0: \t")
     return "\n".join(lines)
@@ -79,8 +79,8 @@ def _printable(octets: bytes) -> str:
 def _port_monitor(pieces: Sequence[_Piece], dash: str = "") -> str:
     lines = []
     for is_sent, octets in pieces:
-        words = "Written data (COM3)" if is_sent else "Read data (COM3)"
-        lines.append(f"[26/11/2026 10:00:00] {dash}{words} ")
+        head = "Written data (COM3)" if is_sent else "Read data (COM3)"
+        lines.append(f"[26/11/2026 10:00:00] {dash}{head} ")
         for at in range(0, len(octets), 16):
             part = octets[at : at + 16]
             lines.append(f"    {part.hex(' '):<50}{_printable(part):<17}")
@@ -163,11 +163,11 @@ PROGRAMS: dict[str, Callable[[Sequence[_Piece]], str]] = {
 
 def _is_learnt(log: str) -> None:
     profile = draft(log)
-    assert [r.sends for r in profile.requests.values()] == [f"{{password}} {ask}" for ask in SAID]
-    told: dict[str, Scalar | None] = {}
-    for name, said in zip(profile.requests, SAID.values(), strict=True):
-        told |= values(profile, name, said)
-    assert told == {"meter_type": "CE308", "signal_dbm": -71, "ip": "10.1.2.3", "imei": "861234567890123"}
+    assert [r.sends for r in profile.requests.values()] == [f"{{password}} {ask}" for ask in REPLIES]
+    found: dict[str, Scalar | None] = {}
+    for name, text in zip(profile.requests, REPLIES.values(), strict=True):
+        found |= values(profile, name, text)
+    assert found == {"meter_type": "CE308", "signal_dbm": -71, "ip": "10.1.2.3", "imei": "861234567890123"}
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -202,10 +202,10 @@ ENCODINGS = ("utf-8", "utf-8-sig", "cp1251", "koi8-r", "cp866", "utf-16", "utf-1
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-@pytest.mark.parametrize("said", RUSSIAN)
-def test_captured_text_is_decoded_from_any_encoding(encoding: str, said: str) -> None:
-    log = f"> 12345678 ASK\r\n< {said}\r\n"
-    if encoding in ("koi8-r", "cp866") and "№" in said:
+@pytest.mark.parametrize("text", RUSSIAN)
+def test_captured_text_is_decoded_from_any_encoding(encoding: str, text: str) -> None:
+    log = f"> 12345678 ASK\r\n< {text}\r\n"
+    if encoding in ("koi8-r", "cp866") and "№" in text:
         log = log.replace("№ ", "")
     assert captured_text(log.encode(encoding)).removeprefix("\ufeff") == log
 

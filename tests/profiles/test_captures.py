@@ -14,14 +14,14 @@ from gsm_meter_bridge.sms import encode_data_deliver, encode_data_submit, encode
 from gsm_meter_bridge.vocabulary import Scalar
 from tests.profiles.drafting import NUMBER, PASSWORD, draft, values
 
-SAID = {"INFO": "CE308 says: level -71 dBm", "ADDR": "Адрес 10.1.2.3", "CARD": "IMEI 861234567890123"}
+REPLIES = {"INFO": "CE308 says: level -71 dBm", "ADDR": "Адрес 10.1.2.3", "CARD": "IMEI 861234567890123"}
 TIME = datetime(2026, 11, 26, 10, 0, tzinfo=UTC)
 
 
 def _text_mode(prompt: str = "> ", end: str = "\x1a") -> list[str]:
     lines = ["AT+CMGF=1", "OK"]
-    for n, (ask, said) in enumerate(SAID.items()):
-        text = said if said.isascii() else said.encode("utf-16-be").hex().upper()
+    for n, (ask, raw) in enumerate(REPLIES.items()):
+        text = raw if raw.isascii() else raw.encode("utf-16-be").hex().upper()
         lines += [f'AT+CMGS="{NUMBER}"', f"{prompt}12345678 {ask}{end}", f"+CMGS: {n}", "OK"]
         lines += [f'+CMTI: "SM",{n}', f"AT+CMGR={n}"]
         lines += [f'+CMGR: "REC UNREAD","{NUMBER}",,"26/11/26,10:00:0{n}+12"', text, "OK"]
@@ -30,10 +30,10 @@ def _text_mode(prompt: str = "> ", end: str = "\x1a") -> list[str]:
 
 def _pdu_mode(verb: str = "R") -> list[str]:
     lines = ["AT+CMGF=0", "OK"]
-    for n, (ask, said) in enumerate(SAID.items()):
+    for n, (ask, text) in enumerate(REPLIES.items()):
         (sent,) = encode_submits(NUMBER, f"12345678 {ask}")
         lines += [f"AT+CMGS={sent.tpdu_length}", f"> {sent.pdu}\x1a", f"+CMGS: {n}", "OK"]
-        for came in encode_delivers(NUMBER, said, TIME.replace(second=n)):
+        for came in encode_delivers(NUMBER, text, TIME.replace(second=n)):
             head = {"R": "+CMGR: 0,,{}", "L": "+CMGL: 1,0,,{}", "T": "+CMT: ,{}"}[verb]
             lines += [f"AT+CMG{verb}=1", head.format(came.tpdu_length), came.pdu, "OK"]
     return lines
@@ -53,16 +53,16 @@ def _dump(lines: Sequence[str], sent: str, came: str) -> str:
 
 
 def _socat(lines: Sequence[str]) -> str:
-    said = []
+    text = []
     for line in lines:
         octets = (line + "\r\n").encode()
         head = ">" if line.startswith(("AT", "> ")) else "<"
-        said.append(f"{head} 2026/11/26 10:00:00.000123  length={len(octets)} from=0 to={len(octets) - 1}")
+        text.append(f"{head} 2026/11/26 10:00:00.000123  length={len(octets)} from=0 to={len(octets) - 1}")
         for at in range(0, len(octets), 16):
             part = octets[at : at + 16]
-            said.append(f" {part.hex(' '):<48}  {part.decode('latin-1').encode('ascii', 'replace').decode()}")
-        said.append("--")
-    return "\n".join(said)
+            text.append(f" {part.hex(' '):<48}  {part.decode('latin-1').encode('ascii', 'replace').decode()}")
+        text.append("--")
+    return "\n".join(text)
 
 
 CAPTURES = {
@@ -85,8 +85,8 @@ CAPTURES = {
     "socat": _socat(_pdu_mode()),
     "the bridge's log": "\n".join(
         f"2026-11-26 10:00:00,1 DEBUG   gsm_meter_bridge.dialogue: cottage {arrow} {text}"
-        for ask, said in SAID.items()
-        for arrow, text in ((">", f'"*** {ask}"'), ("<", f'"{said}"'))
+        for ask, text in REPLIES.items()
+        for arrow, text in ((">", f'"*** {ask}"'), ("<", f'"{text}"'))
     ),
 }
 
@@ -94,11 +94,11 @@ CAPTURES = {
 @pytest.mark.parametrize("form", CAPTURES)
 def test_draft_is_learnt_from_every_form_of_capture(form: str) -> None:
     profile = draft(CAPTURES[form])
-    assert [r.sends for r in profile.requests.values()] == [f"{{password}} {ask}" for ask in SAID]
-    told: dict[str, Scalar | None] = {}
-    for name, said in zip(profile.requests, SAID.values(), strict=True):
-        told |= values(profile, name, said)
-    assert told == {
+    assert [r.sends for r in profile.requests.values()] == [f"{{password}} {ask}" for ask in REPLIES]
+    found: dict[str, Scalar | None] = {}
+    for name, text in zip(profile.requests, REPLIES.values(), strict=True):
+        found |= values(profile, name, text)
+    assert found == {
         "meter_type": "CE308",
         "signal_dbm": -71,
         "ip": "10.1.2.3",
@@ -108,18 +108,18 @@ def test_draft_is_learnt_from_every_form_of_capture(form: str) -> None:
 
 def test_draft_merges_several_sources_into_one_profile() -> None:
     first, second = "> 12345678 ASK\n< level -71 dBm\n", CAPTURES["PDU mode"]
-    assert list(draft(first, second).requests) == ["ask", *map(str.lower, SAID)]
+    assert list(draft(first, second).requests) == ["ask", *map(str.lower, REPLIES)]
 
 
 def test_draft_joins_parts_of_long_reply() -> None:
-    said = "Level -71 dBm. " + "nothing else to say here, " * 7 + "IP 10.1.2.3"
+    text = "Level -71 dBm. " + "nothing else to say here, " * 7 + "IP 10.1.2.3"
     (sent,) = encode_submits(NUMBER, "12345678 ASK")
-    parts = encode_delivers(NUMBER, said, TIME)
+    parts = encode_delivers(NUMBER, text, TIME)
     assert len(parts) == 2
     lines = [f"AT+CMGS={sent.tpdu_length}", f"> {sent.pdu}\x1a", "+CMGS: 1", "OK"]
     for part in reversed(parts):
         lines += [f"+CMT: ,{part.tpdu_length}", part.pdu]
-    assert values(draft("\n".join(lines)), "ask", said) == {"signal_dbm": -71, "ip": "10.1.2.3"}
+    assert values(draft("\n".join(lines)), "ask", text) == {"signal_dbm": -71, "ip": "10.1.2.3"}
 
 
 def test_draft_finds_values_of_text_replies_in_octets() -> None:
@@ -151,12 +151,12 @@ def _xxd(octets: bytes) -> str:
 
 
 def _socat_v(lines: Sequence[str]) -> str:
-    said = []
+    text = []
     for line in lines:
         head = ">" if line.startswith(("AT", "> ")) else "<"
-        said.append(f"{head} 2026/11/26 10:00:00.000123  length={len(line) + 2} from=0 to={len(line) + 1}")
-        said.append(f"{line}\\r\n--")
-    return "\n".join(said)
+        text.append(f"{head} 2026/11/26 10:00:00.000123  length={len(line) + 2} from=0 to={len(line) + 1}")
+        text.append(f"{line}\\r\n--")
+    return "\n".join(text)
 
 
 RAW = "\r\n".join(_pdu_mode()).encode()
@@ -175,4 +175,4 @@ FILES = {
 @pytest.mark.parametrize("form", FILES)
 def test_draft_is_learnt_from_files_of_real_programs(form: str) -> None:
     profile = draft(captured_text(FILES[form]))
-    assert [r.sends for r in profile.requests.values()] == [f"{{password}} {ask}" for ask in SAID]
+    assert [r.sends for r in profile.requests.values()] == [f"{{password}} {ask}" for ask in REPLIES]

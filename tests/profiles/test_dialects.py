@@ -11,7 +11,7 @@ from gsm_meter_bridge.vocabulary import Scalar
 from tests.profiles import unseen
 from tests.profiles.drafting import FAMILY, draft, drafted, values
 
-_WORDS = {
+_LABELS = {
     "ip": ["IP", "ip address is", "Адрес модуля:", "адрес IP -", "addr="],
     "imei": ["IMEI", "imei:", "ИМЕЙ", "modem no", "Модем №"],
     "iccid": ["ICCID", "SIM card", "iccid=", "Номер СИМ-карты:"],
@@ -23,7 +23,7 @@ _WORDS = {
 
 def _dialect(random: Random) -> tuple[str, dict[str, Scalar]]:
     """Return a reply in words that nobody has seen, and what it says."""
-    said: dict[str, Scalar] = {
+    raw: dict[str, Scalar] = {
         "ip": f"10.{random.randrange(256)}.{random.randrange(256)}.{random.randrange(1, 255)}",
         "imei": "86" + "".join(random.choices("0123456789", k=13)),
         "iccid": "8970" + "".join(random.choices("0123456789", k=random.choice((15, 16)))),
@@ -31,23 +31,23 @@ def _dialect(random: Random) -> tuple[str, dict[str, Scalar]]:
         "firmware": f"c1.{random.randrange(9)}v1.{random.randrange(20)}.8420.{random.randrange(9)}.1",
         "meter_type": random.choice(("CE308", "CE208", "CE308 C4", "СЕ208")),
     }
-    names = random.sample(list(said), random.randrange(1, len(said) + 1))
+    names = random.sample(list(raw), random.randrange(1, len(raw) + 1))
     text = ""
     for name in names:
         unit = random.choice((" dBm", "dBm", " дБм")) if name == "signal_dbm" else ""
-        value = str(said[name]).split(" ")[0]
-        said[name] = int(value) if name == "signal_dbm" else value
+        value = str(raw[name]).split(" ")[0]
+        raw[name] = int(value) if name == "signal_dbm" else value
         ending = random.choice((", ", "; ", "\n", ". "))
-        text += f"{random.choice(_WORDS[name])}{random.choice((' ', '  '))}{value}{unit}{ending}"
-    return text.strip(" ,;.\n"), {name: said[name] for name in names}
+        text += f"{random.choice(_LABELS[name])}{random.choice((' ', '  '))}{value}{unit}{ending}"
+    return text.strip(" ,;.\n"), {name: raw[name] for name in names}
 
 
 @pytest.mark.parametrize("seed", range(300))
 def test_draft_reads_random_dialect(seed: int) -> None:
     random = Random(seed)
-    text, said = _dialect(random)
+    text, raw = _dialect(random)
     log = "> 12345678 ASK\n" + "\n".join(f"< {line}" for line in text.split("\n"))
-    assert values(draft(log), "ask", text) == said
+    assert values(draft(log), "ask", text) == raw
 
 
 def _log(text: str, request: str) -> str:
@@ -67,7 +67,7 @@ def test_draft_reads_unseen_dialects_correctly_and_keeps_no_secret(draw: int) ->
         (name,) = profile.requests
         for reply in replies:
             found = values(profile, name, reply.text)
-            wrong = {name: value for name, value in found.items() if reply.told.get(name) != value}
+            wrong = {name: value for name, value in found.items() if reply.values.get(name) != value}
             assert (seed, wrong, reply.text) == (seed, {}, reply.text)
             assert (seed, reply.required - set(found), reply.text) == (seed, set(), reply.text)
 
@@ -82,7 +82,7 @@ def test_draft_of_two_replies_gives_no_wrong_value_of_third(draw: int) -> None:
         made = drafted(log, secrets=(unseen.PASSWORD, unseen.SECRET))
         profile = load_profile(made.yaml, "draft", FAMILY)
         found = values(profile, next(iter(profile.requests)), third.text)
-        wrong = {name: value for name, value in found.items() if third.told.get(name) != value}
+        wrong = {name: value for name, value in found.items() if third.values.get(name) != value}
         assert (seed, wrong, third.text) == (seed, {}, third.text)
 
 
@@ -90,11 +90,11 @@ def test_draft_of_two_replies_gives_no_wrong_value_of_third(draw: int) -> None:
 def test_draft_of_octets_gives_no_wrong_value_and_keeps_no_password(seed: int) -> None:
     """A status in octets, among octets of no meaning: a text, BCD, and the password repeated."""
     random = Random(seed)
-    told: dict[str, Scalar] = {}
+    drawn: dict[str, Scalar] = {}
     parts: list[bytes] = []
-    for _, says in (unseen.draw_imei(random), unseen.draw_iccid(random)):
-        ((name, value),) = says.items()
-        told[name] = value
+    for _, sentence_values in (unseen.draw_imei(random), unseen.draw_iccid(random)):
+        ((name, value),) = sentence_values.items()
+        drawn[name] = value
         digits = str(value)
         as_bcd = bytes.fromhex(
             digits + "f" * (len(digits) % 2 or (20 - len(digits) if name == "iccid" else 0))
@@ -107,4 +107,4 @@ def test_draft_of_octets_gives_no_wrong_value_and_keeps_no_password(seed: int) -
     made = drafted(f"> {request}\n< {reply.hex()}\n", secrets=(unseen.PASSWORD,), is_hex=True)
     assert bytes.fromhex(unseen.PASSWORD).hex(" ") not in made.yaml
     found = values(load_profile(made.yaml, "draft", FAMILY), "request", octets=reply)
-    assert {name: value for name, value in found.items() if told.get(name) != value} == {}
+    assert {name: value for name, value in found.items() if drawn.get(name) != value} == {}

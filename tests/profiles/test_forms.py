@@ -108,7 +108,7 @@ def test_profile_finds_request_by_name_or_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "place", "words"),
+    ("old", "new", "place", "message"),
     [
         ("offset: 3,", "offset: -3,", "extended_status", "value must be at least 0"),
         ("type: bcd", "type: bdc", "extended_status", "allowed: uint, uint_le"),
@@ -125,12 +125,12 @@ def test_profile_finds_request_by_name_or_text() -> None:
         ("requests:", "questions:", "questions", "no such option"),
     ],
 )  # fmt: skip
-def test_profile_error_names_place_and_reason(old: str, new: str, place: str, words: str) -> None:
+def test_profile_error_names_place_and_reason(old: str, new: str, place: str, message: str) -> None:
     assert old in BYTES
     with pytest.raises(ConfigError) as caught:
         load_profile(BYTES.replace(old, new), "mine.yaml", FAMILY)
     assert place in str(caught.value)
-    assert words in str(caught.value)
+    assert message in str(caught.value)
 
 
 TEXT = (
@@ -192,7 +192,7 @@ def test_profile_frame_can_have_codes_that_bundled_frame_lacks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "words"),
+    ("old", "new", "message"),
     [
         ('"AA {password} BB"', '"AA BB"', "expected {password} once"),
         ('code: "01"', 'code: "0102"', "one octet"),
@@ -200,10 +200,10 @@ def test_profile_frame_can_have_codes_that_bundled_frame_lacks() -> None:
         ("connect_period_s:", "volume:", "no setting of energomera_gs04"),
     ],
 )
-def test_profile_frame_error_names_reason(old: str, new: str, words: str) -> None:
+def test_profile_frame_error_names_reason(old: str, new: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load_profile(HEAD + FRAME.replace(old, new), "mine.yaml", FAMILY)
-    assert words in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_profile_is_rejected_if_it_has_no_requests_and_no_frame() -> None:

@@ -61,7 +61,7 @@ def test_draft_of_octets_finds_texts_in_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("log", "is_hex", "words"),
+    ("log", "is_hex", "message"),
     [
         ("", False, "no line > "),
         ("> 1234 I\n", False, "no line > "),
@@ -71,14 +71,14 @@ def test_draft_of_octets_finds_texts_in_them() -> None:
         ("AT+CMGS=23\n> 0001\n+CMGS: 7\nOK\n", False, "no SMS by AT commands"),
         ("> 12345678 MODE\n< CE308\n< 1\n< MODE: 1\n", False, "only what the family documents"),
         (
-            "12:00 DEBUG   gsm_meter_bridge.link.trace: /dev/ttyUSB0 >> <40 octets>\n",
+            "12:00 DEBUG   gsm_meter_bridge.link.trace: /dev/ttyUSB0 >> <40 bytes>\n",
             False,
             "log_level: debug",
         ),
     ],
 )
-def test_draft_rejects_invalid_log_with_reason(log: str, is_hex: bool, words: str) -> None:
-    with pytest.raises(DecodeError, match=words):
+def test_draft_rejects_invalid_log_with_reason(log: str, is_hex: bool, message: str) -> None:
+    with pytest.raises(DecodeError, match=message):
         drafted(log, is_hex=is_hex)
 
 

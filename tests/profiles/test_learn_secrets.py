@@ -70,13 +70,16 @@ BEHIND = {
 }
 
 
-@pytest.mark.parametrize("said", BEHIND)
-def test_draft_finds_values_behind_secret_and_keeps_no_word_of_it(said: str) -> None:
+@pytest.mark.parametrize("expected", BEHIND)
+def test_draft_finds_values_behind_secret_and_keeps_no_word_of_it(expected: str) -> None:
     """Nobody named these secrets: a word for one stands before them."""
-    made = drafted(f"> 12345678 ASK\n< {said}\n").yaml
-    said_of_it = made.partition("requests:")[2]
-    assert [word for word in ("hunter2", "4821", "next", "phrase") if word in said_of_it] == []
-    assert values(draft(f"> 12345678 ASK\n< {said}\n"), "ask", said.replace("\n< ", "\n")) == BEHIND[said]
+    made = drafted(f"> 12345678 ASK\n< {expected}\n").yaml
+    requests_part = made.partition("requests:")[2]
+    assert [word for word in ("hunter2", "4821", "next", "phrase") if word in requests_part] == []
+    assert (
+        values(draft(f"> 12345678 ASK\n< {expected}\n"), "ask", expected.replace("\n< ", "\n"))
+        == BEHIND[expected]
+    )
 
 
 def test_draft_hides_nothing_behind_word_that_resembles_secret_label() -> None:

@@ -94,7 +94,7 @@ def test_draft_does_not_claim_value_that_only_looks_documented(sentence: str) ->
 
 
 @pytest.mark.parametrize(
-    ("sentence", "said"),
+    ("sentence", "expected"),
     [
         ("RSRP -105 dBm, RSSI -77 dBm", {"signal_dbm": -77}),
         ("порог -85 dBm, сигнал -71 dBm", {"signal_dbm": -71}),
@@ -116,9 +116,9 @@ def test_draft_does_not_claim_value_that_only_looks_documented(sentence: str) ->
         ("Связь со счётчиком: B", {"meter_link": "reading_clock"}),
     ],
 )
-def test_draft_finds_right_one_of_similar_values(sentence: str, said: dict[str, Scalar]) -> None:
+def test_draft_finds_right_one_of_similar_values(sentence: str, expected: dict[str, Scalar]) -> None:
     found = _values(_draft(f"> 12345678 ASK\n< {sentence}\n"), "ask", sentence)
-    assert {name: found.get(name) for name in said} == said
+    assert {name: found.get(name) for name in expected} == expected
 
 
 @pytest.mark.parametrize("sent", ["12345678 hunter2", "12345678 SET HUNTER2", "12345678 X=hunter2;1"])

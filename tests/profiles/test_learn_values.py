@@ -127,7 +127,7 @@ def test_draft_proposes_uncertain_value_without_claiming_it(sentence: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("sentence", "said"),
+    ("sentence", "expected"),
     [
         ("SIM card present: 1", {"sim": True}),
         ("Наличие SIM 0", {"sim": False}),
@@ -140,12 +140,12 @@ def test_draft_proposes_uncertain_value_without_claiming_it(sentence: str) -> No
         ("signal level 5 of 9", {"signal_level": 5, "signal_dbm": -83}),
     ],
 )
-def test_draft_claims_unambiguous_value(sentence: str, said: dict[str, Scalar]) -> None:
-    assert values(draft(f"> 12345678 ASK\n< {sentence}\n"), "ask", sentence) == said
+def test_draft_claims_unambiguous_value(sentence: str, expected: dict[str, Scalar]) -> None:
+    assert values(draft(f"> 12345678 ASK\n< {sentence}\n"), "ask", sentence) == expected
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "expected"),
     [
         ("Meter: connected", {}),
         ("Meter: 1234567", {"meter_serial": "1234567"}),
@@ -155,8 +155,8 @@ def test_draft_claims_unambiguous_value(sentence: str, said: dict[str, Scalar]) 
         ("APN: not set", {}),
     ],
 )
-def test_draft_reads_value_of_labelled_line_if_valid(line: str, said: dict[str, Scalar]) -> None:
-    assert values(draft(f"> 12345678 ASK\n< {line}\n"), "ask", line) == said
+def test_draft_reads_value_of_labelled_line_if_valid(line: str, expected: dict[str, Scalar]) -> None:
+    assert values(draft(f"> 12345678 ASK\n< {line}\n"), "ask", line) == expected
 
 
 def test_draft_searches_each_reply_for_values_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ _REGISTRATIONS = {"1": "home", "2": "searching", "3": "denied", "5": "roaming"}
 class Sentence:
     """Words around one value, or around none; `draw` gives the value as it is written and what it means."""
 
-    words: str
+    text: str
     draw: Callable[[Random], tuple[dict[str, str], dict[str, Scalar]]]
     required: bool = True
 
@@ -77,7 +77,7 @@ def _meter(random: Random) -> tuple[dict[str, str], dict[str, Scalar]]:
 def _groups(random: Random) -> tuple[dict[str, str], dict[str, Scalar]]:
     band, registration = random.choice(list(_BANDS)), random.choice(list(_REGISTRATIONS))
     level = random.choice(list(_LEVELS))
-    told: dict[str, Scalar] = {
+    values: dict[str, Scalar] = {
         "sim": True,
         "gprs": "client_connected",
         "meter_link": "ok",
@@ -86,7 +86,7 @@ def _groups(random: Random) -> tuple[dict[str, str], dict[str, Scalar]]:
         "signal_level": level,
         "signal_dbm": _LEVELS[level],
     }
-    return {"v": "120", "n": f"{registration}{band}{level}"}, told
+    return {"v": "120", "n": f"{registration}{band}{level}"}, values
 
 
 def _mode(random: Random) -> tuple[dict[str, str], dict[str, Scalar]]:
@@ -307,7 +307,7 @@ class Reply:
     """A reply in words, and what it tells; `required` are the names that must be found in it."""
 
     text: str
-    told: dict[str, Scalar]
+    values: dict[str, Scalar]
     required: frozenset[str]
 
 
@@ -321,13 +321,13 @@ class Dialect:
     def reply(self, random: Random) -> Reply:
         """Return a reply with values of its own."""
         text, required = "", set[str]()
-        told: dict[str, Scalar] = {}
+        values: dict[str, Scalar] = {}
         for sentence, between in self.sentences:
-            written, says = sentence.draw(random)
-            text += sentence.words.format_map(written) + between
-            told |= says
-            required |= set(says)
-        return Reply(text.strip(" ,;|\n"), told, frozenset(required))
+            written, sentence_values = sentence.draw(random)
+            text += sentence.text.format_map(written) + between
+            values |= sentence_values
+            required |= set(sentence_values)
+        return Reply(text.strip(" ,;|\n"), values, frozenset(required))
 
 
 def dialect(random: Random) -> Dialect:
@@ -343,5 +343,5 @@ def dialect(random: Random) -> Dialect:
     chosen += random.sample(NOISE, random.randrange(5))
     random.shuffle(chosen)
     joints = random.choice((("\n",), ("; ",), (", ", "\n"), (" | ",), ("\r\n",), (". ", "\n")))
-    words = random.choice(("СТАТ", "INF", "?", "*55#", "Q7", "дай всё", "read all"))
-    return Dialect(words, tuple((sentence, random.choice(joints)) for sentence in chosen))
+    text = random.choice(("СТАТ", "INF", "?", "*55#", "Q7", "дай всё", "read all"))
+    return Dialect(text, tuple((sentence, random.choice(joints)) for sentence in chosen))

@@ -26,7 +26,7 @@ def _programming() -> IecMeter:
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("asked", "expected"),
     [
         (READ, SERIAL),
         (READ[:-1] + b"\x00", b"\x15"),
@@ -39,8 +39,8 @@ def _programming() -> IecMeter:
         (frame(CommandMessage.BREAK, None, ADD) + READ, b""),
     ],
 )
-def test_iec_meter_answers_requests_in_session(asked: bytes, said: bytes) -> None:
-    assert _programming().feed(asked) == said
+def test_iec_meter_answers_requests_in_session(asked: bytes, expected: bytes) -> None:
+    assert _programming().feed(asked) == expected
 
 
 def test_iec_meter_answers_without_session_only_one_request_to_its_address() -> None:

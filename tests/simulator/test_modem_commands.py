@@ -74,14 +74,14 @@ def test_modem_gives_numeric_or_no_result_codes_as_set(terminal: Terminal) -> No
     ("cmee", "answer"),
     [(0, "ERROR"), (1, "+CME ERROR: 10"), (2, "+CME ERROR: SIM not inserted")],
 )
-def test_modem_words_errors_according_to_cmee(terminal: Terminal, cmee: int, answer: str) -> None:
+def test_modem_reports_errors_according_to_cmee(terminal: Terminal, cmee: int, answer: str) -> None:
     terminal.modem.faults.no_sim = True
     assert terminal.ask(f"AT+CMEE={cmee};+CIMI") == [answer]
 
 
-_WORDS = "AT + = ? ; , SM UCS2 0 1 4 A/ E V Z CMGS CMGW CMSS CMGD CMGL CNMI CPMS CSCS CSCA COPS CREG CPBR"
+_FRAGMENTS = "AT + = ? ; , SM UCS2 0 1 4 A/ E V Z CMGS CMGW CMSS CMGD CMGL CNMI CPMS CSCS CSCA COPS CREG CPBR"
 _PIECES = (
-    *_WORDS.split(),
+    *_FRAGMENTS.split(),
     *('"', "\r", "\x1a", "\x1b", "\b", "9" * 600, 'AT+CSCS="', "AT+COPS=1,0", "AT+CMSS=1\r"),
     *(submit_pdu("x").pdu, f"AT+CMGW={submit_pdu('x').tpdu_length}\r"),
 )

@@ -49,13 +49,13 @@ def test_mt_memory_combines_sim_and_modem_memories(carrier: Carrier, terminal: T
     assert texts_in(terminal.ask("AT+CMGL=4")) == ["message 4"]
 
 
-@pytest.mark.parametrize(("memory", "told"), [("SR", "SR"), ("SM", "SM"), ("ME", "ME")])
+@pytest.mark.parametrize(("memory", "indicated"), [("SR", "SR"), ("SM", "SM"), ("ME", "ME")])
 async def test_modem_stores_status_report_in_selected_memory(
-    carrier: Carrier, terminal: Terminal, memory: str, told: str
+    carrier: Carrier, terminal: Terminal, memory: str, indicated: str
 ) -> None:
     terminal.ask(f'AT+CNMI=2,1,0,2;+CPMS="{memory}","SM","{memory}"')
     send(terminal, submit_pdu("hello", report=True, to="+79990009999"))
-    await terminal.wait(f'+CDSI: "{told}",1')
+    await terminal.wait(f'+CDSI: "{indicated}",1')
     assert isinstance(decode_pdu(terminal.ask("AT+CMGR=1")[1]), SmsStatusReport)
     carrier.inject(PUMP, ME, "a message")
     assert f'+CMTI: "{"SM" if memory == "SR" else memory}"' in terminal.shown
@@ -184,21 +184,21 @@ def test_modem_stores_or_routes_message_by_its_class(
     carrier: Carrier, terminal: Terminal, mt: int, dcs: int, shown: str
 ) -> None:
     terminal.ask(f"AT+CNMI=2,{mt}")
-    told = _deliver(carrier, terminal, dcs)
-    assert told.startswith(shown)
-    assert bool(told) is bool(shown)
+    indicated = _deliver(carrier, terminal, dcs)
+    assert indicated.startswith(shown)
+    assert bool(indicated) is bool(shown)
     assert len(terminal.modem.storage.messages) == (0 if "+CMT:" in shown else 1)
 
 
-@pytest.mark.parametrize(("bfr", "told"), [(0, ['+CMTI: "SM",1', '+CMTI: "SM",2']), (1, [])])
+@pytest.mark.parametrize(("bfr", "indicated"), [(0, ['+CMTI: "SM",1', '+CMTI: "SM",2']), (1, [])])
 def test_modem_sends_or_discards_buffered_indications_according_to_bfr(
-    carrier: Carrier, terminal: Terminal, bfr: int, told: list[str]
+    carrier: Carrier, terminal: Terminal, bfr: int, indicated: list[str]
 ) -> None:
     terminal.ask("AT+CNMI=0,1")
     carrier.inject(PUMP, ME, "a")
     carrier.inject(PUMP, ME, "b")
     assert terminal.shown == "\r\nOK\r\n"
-    assert terminal.ask(f"AT+CNMI=2,1,0,0,{bfr}") == ["OK", *told]
+    assert terminal.ask(f"AT+CNMI=2,1,0,0,{bfr}") == ["OK", *indicated]
 
 
 def test_modem_delays_indication_while_message_is_typed(carrier: Carrier, terminal: Terminal) -> None:

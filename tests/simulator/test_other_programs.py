@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from gsm_meter_bridge.simulator import RunningWorld, World
-from tests.support.programs import said, started
+from tests.support.programs import output_of, started
 from tests.support.waiting import until
 
 ME, PUMP, UNKNOWN_SENDER = "+79990000000", "+79990000201", "+79990000777"
@@ -38,19 +38,19 @@ def gammu(tmp_path: Path, running: RunningWorld) -> tuple[str, ...]:
 
 
 async def test_gammu_identifies_modem(tmp_path: Path, gammu: tuple[str, ...]) -> None:
-    words = await said(tmp_path / "log", *gammu, "identify")
+    report = await output_of(tmp_path / "log", *gammu, "identify")
     for known in ("SimTel", "SIM-800", "860000000000001", "250990000000001"):
-        assert known in words
+        assert known in report
 
 
 async def test_gammu_reports_network_and_registration(
     tmp_path: Path, gammu: tuple[str, ...], running: RunningWorld
 ) -> None:
-    words = await said(tmp_path / "log", *gammu, "networkinfo")
+    report = await output_of(tmp_path / "log", *gammu, "networkinfo")
     for known in ("home network", "250 99", "LAC 0A1B, CID 01A2B3C4", 'Name in phone        : "SimTel"'):
-        assert known in words
+        assert known in report
     running.modem.faults.registration = 3
-    assert "registration" in (await said(tmp_path / "denied", *gammu, "networkinfo"))
+    assert "registration" in (await output_of(tmp_path / "denied", *gammu, "networkinfo"))
 
 
 @pytest.mark.parametrize("text", ["1234;I", LONG])
@@ -58,7 +58,7 @@ async def test_gammu_sends_short_and_long_message(
     tmp_path: Path, gammu: tuple[str, ...], running: RunningWorld, text: str
 ) -> None:
     length = str(len(text))
-    await said(tmp_path / "log", *gammu, "sendsms", "TEXT", PUMP, "-len", length, "-text", text)
+    await output_of(tmp_path / "log", *gammu, "sendsms", "TEXT", PUMP, "-len", length, "-text", text)
     await until(lambda: running.carrier.delivered_to(PUMP) == [text], lambda: "nothing was delivered")
 
 
@@ -67,7 +67,7 @@ async def test_gammu_fails_if_network_rejects_message(
 ) -> None:
     running.modem.faults.cms_errors.append(38)
     with pytest.raises(AssertionError, match="error 38"):
-        await said(tmp_path / "log", *gammu, "sendsms", "TEXT", PUMP, "-text", "1234;I")
+        await output_of(tmp_path / "log", *gammu, "sendsms", "TEXT", PUMP, "-text", "1234;I")
     assert running.carrier.delivered_to(PUMP) == []
 
 
@@ -76,14 +76,14 @@ async def test_gammu_lists_stored_messages(
 ) -> None:
     running.carrier.inject(UNKNOWN_SENDER, ME, "Some words")
     running.carrier.inject(UNKNOWN_SENDER, ME, "Привет, мир")
-    words = await said(tmp_path / "log", *gammu, "getallsms")
+    report = await output_of(tmp_path / "log", *gammu, "getallsms")
     for known in (
         f'Remote number        : "{UNKNOWN_SENDER}"',
         "Some words",
         "Привет, мир",
         "2 SMS parts in 2 SMS",
     ):
-        assert known in words
+        assert known in report
 
 
 async def test_gammu_smsd_sends_and_receives(tmp_path: Path, running: RunningWorld) -> None:
@@ -102,7 +102,7 @@ async def test_gammu_smsd_sends_and_receives(tmp_path: Path, running: RunningWor
     running.carrier.inject(UNKNOWN_SENDER, ME, "Привет")
     log = tmp_path / "smsd.log"
     inject = ("gammu-smsd-inject", "-c", str(config), "TEXT", PUMP, "-text", "1234;I")
-    await said(tmp_path / "inject.log", *inject)
+    await output_of(tmp_path / "inject.log", *inject)
     async with started(log, "gammu-smsd", "-c", str(config)):
         await until(lambda: running.carrier.delivered_to(PUMP) == ["1234;I"], log.read_text)
         await until(lambda: list(folders["sent"].iterdir()), log.read_text)

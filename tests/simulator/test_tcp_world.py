@@ -33,33 +33,33 @@ class Server:
     def __init__(self) -> None:
         self.port = 0
         self.peers: list[str] = []
-        self.heard = b""
+        self.received = b""
         self.gone = 0
         self.writers: list[asyncio.StreamWriter] = []
-        self._news = asyncio.Event()
+        self._arrived = asyncio.Event()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.peers.append(writer.get_extra_info("peername")[0])
         self.writers.append(writer)
-        self._news.set()
+        self._arrived.set()
         try:
             while octets := await reader.read(4096):
-                self.heard += octets
-                self._news.set()
+                self.received += octets
+                self._arrived.set()
         except OSError:
             pass
         self.gone += 1
-        self._news.set()
+        self._arrived.set()
 
     async def until(self, wanted: Callable[[Server], bool]) -> None:
         async with asyncio.timeout(PATIENCE_S):
             while not wanted(self):
-                await self._news.wait()
-                self._news.clear()
+                await self._arrived.wait()
+                self._arrived.clear()
 
     def packet(self) -> Packet:
         """What the first one introduced itself with."""
-        packet = PacketReader().feed(self.heard)
+        packet = PacketReader().feed(self.received)
         assert packet is not None
         return packet
 
@@ -109,11 +109,11 @@ async def _dial(running: RunningWorld, name: str = "hut") -> TcpLink:
 
 async def test_simulated_gsm_mini_dials_and_identifies_itself(tmp_path: Path, server: Server) -> None:
     async with _world(tmp_path, pump=_pump(server.port, tcp={"source": "127.0.0.9"})).run():
-        await server.until(lambda s: b"CONNECT GPRS\r\n" in s.heard)
+        await server.until(lambda s: b"CONNECT GPRS\r\n" in s.received)
     assert server.peers == ["127.0.0.9"]
-    said = server.packet()
-    assert (said.model, said.serial_number, said.imei) == ("LERS GSM Mini", "00001", "865374036612912")
-    assert said.clock is not None
+    packet = server.packet()
+    assert (packet.model, packet.serial_number, packet.imei) == ("LERS GSM Mini", "00001", "865374036612912")
+    assert packet.clock is not None
 
 
 async def test_simulated_gsm_mini_redials_if_server_aborts_connection(tmp_path: Path, server: Server) -> None:
@@ -140,7 +140,7 @@ async def test_simulated_gsm_mini_connects_and_disconnects_on_sms_command(
     async with _world(tmp_path, pump=_pump(server.port, rule="")).run() as running:
         pump = running.modules["pump"]
         pump.receive(ME, "1234;C0", 0.0)
-        await server.until(lambda s: b"CR#     MANUAL\r\nCONNECT GPRS\r\n" in s.heard)
+        await server.until(lambda s: b"CR#     MANUAL\r\nCONNECT GPRS\r\n" in s.received)
         pump.receive(ME, "1234;D", 0.0)
         await server.until(lambda s: s.gone == 1)
     assert len(server.peers) == 1
@@ -153,7 +153,7 @@ async def test_simulated_gsm_mini_connects_if_white_listed_number_calls(
     pump["values"]["server.0.white_list.0"] = ME
     async with _world(tmp_path, pump=pump).run() as running:
         running.modem.feed(f"ATD{PUMP};\r".encode())
-        await server.until(lambda s: b"MANUAL" in s.heard)
+        await server.until(lambda s: b"MANUAL" in s.received)
 
 
 async def test_world_dials_only_addresses_of_this_machine(tmp_path: Path, server: Server) -> None:
@@ -187,9 +187,9 @@ async def test_module_in_client_mode_dials_and_sends_nothing_until_asked(
     hut["values"] |= {"mode": "client", "server_host": "127.0.0.1", "server_port": server.port}
     async with _world(tmp_path, hut=hut).run():
         await server.until(lambda s: len(s.peers) == 1)
-        assert server.heard == b""
+        assert server.received == b""
         server.writers[0].write(b"/?!\r\n")
-        await server.until(lambda s: s.heard.startswith(b"/EMR"))
+        await server.until(lambda s: s.received.startswith(b"/EMR"))
         server.writers[0].transport.abort()
         await server.until(lambda s: len(s.peers) == 2)
 
@@ -227,7 +227,7 @@ async def test_module_closes_port_and_connection_if_mode_changes(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("part", "words"),
+    ("part", "message"),
     [
         ({"tcp": {"host": "192.0.2.1"}}, "modules.hut.tcp.host: expected an address of this machine"),
         ({"tcp": {"port": 65536}}, "modules.hut.tcp.port: expected a number from 0 to 65535"),
@@ -237,10 +237,12 @@ async def test_module_closes_port_and_connection_if_mode_changes(tmp_path: Path)
         ({"meter": {"ip": "10.20"}}, "modules.hut.meter.ip: expected an address"),
     ],
 )
-def test_world_file_error_names_tcp_or_meter_option(tmp_path: Path, part: dict[str, Any], words: str) -> None:
+def test_world_file_error_names_tcp_or_meter_option(
+    tmp_path: Path, part: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ConfigError) as error:
         _world(tmp_path, hut=_hut(**part))
-    assert words in str(error.value)
+    assert message in str(error.value)
 
 
 def test_meter_password_is_hidden_in_repr_of_world(tmp_path: Path) -> None:

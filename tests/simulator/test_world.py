@@ -55,7 +55,7 @@ def test_world_uses_factory_password_by_default_and_hides_it(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         (_one("family: zigbee, msisdn: '+79990000101'"), "modules.a.family: 'zigbee'; expected one of"),
         (_one("family: lers_gsm_mini, msisdn: 112"), "modules.a.msisdn: expected a number in quotes"),
@@ -96,10 +96,10 @@ def test_world_uses_factory_password_by_default_and_hides_it(tmp_path: Path) -> 
         ("{", "cannot be read"),
     ],
 )
-def test_world_file_error_names_option_and_reason(tmp_path: Path, text: str, words: str) -> None:
+def test_world_file_error_names_option_and_reason(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError) as error:
         _world(tmp_path, text)
-    assert words in str(error.value)
+    assert message in str(error.value)
     assert "world.yaml" in str(error.value)
 
 
@@ -143,12 +143,12 @@ async def test_pty_carries_long_message_list_in_full(tmp_path: Path) -> None:
             running.carrier.inject("+79990000201", "+79990000000", "x" * 150)
         fd = os.open(running.device, os.O_RDWR | os.O_NOCTTY)
         os.write(fd, b"ATE0\rAT+CMGL=4\r")
-        heard = b""
+        received = b""
         async with asyncio.timeout(PATIENCE_S):
-            while heard.count(b"OK") < 2:
-                heard += await asyncio.to_thread(os.read, fd, 512)
+            while received.count(b"OK") < 2:
+                received += await asyncio.to_thread(os.read, fd, 512)
         os.close(fd)
-    assert heard.count(b"+CMGL: ") == 20
+    assert received.count(b"+CMGL: ") == 20
 
 
 @pytest.mark.parametrize("name", ["taken", "no/such/folder"])

@@ -151,7 +151,7 @@ def test_parts_that_are_sent_tell_of_their_header(options: dict, first: int) -> 
     assert [bytes.fromhex(p.pdu)[1] for p in encode_submits(TO, "a" * 161, **options)] == [first, first]
 
 
-def test_parts_have_reference_0_and_8_bits_unless_told() -> None:
+def test_parts_have_reference_0_and_8_bits_by_default() -> None:
     for pdus in (encode_submits(TO, "a" * 161), encode_delivers(TO, "a" * 161, AT)):
         assert all("0500030002" in p.pdu for p in pdus)
 

@@ -68,6 +68,6 @@ def test_septets_are_packed_into_octets(septets: str, fill_bits: int, octets: st
             unpack(packed[:-1], len(septets) // 2, fill_bits)
 
 
-def test_septets_are_unpacked_without_fill_bits_unless_told() -> None:
+def test_septets_are_unpacked_without_fill_bits_by_default() -> None:
     assert pack(b"\x7f").hex() == "7f"
     assert unpack(b"\x7f", 1) == b"\x7f"

@@ -17,7 +17,7 @@ def _report(tp_st: int) -> SmsStatusReport:
 
 
 @pytest.mark.parametrize(
-    ("tp_st", "outcome", "words"),
+    ("tp_st", "outcome", "message"),
     [
         (0x00, "delivered", "received by the recipient"),
         (0x01, "delivered", "cannot be confirmed"),
@@ -53,9 +53,9 @@ def _report(tp_st: int) -> SmsStatusReport:
         (0xFF, "pending", "unknown status 0xFF"),
     ],
 )
-def test_status_of_report_has_outcome_and_meaning(tp_st: int, outcome: str, words: str) -> None:
+def test_status_of_report_has_outcome_and_meaning(tp_st: int, outcome: str, message: str) -> None:
     assert _report(tp_st).outcome is DeliveryOutcome(outcome)
-    assert words in _report(tp_st).status_meaning
+    assert message in _report(tp_st).status_meaning
 
 
 def test_status_meanings_are_those_of_the_table() -> None:

@@ -55,13 +55,13 @@ def play(family: Family, dialogue: Dialogue) -> None:
     reply = "\r\n".join(dialogue["reply"])
     if not dialogue.get("variant"):
         _played(family, dialogue, request, reply)
-    told = family.decode(request, reply, Access(Secret(family.default_password)))
+    decoded = family.decode(request, reply, Access(Secret(family.default_password)))
     if "refused" in dialogue:
-        assert isinstance(told, Refusal)
-        assert dialogue["refused"] in told.words
+        assert isinstance(decoded, Refusal)
+        assert dialogue["refused"] in decoded.message
         return
-    assert isinstance(told, Answer)
-    values = told.values()
+    assert isinstance(decoded, Answer)
+    values = decoded.values()
     assert {name: values.get(name) for name in dialogue.get("readings", {})} == dialogue.get("readings", {})
 
 

@@ -22,12 +22,12 @@ async def line_to(feed: Feed, cut_after: int | None = None) -> AsyncIterator[Tcp
 
         def take(octets: bytes) -> None:
             nonlocal answers
-            said = feed(octets)
-            answers += bool(said)
+            answer = feed(octets)
+            answers += bool(answer)
             if cut_after is not None and answers > cut_after:
                 link.abort()
             else:
-                link.write(said)
+                link.write(answer)
 
         link.take = take
 
@@ -48,9 +48,9 @@ def losing(feed: Feed, *lost: int) -> Feed:
 
     def answer(octets: bytes) -> bytes:
         nonlocal count
-        said = feed(octets)
-        count += bool(said)
-        return b"" if said and count in lost else said
+        raw = feed(octets)
+        count += bool(raw)
+        return b"" if raw and count in lost else raw
 
     return answer
 
@@ -61,10 +61,10 @@ def damaging(feed: Feed, *damaged: int) -> Feed:
 
     def answer(octets: bytes) -> bytes:
         nonlocal count
-        said = bytearray(feed(octets))
-        count += bool(said)
-        if said and count in damaged:
-            said[len(said) // 2] ^= 0x04
-        return bytes(said)
+        raw = bytearray(feed(octets))
+        count += bool(raw)
+        if raw and count in damaged:
+            raw[len(raw) // 2] ^= 0x04
+        return bytes(raw)
 
     return answer

@@ -42,7 +42,7 @@ def dlms_meter(values: MeterValues = VALUES, **setup: object) -> DlmsMeter:
     return DlmsMeter(values, replace(MeterSetup(ACCOUNTS), **setup))  # type: ignore[arg-type]
 
 
-def told_by(report: MeterReport) -> dict[str, object]:
+def values_of(report: MeterReport) -> dict[str, object]:
     return {r.name: r.value for r in report.readings}
 
 
@@ -60,10 +60,10 @@ async def poll(
 
 def noting(meter: DlmsMeter) -> tuple[list[bytes], Feed]:
     """What was asked of a meter, and how to ask it."""
-    said: list[bytes] = []
+    sent: list[bytes] = []
 
     def feed(octets: bytes) -> bytes:
-        said.append(octets)
+        sent.append(octets)
         return meter.feed(octets)
 
-    return said, feed
+    return sent, feed

@@ -18,7 +18,7 @@ async def ignore(_: Sequence[ReceivedPdu]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Told(ModemListener):
+class RecordingListener(ModemListener):
     """Calls what it was made of."""
 
     on_status: Callable[[ModemStatus], None] = lambda _: None
@@ -37,29 +37,29 @@ class Told(ModemListener):
 
 @dataclass(slots=True)
 class Recorder(ModemListener):
-    """Keeps what `told` is told; a message only where `told` takes it."""
+    """Keeps what `listener` is told; a message only where `listener` takes it."""
 
-    told: Told
+    listener: RecordingListener
     statuses: list[ModemStatus] = field(default_factory=list)
     messages: list[ReceivedPdu] = field(default_factory=list)
 
     def status_changed(self, status: ModemStatus) -> None:
         self.statuses.append(status)
-        self.told.status_changed(status)
+        self.listener.status_changed(status)
 
     async def received(self, messages: Sequence[ReceivedPdu]) -> None:
-        await self.told.received(messages)
+        await self.listener.received(messages)
         self.messages.extend(messages)
 
     async def deleted(self, messages: Sequence[ReceivedPdu]) -> None:
-        await self.told.deleted(messages)
+        await self.listener.deleted(messages)
 
 
 class RecordedModem(Modem):
     """A modem that keeps its statuses and messages, and has to be ready in good time."""
 
-    def __init__(self, options: ModemOptions, told: Told, **more: Any) -> None:
-        self._recorder = Recorder(told)
+    def __init__(self, options: ModemOptions, listener: RecordingListener, **more: Any) -> None:
+        self._recorder = Recorder(listener)
         super().__init__(options, self._recorder, **more)
 
     @property
@@ -80,12 +80,12 @@ M = TypeVar("M", bound=Modem)
 
 
 def modem_at(url: str, modem_id: str = "stick", **given: Any) -> Modem:
-    """A modem at `url`; what is given is an option of `ModemOptions`, `Told` or `Modem`."""
+    """A modem at `url`; what is given is an option of `ModemOptions`, `RecordingListener` or `Modem`."""
     return made(Modem, url, modem_id, **given)
 
 
 def made(kind: Callable[..., M], url: str, modem_id: str = "stick", **given: Any) -> M:
     """A modem of a class; see `modem_at`."""
     mine = {name: given.pop(name) for name in ("pin_memory", "open_link", "health") if name in given}
-    told = {name: given.pop(name) for name in ("on_status", "on_received", "on_deleted") if name in given}
-    return kind(ModemOptions(modem_id, url, **given), Told(**told), **mine)
+    listener = {name: given.pop(name) for name in ("on_status", "on_received", "on_deleted") if name in given}
+    return kind(ModemOptions(modem_id, url, **given), RecordingListener(**listener), **mine)

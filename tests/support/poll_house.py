@@ -41,10 +41,10 @@ class PollHouse:
     fails: bool = False
     interval_s: float = 3600.0
     seized: list[str] = field(default_factory=list)
-    told: list[Observation] = field(default_factory=list)
+    observations: list[Observation] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     problems: list[str | None] = field(default_factory=list)
-    heard: asyncio.Event = field(default_factory=asyncio.Event)
+    received: asyncio.Event = field(default_factory=asyncio.Event)
     health: Health = field(default_factory=Health)
 
     def can_reach(self, module: str, *, calls: bool) -> bool:
@@ -67,16 +67,16 @@ class PollHouse:
 
     async def read(self, link: TcpLink, meter: Meter, report: MeterReport) -> None:
         assert meter is METER
-        report.tell("signal_dbm", -71)
+        report.add("signal_dbm", -71)
 
     async def readings_received(self, observations: Sequence[Observation], *, status: bool) -> None:
         assert status
-        self.told += observations
-        self.heard.set()
+        self.observations += observations
+        self.received.set()
 
     async def poll_failed(self, module: str) -> None:
         self.failed.append(module)
-        self.heard.set()
+        self.received.set()
 
     def meter_poller(
         self,
@@ -89,10 +89,10 @@ class PollHouse:
         polling = MeterPolling({"hut": self.interval_s}, self.read, notes)
         return MeterPoller({"hut": hut}, self, polling, self, now=now, health=self.health)
 
-    async def until_heard(self, meter_poller: MeterPoller) -> None:
+    async def until_received(self, meter_poller: MeterPoller) -> None:
         task = asyncio.create_task(meter_poller.run())
         try:
-            await asyncio.wait_for(self.heard.wait(), PATIENCE_S)
+            await asyncio.wait_for(self.received.wait(), PATIENCE_S)
             async with asyncio.timeout(PATIENCE_S):
                 while meter_poller._under_way:
                     await asyncio.sleep(0.001)

@@ -65,7 +65,7 @@ class Postgresql:
         options += ["-c", "autovacuum=off"]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*_as_nobody(), str(self._bin / "postgres"), *options], stdout=log, stderr=log
+                [*_as_unprivileged_user(), str(self._bin / "postgres"), *options], stdout=log, stderr=log
             )
         ready = [str(self._bin / "pg_isready"), "-h", "127.0.0.1", "-p", str(self.port), "-t", "1", "-q"]
         end = time.monotonic() + PATIENCE_S
@@ -97,15 +97,15 @@ class Postgresql:
         self._count += 1
         name = f"tests_{self._count}"
         like = "template1" if copy_of is None else _name(copy_of)
-        self._say(f"CREATE DATABASE {name} TEMPLATE {like}")
+        self._send(f"CREATE DATABASE {name} TEMPLATE {like}")
         password = _PASSWORD.replace(" ", "%20")
         return Secret(f"postgresql+asyncpg://tests:{password}@127.0.0.1:{self.port}/{name}")
 
     def drop(self, database: Secret) -> None:
         """Remove a database, whoever uses it."""
-        self._say(f"DROP DATABASE {_name(database)} WITH (FORCE)")
+        self._send(f"DROP DATABASE {_name(database)} WITH (FORCE)")
 
-    def _say(self, statement: str) -> None:
+    def _send(self, statement: str) -> None:
         with ThreadPoolExecutor(1) as apart:  # the caller may be in an event loop
             apart.submit(asyncio.run, self._execute(statement)).result()
 
@@ -124,7 +124,7 @@ def _name(database: Secret) -> str:
 
 def _run(*command: str) -> None:
     done = subprocess.run(
-        [*_as_nobody(), *command],
+        [*_as_unprivileged_user(), *command],
         env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
         cwd="/",
         capture_output=True,
@@ -134,7 +134,7 @@ def _run(*command: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def _as_nobody() -> list[str]:
+def _as_unprivileged_user() -> list[str]:
     """PostgreSQL does not run as root; its Debian package comes with a user of its own."""
     if os.geteuid() != 0:
         return []

@@ -41,13 +41,13 @@ async def started(log: Path, name: str, *arguments: str) -> AsyncIterator[subpro
             program.wait()
 
 
-async def said(log: Path, name: str, *arguments: str) -> str:
-    """Run a program to its end; what it said."""
+async def output_of(log: Path, name: str, *arguments: str) -> str:
+    """Run a program to its end; return its output."""
     async with started(log, name, *arguments) as program:
         await until(lambda: program.poll() is not None, lambda: log.read_text("utf-8", "replace"))
-    words = log.read_text("utf-8", "replace")
-    assert program.returncode == 0, words
-    return words
+    output = log.read_text("utf-8", "replace")
+    assert program.returncode == 0, output
+    return output
 
 
 def _signal(program: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -16,7 +16,7 @@ not scripted is answered as a well-behaved modem would (identity, SIM, network, 
         +CMGS: 7
         OK
     steps:                             # what happens, in this order; without steps: nothing
-      - heard: AT+CMGL=4               # wait until that was heard after the last `heard` (or a ~pattern)
+      - heard: AT+CMGL=4               # wait until that was heard after the last `received` (or a ~pattern)
       - say: '+CMTI: "SM",3'           # lines that nobody asked for
       - answers: {AT+CMGF=0: OK}       # from here on; the latest that fits counts
       - state: {messages: {SM: {3: $two}}, cmgf: 1}            # merged into what is
@@ -167,13 +167,13 @@ def fits(pattern: str, command: str) -> bool:
 class ScriptedModem:
     """Listens at `url` while entered, for one bridge at a time.
 
-    `heard` are the commands, ESC as `<ESC>` and each PDU as `<PDU>`; `sent` the PDUs; `connections` how often
-    the bridge connected.
+    `received` are the commands, ESC as `<ESC>` and each PDU as `<PDU>`; `sent` the PDUs; `connections` how
+    often the bridge connected.
     """
 
     def __init__(self, transcript: Transcript, cut: Cut = whole) -> None:
         self.state = ModemState.of(transcript.state)
-        self.heard: list[str] = []
+        self.received: list[str] = []
         self.sent: list[str] = []
         self.connections = 0
         self.url = ""
@@ -181,7 +181,7 @@ class ScriptedModem:
         self._cut, self._cursor = cut, 0
         self._writer: asyncio.StreamWriter | None = None
         self._server: asyncio.Server | None = None
-        self._saying = asyncio.Lock()
+        self._sending = asyncio.Lock()
         self._serving: set[asyncio.Task[Any]] = set()
         self.script(transcript.answers)
 
@@ -211,24 +211,24 @@ class ScriptedModem:
             self._writer.transport.abort()
             self._writer = None
 
-    async def hears(self, pattern: str, words: Callable[[], str]) -> None:
-        """Return once a command is heard after the one that was awaited before; fail with `words`."""
-        heard = self.heard
+    async def expects(self, pattern: str, message: Callable[[], str]) -> None:
+        """Return once a command is heard after the one that was awaited before; fail with `message`."""
+        received = self.received
         await until(
-            lambda: any(fits(pattern, command) for command in heard[self._cursor :]),
-            lambda: f"{pattern} was not heard; {words()}",
+            lambda: any(fits(pattern, command) for command in received[self._cursor :]),
+            lambda: f"{pattern} was not heard; {message()}",
         )
-        self._cursor += next(at for at, h in enumerate(self.heard[self._cursor :], 1) if fits(pattern, h))
+        self._cursor += next(at for at, h in enumerate(self.received[self._cursor :], 1) if fits(pattern, h))
 
-    async def say(self, text: str) -> None:
+    async def send(self, text: str) -> None:
         """Say lines, and do what stands in <> among them; only in a pause something else may be said."""
         lines = text.splitlines()
         while lines:
-            async with self._saying:
-                pause_s = await self._say_until_pause(lines)
+            async with self._sending:
+                pause_s = await self._send_until_pause(lines)
             await asyncio.sleep(pause_s)
 
-    async def _say_until_pause(self, lines: list[str]) -> float:
+    async def _send_until_pause(self, lines: list[str]) -> float:
         """Say lines and take them away; return how long to wait after the last one of them, in seconds."""
         while lines:
             line = lines.pop(0)
@@ -269,7 +269,7 @@ class ScriptedModem:
     async def _take(self, line: str, char: str) -> str:
         """Return what is read of a line with one more character."""
         if char == ESC:
-            self.heard.append("<ESC>")
+            self.received.append("<ESC>")
             self.state.awaits_pdu = False
         elif self.state.awaits_pdu and char == CTRL_Z:
             self.state.awaits_pdu = False
@@ -282,14 +282,14 @@ class ScriptedModem:
         return ""
 
     async def _answer(self, command: str, echo: str) -> None:
-        self.heard.append(command)
+        self.received.append(command)
         scripted = self._scripted(command)
         if scripted is not None and "<silence>" in scripted.splitlines()[:1]:
             return
         if self.state.echo:
-            async with self._saying:
+            async with self._sending:
                 await self._write(echo)
-        await self.say(answer_of(self.state, command) if scripted is None else scripted)
+        await self.send(answer_of(self.state, command) if scripted is None else scripted)
 
     def _scripted(self, command: str) -> str | None:
         for pattern, answers in self._rules:

@@ -53,7 +53,7 @@ def modules() -> dict[str, Module]:
 class Radio:
     """The delivery of the tests. `lost` and `mute` count messages and replies still to be swallowed.
 
-    `tell_later` keeps replies that come by and by in `later`. `refuse_after` is how many changes a module
+    `reply_later` keeps replies that come by and by in `later`. `refuse_after` is how many changes a module
     takes before it refuses one.
     """
 
@@ -64,7 +64,7 @@ class Radio:
     lost: int = 0
     mute: int = 0
     refuse_after: int | None = None
-    tell_later: bool = False
+    reply_later: bool = False
     later: list[str] = field(default_factory=list)
     error: DeliveryError | None = None
     error_after: bool = False
@@ -97,7 +97,7 @@ class Radio:
             self.withheld.append((module.msisdn, "ERROR 0x05"))
         else:
             for reply in self.devices[module.id].receive(OWN, text, float(len(self.sent)) * 10_000.0, octets):
-                if reply.after_s and self.tell_later:
+                if reply.after_s and self.reply_later:
                     self.later.append(reply.text)
                 else:
                     self.withheld.append((module.msisdn, reply.text))

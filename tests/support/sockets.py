@@ -34,11 +34,11 @@ def module(
 
 
 class Far:
-    """A program at the far end; `heard` is what it has read, where it reads at all."""
+    """A program at the far end; `received` is what it has read, where it reads at all."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
-        self.heard = bytearray()
+        self.received = bytearray()
         self.ended = False
         self._task: asyncio.Task[None] | None = None
 
@@ -49,10 +49,10 @@ class Far:
     async def _read(self) -> None:
         with suppress(OSError):
             while octets := await self.reader.read(65536):
-                self.heard += octets
+                self.received += octets
         self.ended = True
 
-    def say(self, octets: bytes) -> None:
+    def send(self, octets: bytes) -> None:
         """Send something."""
         self.writer.write(octets)
 

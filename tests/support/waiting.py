@@ -14,28 +14,28 @@ PATIENCE_S = 180.0
 
 
 async def until(
-    wanted: Callable[[], T], words: Callable[[], str] | None = None, timeout_s: float = PATIENCE_S
+    wanted: Callable[[], T], message: Callable[[], str] | None = None, timeout_s: float = PATIENCE_S
 ) -> T:
-    """Return what `wanted` returns, as soon as that is true; fail with `words` after `timeout_s`."""
+    """Return what `wanted` returns, as soon as that is true; fail with `message` after `timeout_s`."""
     try:
         async with asyncio.timeout(timeout_s):
             while not (found := wanted()):
                 await asyncio.sleep(0.002)
     except TimeoutError:
-        raise AssertionError(_failure(timeout_s, words)) from None
+        raise AssertionError(_failure(timeout_s, message)) from None
     return found
 
 
 def wait_until(
-    wanted: Callable[[], T], words: Callable[[], str] | None = None, timeout_s: float = PATIENCE_S
+    wanted: Callable[[], T], message: Callable[[], str] | None = None, timeout_s: float = PATIENCE_S
 ) -> T:
-    """Return what `wanted` returns, as soon as that is true; fail with `words` after `timeout_s`."""
+    """Return what `wanted` returns, as soon as that is true; fail with `message` after `timeout_s`."""
     end = time.monotonic() + timeout_s
     while not (found := wanted()):
-        assert time.monotonic() < end, _failure(timeout_s, words)
+        assert time.monotonic() < end, _failure(timeout_s, message)
         time.sleep(0.02)
     return found
 
 
-def _failure(timeout_s: float, words: Callable[[], str] | None) -> str:
-    return f"not so after {timeout_s:g} s" + (f": {words()}" if words else "")
+def _failure(timeout_s: float, message: Callable[[], str] | None) -> str:
+    return f"not so after {timeout_s:g} s" + (f": {message()}" if message else "")

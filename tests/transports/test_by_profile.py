@@ -60,14 +60,14 @@ class _Module:
     deaf: bool = False
     frames: int = 0
 
-    def feed(self, octets: bytes) -> bytes:
-        found = simulated_frame.parse(octets)
+    def feed(self, data: bytes) -> bytes:
+        found = simulated_frame.parse(data)
         if found is not None:
             self.frames += 1
             if not self.deaf:
                 self.apn = dict(found[1])["APN"]
             return b""
-        return f"APN={self.apn};".encode() if octets == b"12345678?APN" else b""
+        return f"APN={self.apn};".encode() if data == b"12345678?APN" else b""
 
 
 @asynccontextmanager
@@ -77,7 +77,7 @@ async def _served(feed: Callable[[bytes], bytes]) -> AsyncIterator[int]:
 
     def accept(link: TcpLink) -> None:
         links.append(link)
-        link.take = lambda octets: link.write(feed(octets))
+        link.take = lambda data: link.write(feed(data))
 
     server = await asyncio.get_running_loop().create_server(lambda: TcpLink(accept), "127.0.0.1", 0)
     try:
@@ -103,29 +103,29 @@ async def _configure(w: World, delivery: str, connectivity: Connectivity, profil
 async def _done(w: World, delivery: Transport, job: Job) -> Job:
     """Work on `job` until it is over or uncertain."""
     runner = Runner(w.context, [delivery])
-    news = asyncio.Event()
-    w.receiver.listen(lambda *_: news.set())
+    changed = asyncio.Event()
+    w.receiver.listen(lambda *_: changed.set())
     async with asyncio.timeout(PATIENCE_S):
         while not ((job := await w.job(job)).state.final or job.state is State.UNCERTAIN):
-            news.clear()
+            changed.clear()
             if not await runner.send_next() and (await w.job(job)).state is State.SENT:
-                await _heard_or_late(w, runner, news)
+                await _answered_or_late(w, runner, changed)
     return job
 
 
-async def _heard_or_late(w: World, runner: Runner, news: asyncio.Event) -> None:
+async def _answered_or_late(w: World, runner: Runner, changed: asyncio.Event) -> None:
     try:
-        await asyncio.wait_for(news.wait(), 2)
+        await asyncio.wait_for(changed.wait(), 2)
     except TimeoutError:
         w.clock[0] += POLICY.reply_timeout_s + 1
         await runner.time_out()
 
 
-@pytest.mark.parametrize("way", ["tcp", "cenc"])
-async def test_change_over_connection_is_read_back(way: str) -> None:
+@pytest.mark.parametrize("transport", ["tcp", "cenc"])
+async def test_change_over_connection_is_read_back(transport: str) -> None:
     module = _Module()
     async with world() as w, _served(module.feed) as port:
-        await _configure(w, way, Connectivity(address=Address("127.0.0.1", port, way)))
+        await _configure(w, transport, Connectivity(address=Address("127.0.0.1", port, transport)))
         tcp = TcpTransport(ConnectionPool(w.modules), w.receiver.handle_reply, 2.0)
         job = await w.commands.apply("hut", {"apn": "m2m.example"}, CommandOptions("t1"))
         job = await _done(w, tcp, job)
@@ -137,7 +137,7 @@ async def test_change_over_connection_is_read_back(way: str) -> None:
         async with w.database.transaction() as tx:
             facts = await observations.facts(tx, "hut")
             assert (await w.budgets.of_module(tx, "hut", w.now())).day == 0
-        assert facts.readings["apn"].source == way
+        assert facts.readings["apn"].source == transport
 
 
 async def _until_final(w: World, delivery: Transport, job: Job) -> Job:
@@ -177,17 +177,17 @@ async def test_change_stays_queued_if_connection_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("profile", "words"),
+    ("profile", "message"),
     [
         (_PROFILE.replace("value: apn}", "value: ip}"), "cannot be verified"),
         (_PROFILE.partition("config_frame")[0], "no vendor documents how"),
     ],
     ids=["nothing reads it", "nothing writes it"],
 )
-async def test_change_is_refused_if_profile_cannot_read_or_write_it(profile: str, words: str) -> None:
+async def test_change_is_refused_if_profile_cannot_read_or_write_it(profile: str, message: str) -> None:
     async with world() as w:
         await _configure(w, "tcp", Connectivity(address=Address("127.0.0.1", 1)), profile)
-        with pytest.raises(GuardError, match=words):
+        with pytest.raises(GuardError, match=message):
             await w.commands.apply("hut", {"apn": "m2m.example"}, CommandOptions("t1"))
 
 
@@ -223,20 +223,20 @@ async def test_direct_channel_fails_if_meter_rejects_password() -> None:
         assert "direct channel is not opened" in str(job.error_message)
 
 
-def _seven_bits(meter: IecMeter, octets: bytes) -> bytes:
+def _seven_bits(meter: IecMeter, data: bytes) -> bytes:
     """What the meter answers: 7 bits and even parity in its session, 8 bits in the pipe."""
     if meter.has_pipe:
-        return meter.feed(octets)
-    assert all(octet.bit_count() % 2 == 0 for octet in octets)
-    answer = meter.feed(bytes(octet & 0x7F for octet in octets))
+        return meter.feed(data)
+    assert all(octet.bit_count() % 2 == 0 for octet in data)
+    answer = meter.feed(bytes(octet & 0x7F for octet in data))
     return answer if meter.has_pipe else bytes(o | (o.bit_count() & 1) << 7 for o in answer)
 
 
 async def test_tcp_transport_bounds_memory_if_module_never_stops_sending() -> None:
-    heard, go = list[int](), asyncio.Event()
+    received, go = list[int](), asyncio.Event()
 
-    async def hear(module_id: str, octets: bytes, source: str) -> bool | None:
-        heard.append(len(octets))
+    async def handle(module_id: str, data: bytes, source: str) -> bool | None:
+        received.append(len(data))
         await go.wait()
         return False
 
@@ -244,13 +244,13 @@ async def test_tcp_transport_bounds_memory_if_module_never_stops_sending() -> No
         await _configure(w, "tcp", Connectivity(address=Address("127.0.0.1", 1)))
         pool = ConnectionPool(w.modules)
         pool.attach("hut", link)
-        tcp = TcpTransport(pool, hear, 10.0)
+        tcp = TcpTransport(pool, handle, 10.0)
         assert await tcp.send(w.modules["hut"], Request.read("wired_apn"), 60.0) is None
-        far.say(b"x" * 32 * 1024 * 1024)
-        await until(lambda: heard)
+        far.send(b"x" * 32 * 1024 * 1024)
+        await until(lambda: received)
         await asyncio.sleep(0.2)  # the database takes its time
         assert link.received < 512 * 1024
-        assert max(heard) < 512 * 1024
+        assert max(received) < 512 * 1024
         go.set()
         async with pool.acquire("hut", "status", timeout_s=5):
             pass
@@ -261,16 +261,16 @@ async def test_tcp_transport_releases_link_if_handling_answer_raises(
 ) -> None:
     health = Health()
 
-    async def hear(module_id: str, octets: bytes, source: str) -> bool | None:
+    async def handle(module_id: str, data: bytes, source: str) -> bool | None:
         raise OverflowError
 
     async with world() as w, linked() as (link, far):
         await _configure(w, "tcp", Connectivity(address=Address("127.0.0.1", 1)))
         pool = ConnectionPool(w.modules)
         pool.attach("hut", link)
-        tcp = TcpTransport(pool, hear, 10.0, health)
+        tcp = TcpTransport(pool, handle, 10.0, health)
         await tcp.send(w.modules["hut"], Request.read("wired_apn"), 60.0)
-        far.say(b"x")
+        far.send(b"x")
         await until(lambda: health.internal_errors)
         async with pool.acquire("hut", "status", timeout_s=5):
             pass

@@ -83,7 +83,7 @@ class Bridge:
     async def run(self) -> None:
         """Run until cancelled, then publish `offline` and disconnect from the broker."""
         self._warn_of_assumptions()
-        self._say_what_is_discovered()
+        self._log_discovery()
         await self._take_over()
         self._client.start()
         parts: tuple[_Part, ...] = (
@@ -147,26 +147,26 @@ class Bridge:
 
         Raises SendRefusedError if no gateway modem that serves the module is ready.
         """
-        serving = {way.modem for way in build.gateways_of(self._config, module)}
+        serving = {gateway.modem for gateway in build.gateways_of(self._config, module)}
         able = [m for m in self._modems if m.modem_id in serving and m.status.ready]
         if not able:
             raise SendRefusedError(f"{module}: no modem of ours is ready to call it")
         modem = min(able, key=lambda m: m.in_call)
         return await modem.data_call(self._config.modules[module].msisdn)
 
-    async def _handle_reply(self, module_id: str, octets: bytes, source: str) -> bool | None:
+    async def _handle_reply(self, module_id: str, data: bytes, source: str) -> bool | None:
         """Process a module's reply; return whether it matched a request.
 
         None means that the caller must try again: the request is not recorded as sent yet, or the database
         is unavailable.
         """
-        heard: list[bool | None] = []
+        results: list[bool | None] = []
 
         async def listen() -> None:
-            heard.append(await self._receiver.handle_reply(module_id, octets, source))
+            results.append(await self._receiver.handle_reply(module_id, data, source))
 
         await self._database.run_guarded_once(listen)
-        return heard[0] if heard else None
+        return results[0] if results else None
 
     def _polls_allowed(self) -> bool:
         quiet = self._config.poll.quiet_minutes
@@ -182,7 +182,7 @@ class Bridge:
     def _clock_is_credible(self) -> bool:
         return all(problem.code is not BridgeProblemCode.CLOCK for problem in self._health.problems)
 
-    def _say_what_is_discovered(self) -> None:
+    def _log_discovery(self) -> None:
         chosen, count = discovery_of(self._config), len(self._config.modules)
         reason = (
             "as configured" if self._config.mqtt.discovery else f"mqtt.discovery is left out, {count} modules"
@@ -199,8 +199,8 @@ class Bridge:
                     sources[profile.name] = profile
         for name, modules in users.items():
             more = f" and {len(modules) - 5} more" if len(modules) > 5 else ""
-            words = "%s%s: profile %s is an assumption that nobody has verified on a device: %s"
-            _LOGGER.warning(words, ", ".join(modules[:5]), more, name, sources[name].provenance)
+            message = "%s%s: profile %s is an assumption, not verified on any device: %s"
+            _LOGGER.warning(message, ", ".join(modules[:5]), more, name, sources[name].provenance)
         for warning in self._config.warnings:
             _LOGGER.warning("%s", warning)
 
@@ -214,25 +214,25 @@ class Bridge:
         """Store received SMS; StorageError if that fails, so that they stay in the modem."""
         if not self._clock.right:
             for message in messages:
-                self._hear_time(message.pdu_hex)
+                self._pass_time_stamp(message.pdu_hex)
         await self._receiver.store(messages[0].modem_id, *(message.pdu_hex for message in messages))
 
     async def deleted(self, messages: Sequence[ReceivedPdu]) -> None:
         """Record that messages were deleted from their modem."""
         await self._receiver.forget(messages[0].modem_id, *(message.pdu_hex for message in messages))
 
-    def _hear_time(self, pdu: str) -> None:
+    def _pass_time_stamp(self, pdu: str) -> None:
         """Pass the service centre's time stamp of a message (TP-SCTS) to the clock as evidence."""
         with contextlib.suppress(DecodeError):
             sms = decode_pdu(pdu)
             if isinstance(sms, SmsDeliver | SmsStatusReport) and sms.tp_scts is not None:
                 self._clock.witness(sms.tp_scts.timestamp())
 
-    def _on_database(self, words: str | None) -> None:
-        if words is None:
+    def _on_database(self, message: str | None) -> None:
+        if message is None:
             self._health.clear(BridgeProblemCode.DATABASE, "database")
         else:
-            self._health.report(BridgeProblemCode.DATABASE, "database", words)
+            self._health.report(BridgeProblemCode.DATABASE, "database", message)
 
     def _on_clock(self) -> None:
         """Publish all documents again, because their dates may be shown differently now."""

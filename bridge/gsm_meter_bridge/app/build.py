@@ -95,7 +95,7 @@ def build_commands(
         config.poll.identity_interval_s,
         Gateways(lambda module: gateways_of(config, module), config.budgets),
         poll_meter=connections.meter_poller.ask,
-        tells_dates=lambda: clock.right,
+        has_valid_clock=lambda: clock.right,
         is_connected=connections.is_connected,
     )
     return Commands(context, environment, runner.wake)

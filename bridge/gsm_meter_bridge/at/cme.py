@@ -193,14 +193,14 @@ _GROUP_CALLS = """
 
 def _rows(table: str) -> dict[int, str]:
     pairs = (line.split(" ", 1) for line in table.strip().splitlines())
-    return {int(number): words for number, words in pairs}
+    return {int(number): meaning for number, meaning in pairs}
 
 
 CME_ERRORS = MappingProxyType(_rows(_GENERAL) | _rows(_PACKET) | _rows(_GROUP_CALLS))
 """Number -> text of every `+CME ERROR` that TS 27.007 defines."""
 
 
-def cme_words(number: int) -> str:
+def cme_meaning(number: int) -> str:
     """Return the text of `+CME ERROR: <number>`; numbers without a row are named by their range."""
     if number in CME_ERRORS:
         return CME_ERRORS[number]

@@ -27,7 +27,7 @@ class SendOutcome(StrEnum):
 class CmsError:
     """One row: the text of the number, and what it means for a message that was being sent."""
 
-    words: str
+    meaning: str
     outcome: SendOutcome
 
 
@@ -122,7 +122,7 @@ _EQUIPMENT = """
 
 def _rows(table: str) -> dict[int, CmsError]:
     split = (line.split(" ", 2) for line in table.strip().splitlines())
-    return {int(number): CmsError(words, _SHORT[short]) for number, short, words in split}
+    return {int(number): CmsError(meaning, _SHORT[short]) for number, short, meaning in split}
 
 
 CMS_ERRORS = MappingProxyType(_rows(_RELAY) | _rows(_TRANSFER) | _rows(_EQUIPMENT))
@@ -136,11 +136,13 @@ _RANGES = (
 )
 
 
-def cms_words(number: int) -> str:
+def cms_meaning(number: int) -> str:
     """Return the text of `+CMS ERROR: <number>`; numbers without a row are named by their range."""
     if number in CMS_ERRORS:
-        return CMS_ERRORS[number].words
-    return next((words for end, words in _RANGES if 0 <= number < end), "defined by the manufacturer only")
+        return CMS_ERRORS[number].meaning
+    return next(
+        (meaning for end, meaning in _RANGES if 0 <= number < end), "defined by the manufacturer only"
+    )
 
 
 def send_outcome(number: int) -> SendOutcome:

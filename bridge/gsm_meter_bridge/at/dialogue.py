@@ -139,13 +139,14 @@ _LINES_BEFORE_A_PDU = 100
 class _Routed:
     """The header of a routed message whose PDU has not arrived; other lines may come before the PDU.
 
-    `exchange` was open when the header arrived, and had `lines` lines. `told`: the missing PDU was reported.
+    `exchange` was open when the header arrived, and had `lines` lines. `reported`: the missing PDU was
+    reported.
     """
 
     header: str
     exchange: Exchange | None
     lines: int
-    told: bool = False
+    reported: bool = False
     lines_left: int = _LINES_BEFORE_A_PDU
 
     def came_behind(self, place: int, exchange: Exchange) -> bool:
@@ -154,7 +155,7 @@ class _Routed:
 
     def miss(self) -> bool:
         """Count a line that is not its PDU; return whether to report the missing PDU now."""
-        first, self.told = not self.told, True
+        first, self.reported = not self.reported, True
         self.lines_left -= 1
         return first
 
@@ -187,7 +188,7 @@ class AtDialogue:
         return late + self._feed_all(self._spoken.take(event, self._ends_a_text))
 
     def _feed_all(self, events: Iterable[FramingEvent]) -> tuple[Urc | Stray, ...]:
-        return tuple(news for event in events for news in self._feed(event))
+        return tuple(found for event in events for found in self._feed(event))
 
     def _ends_a_text(self, event: FramingEvent) -> bool:
         """Return whether the open exchange waits for this event."""

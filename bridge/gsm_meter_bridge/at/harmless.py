@@ -11,7 +11,7 @@ _TEST = re.compile(rf"{_NAME}=\?")
 _READ = re.compile(rf"({_NAME})\?")
 _BASIC = re.compile(r"I[0-9]?|&V[0-9]?|S[0-9]{1,3}\?")
 
-_TELL_SECRETS = frozenset(
+_REVEAL_SECRETS = frozenset(
     (
         *("+CGAUTH", "+CSTT", "+SAPBR", "+QICSGP", "+QMTCFG", "+SMTPAUTH", "+CFTPPW", "+FTPPW", "+UPSD"),
         *("+UAUTHREQ", "^AUTHDATA", "^SICS", "#USERID", "#PASSW", "#PDPAUTH", "$QCPDPP", "%CGPCO"),
@@ -62,5 +62,5 @@ def _is_harmless(command: str) -> bool:
     bare = command.replace(" ", "").upper()
     read = _READ.fullmatch(bare)
     if read is not None:
-        return read[1] not in _TELL_SECRETS
+        return read[1] not in _REVEAL_SECRETS
     return not bare or bare in _EXECUTE or bool(_TEST.fullmatch(bare) or _BASIC.fullmatch(bare))

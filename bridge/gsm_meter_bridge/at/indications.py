@@ -13,7 +13,7 @@ Supported = tuple[frozenset[int], ...]
 
 _MODES = (2, 1, 3)
 """Best first: reported once the link is free, if it is free, or within a data call; 0 reports nothing."""
-_STORED, _NOT_TOLD = 1, 0
+_STORED, _NOT_INDICATED = 1, 0
 _REPORTS_STORED, _REPORTS_ROUTED = 2, 1
 _FLUSH, _CLEAR = 0, 1
 
@@ -52,7 +52,7 @@ def indication_choices(supported: Supported | None, *, store_reports: bool = Tru
 
 def _choices(supported: Supported, *, store_reports: bool) -> Iterator[str]:
     reports = (_REPORTS_STORED, _REPORTS_ROUTED, 0) if store_reports else (_REPORTS_ROUTED, 0)
-    wanted = (_MODES, (_STORED, _NOT_TOLD), range(10), reports, (_FLUSH, _CLEAR))
+    wanted = (_MODES, (_STORED, _NOT_INDICATED), range(10), reports, (_FLUSH, _CLEAR))
     lists = [_in_order(best, known) for best, known in zip(wanted, supported, strict=False)]
     lists[1:3] = [values[:1] for values in lists[1:3]]
     for values in sorted(product(*lists), key=lambda values: (lists[0].index(values[0]), values[4:])):

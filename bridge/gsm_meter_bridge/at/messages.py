@@ -85,7 +85,7 @@ def parse_place(text: str, prefix: str) -> MessagePlace:
     parameters = split_parameters(after_prefix(text, prefix) or "")
     index = integer(parameters, 1, prefix)
     if index < 0 or _MEMORY.fullmatch(parameters[0]) is None:
-        raise DecodeError(prefix, "no place where a message is")
+        raise DecodeError(prefix, "no place of a message")
     return MessagePlace(parameters[0], index)
 
 
@@ -94,9 +94,9 @@ def parse_cmgl(lines: Iterable[str]) -> tuple[StoredMessage, ...]:
     found: list[StoredMessage] = []
     header, value = None, ""
     for line in lines:
-        said = after_prefix(line, "+CMGL")
-        if said is not None:
-            header, value = _index_and_status(said), said
+        text = after_prefix(line, "+CMGL")
+        if text is not None:
+            header, value = _index_and_status(text), text
         elif header is not None and is_hex(line):
             found.append(_stored(*header, value, line))
             header = None
@@ -107,9 +107,9 @@ def parse_cmgr(lines: Iterable[str], index: int) -> StoredMessage | None:
     """Return the message of AT+CMGR=`index`; None for an empty place (`+CMGR: 0,,0` or nothing)."""
     status, value = None, ""
     for line in lines:
-        said = after_prefix(line, "+CMGR")
-        if said is not None:
-            status, value = integer(split_parameters(said), 0, "+CMGR"), said
+        text = after_prefix(line, "+CMGR")
+        if text is not None:
+            status, value = integer(split_parameters(text), 0, "+CMGR"), text
         elif status is not None and is_hex(line):
             return _stored(index, status, value, line)
     return None

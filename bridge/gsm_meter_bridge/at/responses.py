@@ -206,11 +206,11 @@ def _own(lines: Iterable[str], prefix: str) -> Iterator[str]:
     """Yield the text of the lines that have `prefix` or none."""
     names = (prefix, prefix.replace("+C", "+", 1))
     for line in lines:
-        told = next((t for name in names if (t := after_prefix(line, name)) is not None), None)
-        if told is None and not _NAMED.match(line.strip()):
-            told = _LABEL.sub("", line.strip(), count=1) if _LABEL.match(line.strip()) else line.strip()
-        if told is not None:
-            yield unquote(told)
+        text = next((t for name in names if (t := after_prefix(line, name)) is not None), None)
+        if text is None and not _NAMED.match(line.strip()):
+            text = _LABEL.sub("", line.strip(), count=1) if _LABEL.match(line.strip()) else line.strip()
+        if text is not None:
+            yield unquote(text)
 
 
 def parse_iccid(lines: Iterable[str]) -> str | None:

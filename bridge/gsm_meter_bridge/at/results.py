@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from gsm_meter_bridge.at.cme import CME_ERRORS, cme_words
-from gsm_meter_bridge.at.cms import CMS_ERRORS, SendOutcome, cms_words, send_outcome
+from gsm_meter_bridge.at.cme import CME_ERRORS, cme_meaning
+from gsm_meter_bridge.at.cms import CMS_ERRORS, SendOutcome, cms_meaning, send_outcome
 
 
 class ResultKind(StrEnum):
@@ -79,8 +79,8 @@ _CALLS = MappingProxyType(
 _NUMBERED = re.compile(r"\+(CME|CMS) ERROR:?\s*(.*)")
 _VERBOSE = MappingProxyType(
     {
-        ResultKind.CME: {words.lower(): number for number, words in CME_ERRORS.items()},
-        ResultKind.CMS: {row.words.lower(): number for number, row in CMS_ERRORS.items()},
+        ResultKind.CME: {meaning.lower(): number for number, meaning in CME_ERRORS.items()},
+        ResultKind.CMS: {row.meaning.lower(): number for number, row in CMS_ERRORS.items()},
     }
 )
 
@@ -112,6 +112,6 @@ def _call_result(line: str) -> Final | None:
 
 
 def _numbered(kind: ResultKind, text: str) -> Final:
-    words_of = cme_words if kind is ResultKind.CME else cms_words
+    meaning_of = cme_meaning if kind is ResultKind.CME else cms_meaning
     number = int(text) if text.isascii() and text.isdigit() else _VERBOSE[kind].get(text.lower())
-    return Final(kind, number, text if number is None else words_of(number))
+    return Final(kind, number, text if number is None else meaning_of(number))

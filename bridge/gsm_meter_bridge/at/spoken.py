@@ -44,8 +44,8 @@ class SpokenLines:
     def _go_on(self, event: FramingEvent) -> list[FramingEvent]:
         after_prompt = isinstance(self._held[-1], Prompt)
         self._held.append(event)
-        said = event.text if isinstance(event, Line) else ">"
-        self._text += said if after_prompt else f"\n{said}"
+        command = event.text if isinstance(event, Line) else ">"
+        self._text += command if after_prompt else f"\n{command}"
         if len(self._held) > _MOST_LINES or len(self._text) > _MOST_CHARACTERS:
             return self.give_up()
         if _is_open(self._text) or isinstance(event, Prompt):

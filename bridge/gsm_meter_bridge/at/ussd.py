@@ -19,7 +19,7 @@ _ANSWER = re.compile(
     r'\s*(?P<state>[0-9])\s*(?:,\s*(?:"(?P<said>.*)"|(?P<bare>[^",]*)|"(?P<cut>.*))\s*(?:,\s*(?P<dcs>[0-9]{0,3})\s*)?)?',
     re.DOTALL,
 )
-_NOT_SAID = MappingProxyType(
+_WITHOUT_TEXT = MappingProxyType(
     {
         2: "ended by the network",
         3: "something else has answered the network",
@@ -56,10 +56,10 @@ class UssdAnswer:
         """Whether the network waits for another code."""
         return self.state == _ACTION
 
-    def said(self) -> str:
+    def decoded(self) -> str:
         """Return the text; DecodeError if the network's answer is empty or a refusal."""
         if self.text is None:
-            raise DecodeError("+CUSD", _NOT_SAID.get(self.state, f"says nothing (state {self.state})"))
+            raise DecodeError("+CUSD", _WITHOUT_TEXT.get(self.state, f"has no text (state {self.state})"))
         return self.text
 
 
@@ -82,40 +82,40 @@ def parse_cusd(text: str) -> UssdAnswer:
     """Return the answer in `+CUSD: <m>[,<str>[,<dcs>]]`, its text decoded; DecodeError for another form."""
     match = _ANSWER.fullmatch(text.partition(":")[2])
     if match is None:
-        raise DecodeError("+CUSD", "no state stands where one is expected")
-    said = match["said"] or match["bare"] or match["cut"] or ""
-    words = _words(said.strip(" "), int(match["dcs"] or 0))
-    return UssdAnswer(int(match["state"]), words if words.strip() else None)
+        raise DecodeError("+CUSD", "has no state")
+    raw = match["said"] or match["bare"] or match["cut"] or ""
+    sentence = _text(raw.strip(" "), int(match["dcs"] or 0))
+    return UssdAnswer(int(match["state"]), sentence if sentence.strip() else None)
 
 
-def _words(said: str, dcs: int) -> str:
+def _text(raw: str, dcs: int) -> str:
     """Return the decoded text by the coding groups of CBS and USSD (TS 23.038 clause 5), not of SMS."""
-    octets = _octets(_in_one_line(said, dcs))
+    octets = _octets(_in_one_line(raw, dcs))
     if octets is not None and _is_ucs2(dcs) and len(octets) % 2 == 0:
         return _without_language(octets, dcs).decode("utf-16-be", "replace")
     if octets is None:
-        return _in_letters(said)
+        return _in_letters(raw)
     if dcs & 0xC0 == 0x40 and dcs & 0x0C == 0x04:
         candidates = (_latin(octets), _ucs2(octets), _septets(octets))
     else:
         candidates = (_ucs2(octets), _septets(octets), None if _is_number(octets) else _latin(octets))
-    return next((text for text in candidates if text), said)
+    return next((text for text in candidates if text), raw)
 
 
-def _octets(said: str) -> bytes | None:
-    """Return the octets of hexadecimal digits; None if `said` is something else."""
-    return bytes.fromhex(said) if re.fullmatch(r"(?:[0-9A-Fa-f]{2})+", said) else None
+def _octets(text: str) -> bytes | None:
+    """Return the octets of hexadecimal digits; None if `text` is something else."""
+    return bytes.fromhex(text) if re.fullmatch(r"(?:[0-9A-Fa-f]{2})+", text) else None
 
 
-def _in_one_line(said: str, dcs: int) -> str:
+def _in_one_line(text: str, dcs: int) -> str:
     """Return hexadecimal digits that a modem split into lines as one line; other texts unchanged.
 
     Lines of such digits are text unless the coding excludes that, or they are long and of equal length.
     """
-    lines = [line.strip() for line in said.split("\n") if line.strip()]
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
     lengths = [len(line) for line in lines]
     is_cut = len(lines) > 1 and len(set(lengths[:-1])) == 1 and lengths[-1] <= lengths[0] >= _CUT_AT_LEAST
-    return "".join(lines) if is_cut or _is_ucs2(dcs) else said
+    return "".join(lines) if is_cut or _is_ucs2(dcs) else text
 
 
 def _is_ucs2(dcs: int) -> bool:
@@ -164,9 +164,9 @@ def _is_readable(text: str) -> bool:
     return bool(text) and set(text) <= _READABLE and 2 * plain >= len(text)
 
 
-def _in_letters(said: str) -> str:
+def _in_letters(raw: str) -> str:
     """Return a text as a modem gives it: codes below 0x20 are GSM alphabet, the rest ASCII or UTF-8."""
-    text = "".join(ALPHABET[ord(char)] if char < " " and char not in "\r\n" else char for char in said)
+    text = "".join(ALPHABET[ord(char)] if char < " " and char not in "\r\n" else char for char in raw)
     try:
         return text.encode("latin-1").decode("utf-8")
     except UnicodeError:

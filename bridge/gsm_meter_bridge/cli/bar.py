@@ -16,16 +16,16 @@ from gsm_meter_bridge.cli.output import errors
 from gsm_meter_bridge.cli.progress import Progress
 
 
-class _Words(ProgressColumn):
+class _Text(ProgressColumn):
     """A column whose text is computed whenever the bar is drawn."""
 
-    def __init__(self, words: Callable[[], str]) -> None:
+    def __init__(self, text: Callable[[], str]) -> None:
         super().__init__(Column(no_wrap=True, overflow="crop"))
-        self._words = words
+        self._text = text
 
     def render(self, _task: Task) -> Text:
         """Return the current text."""
-        return Text(self._words())
+        return Text(self._text())
 
 
 @contextmanager
@@ -35,10 +35,10 @@ def bar(progress: Progress, console: Console = errors) -> Iterator[None]:
         yield
         return
     columns = (
-        _Words(lambda: f"{progress.ended_count}/{progress.total}"),
+        _Text(lambda: f"{progress.ended_count}/{progress.total}"),
         _Bar(progress),
-        _Words(lambda: ", ".join(f"{name} {n}" for name, n in _shown(progress).items())),
-        _Words(lambda: progress.left().replace("at most", "left") if progress.under_way else ""),
+        _Text(lambda: ", ".join(f"{name} {n}" for name, n in _shown(progress).items())),
+        _Text(lambda: progress.left().replace("at most", "left") if progress.under_way else ""),
     )
     with RichProgress(
         *columns,

@@ -120,11 +120,11 @@ async def _exchange(
     try:
         await asyncio.wait_for(client.wait_connected(), timeouts.answer_s)
         for transaction, name in transactions.items():
-            said = json.dumps({"transaction": transaction, **requests[name]})
-            sent = client.publish(topics.request(action), said, retain=False)
+            text = json.dumps({"transaction": transaction, **requests[name]})
+            sent = client.publish(topics.request(action), text, retain=False)
             await asyncio.wait_for(sent, timeouts.answer_s)
-        heard = _Responses(client, transactions, followed, progress)
-        outcomes = await _outcomes(heard, timeouts, progress)
+        received = _Responses(client, transactions, followed, progress)
+        outcomes = await _outcomes(received, timeouts, progress)
     finally:
         await client.stop()
     missing = {"status": "error", "error": {"code": "no_answer", "message": _NO_ANSWER}}
@@ -162,28 +162,30 @@ def read_document(payload: bytes) -> Document | None:
     return found if isinstance(found, dict) else None
 
 
-async def _outcomes(heard: _Responses, timeouts: ResponseTimeouts, progress: Progress) -> dict[str, Document]:
+async def _outcomes(
+    received: _Responses, timeouts: ResponseTimeouts, progress: Progress
+) -> dict[str, Document]:
     """Collect answers until every request has its outcome or the time is over.
 
     Raises TimeoutError if no request is answered.
     """
-    now, transactions = asyncio.get_running_loop().time, heard.transactions
-    unheard, until_s = set(transactions), now() + timeouts.answer_s
-    heard_by_s, done_by_s = until_s, 0.0
+    now, transactions = asyncio.get_running_loop().time, received.transactions
+    pending, until_s = set(transactions), now() + timeouts.answer_s
+    received_by_s, done_by_s = until_s, 0.0
     outcomes: dict[str, Document] = {}
     while len(outcomes) < len(transactions):
         try:
             async with asyncio.timeout_at(until_s):
-                answer = await heard.next()
+                answer = await received.next()
         except TimeoutError:
-            if len(unheard) == len(transactions):
+            if len(pending) == len(transactions):
                 raise
             break
         name = transactions[answer["transaction"]]
-        unheard.discard(answer["transaction"])
+        pending.discard(answer["transaction"])
         if answer["status"] == "accepted":
             done_by_s = max(done_by_s, now() + (timeouts.outcome_s or timeouts.answer_s))
-            until_s = max(heard_by_s, done_by_s) if unheard else done_by_s
+            until_s = max(received_by_s, done_by_s) if pending else done_by_s
             progress.accepted(name, answer, until_s - now())
         else:
             outcomes[name] = answer

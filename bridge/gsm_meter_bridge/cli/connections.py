@@ -14,7 +14,7 @@ from rich.table import Table
 
 from gsm_meter_bridge.cli.bridge_requests import ANSWER_TIMEOUT_S, AnswerTimeoutOption, read_document
 from gsm_meter_bridge.cli.options import ConfigOption, JsonOption
-from gsm_meter_bridge.cli.output import console, fail, reported, say_json
+from gsm_meter_bridge.cli.output import console, echo_json, fail, reported
 from gsm_meter_bridge.cli.tables import cell, clock
 from gsm_meter_bridge.config import Config, load_config
 from gsm_meter_bridge.configured import broker_of, topics_of
@@ -22,8 +22,8 @@ from gsm_meter_bridge.model import Connectivity, Module
 from gsm_meter_bridge.mqtt.client import MqttClient
 from gsm_meter_bridge.vocabulary import Document
 
-_NOBODY = "no answer in time; is the broker there, and has the bridge been running?"
-_TOLD = ("serial_number", "meter_serial", "iccid", "ip", "connection", "connection_state")
+_NO_ANSWER = "no answer in time; is the broker there, and has the bridge been running?"
+_REPORTED = ("serial_number", "meter_serial", "iccid", "ip", "connection", "connection_state")
 # titles of columns to their maximum widths; with a space between them, each list fits in 80 columns
 _DEVICES = {
     "module": 13,
@@ -58,11 +58,11 @@ _StateOption = Annotated[
     typer.Option(
         "--state",
         metavar="STATE",
-        help="Only those that are none, connected (used ones, too), used or unknown.",
+        help="Only those without a connection (none), connected (used ones, too), used or unknown.",
     ),
 ]
 _TextOption = Annotated[
-    str | None, typer.Option("--text", help="Only where an id, number or address has this in it.")
+    str | None, typer.Option("--text", help="Only rows in which an id, number or address contains this.")
 ]
 _SimsOption = Annotated[bool, typer.Option("--sims", help="ICCID, number and IP of all modules instead.")]
 
@@ -75,21 +75,21 @@ def connections(
     timeout_s: AnswerTimeoutOption = ANSWER_TIMEOUT_S,
     as_json: JsonOption = False,
 ) -> None:
-    """Print which modules are connected over TCP, and who dials the bridge and is none of them."""
+    """Print which modules are connected over TCP, and which unidentified clients connect to the bridge."""
     with reported():
         checked = load_config(config)
         listed = [m for m in checked.modules.values() if sims or _is_listed(m.connectivity)]
         try:
-            told, clients = asyncio.run(_read(checked, listed, timeout_s))
+            documents, clients = asyncio.run(_read(checked, listed, timeout_s))
         except TimeoutError:
-            fail(_NOBODY)
+            fail(_NO_ANSWER)
     make = sim_of if sims else device_of
-    shown = {m.id: row for m in listed if matches(m.id, row := make(m, told[m.id]), text)}
+    shown = {m.id: row for m in listed if matches(m.id, row := make(m, documents[m.id]), text)}
     if state is not None:
-        shown = {m: row for m, row in shown.items() if is_in(state_of(told[m]), state)}
+        shown = {m: row for m, row in shown.items() if is_in(state_of(documents[m]), state)}
     others = {} if sims else clients
     if as_json or not console.is_terminal:
-        say_json({"modules": shown, **others})
+        echo_json({"modules": shown, **others})
         return
     console.print(sim_table(shown) if sims else device_table(shown))
     if others.get("clients"):
@@ -106,7 +106,7 @@ async def _read(
     """Return the documents of modules, by id, and of the clients; TimeoutError if one is missing."""
     topics = topics_of(config)
     wanted = {topics.module(m.id): m.id for m in modules}
-    told: dict[str, Document] = {}
+    documents: dict[str, Document] = {}
     client = MqttClient(broker_of(config.mqtt), f"gsm-meter-bridge-cli-{secrets.token_hex(8)}")
 
     def subscribe() -> None:
@@ -117,37 +117,37 @@ async def _read(
     client.start()
     try:
         async with asyncio.timeout(timeout_s):
-            while told.keys() != {*wanted, topics.unidentified_clients}:
+            while documents.keys() != {*wanted, topics.unidentified_clients}:
                 message = await client.incoming.get()
                 client.acknowledge(message)
                 if (document := read_document(message.payload)) is not None:
-                    told[message.topic] = document
+                    documents[message.topic] = document
     finally:
         await client.stop()
-    found = {id_: {name: told[topic].get(name) for name in _TOLD} for topic, id_ in wanted.items()}
-    return found, told[topics.unidentified_clients]
+    found = {id_: {name: documents[topic].get(name) for name in _REPORTED} for topic, id_ in wanted.items()}
+    return found, documents[topics.unidentified_clients]
 
 
-def device_of(module: Module, told: Mapping[str, Any]) -> Document:
-    """Return a module's row in the list of devices; `told` is from its document."""
+def device_of(module: Module, document: Mapping[str, Any]) -> Document:
+    """Return a module's row in the list of devices; `document` is from its document."""
     return {
-        "serial_number": told["serial_number"],
-        "meter_serial": told["meter_serial"],
+        "serial_number": document["serial_number"],
+        "meter_serial": document["meter_serial"],
         "system_address": module.connectivity.listed_address,
-        "state": state_of(told),
-        "connection": told["connection"],
+        "state": state_of(document),
+        "connection": document["connection"],
     }
 
 
-def sim_of(module: Module, told: Mapping[str, Any]) -> Document:
-    """Return a module's row in the list of SIMs (manual 8.2.2.1); `told` is from its document."""
-    return {"iccid": told["iccid"], "number": module.msisdn, "ip": told["ip"]}
+def sim_of(module: Module, document: Mapping[str, Any]) -> Document:
+    """Return a module's row in the list of SIMs (manual 8.2.2.1); `document` is from its document."""
+    return {"iccid": document["iccid"], "number": module.msisdn, "ip": document["ip"]}
 
 
-def state_of(told: Mapping[str, Any]) -> ConnectionState:
+def state_of(document: Mapping[str, Any]) -> ConnectionState:
     """Return the state of a connection from its module's document; UNKNOWN if that has null."""
     return next(
-        (state for state in ConnectionState if state == told["connection_state"]), ConnectionState.UNKNOWN
+        (state for state in ConnectionState if state == document["connection_state"]), ConnectionState.UNKNOWN
     )
 
 

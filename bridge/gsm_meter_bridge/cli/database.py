@@ -13,7 +13,7 @@ import typer
 import voluptuous as vol
 
 from gsm_meter_bridge.cli.options import ConfigOption
-from gsm_meter_bridge.cli.output import note, reported, say, say_line
+from gsm_meter_bridge.cli.output import echo, echo_line, note, reported
 from gsm_meter_bridge.config import load_config
 from gsm_meter_bridge.config.values import database as checked_database
 from gsm_meter_bridge.errors import InvalidValueError
@@ -47,8 +47,8 @@ def backup(file: _Backup, config: ConfigOption) -> None:
     with reported():
         bridge = load_config(config).bridge
         rows = asyncio.run(backups.backup(bridge.database, file))
-    _tell(rows)
-    say_line(f"{place_of(bridge.database)} is backed up in {shown_path(file)}")
+    _report(rows)
+    echo_line(f"{place_of(bridge.database)} is backed up in {shown_path(file)}")
     note(f"its key is not in it: keep a copy of {shown_path(bridge.key_file)} elsewhere")
 
 
@@ -63,8 +63,8 @@ def restore(file: _Backup, config: ConfigOption) -> None:
     with reported():
         bridge = load_config(config).bridge
         done = asyncio.run(backups.restore(file, bridge.database, _aside(bridge.database, file)))
-    _tell(done.rows)
-    say_line(f"{place_of(bridge.database)} is restored from {shown_path(file)}")
+    _report(done.rows)
+    echo_line(f"{place_of(bridge.database)} is restored from {shown_path(file)}")
     if done.kept is not None:
         note(f"what was there is kept in {shown_path(done.kept)}")
 
@@ -79,8 +79,8 @@ def copy(source: _From, target: _To) -> None:
     with reported():
         old, new = _place("FROM", source), _place("TO", target)
         rows = asyncio.run(transfer.copy(old, new))
-    _tell(rows)
-    say_line(f"{place_of(old)} is copied to {place_of(new)}, and as many rows are there")
+    _report(rows)
+    echo_line(f"{place_of(old)} is copied to {place_of(new)}, and as many rows are there")
 
 
 def _aside(where: Path | Secret, file: Path) -> Path:
@@ -101,7 +101,7 @@ def _place(argument: str, given: str) -> Path | Secret:
         raise InvalidValueError(argument, given, f"{allowed}, or a configuration (.yaml)") from None
 
 
-def _tell(rows: Mapping[str, int]) -> None:
+def _report(rows: Mapping[str, int]) -> None:
     for name, number in rows.items():
         if number:
-            say(f"{name:<20} {number:>9}")
+            echo(f"{name:<20} {number:>9}")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from gsm_meter_bridge.cli.options import FamilyOption, ProfileOption, read_file
-from gsm_meter_bridge.cli.output import reported, say_json
+from gsm_meter_bridge.cli.output import echo_json, reported
 from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.families import family_of, profile_of
 from gsm_meter_bridge.model import Access, Answer, Family, Request
@@ -21,7 +21,7 @@ def decode(
     family: FamilyOption,
     request: Annotated[str, typer.Option(help="The request, as it is sent after the password.")],
     profile: ProfileOption = None,
-    is_hex: Annotated[bool, typer.Option("--hex", help="The reply is octets in hexadecimal.")] = False,
+    is_hex: Annotated[bool, typer.Option("--hex", help="The reply is bytes in hexadecimal.")] = False,
 ) -> None:
     """Read a module's reply on standard input and print what it says as JSON."""
     with reported():
@@ -30,7 +30,7 @@ def decode(
         access = Access(Secret(device.default_password), chosen)
         asked = _asked(device, access, request)
         text = sys.stdin.buffer.read().decode("utf-8", "replace")
-        say_json(_decoded(device, access, asked, text, _octets(text) if is_hex else b""))
+        echo_json(_decoded(device, access, asked, text, _bytes_of(text) if is_hex else b""))
 
 
 def pdu(
@@ -38,10 +38,10 @@ def pdu(
 ) -> None:
     """Print what one SMS says, given all PDUs of it."""
     with reported():
-        say_json(_message(pdus))
+        echo_json(_message(pdus))
 
 
-def _octets(text: str) -> bytes:
+def _bytes_of(text: str) -> bytes:
     try:
         return bytes.fromhex(text)
     except ValueError as error:
@@ -54,11 +54,11 @@ def _asked(family: Family, access: Access, text: str) -> Request:
     return found or family.parse_request(text)
 
 
-def _decoded(family: Family, access: Access, request: Request, text: str, octets: bytes) -> dict[str, Any]:
+def _decoded(family: Family, access: Access, request: Request, text: str, data: bytes) -> dict[str, Any]:
     head = {"family": family.id, "request": request.name, "kind": request.kind}
-    reply = family.decode(request, text, access, octets)
+    reply = family.decode(request, text, access, data)
     if not isinstance(reply, Answer):
-        return {**head, "result": "refused", "code": reply.code, "message": reply.words, "raw": reply.raw}
+        return {**head, "result": "refused", "code": reply.code, "message": reply.message, "raw": reply.raw}
     missing = {"unanswered": [one.name for one in reply.unanswered]} if reply.unanswered else {}
     return {
         **head,

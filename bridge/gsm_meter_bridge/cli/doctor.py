@@ -10,13 +10,13 @@ from typing import Annotated
 import typer
 
 from gsm_meter_bridge.cli.options import ConfigOption
-from gsm_meter_bridge.cli.output import reported, say_json, say_line
+from gsm_meter_bridge.cli.output import echo_json, echo_line, reported
 from gsm_meter_bridge.doctor import Finding, count, examine_file, summary
 
 
 def doctor(
     config: ConfigOption,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of words.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
 ) -> None:
     """Look at all that the bridge needs and say what is wrong; sends no SMS and changes nothing."""
     # warnings logged during the checks are suppressed: they are findings anyway
@@ -26,9 +26,9 @@ def doctor(
     problems, warnings = count(findings)
     if as_json:
         counts = {"healthy": not problems, "problems": problems, "warnings": warnings}
-        say_json({**counts, "findings": [finding.to_dict() for finding in findings]})
+        echo_json({**counts, "findings": [finding.to_dict() for finding in findings]})
     else:
-        say_line(summary(problems, warnings))
+        echo_line(summary(problems, warnings))
     if problems:
         raise typer.Exit(1)
 
@@ -39,5 +39,5 @@ async def _examine(config: Path, *, show: bool) -> list[Finding]:
     async for finding in examine_file(config):
         findings.append(finding)
         if show:
-            say_line(finding.line(), indent=9)
+            echo_line(finding.line(), indent=9)
     return findings

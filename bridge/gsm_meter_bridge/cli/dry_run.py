@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from gsm_meter_bridge.cli.output import console, say, say_line
+from gsm_meter_bridge.cli.output import console, echo, echo_line
 from gsm_meter_bridge.cli.tables import labelled
 from gsm_meter_bridge.commands.asking import Forecast
 from gsm_meter_bridge.config import Config
@@ -44,15 +44,15 @@ def print_plan(config: Config) -> None:
     for module in config.modules.values():
         for profile in module.access.profiles():
             if not profile.verified:
-                say_line(f"{module.id}: profile {profile.name} is an assumption, not verified on any device")
+                echo_line(f"{module.id}: profile {profile.name} is an assumption, not verified on any device")
     for warning in config.warnings:
-        say_line(warning)
-    _say_total(config, list(planned.values()))
+        echo_line(warning)
+    _echo_total(config, list(planned.values()))
 
 
 def _row(config: Config, module: Module, planned: Forecast) -> dict[str, str]:
     plan = config.poll.plans[module.id]
-    told = (
+    reported = (
         module.id,
         module.family.id,
         module.msisdn,
@@ -61,19 +61,19 @@ def _row(config: Config, module: Module, planned: Forecast) -> dict[str, str]:
         ", ".join(labelled(name)[0] for name in planned.rarely),
         f"{planned.daily:.2f}",
     )
-    return dict(zip(_COLUMNS, told, strict=True))
+    return dict(zip(_COLUMNS, reported, strict=True))
 
 
-def _say_total(config: Config, planned: list[Forecast]) -> None:
+def _echo_total(config: Config, planned: list[Forecast]) -> None:
     within = shown_duration(config.poll.initial_poll_spread_s)
     daily, monthly = sum(f.daily for f in planned), sum(f.monthly for f in planned)
-    say(f"{daily:.2f} SMS a day, {monthly:.0f} a month, and as many replies; the first within {within}")
+    echo(f"{daily:.2f} SMS a day, {monthly:.0f} a month, and as many replies; the first within {within}")
     connected = sum(f.at_most for f in planned)
     if connected:
-        words = "what all its connection told lately is not asked by SMS"
-        say_line(f"of {connected} modules that is the most: {words}")
+        total = "values that arrived lately over a connection are not requested by SMS"
+        echo_line(f"of {connected} modules that is the most: {total}")
     short = list(too_small_budgets(config))
     for shortfall in short:
-        say_line(str(shortfall))
+        echo_line(str(shortfall))
     if not short and (config.budgets.modems or config.budgets.modules):
-        say("the budgets suffice for the polls")
+        echo("the budgets suffice for the polls")

@@ -16,7 +16,7 @@ from gsm_meter_bridge.cli.options import (
     given_settings,
     password_of,
 )
-from gsm_meter_bridge.cli.output import note, reported, say, say_json
+from gsm_meter_bridge.cli.output import echo, echo_json, note, reported
 from gsm_meter_bridge.commands.plan import check_changes
 from gsm_meter_bridge.errors import DecodeError, InvalidValueError
 from gsm_meter_bridge.families import family_of
@@ -47,24 +47,24 @@ def encode(
             allowed = "an international number, like +79991234567"
             raise InvalidValueError("number", number, allowed, shown=True)
         wanted = check_changes(device, given_settings(device, changes, settings))
-        octets = frame.encode(wanted, password_of(device, password))
-        pdu = encode_data_submit(to, octets, dcs=frame.dcs)
-        note(f"{frame.name} is an assumption that nobody has verified on a device: {frame.provenance}")
+        data = frame.encode(wanted, password_of(device, password))
+        pdu = encode_data_submit(to, data, dcs=frame.dcs)
+        note(f"{frame.name} is an assumption, not verified on any device: {frame.provenance}")
         note(f"AT+CMGS={pdu.tpdu_length}")
-        say(pdu.pdu)
+        echo(pdu.pdu)
 
 
 @frame_app.command()
 def decode(
     family: FamilyOption,
-    octets: Annotated[str, typer.Argument(metavar="HEX", help="The user data, from 01 on.")],
+    data: Annotated[str, typer.Argument(metavar="HEX", help="The user data, from 01 on.")],
     profile: ProfileOption = None,
 ) -> None:
     """Print the settings in a frame as JSON, secrets masked."""
     with reported():
         try:
-            frame = bytes.fromhex(octets)
+            frame = bytes.fromhex(data)
         except ValueError as error:
-            raise DecodeError("frame", f"{octets[:40]!r} is not hexadecimal") from error
+            raise DecodeError("frame", f"{data[:40]!r} is not hexadecimal") from error
         _, settings = frame_or_error(family_of(family), profile).decode(frame)
-        say_json({"family": family, "settings": masked(settings)})
+        echo_json({"family": family, "settings": masked(settings)})

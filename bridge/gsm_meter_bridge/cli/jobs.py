@@ -14,7 +14,7 @@ from gsm_meter_bridge.cli.bridge_requests import (
     show_cancelled,
 )
 from gsm_meter_bridge.cli.options import ConfigOption, JsonOption
-from gsm_meter_bridge.cli.output import console, fail, note, reported, say_json
+from gsm_meter_bridge.cli.output import console, echo_json, fail, note, reported
 from gsm_meter_bridge.cli.phones import modules_of
 from gsm_meter_bridge.cli.tables import cell, clock, plain_table
 from gsm_meter_bridge.commands.actions import CANCEL, JOBS
@@ -38,7 +38,7 @@ def jobs(
     with reported():
         found = _unfinished(load_config(config), module, ResponseTimeouts(timeout_s))
     if as_json or not console.is_terminal:
-        say_json(found)
+        echo_json(found)
         return
     if not found:
         note("nothing waits, and nothing is under way")

@@ -28,7 +28,7 @@ from gsm_meter_bridge.cli.modules import apply, plan, read_settings, status
 from gsm_meter_bridge.cli.mqtt_clean import mqtt_app
 from gsm_meter_bridge.cli.offline import explain_schedule, factory_settings, serial_preset, sms_text
 from gsm_meter_bridge.cli.options import ConfigOption
-from gsm_meter_bridge.cli.output import CommandGroup, note, reported, say
+from gsm_meter_bridge.cli.output import CommandGroup, echo, note, reported
 from gsm_meter_bridge.cli.phones import phone_list_app
 from gsm_meter_bridge.cli.profile import profile_app
 from gsm_meter_bridge.cli.signals import until_signal
@@ -54,7 +54,7 @@ def main(
 ) -> None:
     """Cellular meter modems in Home Assistant: status and verified settings, by SMS."""
     if version:
-        say(__version__)
+        echo(__version__)
         raise typer.Exit
 
 

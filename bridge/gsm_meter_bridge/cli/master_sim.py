@@ -18,14 +18,14 @@ from gsm_meter_bridge.cli.options import (
     given_settings,
     password_of,
 )
-from gsm_meter_bridge.cli.output import note, reported, say_json
+from gsm_meter_bridge.cli.output import echo_json, note, reported
 from gsm_meter_bridge.commands.actions import MASTER_SIM
 from gsm_meter_bridge.commands.master_sim import MasterSim, StoredAs
 from gsm_meter_bridge.errors import ConfigError
 from gsm_meter_bridge.families import family_of
 
 _ASSUMED = (
-    "an assumption that nobody has verified: the vendor's manual says that the settings are kept as an SMS "
+    "an assumption, not verified: the vendor's manual says that the settings are kept as an SMS "
     "on the SIM, and not in which form; this writes what the profile sends over the air"
 )
 
@@ -71,11 +71,11 @@ def write(  # noqa: PLR0913
             "password": secret.reveal(),
             "stored_as": stored_as,
         }
-        told = gateway.carry_out(MASTER_SIM, fields, lambda s: sim.write(s, messages, stored_as))
-        if told["replaced"]:
-            note(f"what the SIM had before is gone: {told['replaced']} messages with settings")
+        answer = gateway.carry_out(MASTER_SIM, fields, lambda s: sim.write(s, messages, stored_as))
+        if answer["replaced"]:
+            note(f"earlier messages on the SIM were replaced: {answer['replaced']} messages with settings")
         note(_LATER)
-        say_json(told["messages"])
+        echo_json(answer["messages"])
 
 
 @master_sim_app.command()
@@ -91,7 +91,7 @@ def read(
         sim = MasterSim(frame_or_error(family_of(family), profile))
         gateway = _gateway(url, config, modem, profile)
         fields = {"operation": "read", **_named(family, profile)}
-        say_json(gateway.carry_out(MASTER_SIM, fields, sim.read)["messages"])
+        echo_json(gateway.carry_out(MASTER_SIM, fields, sim.read)["messages"])
 
 
 @master_sim_app.command()
@@ -107,7 +107,7 @@ def clear(
         sim = MasterSim(frame_or_error(family_of(family), profile))
         gateway = _gateway(url, config, modem, profile)
         fields = {"operation": "clear", **_named(family, profile)}
-        say_json(gateway.carry_out(MASTER_SIM, fields, sim.clear)["messages"])
+        echo_json(gateway.carry_out(MASTER_SIM, fields, sim.clear)["messages"])
 
 
 def _named(family: str, profile: str | None) -> dict[str, str]:

@@ -10,7 +10,7 @@ import typer
 
 from gsm_meter_bridge.cli.gateway import GatewayConfig, GatewayUrl, ModemOption, gateway_of
 from gsm_meter_bridge.cli.options import UrlArgument
-from gsm_meter_bridge.cli.output import fail, note, reported, say, say_json
+from gsm_meter_bridge.cli.output import echo, echo_json, fail, note, reported
 from gsm_meter_bridge.commands.actions import SMS_STORAGE
 from gsm_meter_bridge.commands.stored_messages import clear_memory, list_messages, select_memory
 from gsm_meter_bridge.modem import probe as probe_modem
@@ -24,15 +24,15 @@ storage_app = typer.Typer(help="The SMS stored in a modem.", no_args_is_help=Tru
 
 def probe(
     url: UrlArgument,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON, as in a pipe, instead of words.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON, as in a pipe, instead of text.")] = False,
 ) -> None:
     """Ask a modem what it is and what it lacks; changes nothing and sends no SMS."""
     with reported():
         report = asyncio.run(probe_modem(url))
     if as_json or not sys.stdout.isatty():
-        say_json(report.to_dict())
+        echo_json(report.to_dict())
     else:
-        say(report.words())
+        echo(report.text())
 
 
 def detect(
@@ -45,12 +45,12 @@ def detect(
     if not where:
         fail("this machine has no serial ports; is the modem plugged in?")
     with reported():
-        found = asyncio.run(detect_modems(where, lambda port, words: note(f"{port}: {words}")))
+        found = asyncio.run(detect_modems(where, lambda port, message: note(f"{port}: {message}")))
     if not found:
         fail("no modem answers")
     for baudrate, report in found:
         entry = f"{{id: modem, url: {report.url}, baudrate: {baudrate}}}"
-        say(f"- {entry}  # {report.manufacturer} {report.model}")
+        echo(f"- {entry}  # {report.manufacturer} {report.model}")
 
 
 @storage_app.command("list")
@@ -64,7 +64,7 @@ def list_storage(
     with reported():
         gateway = gateway_of(url, config, modem)
         fields = {"operation": "list", "memory": memory}
-        say_json(gateway.carry_out(SMS_STORAGE, fields, lambda s: list_messages(s, memory)))
+        echo_json(gateway.carry_out(SMS_STORAGE, fields, lambda s: list_messages(s, memory)))
 
 
 @storage_app.command("select")
@@ -78,9 +78,9 @@ def select_storage(
     with reported():
         gateway = gateway_of(url, config, modem)
         fields = {"operation": "select", "memory": memory}
-        told = gateway.carry_out(SMS_STORAGE, fields, lambda s: select_memory(s, memory))
-        for use, chosen in told["memories"].items():
-            say(f"{use}: {chosen['memory']}, {chosen['used']} of {chosen['total']} used")
+        answer = gateway.carry_out(SMS_STORAGE, fields, lambda s: select_memory(s, memory))
+        for use, chosen in answer["memories"].items():
+            echo(f"{use}: {chosen['memory']}, {chosen['used']} of {chosen['total']} used")
         note(f"the bridge chooses by itself at every start: `sms_storage: {memory}` in its configuration")
 
 
@@ -101,4 +101,4 @@ def clear(
     with reported():
         gateway = gateway_of(url, config, modem)
         fields = {"operation": "clear", "memory": memory, "confirm": True}
-        say_json(gateway.carry_out(SMS_STORAGE, fields, lambda s: clear_memory(s, memory)))
+        echo_json(gateway.carry_out(SMS_STORAGE, fields, lambda s: clear_memory(s, memory)))

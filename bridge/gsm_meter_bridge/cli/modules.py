@@ -18,7 +18,7 @@ from gsm_meter_bridge.cli.bridge_requests import (
     send_requests,
 )
 from gsm_meter_bridge.cli.options import Changes, ConfigOption, JsonOption, SettingsOption, given_settings
-from gsm_meter_bridge.cli.output import console, fail, note, reported, say, say_json, say_line
+from gsm_meter_bridge.cli.output import console, echo, echo_json, echo_line, fail, note, reported
 from gsm_meter_bridge.cli.tables import plan_lines, status_tables, sum_of_plans
 from gsm_meter_bridge.cli.targets import (
     AskPasswordOption,
@@ -68,14 +68,14 @@ def status(  # noqa: PLR0913
     timeout_s: TimeoutOption = 900.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Have the running bridge ask modules now, and print what they tell."""
+    """Have the running bridge ask modules now, and print what they report."""
     with reported():
         checked = load_config(config)
         by_number = ByNumber(number, family, password_file, ask_password)
         requests = {t.id: dict(t.fields) for t in targets_of(checked, modules or [], by_number)}
         outcomes = send_requests(checked, REQUEST_STATUS, requests, ResponseTimeouts(outcome_s=timeout_s))
-    told = _told(outcomes, "data")
-    _show(outcomes, as_json, status_tables(told))
+    documents = _successful(outcomes, "data")
+    _show(outcomes, as_json, status_tables(documents))
     _end(outcomes)
 
 
@@ -101,7 +101,7 @@ def plan(  # noqa: PLR0913
             t.id: {**t.fields, "settings": given_settings(t.family, given, settings)} for t in targets
         }
         outcomes = send_requests(checked, PLAN, requests, ResponseTimeouts(timeout_s))
-    plans = _told(outcomes, "plan")
+    plans = _successful(outcomes, "plan")
     _show(outcomes, as_json, plan_lines(plans))
     if plans:
         note(sum_of_plans(plans.values()))
@@ -135,7 +135,7 @@ def apply(  # noqa: PLR0913
         outcomes = send_requests(checked, APPLY, requests, ResponseTimeouts(outcome_s=timeout_s))
     before = {m: outcome.get("before", {}) for m, outcome in outcomes.items()}
     unwritten = {} if files is None else _keep(targets, before, files)
-    _say_all(outcomes)
+    _echo_all(outcomes)
     _end(outcomes, unwritten)
 
 
@@ -157,14 +157,14 @@ def read_settings(  # noqa: PLR0913
         requests = {t.id: dict(t.fields) for t in targets}
         files = None if to is None else _files("to", to, list(requests))
         outcomes = send_requests(checked, READ_SETTINGS, requests, ResponseTimeouts(outcome_s=timeout_s))
-    told = {m: data["settings"] for m, data in _told(outcomes, "data").items()}
-    unwritten = {} if files is None else _keep(targets, told, files)
-    for target in (t for t in targets if t.id in told):
+    read_back = {m: data["settings"] for m, data in _successful(outcomes, "data").items()}
+    unwritten = {} if files is None else _keep(targets, read_back, files)
+    for target in (t for t in targets if t.id in read_back):
         if files is None or target.id in unwritten:
-            say(f"# {target.id}\n{dump_settings(target.family.id, _known(told[target.id]))}".rstrip())
+            echo(f"# {target.id}\n{dump_settings(target.family.id, _known(read_back[target.id]))}".rstrip())
         else:
             note(f"{target.id}: {shown_path(files[target.id])}")
-    for module, settings in told.items():
+    for module, settings in read_back.items():
         hidden = [name for name, value in settings.items() if value == MASK]
         if hidden:
             note(f"{module}: {', '.join(hidden)}: secret, so it is left out")
@@ -194,7 +194,7 @@ def _files(option: str, where: str, modules: list[str]) -> dict[str, Path]:
 
 
 def _keep(
-    targets: Iterable[Target], told: Mapping[str, Document], files: Mapping[str, Path]
+    targets: Iterable[Target], documents: Mapping[str, Document], files: Mapping[str, Path]
 ) -> dict[str, str]:
     """Write settings of modules into their files, without secrets, which are masked.
 
@@ -202,7 +202,7 @@ def _keep(
     """
     unwritten = {}
     for target in targets:
-        known, file = _known(told.get(target.id, {})), files[target.id]
+        known, file = _known(documents.get(target.id, {})), files[target.id]
         try:
             if known:
                 file.write_text(dump_settings(target.family.id, known), "utf-8")
@@ -215,26 +215,26 @@ def _known(settings: Document) -> Document:
     return {name: value for name, value in settings.items() if value not in (None, MASK)}
 
 
-def _told(outcomes: Mapping[str, Document], field: str) -> dict[str, Document]:
+def _successful(outcomes: Mapping[str, Document], field: str) -> dict[str, Document]:
     """Return `field` of each successful outcome, by module."""
     return {module: outcome[field] for module, outcome in outcomes.items() if outcome["status"] == "ok"}
 
 
-def _show(outcomes: Mapping[str, Document], as_json: bool, words: Iterable[Table | str]) -> None:
-    """Print outcomes as JSON if requested or if standard output is no terminal; otherwise `words`."""
+def _show(outcomes: Mapping[str, Document], as_json: bool, parts: Iterable[Table | str]) -> None:
+    """Print outcomes as JSON if requested or if standard output is no terminal; otherwise `parts`."""
     if as_json or not console.is_terminal:
-        _say_all(outcomes)
+        _echo_all(outcomes)
         return
-    for one in words:
+    for one in parts:
         if isinstance(one, str):
-            say_line(one, 4)
+            echo_line(one, 4)
         else:
             console.print(one)
 
 
-def _say_all(outcomes: Mapping[str, Document]) -> None:
+def _echo_all(outcomes: Mapping[str, Document]) -> None:
     """Print the outcome of one module alone, those of several by module."""
-    say_json(next(iter(outcomes.values())) if len(outcomes) == 1 else outcomes)
+    echo_json(next(iter(outcomes.values())) if len(outcomes) == 1 else outcomes)
 
 
 def _end(outcomes: Mapping[str, Document], unwritten: Mapping[str, str] = MappingProxyType({})) -> None:
@@ -244,4 +244,4 @@ def _end(outcomes: Mapping[str, Document], unwritten: Mapping[str, str] = Mappin
     if wrong and len(outcomes) == 1:
         fail(next(iter(wrong.values())))
     if wrong:
-        fail("\n".join(f"{module}: {words}" for module, words in wrong.items()))
+        fail("\n".join(f"{module}: {message}" for module, message in wrong.items()))

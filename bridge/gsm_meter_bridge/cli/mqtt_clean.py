@@ -13,7 +13,7 @@ import typer
 import voluptuous as vol
 
 from gsm_meter_bridge.cli.options import ConfigOption
-from gsm_meter_bridge.cli.output import fail, note, reported, say_line
+from gsm_meter_bridge.cli.output import echo_line, fail, note, reported
 from gsm_meter_bridge.config import Config, load_config
 from gsm_meter_bridge.config.values import Identifier, Topic
 from gsm_meter_bridge.configured import broker_of, topics_of
@@ -28,9 +28,9 @@ _CONNECT_S = 15.0
 _QUIET_S = 2.0
 """How long to wait after a retained message for further ones, in seconds; brokers send them at once."""
 _LONGEST_S = 120.0
-_NOBODY = "no answer in time; is the broker there?"
-_OWN = "this is where the configured bridge is; it clears itself what it no longer owns: name another"
-_MORE = "a broker may tell only so many at a time"
+_NO_ANSWER = "no answer in time; is the broker there?"
+_OWN = "the configured bridge is at this topic; it removes by itself what it no longer owns: name another"
+_MORE = "a broker may limit how many it sends at a time"
 _RUNS = "a bridge runs there: {} says online. Stop it first; if it is gone, empty that topic"
 
 
@@ -68,8 +68,8 @@ def clean(
         try:
             found, refused = asyncio.run(_cleaned(checked, old, now, remove=yes))
         except TimeoutError:
-            fail(_NOBODY)
-    _tell(found, refused, old, removed=yes)
+            fail(_NO_ANSWER)
+    _report(found, refused, old, removed=yes)
 
 
 def _checked(name: str, check: Validator, given: str | None, configured: str) -> str:
@@ -81,9 +81,9 @@ def _checked(name: str, check: Validator, given: str | None, configured: str) ->
         raise typer.BadParameter(f"--{name}: {error.msg}") from None
 
 
-def _tell(found: Sequence[str], refused: Sequence[str], old: Topics, *, removed: bool) -> None:
+def _report(found: Sequence[str], refused: Sequence[str], old: Topics, *, removed: bool) -> None:
     for topic in found:
-        say_line(f"{'kept   ' if topic in refused else 'removed' if removed else 'found  '} {topic}")
+        echo_line(f"{'kept   ' if topic in refused else 'removed' if removed else 'found  '} {topic}")
     if not found:
         note(f"nothing is left below {old.root}, and no device of it is discovered")
     elif refused:

@@ -1,4 +1,4 @@
-"""Help for settings by hand: the SMS to send, serial settings of a meter, a schedule in plain words."""
+"""Help for settings by hand: the SMS to send, serial settings of a meter, a schedule as a sentence."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gsm_meter_bridge.cli.options import (
     given_settings,
     password_of,
 )
-from gsm_meter_bridge.cli.output import fail, note, reported, say
+from gsm_meter_bridge.cli.output import echo, fail, note, reported
 from gsm_meter_bridge.commands.plan import UNSUPPORTED, check_changes, setting_or_error
 from gsm_meter_bridge.errors import GuardError, InvalidValueError
 from gsm_meter_bridge.families import families, family_of
@@ -59,22 +59,22 @@ def serial_preset(
     lookups = (s.lookup for f in families().values() for s in f.settings if s.lookup is not None)
     with reported():
         for lookup in lookups:
-            say(lookup(meter))
+            echo(lookup(meter))
 
 
 def explain_schedule(family: FamilyOption, changes: Changes = None, settings: SettingsOption = None) -> None:
-    """Say in words when a module connects, by the settings given."""
+    """Explain in a sentence when a module connects, by the settings given."""
     with reported():
         device = family_of(family)
         for sentence in device.explain(_wanted(device, changes, settings)):
-            say(sentence)
+            echo(sentence)
 
 
 def factory_settings(family: FamilyOption) -> None:
     """Print what a module is set to when it leaves its factory, as a settings file."""
     with reported():
         device = family_of(family)
-        told, apart = {}, []
+        shown, apart = {}, []
         for setting in device.settings:
             if setting.factory is None:
                 continue
@@ -84,12 +84,12 @@ def factory_settings(family: FamilyOption) -> None:
                 apart.append(f"# {setting.name} is empty, which no command can make it again")
                 continue
             if setting.documented:
-                told[setting.name] = setting.factory
+                shown[setting.name] = setting.factory
             else:
                 apart.append(f"# {setting.name}: {setting.factory}, which no text command sets")
-        say(f"# {device.title} as it leaves the factory, where the manual says so")
-        say(dump_settings(device.id, told).rstrip())
-        say("\n".join((f"# its access password is {device.default_password}", *apart)))
+        echo(f"# {device.title} as it leaves the factory, where the manual says so")
+        echo(dump_settings(device.id, shown).rstrip())
+        echo("\n".join((f"# its access password is {device.default_password}", *apart)))
 
 
 def _wanted(family: Family, changes: list[str] | None, file: Path | None) -> dict[str, Scalar]:

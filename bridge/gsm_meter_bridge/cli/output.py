@@ -45,21 +45,21 @@ console = Console(width=None if sys.stdout.isatty() else 160)
 errors = Console(stderr=True, highlight=False)
 
 
-def say(text: str) -> None:
+def echo(text: str) -> None:
     """Print a result."""
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def say_line(text: str, indent: int = 0) -> None:
+def echo_line(text: str, indent: int = 0) -> None:
     """Print a line of text, on a terminal wrapped between words, with an indent of further lines."""
     if console.is_terminal:
         text = textwrap.fill(text, console.width, subsequent_indent=" " * indent, break_on_hyphens=False)
-    say(text)
+    echo(text)
 
 
-def say_json(document: Any) -> None:
+def echo_json(document: Any) -> None:
     """Print a result as JSON; escape non-ASCII characters unless the output is in a UTF encoding."""
-    say(json.dumps(document, ensure_ascii=not console.encoding.startswith("utf"), indent=2))
+    echo(json.dumps(document, ensure_ascii=not console.encoding.startswith("utf"), indent=2))
 
 
 def note(text: str) -> None:
@@ -67,9 +67,9 @@ def note(text: str) -> None:
     errors.print(text, markup=False, style="yellow", soft_wrap=not errors.is_terminal)
 
 
-def fail(words: str) -> NoReturn:
+def fail(message: str) -> NoReturn:
     """Print an error to standard error and end with exit code 1."""
-    errors.print(words, markup=False, style="red", soft_wrap=not errors.is_terminal)
+    errors.print(message, markup=False, style="red", soft_wrap=not errors.is_terminal)
     raise typer.Exit(1)
 
 
@@ -105,8 +105,8 @@ class _Net:
         if isinstance(error, (typer.Abort, OSError)):
             return
         _LOGGER.debug("%s", trace_of(error))
-        words = f"{type(error).__name__} at {place_of(error)}, which nobody foresaw; please report it"
-        errors.print(words, markup=False, style="red", soft_wrap=True)
+        message = f"{type(error).__name__} at {place_of(error)}, an unexpected error; please report it"
+        errors.print(message, markup=False, style="red", soft_wrap=True)
         raise typer.Exit(INTERNAL) from None
 
 

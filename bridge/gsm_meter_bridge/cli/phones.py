@@ -11,7 +11,7 @@ import typer
 import yaml
 
 from gsm_meter_bridge.cli.options import ConfigOption, FamilyOption
-from gsm_meter_bridge.cli.output import note, reported, say
+from gsm_meter_bridge.cli.output import echo, note, reported
 from gsm_meter_bridge.config import Config, load_config
 from gsm_meter_bridge.errors import ConfigError, UnknownNameError, cut
 from gsm_meter_bridge.families import family_of
@@ -51,7 +51,7 @@ def save(
         modules = load_config(config).modules.values()
         lines = "\n".join(f"{m.msisdn}  # {m.id}: {m.name}" for m in modules)
         if file is None:
-            say(lines)
+            echo(lines)
         else:
             file.write_text(f"{lines}\n", "utf-8")
             note(f"{shown_path(file)}: {len(modules)} numbers")
@@ -70,13 +70,13 @@ def load(
         known: dict[str, int] = {}
         modules = []
         for entry in entries:
-            words = entry.name.partition(":")[0].lower()
-            stem = re.sub(r"\W+", "_", words, flags=re.ASCII).strip("_")[:24]
+            label = entry.name.partition(":")[0].lower()
+            stem = re.sub(r"\W+", "_", label, flags=re.ASCII).strip("_")[:24]
             stem = stem or f"module_{entry.number[-4:]}"
             known[stem] = known.get(stem, 0) + 1
             name = stem if known[stem] == 1 else f"{stem}_{known[stem]}"
             modules.append({"id": name, "family": device.id, "number": entry.number})
-        say(yaml.safe_dump({"modules": modules}, sort_keys=False).rstrip())
+        echo(yaml.safe_dump({"modules": modules}, sort_keys=False).rstrip())
         note(f"{len(modules)} modules; each needs its password, where it is not the factory's")
 
 
@@ -93,9 +93,9 @@ def read_phone_list(file: Path, region: str | None) -> tuple[Entry, ...]:
             break
         number = e164(written, region) if _FORM.fullmatch(written) else None
         if number is None:
-            words = "expected one telephone number, international (+79991234567) or of the --region"
+            expected = "expected one telephone number, international (+79991234567) or of the --region"
             shown = cut(repr(written[:_SHOWN]), _SHOWN)
-            problems.append(f"{shown_path(file)}: line {line_number}: {shown} is not allowed; {words}")
+            problems.append(f"{shown_path(file)}: line {line_number}: {shown} is not allowed; {expected}")
         elif number in found:
             note(f"{shown_path(file)}: line {line_number}: {number} is listed twice")
         else:
@@ -126,6 +126,6 @@ def modules_of(config: Config, wanted: str) -> list[str]:
     entries = read_phone_list(file, next((m.default_region for m in config.modems), None))
     strange = [entry.number for entry in entries if entry.number not in by_number]
     if strange:
-        words = "is the number of no configured module"
-        raise ConfigError(f"{shown_path(file)}: {number} {words}" for number in strange)
+        message = "is the number of no configured module"
+        raise ConfigError(f"{shown_path(file)}: {number} {message}" for number in strange)
     return [by_number[entry.number] for entry in entries]

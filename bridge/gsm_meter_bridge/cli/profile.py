@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from gsm_meter_bridge.cli.options import FamilyOption, PasswordOption, password_of, read_file
-from gsm_meter_bridge.cli.output import note, reported, say, say_json
+from gsm_meter_bridge.cli.output import echo, echo_json, note, reported
 from gsm_meter_bridge.cli.trial import try_profile
 from gsm_meter_bridge.errors import ConfigError
 from gsm_meter_bridge.families import family_of
@@ -18,7 +18,7 @@ from gsm_meter_bridge.profiles import load_profile
 from gsm_meter_bridge.profiles.encodings import captured_text
 from gsm_meter_bridge.profiles.learn import draft_profile
 from gsm_meter_bridge.vocabulary import Secret
-from gsm_meter_bridge.yaml_file import YamlScalar, parse_yaml, read_octets
+from gsm_meter_bridge.yaml_file import YamlScalar, parse_yaml, read_bytes
 
 _LARGEST = 4_000_000
 """The maximum size of a capture in bytes: a day of a busy modem."""
@@ -38,9 +38,9 @@ def check(
         Path, typer.Argument(metavar="FILE", help="The profile, YAML; docs/profiles.md describes it.")
     ],
 ) -> None:
-    """Check a profile file and print what it asks and tells."""
+    """Check a profile file and print its requests and the values that they yield."""
     with reported():
-        say_json(_described(file))
+        echo_json(_described(file))
 
 
 @profile_app.command()
@@ -59,7 +59,7 @@ def learn(
         list[str] | None, typer.Option(help="Another secret that must not stay in the draft; several times.")
     ] = None,
     is_hex: Annotated[
-        bool, typer.Option("--hex", help="`>` and `<` lines are octets in hexadecimal.")
+        bool, typer.Option("--hex", help="`>` and `<` lines are bytes in hexadecimal.")
     ] = False,
 ) -> None:
     """Print the draft of a profile from a log, or from traffic with a modem, to be finished by hand."""
@@ -69,18 +69,18 @@ def learn(
         secrets = [password_of(device, password), *map(Secret, secret or [])]
         draft = draft_profile(texts, name, device, secrets, is_hex=is_hex)
         load_profile(draft.yaml, "the draft", device)
-        say(draft.yaml.rstrip())
-        for words in draft.notes:
-            note(words)
+        echo(draft.yaml.rstrip())
+        for message in draft.notes:
+            note(message)
         note("a draft: look through it, then `profile check` it, and `profile try` it with a module")
 
 
 def _captured(source: str) -> str:
     """Return the text of a capture from a file or standard input (`-`), in any terminal encoding."""
-    octets = sys.stdin.buffer.read(_LARGEST + 1) if source == "-" else read_octets(Path(source), _LARGEST)
-    if len(octets) > _LARGEST:
-        raise ConfigError([f"standard input has more than {_LARGEST} octets"])
-    return captured_text(octets)
+    data = sys.stdin.buffer.read(_LARGEST + 1) if source == "-" else read_bytes(Path(source), _LARGEST)
+    if len(data) > _LARGEST:
+        raise ConfigError([f"standard input has more than {_LARGEST} bytes"])
+    return captured_text(data)
 
 
 def _described(file: Path) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def _described(file: Path) -> dict[str, Any]:
     family = family_of(named.text if isinstance(named, YamlScalar) else "")
     profile = load_profile(text, shown_path(file), family)
     if not profile.verified:
-        note("not verified: nobody has seen a device answer to it, says the file")
+        note("not verified on any device, according to the file")
     return {
         "profile": profile.name,
         "family": profile.family,

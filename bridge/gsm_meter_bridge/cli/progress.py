@@ -47,9 +47,9 @@ class Progress:
     """
 
     def __init__(
-        self, total: int, tell: Callable[[str], None] = note, now: Callable[[], datetime] = _utc_now
+        self, total: int, notify: Callable[[str], None] = note, now: Callable[[], datetime] = _utc_now
     ) -> None:
-        self.total, self._tell, self._now = total, tell, now
+        self.total, self._notify, self._now = total, notify, now
         self.ended_count = 0
         self._verified = 0
         self._jobs: dict[str, _Job] = {}
@@ -83,11 +83,11 @@ class Progress:
         self._wait(patience_s)
         self._jobs[name] = _Job(answer["job"], datetime.fromisoformat(answer["deadline"]))
         self.unfinished(name, self._unfinished.get(name, ()))
-        words = f"job {answer['job']} is accepted: {answer['messages']} SMS at most"
+        message = f"job {answer['job']} is accepted: {answer['messages']} SMS at most"
         if self.total == 1:
-            self._tell(f"{words}, until {clock(answer['deadline'])} UTC")
+            self._notify(f"{message}, until {clock(answer['deadline'])} UTC")
         else:
-            self._tell(f"{name}: {words}, {self.left()}")
+            self._notify(f"{name}: {message}, {self.left()}")
 
     def unfinished(self, name: str, jobs: Sequence[Document]) -> None:
         """Update the unfinished jobs of a module from its document."""
@@ -109,10 +109,10 @@ class Progress:
             self._over.append(job)
         if self.total == 1:
             return
-        words = "done" if done else answer["error"]["message"]
+        message = "done" if done else answer["error"]["message"]
         count = self.total - self.ended_count
         more = f"; {count} to go, {self.left()}" if count else ""
-        self._tell(f"{self.ended_count} of {self.total}: {name}: {words}{more}")
+        self._notify(f"{self.ended_count} of {self.total}: {name}: {message}{more}")
 
     def left(self) -> str:
         """Return the time until the last deadline, or the end of waiting if that is earlier, as text."""

@@ -26,31 +26,31 @@ _OVERVIEW = ("online", "signal_dbm", "registration", "operator", "last_seen")
 _TIMES = frozenset({"last_seen", "next_poll"})
 
 
-def status_tables(told: Mapping[str, Document]) -> Iterator[Table]:
+def status_tables(documents: Mapping[str, Document]) -> Iterator[Table]:
     """Yield the values of one module, one in a row, or an overview of several, a module in a row."""
-    if len(told) == 1:
-        ((module, document),) = told.items()
+    if len(documents) == 1:
+        ((module, document),) = documents.items()
         yield _values(module, document)
         if document.get("settings"):
             yield _settings(document)
-    elif told:
-        yield _modules(told)
+    elif documents:
+        yield _modules(documents)
 
 
 def _values(module: str, document: Document) -> Table:
-    table = _titled(module, "value", "", "told (UTC)")
+    table = _titled(module, "value", "", "reported (UTC)")
     for name, value in document.items():
         if name in _APART or value in (None, [], {}) or name.endswith("_raw"):
             continue
         label, unit = labelled(name)
-        table.add_row(label, cell(_worded(document, name), unit), cell(_told_at(document, name)))
+        table.add_row(label, cell(_labelled(document, name), unit), cell(_reported_at(document, name)))
     problem = (document.get("connection") or {}).get("problem")
     if problem is not None:
         table.add_row("connection", cell(problem), "")
     return table
 
 
-def _worded(document: Document, name: str) -> object:
+def _labelled(document: Document, name: str) -> object:
     """Return the bridge's label of a value, or the value itself; maps and lists as one text."""
     value = (document.get("labels") or {}).get(name, document.get(name))
     if name == "family":
@@ -63,22 +63,22 @@ def _worded(document: Document, name: str) -> object:
 
 
 def _settings(document: Document) -> Table:
-    table = _titled("settings", "setting", "", "told (UTC)")
+    table = _titled("settings", "setting", "", "reported (UTC)")
     drift = document.get("drift") or {}
     for name, value in document["settings"].items():
         if value is None or value == "":
             continue
-        words = _worded(document, name) or value
+        text = _labelled(document, name) or value
         if name in drift:
-            words = f"{words} (set to: {drift[name]['desired']})"
-        table.add_row(name, cell(words), cell(_told_at(document, name)))
+            text = f"{text} (set to: {drift[name]['desired']})"
+        table.add_row(name, cell(text), cell(_reported_at(document, name)))
     return table
 
 
-def _modules(told: Mapping[str, Document]) -> Table:
+def _modules(documents: Mapping[str, Document]) -> Table:
     table = plain_table("module", *(labelled(name)[0] for name in _OVERVIEW))
-    for module, document in told.items():
-        cells = (cell(_worded(document, name), labelled(name)[1]) for name in _OVERVIEW)
+    for module, document in documents.items():
+        cells = (cell(_labelled(document, name), labelled(name)[1]) for name in _OVERVIEW)
         table.add_row(module, *cells)
     return table
 
@@ -102,16 +102,16 @@ def labelled(name: str) -> tuple[str, str | None]:
     """Return a value's name as text, and its unit."""
     head, _, tail = name.rpartition("_")
     unit = _UNITS.get(tail) if head else None
-    words = (head if unit else name).split("_")
-    return " ".join(word.upper() if word in _ACRONYMS else word for word in words), unit
+    message = (head if unit else name).split("_")
+    return " ".join(word.upper() if word in _ACRONYMS else word for word in message), unit
 
 
 def cell(value: object, unit: str | None = None) -> Text:
     """Return a cell that shows a value as plain text: values from modules may contain markup."""
     if value is None:
         return Text("")
-    words = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
-    return Text(f"{words} {unit}" if unit else words)
+    text = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+    return Text(f"{text} {unit}" if unit else text)
 
 
 def clock(at: str | None) -> str:
@@ -119,7 +119,7 @@ def clock(at: str | None) -> str:
     return "" if at is None else at.partition("+")[0].replace("T", " ")
 
 
-def _told_at(document: Document, name: str) -> str:
+def _reported_at(document: Document, name: str) -> str:
     source = (document.get("sources") or {}).get(name)
     return "" if source is None else clock(source["at"])
 
@@ -138,14 +138,14 @@ def plan_lines(plans: Mapping[str, Document]) -> Iterator[str]:
 def sum_of_plans(plans: Iterable[Document]) -> str:
     """Return the totals of plans as text: SMS, price, restarts, how many need confirmation or are refused."""
     found = list(plans)
-    words = [f"{_counted(len(found), 'module', 'modules')}: {sum(p['messages'] for p in found)} SMS"]
-    words += [price] if (price := _total(found)) else []
+    parts = [f"{_counted(len(found), 'module', 'modules')}: {sum(p['messages'] for p in found)} SMS"]
+    parts += [price] if (price := _total(found)) else []
     restarts = sum(p["restarts"] for p in found)
-    words += [f"{restarts} of them restart" if len(found) > 1 else "it restarts"] if restarts else []
+    parts += [f"{restarts} of them restart" if len(found) > 1 else "it restarts"] if restarts else []
     for kind, what in {"confirm": "to be confirmed (--confirm)", "refused": "refused"}.items():
         count = sum(any(c["kind"] == kind for c in p["concerns"]) for p in found)
-        words += [f"{count} {what}" if len(found) > 1 else what] if count else []
-    return ", ".join(words)
+        parts += [f"{count} {what}" if len(found) > 1 else what] if count else []
+    return ", ".join(parts)
 
 
 def _total(plans: list[Document]) -> str | None:

@@ -18,7 +18,7 @@ import typer
 from rich.table import Table
 
 from gsm_meter_bridge.cli.options import ConfigOption, seconds
-from gsm_meter_bridge.cli.output import INTERRUPTED, console, fail, note, reported, say_line
+from gsm_meter_bridge.cli.output import INTERRUPTED, console, echo_line, fail, note, reported
 from gsm_meter_bridge.commands.trial import Replies, Trial, try_requests
 from gsm_meter_bridge.config import Config, ModemConfig, load_config
 from gsm_meter_bridge.configured import serves
@@ -88,19 +88,19 @@ def _tried(config: ModemConfig, module: Module, profile: Profile, wait_s: float)
         except KeyboardInterrupt:
             if trials:
                 _show(trials)
-            words = f"{len(sent)} SMS were handed to the modem" if sent else "nothing was sent"
-            note(f"interrupted: {words}; the profile stays as it is")
+            outcome = f"{len(sent)} SMS were handed to the modem" if sent else "nothing was sent"
+            note(f"interrupted: {outcome}; the profile stays as it is")
             raise typer.Exit(INTERRUPTED) from None
     return trials
 
 
-def _mark(file: Path, text: str, words: str) -> None:
+def _mark(file: Path, text: str, verified_with: str) -> None:
     """Mark the file as verified; if that fails, end with an error that shows what to write by hand."""
-    by_hand = f"write it by hand: verified: true, verified_with: {words!r}"
+    by_hand = f"write it by hand: verified: true, verified_with: {verified_with!r}"
     if _text_now(file) != text:
         fail(f"{shown_path(file)} was changed meanwhile and is left so; every reply was read; {by_hand}")
     try:
-        _write(file, as_verified(text, shown_path(file), words))
+        _write(file, as_verified(text, shown_path(file), verified_with))
     except OSError as error:
         fail(f"{shown_path(file)}: cannot be written: {reason_of(error)}; every reply was read; {by_hand}")
     note(f"{shown_path(file)}: verified: true")
@@ -135,8 +135,8 @@ def _announce(config: Config, module: Module, profile: Profile) -> None:
     if not reads:
         raise ConfigError([f"profile {profile.name} has no request by SMS; there is nothing to try"])
     if not any(read.yields for read in reads):
-        words = f"no request of profile {profile.name} has fields, so that no reply would prove anything"
-        raise ConfigError([f"{words}; name some first"])
+        message = f"no request of profile {profile.name} has fields, so that no reply would prove anything"
+        raise ConfigError([f"{message}; name some first"])
     table = Table(
         title=f"{module.id} {module.msisdn}: {len(reads)} SMS, and as many replies", title_justify="left"
     )
@@ -154,7 +154,7 @@ def _announce(config: Config, module: Module, profile: Profile) -> None:
         )
     else:
         whole = f"{price.amount * len(reads):g} {price.currency or ''}".strip()
-        say_line(f"{whole} for what we send; the module's replies are paid for by its SIM")
+        echo_line(f"{whole} for what we send; the module's replies are paid for by its SIM")
 
 
 @contextlib.contextmanager
@@ -217,17 +217,17 @@ def _show(trials: Sequence[Trial]) -> None:
     console.print(table)
     for trial in trials:
         if trial.problem is not None:
-            say_line(f"{trial.request}: {trial.problem}", 2)
-            if trial.said is not None:
-                say_line(f"  it said: {trial.said[:_SHOWN]!r}", 2)
+            echo_line(f"{trial.request}: {trial.problem}", 2)
+            if trial.reply is not None:
+                echo_line(f"  reply: {trial.reply[:_SHOWN]!r}", 2)
 
 
 def _seen(module: Module, trials: Sequence[Trial]) -> str:
     """Return what the profile was verified with: the date, the family, types and version reported."""
-    told = {r.name: str(r.value) for trial in trials for r in trial.readings}
-    told |= {r.name: str(r.value) for r in module.family.derived(told) if r.value is not None}
+    reported = {r.name: str(r.value) for trial in trials for r in trial.readings}
+    reported |= {r.name: str(r.value) for r in module.family.derived(reported) if r.value is not None}
     names = ("module_type", "meter_type", "firmware")
-    what = [f"{name.replace('_', ' ')} {told[name]}" for name in names if name in told]
+    what = [f"{name.replace('_', ' ')} {reported[name]}" for name in names if name in reported]
     day = datetime.now(UTC).astimezone().date().isoformat()
     return f"{day}: {module.family.title}, {', '.join(what) or 'type and version not told'}"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gsm_meter_bridge.jobs.freshness import any_told_otherwise, told_otherwise
+from gsm_meter_bridge.jobs.freshness import any_reported_otherwise, reported_otherwise
 from gsm_meter_bridge.model import Module, Read
 from gsm_meter_bridge.model.facts import Known
 
@@ -84,18 +84,18 @@ def _meter_questions(module: Module) -> tuple[Question, ...]:
     if module.connectivity.meter is None or not module.connectivity.by_tcp:
         return ()
     transport = CONNECTION if module.connectivity.data_call is None else DATA_CALL
-    return (Question(METER, transport, "the meter tells it without an SMS"),)
+    return (Question(METER, transport, "the meter reports it without an SMS"),)
 
 
 def _judge(read: Read, known: Mapping[str, Known], delivery: str, moment: Moment) -> tuple[str, bool]:
     """Return the reason, and whether the request is to be sent."""
     now, since = moment.now, moment.fresh_since
-    way = told_otherwise(read, known, delivery, since, now)
-    if way is not None:
-        return f"all that it tells came lately by {way}", False
-    alive = read.liveness_check and any_told_otherwise(known, delivery, since, now)
+    transports = reported_otherwise(read, known, delivery, since, now)
+    if transports is not None:
+        return f"all its values came lately by {transports}", False
+    alive = read.liveness_check and any_reported_otherwise(known, delivery, since, now)
     if read.volatile and not alive:
-        return f"it tells what changes by itself: {_missing(read, known, delivery, since, now)}", True
+        return f"it reports what changes by itself: {_missing(read, known, delivery, since, now)}", True
     unknown = [name for name in read.yields if name not in known]
     if unknown:
         return f"not known yet: {', '.join(unknown)}", True
@@ -106,8 +106,8 @@ def _judge(read: Read, known: Mapping[str, Known], delivery: str, moment: Moment
 
 def _missing(read: Read, known: Mapping[str, Known], delivery: str, since: float, now: float) -> str:
     """Return the names of the values of `read` that no other transport has reported recently."""
-    told = {n for n, k in known.items() if k.source != delivery and since <= k.at <= now}
-    return ", ".join(name for name in read.yields if name not in told or known[name].value is None)
+    reported = {n for n, k in known.items() if k.source != delivery and since <= k.at <= now}
+    return ", ".join(name for name in read.yields if name not in reported or known[name].value is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +131,12 @@ class Forecast:
 def forecast(module: Module, interval_s: float, identity_interval_s: float, *, by_sms: bool) -> Forecast:
     """Return what polls every `interval_s` seconds will request, computed with `what_to_ask`."""
     moment = Moment(0.0, 0.0, 0.0)
-    all_told = {
+    all_reported = {
         name: Known("told", None, module.access.delivery, 0.0)
         for read in module.family.reads(module.access)
         for name in read.yields
     }
-    often = [r.name for r in what_to_ask(module, all_told, moment, by_delivery=by_sms).reads]
+    often = [r.name for r in what_to_ask(module, all_reported, moment, by_delivery=by_sms).reads]
     first = [r.name for r in what_to_ask(module, {}, moment, by_delivery=by_sms).reads]
     rarely = [name for name in first if name not in often]
     daily = _DAY_S * (len(often) / interval_s + len(rarely) / identity_interval_s)

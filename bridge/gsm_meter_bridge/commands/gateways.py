@@ -36,34 +36,36 @@ class Gateways:
 
     def numbers(self, module: str) -> tuple[str, ...]:
         """Return the configured numbers (E.164) of the gateway modems that may send to a module."""
-        return tuple(way.number for way in self._of_module(module) if way.number is not None)
+        return tuple(gateway.number for gateway in self._of_module(module) if gateway.number is not None)
 
     def check_call(self, module: Module, known: ModuleFacts) -> None:
         """Raise GuardError if the numbers that a module connects for are known and include none of ours."""
         own = self.numbers(module.id)
-        listed = module.family.connects_for({name: told.value for name, told in known.readings.items()})
+        listed = module.family.connects_for(
+            {name: reported.value for name, reported in known.readings.items()}
+        )
         if own and listed is not None and not listed.intersection(own):
-            words = (
+            message = (
                 f"it connects only when rung from a number in an enabled server's white list; {own[0]} is not"
             )
-            raise GuardError(GUARDED, (words,))
+            raise GuardError(GUARDED, (message,))
 
     async def check(self, tx: Transaction, module: str, messages: int, now: float) -> None:
         """Raise GuardError if `messages` SMS exceed the module's budget, or that of each of its modems."""
         left = (await self._budgets.of_module(tx, module, now)).left
         if left is not None and left < messages:
-            raise GuardError(BUDGET_EXHAUSTED, (_words(f"the budget of {module}", left, messages),))
-        ways = self._of_module(module)
-        spendings = [await self._budgets.of_modem(tx, way.modem, now) for way in ways]
+            raise GuardError(BUDGET_EXHAUSTED, (_exhausted(f"the budget of {module}", left, messages),))
+        gateways = self._of_module(module)
+        spendings = [await self._budgets.of_modem(tx, gateway.modem, now) for gateway in gateways]
         if spendings and all(_short(s, messages) for s in spendings):
             most = max(s.left or 0 for s in spendings)
-            names = ", ".join(way.modem for way in ways)
-            raise GuardError(BUDGET_EXHAUSTED, (_words(f"the budget of modem {names}", most, messages),))
+            names = ", ".join(gateway.modem for gateway in gateways)
+            raise GuardError(BUDGET_EXHAUSTED, (_exhausted(f"the budget of modem {names}", most, messages),))
 
 
 def _short(spending: Spending, messages: int) -> bool:
     return spending.left is not None and spending.left < messages
 
 
-def _words(whose: str, left: int, messages: int) -> str:
+def _exhausted(whose: str, left: int, messages: int) -> str:
     return f"{whose} has {left} SMS left today or this month; this may take {messages}"

@@ -53,14 +53,14 @@ class CommandEnvironment:
     """What commands need from the rest of the bridge.
 
     `identity_interval_s` is how long an identity (IMEI, ICCID) counts as known, in seconds; `gateways` has
-    the modems through which a module is reached; `tells_dates` returns whether the system's clock is right;
-    `is_connected` returns whether a module, by its id, has a connection.
+    the modems through which a module is reached; `has_valid_clock` returns whether the system's clock is
+    right; `is_connected` returns whether a module, by its id, has a connection.
     """
 
     identity_interval_s: float = 86_400.0
     gateways: Gateways = field(default_factory=Gateways)
     poll_meter: PollMeter = poll_no_meter
-    tells_dates: Callable[[], bool] = lambda: True
+    has_valid_clock: Callable[[], bool] = lambda: True
     is_connected: Callable[[str], bool] = lambda _: False
 
 
@@ -81,7 +81,7 @@ class Commands:
         self._wake = wake
         self._identity_interval_s, self._gateways = environment.identity_interval_s, environment.gateways
         self._admission = Admission(context, self._gateways, self._database.key, ad_hoc_module)
-        self._poll, self._tells_dates = environment.poll_meter, environment.tells_dates
+        self._poll, self._has_valid_clock = environment.poll_meter, environment.has_valid_clock
         self._is_connected = environment.is_connected
         self._within: Callable[[Shared], Commands] = lambda shared: Commands(
             context, environment, lambda: None, shared
@@ -160,8 +160,8 @@ class Commands:
         module = self._module(module_id)
         job = await self._status(module, options, action, fresh_since=math.inf)
         if job is None:
-            words = f"{module_id}: nothing documents how to ask for a status by {module.access.delivery}"
-            raise GuardError(UNSUPPORTED_ACTION, (f"{words}, and no profile in use says it",))
+            message = f"{module_id}: nothing documents how to ask for a status by {module.access.delivery}"
+            raise GuardError(UNSUPPORTED_ACTION, (f"{message}, and no profile in use does",))
         return job
 
     async def poll(self, module_id: str, interval_s: float) -> Job | None:
@@ -275,7 +275,7 @@ class Commands:
                 job = await self._admission.store(tx, candidate, messages=0)
                 if self._is_connected(module.id):
                     job = await store.apply(
-                        tx, job, self._now(), Move(Event.TOLD, {}, "it is connected already")
+                        tx, job, self._now(), Move(Event.SUPERSEDED, {}, "it is connected already")
                     )
         self._wake()
         return job
@@ -285,7 +285,9 @@ class Commands:
         module = self._module(module_id)
         async with self._database.reading() as tx:
             known = await observations.facts(tx, module.id)
-        found = module.family.enabled_servers({name: told.value for name, told in known.readings.items()})
+        found = module.family.enabled_servers(
+            {name: reported.value for name, reported in known.readings.items()}
+        )
         if len(found) != 1:
             why = "known to be enabled: " + (", ".join(map(str, found)) or "none")
             raise InvalidValueError("server", None, f"the number of a server, like 0 ({why})", shown=True)
@@ -315,8 +317,8 @@ class Commands:
             if redelivered and job.state is State.CANCELLED:
                 return job
             if (job.state, Event.CANCEL) not in TRANSITIONS:
-                words = "over" if job.state.final else "under way, and what was sent cannot be taken back"
-                raise GuardError(NOT_CANCELLABLE, (f"job {job_id} is {words} ({job.state})",))
+                state = "over" if job.state.final else "under way, and what was sent cannot be taken back"
+                raise GuardError(NOT_CANCELLABLE, (f"job {job_id} is {state} ({job.state})",))
             cancelled = await store.apply(tx, job, self._now(), Move(Event.CANCEL, {}, "by a person"))
         self._wake()
         return cancelled

@@ -27,7 +27,7 @@ from gsm_meter_bridge.vocabulary import Document, Scalar, Secret, masked
 Messages = tuple[tuple[EncodedPdu, dict[str, Scalar]], ...]
 """Messages for a SIM, each with the settings that it carries."""
 SIM = "SM"
-_NOBODY = "0"
+_NO_NUMBER = "0"
 """A stored message must have a number; a module that reads settings from the SIM does not use it."""
 
 
@@ -52,8 +52,8 @@ class MasterSim:
         Raises UnknownNameError and InvalidValueError for settings that cannot be set.
         """
         batches = self.frame.batches(check_changes(family, changes), password)
-        octets = [self.frame.encode(batch, password) for batch in batches]
-        return tuple((_pdu(one, self.frame.dcs, stored_as), self.frame.decode(one)[1]) for one in octets)
+        data = [self.frame.encode(batch, password) for batch in batches]
+        return tuple((_pdu(one, self.frame.dcs, stored_as), self.frame.decode(one)[1]) for one in data)
 
     async def write(
         self,
@@ -73,16 +73,16 @@ class MasterSim:
         back = [found.get(index) for index in indexes]
         if back != [settings for _, settings in messages]:
             raise DecodeError("SIM", f"what was written at {', '.join(map(str, indexes))} reads otherwise")
-        before = {index for index, told in found.items() if told is not None} - set(indexes)
+        before = {index for index, stored in found.items() if stored is not None} - set(indexes)
         if before:
             await storage.delete(SIM, lambda m: m.index in before and self._settings(m) is not None)
-        shown = [_shown(index, told or {}) for index, told in zip(indexes, back, strict=True)]
+        shown = [_shown(index, stored or {}) for index, stored in zip(indexes, back, strict=True)]
         return {"messages": shown, "replaced": len(before)}
 
     async def read(self, storage: MessageStorage) -> Document:
         """Return the settings on the SIM, secrets masked."""
         found = {m.index: self._settings(m) for m in (await storage.read(SIM)).messages}
-        return {"messages": [_shown(index, told) for index, told in found.items() if told is not None]}
+        return {"messages": [_shown(index, stored) for index, stored in found.items() if stored is not None]}
 
     async def clear(self, storage: MessageStorage) -> Document:
         """Delete the settings on the SIM and return them, secrets masked."""
@@ -98,10 +98,10 @@ class MasterSim:
             return None
 
 
-def _pdu(octets: bytes, dcs: int, stored_as: StoredAs) -> EncodedPdu:
+def _pdu(data: bytes, dcs: int, stored_as: StoredAs) -> EncodedPdu:
     if stored_as is StoredAs.SUBMIT:
-        return encode_data_submit(_NOBODY, octets, dcs=dcs)
-    return encode_data_deliver(_NOBODY, octets, datetime.now(UTC), dcs=dcs)
+        return encode_data_submit(_NO_NUMBER, data, dcs=dcs)
+    return encode_data_deliver(_NO_NUMBER, data, datetime.now(UTC), dcs=dcs)
 
 
 def _shown(index: int, settings: Mapping[str, Scalar]) -> Document:

@@ -163,17 +163,17 @@ def _readers(module: Module, settings: Mapping[str, Setting]) -> dict[str, str]:
     delivery = module.access.delivery
     if delivery == SMS:
         read_by = {name: setting.read_by or "" for name, setting in settings.items()}
-        words = "has no documented text command, so a change of it cannot be verified"
+        message = "has no documented text command, so a change of it cannot be verified"
     else:
         reads = module.family.reads(module.access)
         read_by = {name: next((r.name for r in reads if name in r.yields), "") for name in settings}
-        words = f"cannot be verified: no profile in use has a request by {delivery} that reads it"
+        message = f"cannot be verified: no profile in use has a request by {delivery} that reads it"
         if module.access.frame is None:
-            words = f"cannot be set by {delivery}: no vendor documents how, and no profile in use says it"
+            message = f"cannot be set by {delivery}: no vendor documents how, and no profile in use does"
             read_by = dict.fromkeys(settings, "")
     for name, read in read_by.items():
         if not read:
-            raise GuardError(UNSUPPORTED, (f"{name} {words}",))
+            raise GuardError(UNSUPPORTED, (f"{name} {message}",))
     return read_by
 
 

@@ -13,14 +13,14 @@ _DAYS_OF_A_MONTH = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """A budget that is too small: its `kind` (module or modem), its `name`, and the reason in `words`."""
+    """A budget that is too small: its `kind` (module or modem), its `name`, and the reason in `message`."""
 
     kind: str
     name: str
-    words: str
+    message: str
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.name}: {self.words}"
+        return f"{self.kind} {self.name}: {self.message}"
 
 
 def shortfalls(
@@ -32,14 +32,14 @@ def shortfalls(
     SMS that no other modem may send; modems that serve the same modules are compared together.
     """
     for module, planned in forecasts.items():
-        for words in _short(planned.daily, budgets.modules.get(module, Budget()), at_most=planned.at_most):
-            yield Shortfall("module", module, words)
+        for short in _short(planned.daily, budgets.modules.get(module, Budget()), at_most=planned.at_most):
+            yield Shortfall("module", module, short)
     for modems in dict.fromkeys(tuple(sorted(m)) for m in modems_of.values() if m):
         theirs = [f for m, f in forecasts.items() if modems_of.get(m) and set(modems_of[m]) <= set(modems)]
         daily = sum(f.daily for f in theirs)
         together = _sum([budgets.modems.get(modem, Budget()) for modem in modems])
-        for words in _short(daily, together, at_most=any(f.at_most for f in theirs)):
-            yield Shortfall("modem", " and ".join(modems), words)
+        for short in _short(daily, together, at_most=any(f.at_most for f in theirs)):
+            yield Shortfall("modem", " and ".join(modems), short)
 
 
 def _sum(budgets: Sequence[Budget]) -> Budget:
@@ -63,5 +63,7 @@ def _short(daily: float, budget: Budget, *, at_most: bool) -> Iterable[str]:
         ("month", daily * _DAYS_OF_A_MONTH, budget.month),
     ):
         if limit is not None and planned > max(0, limit - budget.reserve):
-            words = f"polls take {up_to}{planned:.2f} SMS a {span}, and its budget is {limit} a {span}{kept}"
-            yield f"{words}: it does not suffice; ask less often (poll_interval), or raise the budget"
+            message = (
+                f"polls take {up_to}{planned:.2f} SMS a {span}, and its budget is {limit} a {span}{kept}"
+            )
+            yield f"{message}: it does not suffice; ask less often (poll_interval), or raise the budget"

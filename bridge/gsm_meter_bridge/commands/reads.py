@@ -28,6 +28,6 @@ def identity_reads(module: Module) -> list[Read]:
     """Return the reads that yield values of IDENTITY; GuardError if the module has none."""
     reads = [r for r in module.family.reads(module.access) if IDENTITY.intersection(r.yields)]
     if not reads:
-        words = f"{module.id} has no documented request that tells IMEI, ICCID or IP address; a profile may"
-        raise GuardError(UNSUPPORTED_ACTION, (words,))
+        message = f"{module.id} has no documented request for IMEI, ICCID or IP address; a profile may"
+        raise GuardError(UNSUPPORTED_ACTION, (message,))
     return reads

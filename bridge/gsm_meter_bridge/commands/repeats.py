@@ -70,8 +70,8 @@ class Repeats:
 
 def has_changed(job: Job, wanted: Mapping[str, Scalar], known: ModuleFacts) -> bool:
     """Return whether a module has since reported values other than those a verified job has set."""
-    told = known.readings
-    differs = (told[name].value != value for name, value in masked(wanted).items() if name in told)
+    reported = known.readings
+    differs = (reported[name].value != value for name, value in masked(wanted).items() if name in reported)
     return job.state is State.VERIFIED and any(differs)
 
 

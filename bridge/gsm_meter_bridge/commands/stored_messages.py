@@ -47,14 +47,14 @@ def _message(message: StoredMessage) -> Document:
         return {**shown, "pdu": message.pdu, "problem": str(error)}
     if isinstance(sms, SmsStatusReport):
         return {**shown, "type": "status_report", "recipient": sms.tp_ra, "outcome": sms.outcome}
-    says = _says(sms.user_data)
+    content = _content(sms.user_data)
     if isinstance(sms, SmsDeliver):
         time = sms.tp_scts.isoformat() if sms.tp_scts else None
-        return {**shown, "type": "deliver", "sender": sms.tp_oa, "time": time, **says}
-    return {**shown, "type": "submit", "recipient": sms.tp_da, **says}
+        return {**shown, "type": "deliver", "sender": sms.tp_oa, "time": time, **content}
+    return {**shown, "type": "submit", "recipient": sms.tp_da, **content}
 
 
-def _says(data: UserData) -> Document:
+def _content(data: UserData) -> Document:
     """Return a message's settings or text, passwords masked."""
     settings = settings_in(data.data)
     if settings is not None:

@@ -22,13 +22,13 @@ _LEFT_ALONE = "a message that is not for us is left where it is"
 class Trial:
     """The outcome of one request: the values that were read, or the problem.
 
-    `said` is the reply without secrets; None if none was received.
+    `reply` is the reply without secrets; None if none was received.
     """
 
     request: str
     readings: tuple[Reading, ...] = ()
     problem: str | None = None
-    said: str | None = None
+    reply: str | None = None
 
 
 class Replies:
@@ -141,8 +141,8 @@ async def _reply(
     try:
         async with asyncio.timeout(wait_s):
             while True:
-                text, octets = await replies.next()
-                trial = _read(module, profile, request, text, octets)
+                text, data = await replies.next()
+                trial = _read(module, profile, request, text, data)
                 if trial.problem is None:
                     return trial
                 other = trial
@@ -150,21 +150,21 @@ async def _reply(
         return other or Trial(request.name, problem=f"no reply within {wait_s:g} s")
 
 
-def _read(module: Module, profile: Profile, request: Request, text: str, octets: bytes) -> Trial:
+def _read(module: Module, profile: Profile, request: Request, text: str, data: bytes) -> Trial:
     secrets = [module.access.password]
-    said = without_secrets(text or octets.hex(" "), secrets)
+    hidden = without_secrets(text or data.hex(" "), secrets)
     try:
-        reply = module.family.decode(request, text, module.access, octets)
+        reply = module.family.decode(request, text, module.access, data)
     except DecodeError:
-        words = profile.requests[request.name].reply.difference(text, octets)
-        return Trial(request.name, problem=without_secrets(words, secrets), said=said)
+        message = profile.requests[request.name].reply.difference(text, data)
+        return Trial(request.name, problem=without_secrets(message, secrets), reply=hidden)
     if not isinstance(reply, Answer):
-        return Trial(request.name, problem=f"the module refuses it: {reply.words}", said=said)
+        return Trial(request.name, problem=f"the module refuses it: {reply.message}", reply=hidden)
     unread = [r.name for r in reply.readings if r.value is None or r.value == "unknown"]
     if unread:
         codes = ", ".join(f"{r.name} {r.raw!r}" for r in reply.readings if r.name in unread)
-        return Trial(request.name, reply.readings, f"no table explains {codes}", said)
-    told = {r.name for r in reply.readings}
-    missing = [name for name in profile.requests[request.name].yields if name not in told]
-    problem = f"it does not tell {', '.join(missing)}" if missing else None
-    return Trial(request.name, reply.readings, problem, said)
+        return Trial(request.name, reply.readings, f"no table explains {codes}", hidden)
+    names = {r.name for r in reply.readings}
+    missing = [name for name in profile.requests[request.name].yields if name not in names]
+    problem = f"it does not contain {', '.join(missing)}" if missing else None
+    return Trial(request.name, reply.readings, problem, hidden)

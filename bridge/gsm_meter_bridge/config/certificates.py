@@ -8,7 +8,7 @@ from pathlib import Path
 from gsm_meter_bridge.config.model import TlsConfig
 from gsm_meter_bridge.errors import ConfigError
 from gsm_meter_bridge.files import shown_path
-from gsm_meter_bridge.yaml_file import read_octets
+from gsm_meter_bridge.yaml_file import read_bytes
 
 _LARGEST = 1_000_000
 
@@ -30,9 +30,9 @@ def check_certificates(tls: TlsConfig) -> None:
 
 def _unreadable(option: str, file: Path) -> list[str]:
     try:
-        read_octets(file, _LARGEST)
+        read_bytes(file, _LARGEST)
     except ConfigError as error:
-        return [f"mqtt.tls.{option}: {words}" for words in error.problems]
+        return [f"mqtt.tls.{option}: {message}" for message in error.problems]
     return []
 
 
@@ -40,8 +40,8 @@ def _no_authority(file: Path) -> list[str]:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=file)
     except OSError:
-        words = "holds no certificate of an authority; allowed: PEM, -----BEGIN CERTIFICATE-----"
-        return [f"mqtt.tls.ca_file: {shown_path(file)}: {words}"]
+        message = "holds no certificate of an authority; allowed: PEM, -----BEGIN CERTIFICATE-----"
+        return [f"mqtt.tls.ca_file: {shown_path(file)}: {message}"]
     return []
 
 

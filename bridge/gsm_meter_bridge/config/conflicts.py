@@ -34,14 +34,14 @@ def conflicts(checked: Section, line_of: LineOf) -> Iterator[Fault]:
     yield from _passwords(checked["modules"])
     yield from _budgets(checked["modems"])
     yield from _broker(checked)
-    yield from _ways(checked["modules"], checked["modems"])
+    yield from _transports(checked["modules"], checked["modems"])
 
 
 def _used_twice(what: str, rows: Sequence[Section], key: str, line_of: LineOf) -> Iterator[Fault]:
     for value, found in _grouped((row[key], n) for n, row in enumerate(rows)).items():
         if len(found) > 1:
-            words = f"{key} {value!r} is used {len(found)} times; each {what[:-1]} needs its own"
-            yield Fault((what,), words, line_of((what, found[1], key)))
+            message = f"{key} {value!r} is used {len(found)} times; each {what[:-1]} needs its own"
+            yield Fault((what,), message, line_of((what, found[1], key)))
 
 
 def _numbers(checked: Section) -> Iterator[Fault]:
@@ -49,8 +49,8 @@ def _numbers(checked: Section) -> Iterator[Fault]:
     for n, modem in enumerate(checked["modems"]):
         number = modem["number"]
         if number in owners:
-            words = f"{number} is the number of {owners[number]}; our modem has another one"
-            yield Fault(("modems", n, "number"), words)
+            message = f"{number} is the number of {owners[number]}; our modem has another one"
+            yield Fault(("modems", n, "number"), message)
         if number is not None:
             owners[number] = f"the modem {modem['id']}"
 
@@ -65,8 +65,8 @@ def _ports(checked: Section, line_of: LineOf) -> Iterator[Fault]:
         if taken is None and EVERYWHERE in here:
             taken = next(iter(others.values()), None)
         if taken is not None:
-            words = f"port {port} is used 2 times: by {taken}, and by {name}"
-            yield Fault(place[:1], words, line_of((*place, "port")))
+            message = f"port {port} is used 2 times: by {taken}, and by {name}"
+            yield Fault(place[:1], message, line_of((*place, "port")))
         others |= dict.fromkeys(here, name)
 
 
@@ -90,8 +90,8 @@ def _dialled_twice(modules: Sequence[Section]) -> Iterator[Fault]:
     dialled = ((m["tcp"], n) for n, m in enumerate(modules) if m["tcp"] is not None)
     for (host, port), found in _grouped(((t["host"].lower(), t["port"]), n) for t, n in dialled).items():
         for n in found[1:]:
-            words = f"{host}:{port} is dialled for {modules[found[0]]['id']}; one address is one module"
-            yield Fault(("modules", n, "tcp"), words)
+            message = f"{host}:{port} is dialled for {modules[found[0]]['id']}; one address is one module"
+            yield Fault(("modules", n, "tcp"), message)
 
 
 def _cables(checked: Section) -> Iterator[Fault]:
@@ -103,12 +103,12 @@ def _cables(checked: Section) -> Iterator[Fault]:
     )
     for url, found in cables.items():
         if url in modems:
-            words = f"this is the port of the modem {modems[url]}"
-            yield Fault(("modules", found[0], "direct_channel", "url"), words)
+            message = f"this is the port of the modem {modems[url]}"
+            yield Fault(("modules", found[0], "direct_channel", "url"), message)
         addresses = [modules[n]["direct_channel"]["address"] for n in found]
         if len(set(addresses)) < len(addresses) or (len(addresses) > 1 and None in addresses):
-            words = "several modules share this cable; give each meter's address, each another one"
-            yield Fault(("modules", found[1], "direct_channel"), words)
+            message = "several modules share this cable; give each meter's address, each another one"
+            yield Fault(("modules", found[1], "direct_channel"), message)
 
 
 def _clients(modules: Sequence[Section]) -> Iterator[Fault]:
@@ -127,8 +127,8 @@ def _clients(modules: Sequence[Section]) -> Iterator[Fault]:
         for claim in claims:
             by_claim[claim].append(n)
             if len(by_claim[claim]) > _RIVALS:
-                words = f"more than {_RIVALS} modules are known by one {claim[0]}"
-                yield Fault(("modules", n, "identify_by", claim[0]), words)
+                message = f"more than {_RIVALS} modules are known by one {claim[0]}"
+                yield Fault(("modules", n, "identify_by", claim[0]), message)
     yield from _same_address(modules, [(n, c) for n, c in known if not any(c[name] for name in _CLAIMS)])
 
 
@@ -170,8 +170,8 @@ def _overlap(one: Iterable[Any], other: Iterable[Any]) -> bool:
 
 
 def _same_client(modules: Sequence[Section], one: int, other: int) -> Fault:
-    words = f"who calls so may also be {modules[one]['id']}; give what tells the two apart"
-    return Fault(("modules", other, "identify_by"), words)
+    message = f"a client that matches this may also be {modules[one]['id']}; give what distinguishes the two"
+    return Fault(("modules", other, "identify_by"), message)
 
 
 def _budgets(modems: Sequence[Section]) -> Iterator[Fault]:
@@ -180,8 +180,8 @@ def _budgets(modems: Sequence[Section]) -> Iterator[Fault]:
         limits = {name: budget[name] for name in ("day", "month") if budget[name] is not None}
         above = [name for name, limit in limits.items() if budget["reserve"] > limit]
         if above:
-            words = f"{budget['reserve']} is above {above[0]}: {limits[above[0]]}; allowed: a part of it"
-            yield Fault(("modems", n, "budget", "reserve"), words)
+            message = f"{budget['reserve']} is above {above[0]}: {limits[above[0]]}; allowed: a part of it"
+            yield Fault(("modems", n, "budget", "reserve"), message)
         elif budget["reserve"] and not limits:
             yield Fault(("modems", n, "budget", "reserve"), "it is a part of day or month; give one of them")
 
@@ -200,23 +200,23 @@ def _broker(checked: Section) -> Iterator[Fault]:
         yield Fault(("mqtt", found[0]), found[1])
 
 
-def _ways(modules: Sequence[Section], modems: Sequence[Section]) -> Iterator[Fault]:
+def _transports(modules: Sequence[Section], modems: Sequence[Section]) -> Iterator[Fault]:
     """Yield unknown modems and groups, and transports to a module that lack an option."""
     known = {"modem": {m["id"] for m in modems}, "group": {m["group"] for m in modems} - {None}}
     for n, module in enumerate(modules):
         place = ("modules", n)
         named = [(kind, module[kind]) for kind in known if module[kind] is not None]
-        yield from (Fault(place, f"{module['id']}: {words}") for words in missing_in(module))
+        yield from (Fault(place, f"{module['id']}: {message}") for message in missing_in(module))
         if module["data_calls"] and not modems:
-            words = "data_calls: a modem makes the call, and there is none; write modems: ..."
-            yield Fault(place, f"{module['id']}: {words}")
+            message = "data_calls: a modem makes the call, and none is configured; write modems: ..."
+            yield Fault(place, f"{module['id']}: {message}")
         if len(named) > 1:
             yield Fault(place, f"{module['id']}: expected either modem or group")
         for kind, name in named:
             if name not in known[kind]:
                 choices = ", ".join(sorted(known[kind])[:10]) or "none"
-                words = f"{module['id']}: {kind}: {name!r} is not allowed; allowed: {choices}"
-                yield Fault((*place, kind), words)
+                message = f"{module['id']}: {kind}: {name!r} is not allowed; allowed: {choices}"
+                yield Fault((*place, kind), message)
 
 
 def _grouped(pairs: Iterable[tuple[Any, int]]) -> dict[Any, list[int]]:

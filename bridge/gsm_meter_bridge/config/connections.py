@@ -168,7 +168,7 @@ def missing_in(checked: Mapping[str, Any]) -> Iterable[str]:
     transport, meter = checked["transport"], checked["meter"]
     connects = checked["tcp"] is not None or checked["identify_by"] is not None or checked["data_calls"]
     if transport == TCP and checked["tcp"] is None and checked["identify_by"] is None:
-        yield "transport: tcp needs tcp: {host: ..., port: ...}, or identify_by: ... where it dials us"
+        yield "transport: tcp needs tcp: {host: ..., port: ...}, or identify_by: ... if it connects"
     if transport == CENC and (checked["tcp"] or {}).get("via") != CENC:
         yield "transport: cenc needs tcp: {host: ..., port: ..., via: cenc}"
     if transport == DIRECT_CHANNEL and checked["direct_channel"] is None:

@@ -32,9 +32,9 @@ from gsm_meter_bridge.model.facts import Budget
 from gsm_meter_bridge.profiles import Profile
 from gsm_meter_bridge.storage.budgets import Budgets
 from gsm_meter_bridge.storage.registry import ANY
+from gsm_meter_bridge.translations import Language
+from gsm_meter_bridge.translations.common import COMMON
 from gsm_meter_bridge.vocabulary import Secret
-from gsm_meter_bridge.words import Language
-from gsm_meter_bridge.words.common import COMMON
 from gsm_meter_bridge.yaml_file import Fault, YamlDocument, read_text, read_yaml
 from gsm_meter_bridge.yaml_file.checks import checked as check_document
 from gsm_meter_bridge.yaml_file.checks import refuse
@@ -87,7 +87,7 @@ def _config(file: Path, document: YamlDocument, checked: Mapping[str, Any]) -> C
             {m["id"]: Budget(**m["budget"]) for m in checked["modules"] if any(m["budget"].values())},
         ),
         latest_firmware={family.id: version for family, version in checked["latest_firmware"].items()},
-        warnings=tuple(words for module in modules.values() for words in _doubts(module)),
+        warnings=tuple(message for module in modules.values() for message in _doubts(module)),
     )
 
 
@@ -149,7 +149,9 @@ def _modules(
             if not module.family.reads(module.access):
                 faults.append(Fault(("modules", n, "transport"), _no_form(module)))
         except ConfigError as error:
-            faults += [Fault(("modules", n, "profile"), words, in_another=True) for words in error.problems]
+            faults += [
+                Fault(("modules", n, "profile"), message, in_another=True) for message in error.problems
+            ]
     refuse(document, faults)
     return modules
 
@@ -165,17 +167,19 @@ def _module(profiles: _Profiles, checked: Mapping[str, Any]) -> Module:
 
 def _no_form(module: Module) -> str:
     """Return what is missing if neither the manual nor a profile has requests for the module's transport."""
-    way, profile = module.access.delivery, module.access.profile
+    transport, profile = module.access.delivery, module.access.profile
     has = "no profile is chosen that has any" if profile is None else f"profile {profile.name} has none"
-    words = f"{way!r}: the manual of {module.family.title} documents no requests by it, and {has}"
-    hint = f"add requests with `transport: {way}` to a profile (docs/profiles.md), or leave transport out"
-    return f"{words}; {hint}"
+    message = f"{transport!r}: the manual of {module.family.title} documents no requests by it, and {has}"
+    hint = (
+        f"add requests with `transport: {transport}` to a profile (docs/profiles.md), or leave transport out"
+    )
+    return f"{message}; {hint}"
 
 
 def _doubts(module: Module) -> list[str]:
     """Return the reasons why a module's configuration may not work."""
-    words = module.family.doubts(module.access.delivery, module.connectivity, {})
-    return [f"{module.id}: {one}" for one in words]
+    doubts = module.family.doubts(module.access.delivery, module.connectivity, {})
+    return [f"{module.id}: {one}" for one in doubts]
 
 
 class _Profiles:

@@ -12,8 +12,8 @@ from gsm_meter_bridge.connections.listener import ListenerConfig
 from gsm_meter_bridge.jobs.outcome import Policy
 from gsm_meter_bridge.model import Module
 from gsm_meter_bridge.storage.budgets import Budgets
+from gsm_meter_bridge.translations import Language
 from gsm_meter_bridge.vocabulary import Secret
-from gsm_meter_bridge.words import Language
 
 
 @dataclass(frozen=True, slots=True)

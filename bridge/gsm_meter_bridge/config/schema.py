@@ -29,7 +29,7 @@ from gsm_meter_bridge.errors import UnknownNameError
 from gsm_meter_bridge.families import families, family_of
 from gsm_meter_bridge.model import OTHER_TRANSPORTS, SMS, Family
 from gsm_meter_bridge.model.phone_numbers import e164
-from gsm_meter_bridge.words import Language
+from gsm_meter_bridge.translations import Language
 from gsm_meter_bridge.yaml_file.checks import (
     decimal,
     named,
@@ -94,8 +94,8 @@ _TLS = options(
 
 def _tls(value: object) -> object:
     scalar = scalar_of(value)
-    said = None if scalar is None else scalar.flag
-    return None if said is False else _TLS({} if said else value)
+    flag = None if scalar is None else scalar.flag
+    return None if flag is False else _TLS({} if flag else value)
 
 
 _MQTT = options(

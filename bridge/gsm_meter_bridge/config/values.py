@@ -47,8 +47,8 @@ class Topic:
         topic = "" if scalar is None or scalar.is_null else scalar.text
         if _TOPIC.fullmatch(topic) and len(topic.encode()) <= 128 and not topic.startswith("$"):
             return topic
-        words = "without +, #, blanks, a $ at its beginning and slashes at its ends"
-        raise vol.Invalid(f"allowed: a topic {words}, of 128 octets at most")
+        expected = "without +, #, blanks, a $ at its beginning and slashes at its ends"
+        raise vol.Invalid(f"allowed: a topic {expected}, of 128 bytes at most")
 
 
 class Duration:
@@ -135,7 +135,7 @@ def _postgresql(url: str) -> Secret:
         raise vol.Invalid(f"{_DATABASE}; the host is no name of a host; {escape}")
     if "@" in (parsed.database or "@") or (port is not None and not 1 <= port <= 65535):
         raise vol.Invalid(f"{_DATABASE}; a port is 1 to 65535; {escape}")
-    query = {("ssl" if name == "sslmode" else name): said for name, said in parsed.query.items()}
+    query = {("ssl" if name == "sslmode" else name): value for name, value in parsed.query.items()}
     return Secret(parsed.set(query=query).render_as_string(hide_password=False))
 
 
@@ -157,14 +157,14 @@ class DayTime:
 def port_url(value: object) -> str:
     """Return the path of a serial port, or the URL of a remote one."""
     url: str = Text(value)
-    words = "allowed: /dev/..., socket://host:port or rfc2217://host:port"
+    expected = "allowed: /dev/..., socket://host:port or rfc2217://host:port"
     try:
         parts = urlsplit(url)
         missing = parts.scheme in ("socket", "rfc2217") and not (parts.hostname and parts.port)
     except ValueError:
-        raise vol.Invalid(words) from None
+        raise vol.Invalid(expected) from None
     if missing or (parts.hostname and not is_host(parts.hostname)):
-        raise vol.Invalid(words)
+        raise vol.Invalid(expected)
     return url
 
 

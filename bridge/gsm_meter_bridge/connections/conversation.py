@@ -75,7 +75,7 @@ async def _hold(
                 raise LinkLostError(f"{link.url} was closed by the far end")
             bytes_left -= len(data)
             if bytes_left < 0:
-                raise LinkLostError(f"{link.url} says more than {MOST_BYTES} bytes")
+                raise LinkLostError(f"{link.url} sends more than {MOST_BYTES} bytes")
             to_send = dialogue.send(data)
     except StopIteration as done:
         value: T = done.value

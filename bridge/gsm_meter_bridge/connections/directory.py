@@ -46,22 +46,22 @@ class Directory:
         for module, client in self._clients.items():
             self._enter(module, client)
 
-    def find(self, host: str, says: Mapping[str, Scalar | None], family: str | None = None) -> Candidates:
+    def find(self, host: str, claims: Mapping[str, Scalar | None], family: str | None = None) -> Candidates:
         """Return the modules that a client at `host` may be, given the values that it or its meter reported.
 
         `family` is the family whose identification format the client used; None if it sent none.
         """
-        named = [m for n, value in says.items() for m in self._by_claim.get((n, str(value).strip()), ())]
+        named = [m for n, value in claims.items() for m in self._by_claim.get((n, str(value).strip()), ())]
         address = address_of(host)
         found = dict.fromkeys((*named, *self._by_address.at(address), *self._by_meter.at(address)))
-        fits = {m: self._fit(m, host, says, family) for m in found}
+        fits = {m: self._fit(m, host, claims, family) for m in found}
         whole = sorted(m for m, fit in fits.items() if fit is Fit.WHOLE)
         return Candidates(tuple(whole), any(fit is Fit.BUT_FOR_METER for fit in fits.values()))
 
-    def _fit(self, module: str, host: str, says: Mapping[str, Scalar | None], family: str | None) -> Fit:
+    def _fit(self, module: str, host: str, claims: Mapping[str, Scalar | None], family: str | None) -> Fit:
         if family not in (None, self._families[module]):
             return Fit.NONE
-        return self._clients[module].fit(host, says)
+        return self._clients[module].fit(host, claims)
 
     def _enter(self, module: str, client: ClientIdentity) -> None:
         for claim in client.claims.items():

@@ -38,14 +38,15 @@ def fault_of(kwh: float, before: Count | None, now: float, limit_a: int) -> str 
 
 
 def believed(
-    told: Iterable[tuple[str, float]], memory: MeterMemory, now: float, limit_a: int
+    reported: Iterable[tuple[str, float]], memory: MeterMemory, now: float, limit_a: int
 ) -> tuple[dict[str, Count], dict[str, str]]:
     """Return the plausible counts by name, and the reason for rejecting each of the others by name.
 
-    `told` holds names and kWh as the meter reported them. A count that fell within _FINEST_KWH is in neither.
+    `reported` holds names and kWh as the meter reported them. A count that fell within _FINEST_KWH is in
+    neither.
     """
     counts, faults = {}, {}
-    for name, kwh in told:
+    for name, kwh in reported:
         before = memory.counts.get(name)
         fault = fault_of(kwh, before, now, limit_a)
         if fault is not None:

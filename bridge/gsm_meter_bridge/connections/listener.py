@@ -79,7 +79,7 @@ class _Guest:
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _Claims:
     """The values that a client sent, and the family whose format it used; empty if it was silent."""
 
     family: str | None = None
@@ -87,7 +87,7 @@ class _Said:
     identification: Identification | None = None
 
 
-_SILENCE = _Said()
+_SILENCE = _Claims()
 
 Identified = Callable[[str, Identification], None]
 MeterSerial = Callable[[TcpLink], Awaitable[str | None]]
@@ -119,7 +119,7 @@ class Listener:
         self._families = {m.family.id: m.family for m in modules.values()}
         self._directory = Directory(modules)
         self._guests: dict[TcpLink, _Guest] = {}
-        self._to_ask: dict[TcpLink, tuple[float, _Said]] = {}
+        self._to_ask: dict[TcpLink, tuple[float, _Claims]] = {}
         self._unknown: dict[TcpLink, float] = {}
         self._asking = BackgroundTasks(self._health, Door.METER)
         self._mute = Seldom(_LOGGER)
@@ -197,11 +197,11 @@ class Listener:
     def _on_refused(self, host: str, why: str, full: bool) -> None:
         self._unidentified.note(host, self._plan.id, time.time(), problem=f"refused: {why}", refused=True)
         if full:
-            words = (
+            message = (
                 f"clients are refused, and may be modules: {why}; `bridge/unidentified_clients` lists them"
             )
             if self._full_at is None:
-                self._health.report(BridgeProblemCode.CLIENTS_REFUSED, self._subject, words)
+                self._health.report(BridgeProblemCode.CLIENTS_REFUSED, self._subject, message)
             self._full_at = time.monotonic()
 
     def _tick(self, now: float) -> None:
@@ -243,54 +243,56 @@ class Listener:
                 continue
             if identification is not None:
                 link.unread = identification.rest[:_REST_AT_MOST]
-                says = {r.name: r.value for r in identification.readings}
-                self._judge(link, _Said(family, says, identification))
+                claims = {r.name: r.value for r in identification.readings}
+                self._judge(link, _Claims(family, claims, identification))
                 return
         if not guest.readers:
             self._judge(link, _SILENCE)
 
-    def _judge(self, link: TcpLink, said: _Said, *, was_asked: bool = False) -> None:
+    def _judge(self, link: TcpLink, claims: _Claims, *, was_asked: bool = False) -> None:
         """Accept a client that is one module; else ask its meter, if that may identify it; else list it."""
-        found = self._directory.find(link.peer[0], said.values, said.family)
+        found = self._directory.find(link.peer[0], claims.values, claims.family)
         if found.module is not None:
-            self._let_in(link, found.module, said)
+            self._let_in(link, found.module, claims)
         elif found.by_meter and not found.fit and not was_asked and self._meter_serial is not None:
             self._forget(link)
             link.take = _little_of(link)
-            self._to_ask[link] = time.monotonic() + _UNIDENTIFIED_S, said
+            self._to_ask[link] = time.monotonic() + _UNIDENTIFIED_S, claims
             self._ask_next()
         else:
-            self._is_unknown(link, said.values, _problem(found))
+            self._is_unknown(link, claims.values, _problem(found))
 
     def _ask_next(self) -> None:
         while self._to_ask and len(self._asking) < _ASKED_AT_ONCE:
             link = next(iter(self._to_ask))
-            _, said = self._to_ask.pop(link)
-            self._asking.start("the meter of a client", self._ask_meter(link, said), link.abort)
+            _, claims = self._to_ask.pop(link)
+            self._asking.start("the meter of a client", self._ask_meter(link, claims), link.abort)
 
-    async def _ask_meter(self, link: TcpLink, said: _Said) -> None:
+    async def _ask_meter(self, link: TcpLink, claims: _Claims) -> None:
         serial = None
         try:
             if self._meter_serial is not None:
                 async with asyncio.timeout(_ASKED_FOR_S):
                     serial = await self._meter_serial(link)
         except (GsmMeterError, TimeoutError) as error:
-            words = "the meter behind %s does not say who it is: %s"
-            self._mute.log(logging.INFO, words, link.url, str(error) or f"not within {_ASKED_FOR_S:.0f} s")
+            message = "the meter behind %s does not report its serial number: %s"
+            self._mute.log(logging.INFO, message, link.url, str(error) or f"not within {_ASKED_FOR_S:.0f} s")
         if not link.closed:
-            told = {} if serial is None else {METER_SERIAL: printable(serial.strip(), _SERIAL_AT_MOST)}
+            reported = {} if serial is None else {METER_SERIAL: printable(serial.strip(), _SERIAL_AT_MOST)}
             self._judge(
-                link, _Said(said.family, {**said.values, **told}, said.identification), was_asked=True
+                link,
+                _Claims(claims.family, {**claims.values, **reported}, claims.identification),
+                was_asked=True,
             )
 
-    def _let_in(self, link: TcpLink, module: str, said: _Said) -> None:
+    def _let_in(self, link: TcpLink, module: str, claims: _Claims) -> None:
         self._forget(link)
         link.take = drop
         self._port.recognise(link)
         self._unidentified.forget(link.peer[0])
         self._pool.attach(module, link)
-        if said.identification is not None:
-            self._on_identified(module, said.identification)
+        if claims.identification is not None:
+            self._on_identified(module, claims.identification)
 
     def _is_unknown(
         self, link: TcpLink, claims: Mapping[str, Scalar | None], problem: str | None = None
@@ -298,8 +300,8 @@ class Listener:
         self._forget(link)
         link.unread, link.take = b"", _little_of(link)
         if self._unidentified.note(link.peer[0], self._plan.id, time.time(), claims, problem):
-            words = "unidentified client %s (listed in `bridge/unidentified_clients`)%s"
-            _LOGGER.info(words, link.url, f": {problem}" if problem else "")
+            message = "unidentified client %s (listed in `bridge/unidentified_clients`)%s"
+            _LOGGER.info(message, link.url, f": {problem}" if problem else "")
         if len(self._unknown) >= _UNIDENTIFIED_AT_MOST:
             self._end_first(None, self._unknown)
         self._unknown[link] = time.monotonic() + _UNIDENTIFIED_S
@@ -322,4 +324,4 @@ def _little_of(link: TcpLink) -> Callable[[bytes], None]:
 def _problem(found: Candidates) -> str | None:
     if len(found.fit) > 1:
         return f"it fits more than one module: {', '.join(found.fit[:5])}"
-    return "its meter has not said its number" if found.by_meter else None
+    return "its meter has not reported its serial number" if found.by_meter else None

@@ -44,25 +44,25 @@ async def read_dlms(link: TcpLink, meter: Meter, report: MeterReport) -> None:
     association = await converse(link, associate(client_of(meter)), repeats=1)
     now, asker = time.time(), _asker(meter)
     known = report.memory.known_to(asker, now)
-    told = ExtendedStatus()
+    latest = ExtendedStatus()
 
-    def hear(status: ExtendedStatus) -> None:
-        nonlocal told
-        told = status
+    def on_status(status: ExtendedStatus) -> None:
+        nonlocal latest
+        latest = status
 
     def note() -> None:
-        add_status(report, told, now)
-        report.memory = remembered(report.memory, told, asker, now)
+        add_status(report, latest, now)
+        report.memory = remembered(report.memory, latest, asker, now)
 
     try:
-        rest = await converse(link, poll(association, known, hear), repeats=_REPEATS)
+        rest = await converse(link, poll(association, known, on_status), repeats=_REPEATS)
         if rest is not None:
             note()
             await report.hand_on()
             await converse(link, rest(), repeats=_REPEATS)
     finally:
-        for problem in told.problems:
-            _LOGGER.info("%s: %s cannot be read: %s", link.url, problem.attribute, problem.words)
+        for problem in latest.problems:
+            _LOGGER.info("%s: %s cannot be read: %s", link.url, problem.attribute, problem.message)
         note()
     with contextlib.suppress(GsmMeterError):  # all values have been read
         await converse(link, release(association), _RELEASE_TIMEOUT_S)
@@ -95,8 +95,8 @@ def add_status(report: MeterReport, status: ExtendedStatus, now: float) -> None:
     """Replace the readings and problems of `report` by those of `status`, received at `now` (Unix time)."""
     report.readings.clear()
     report.problems.clear()
-    report.tell("meter_link", "ok")
-    report.problems += [f"{p.attribute}: {p.words}" for p in status.problems if not p.refused]
+    report.add("meter_link", "ok")
+    report.problems += [f"{p.attribute}: {p.message}" for p in status.problems if not p.refused]
     values = dict(status.values())
     if status.gsm is not None and status.gsm.ps_status is not None:
         values["radio"] = status.gsm.ps_status.word
@@ -108,13 +108,13 @@ def add_status(report: MeterReport, status: ExtendedStatus, now: float) -> None:
     elif status.clock is not None and (difference := clock_difference_s(status.clock, now)) is not None:
         values["meter_clock_difference_s"] = difference
     for name, value in values.items():
-        report.tell(name, value)
+        report.add(name, value)
 
 
-def remembered(memory: MeterMemory, told: ExtendedStatus, asker: str, now: float) -> MeterMemory:
+def remembered(memory: MeterMemory, status: ExtendedStatus, asker: str, now: float) -> MeterMemory:
     """Return the memory to keep after a poll, complete or interrupted; `now` is a Unix time."""
     used = memory.known_to(asker, now)
-    known = KnownObjects(told.serial_number or used.serial, told.objects or None, told.scalers)
+    known = KnownObjects(status.serial_number or used.serial, status.objects or None, status.scalers)
     learned_at = memory.learned_at if known.objects == used.objects else now
     return replace(memory, known=known, asker=asker, learned_at=learned_at)
 

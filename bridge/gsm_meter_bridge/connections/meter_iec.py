@@ -15,7 +15,7 @@ from gsm_meter_bridge.errors import DecodeError, GsmMeterError, IecError, LinkLo
 from gsm_meter_bridge.iec62056.checksum import Checksum
 from gsm_meter_bridge.iec62056.client import identify, read_once
 from gsm_meter_bridge.iec62056.data import DataSet
-from gsm_meter_bridge.iec62056.energy import Energies, energies, ways
+from gsm_meter_bridge.iec62056.energy import Energies, energies, energy_requests
 from gsm_meter_bridge.iec62056.messages import MODELS, IecIdentification
 from gsm_meter_bridge.iec62056.parity import Parity, over
 from gsm_meter_bridge.link import TcpLink
@@ -35,11 +35,11 @@ async def read_iec(link: TcpLink, meter: Meter, report: MeterReport) -> None:
     """
     session = _Session(link, meter)
     identity = await session.ask(lambda: identify(meter.iec_address))
-    report.tell("meter_link", "ok")
-    report.tell("meter_type", MODELS.get(identity.platform or "", identity.model))
+    report.add("meter_link", "ok")
+    report.add("meter_type", MODELS.get(identity.platform or "", identity.model))
     serial = await session.read(_SERIAL_NUMBER, report)
     if serial is not None and serial.values and serial.values[0].strip():
-        report.tell("meter_serial", serial.values[0].strip())
+        report.add("meter_serial", serial.values[0].strip())
     await _read_energy(session, identity, report)
 
 
@@ -54,35 +54,35 @@ async def iec_serial(link: TcpLink) -> str | None:
 async def _read_energy(session: _Session, identity: IecIdentification, report: MeterReport) -> None:
     failures: list[GsmMeterError] = []
     without: Energies | None = None
-    for way in ways(identity, report.memory.energy_way):
+    for request in energy_requests(identity, report.memory.energy_request):
         try:
-            found = await session.read_once(way)
+            found = await session.read_once(request)
         except (IecError, DecodeError, LinkLostError) as error:
             if session.link.closed:
                 raise
             failures.append(error)  # try the next parameter
             continue
-        told = energies(way, found.values)
-        if not told.kwh:
-            without = without or told
+        parsed = energies(request, found.values)
+        if not parsed.kwh:
+            without = without or parsed
             continue
-        _tell_energies(told, session.link.url, report)
-        report.memory = replace(report.memory, energy_way=way)
+        _report_energies(parsed, session.link.url, report)
+        report.memory = replace(report.memory, energy_request=request)
         return
     if without is not None:  # the meter answered, but with no energy
-        _tell_energies(without, session.link.url, report)
+        _report_energies(without, session.link.url, report)
         return
     refused = all(isinstance(error, IecError) for error in failures)
-    what = "the meter tells no energy by IEC 62056-21" if refused else "its energy cannot be read"
+    what = "the meter reports no energy by IEC 62056-21" if refused else "its energy cannot be read"
     report.problems.append(f"{what}: {'; '.join(map(str, failures))}")
 
 
-def _tell_energies(told: Energies, url: str, report: MeterReport) -> None:
-    for name, kwh in told.kwh.items():
-        report.tell(name, kwh)
-    for problem in told.problems:
+def _report_energies(found: Energies, url: str, report: MeterReport) -> None:
+    for name, kwh in found.kwh.items():
+        report.add(name, kwh)
+    for problem in found.problems:
         _LOGGER.warning("%s: %s", url, problem)
-    report.problems += told.problems
+    report.problems += found.problems
 
 
 class _Session:

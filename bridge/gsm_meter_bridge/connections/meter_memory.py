@@ -28,9 +28,9 @@ class MeterMemory:
     """The data that later polls reuse, or compare new readings with.
 
     `exchanged` is the date of the last meter exchange in the configuration. `asker` identifies the DLMS
-    client that learned `known` at `learned_at` (Unix time): another client sees other objects. `energy_way`
-    is the energy parameter that the meter answered by IEC 62056-21. `counts` maps names of energies to
-    counts.
+    client that learned `known` at `learned_at` (Unix time): another client sees other objects.
+    `energy_request` is the energy parameter that the meter answered by IEC 62056-21. `counts` maps names of
+    energies to counts.
     """
 
     serial: str | None = None
@@ -38,7 +38,7 @@ class MeterMemory:
     asker: str = ""
     known: KnownObjects = field(default_factory=KnownObjects)
     learned_at: float = 0.0
-    energy_way: str | None = None
+    energy_request: str | None = None
     counts: Mapping[str, Count] = field(default_factory=lambda: MappingProxyType({}))
 
     def known_to(self, asker: str, now: float) -> KnownObjects:
@@ -58,7 +58,7 @@ class MeterMemory:
                 "objects": None if objects is None else [_dumped(o) for o in objects],
                 "scalers": {str(name): [s.scaler, s.unit] for name, s in self.known.scalers.items()},
                 "learned_at": self.learned_at,
-                "energy_way": self.energy_way,
+                "energy_way": self.energy_request,
                 "counts": {name: [count.kwh, count.at] for name, count in self.counts.items()},
             }
         )

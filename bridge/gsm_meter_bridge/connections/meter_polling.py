@@ -31,7 +31,7 @@ _TICK_S = 1.0
 _FIRST_WITHIN_S = 60.0
 _LONGEST_S = 900.0
 """The longest duration of one poll, as other meters wait for the place."""
-_LONGEST_WORDS = 200
+_LONGEST_MESSAGE = 200
 _REFUSED = (
     "the meter did not take its password or key, which is not tried again, for it may block: write the right "
     "one into the configuration"
@@ -131,7 +131,7 @@ class MeterPoller:
         self._due: list[tuple[float, str, bool]] = []
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._places = asyncio.Semaphore(_AT_ONCE)
-        self._news = asyncio.Event()
+        self._wake = asyncio.Event()
 
     def ask(self, module: str, *, wanted: bool = True) -> bool:
         """Start a poll of the meter of `module`; False without a meter or connection, or in quiet hours.
@@ -141,7 +141,7 @@ class MeterPoller:
         if not self._may_poll(module, wanted=wanted):
             return False
         heapq.heappush(self._due, (self._ticks(), module, wanted))
-        self._news.set()
+        self._wake.set()
         return True
 
     async def run(self) -> None:
@@ -154,8 +154,8 @@ class MeterPoller:
             while True:
                 with self._health.guard(Door.METER, "polls of meters", passing=False):
                     self._begin_due()
-                await wait_set(self._news, _TICK_S)
-                self._news.clear()
+                await wait_set(self._wake, _TICK_S)
+                self._wake.clear()
         finally:
             for task in self._under_way.values():
                 task.cancel()
@@ -198,12 +198,14 @@ class MeterPoller:
         problem = await self._broken_by(module, report, wanted=wanted)
         failed = problem is not None and not report.readings
         if not failed:
-            with self._health.guard(Door.METER, f"{module}: what its meter told", passing=False) as guard:
+            with self._health.guard(
+                Door.METER, f"{module}: the readings of its meter", passing=False
+            ) as guard:
                 await self._hand_on(module, report)
             if guard.error is not None:
                 problem, failed = _internal(guard.error), True
-        told = "; ".join([*report.problems, *([problem] if problem else [])])
-        self._pool.set_problem(module, printable(told, _LONGEST_WORDS) if told else None)
+        summary = "; ".join([*report.problems, *([problem] if problem else [])])
+        self._pool.set_problem(module, printable(summary, _LONGEST_MESSAGE) if summary else None)
         if failed:
             await self._listener.poll_failed(module)
 
@@ -236,11 +238,15 @@ class MeterPoller:
 
     async def _hand_on(self, module: str, report: MeterReport) -> None:
         """Pass the plausible readings of a meter to the listener, and store its memory."""
-        connectivity, way, now = self._modules[module].connectivity, self._pool.transport(module), self._now()
+        connectivity, transport, now = (
+            self._modules[module].connectivity,
+            self._pool.transport(module),
+            self._now(),
+        )
         report.judge(now, connectivity.meter or Meter())
-        connected = () if way == CSD else (Reading("tcp", value=True),)
-        found = [Observation(module, (*connected, *report.readings), way, now)]
-        if connectivity.address is not None and way == "tcp" and _is_ip(connectivity.address.host):
+        connected = () if transport == CSD else (Reading("tcp", value=True),)
+        found = [Observation(module, (*connected, *report.readings), transport, now)]
+        if connectivity.address is not None and transport == "tcp" and _is_ip(connectivity.address.host):
             found.append(Observation(module, (Reading("ip", connectivity.address.host),), DIALLED, now))
         if report.handed != tuple(report.readings):
             await self._listener.readings_received(found, status=True)
@@ -260,7 +266,7 @@ class MeterPoller:
 
 
 def _internal(error: BaseException) -> str:
-    return f"what it says led to an error of the bridge ({type(error).__name__})"
+    return f"its data led to an error of the bridge ({type(error).__name__})"
 
 
 def _to_end(report: MeterReport) -> str:

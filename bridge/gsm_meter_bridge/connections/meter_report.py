@@ -12,7 +12,7 @@ from gsm_meter_bridge.model import Meter, Reading
 _ENERGY = "energy_"
 
 
-async def _nobody() -> None:
+async def _no_op() -> None:
     return None
 
 
@@ -26,12 +26,12 @@ class MeterReport:
     readings: list[Reading] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     memory: MeterMemory = field(default_factory=MeterMemory)
-    hand_on: Callable[[], Awaitable[None]] = _nobody
+    hand_on: Callable[[], Awaitable[None]] = _no_op
     """Passes the readings so far to the poll listener; called before a part of the poll that takes long."""
     handed: tuple[Reading, ...] | None = None
     """The readings that were passed on last; None if none were."""
 
-    def tell(self, name: str, value: str | float) -> None:
+    def add(self, name: str, value: str | float) -> None:
         """Add a reading."""
         self.readings.append(Reading(name, value))
 
@@ -42,15 +42,17 @@ class MeterReport:
         compared with the old ones. `now` is a Unix time.
         """
         before = self.memory
-        told = next((str(r.value).strip() for r in self.readings if r.name == "meter_serial"), None)
-        is_other = before.serial is not None and told not in (None, before.serial)
+        serial = next((str(r.value).strip() for r in self.readings if r.name == "meter_serial"), None)
+        is_other = before.serial is not None and serial not in (None, before.serial)
         counts = {} if is_other or meter.exchanged != before.exchanged else before.counts
-        self.memory = replace(before, serial=told or before.serial, exchanged=meter.exchanged, counts=counts)
+        self.memory = replace(
+            before, serial=serial or before.serial, exchanged=meter.exchanged, counts=counts
+        )
         self._judge_counts(now, meter.current_limit_a)
 
     def _judge_counts(self, now: float, limit_a: int) -> None:
-        told = [(r.name, r.value) for r in self.readings if r.name.startswith(_ENERGY)]
-        numbers = [(name, float(value)) for name, value in told if isinstance(value, (int, float))]
+        reported = [(r.name, r.value) for r in self.readings if r.name.startswith(_ENERGY)]
+        numbers = [(name, float(value)) for name, value in reported if isinstance(value, (int, float))]
         counts, faults = believed(numbers, self.memory, now, limit_a)
         self.readings = [r for r in self.readings if not r.name.startswith(_ENERGY) or r.name in counts]
         self.problems += [f"{name}: {fault}" for name, fault in faults.items()]

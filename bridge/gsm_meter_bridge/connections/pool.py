@@ -127,19 +127,19 @@ class ConnectionPool:
         """
         connection = self._connection(module)
         if connection.link is not None and not connection.link.closed:
-            connection.news.log(logging.INFO, "%s: a new connection takes the place of the old one", module)
+            connection.log.log(logging.INFO, "%s: a new connection takes the place of the old one", module)
             connection.takeovers.note(time.monotonic(), connection.link.peer[0], link.peer[0])
             connection.link.abort()
             self._count(connection)
         link.health = self._health
-        connection.link, connection.transport, connection.since, connection.heard = (
+        connection.link, connection.transport, connection.since, connection.bytes_received = (
             link,
             transport,
             self._now(),
             link.received,
         )
         link.watch(lambda: self._detach(module, link))
-        connection.news.log(logging.INFO, "%s: connected (%s, %s)", module, transport, link.url)
+        connection.log.log(logging.INFO, "%s: connected (%s, %s)", module, transport, link.url)
         self._look_for_rivals(module, connection)
         self.on_change(module)
 
@@ -177,7 +177,7 @@ class ConnectionPool:
                     link.close()
         finally:
             connection.used_by = None
-            connection.heard = connection.link.received if connection.link is not None else 0
+            connection.bytes_received = connection.link.received if connection.link is not None else 0
             connection.busy.release()
             self.on_change(module)
 
@@ -186,7 +186,7 @@ class ConnectionPool:
         try:
             while True:
                 await asyncio.sleep(min(_SWEEP_S, self._idle_timeout_s / 2))
-                with self._health.guard(Door.TCP, "connections that nobody uses", passing=False):
+                with self._health.guard(Door.TCP, "idle connections", passing=False):
                     self._look_after()
         finally:
             for connection in self._connections.values():
@@ -200,10 +200,13 @@ class ConnectionPool:
                 self._look_for_rivals(module, connection)
             if connection.link is None or connection.busy.locked():
                 continue
-            unasked, connection.heard = connection.link.received - connection.heard, connection.link.received
+            unasked, connection.bytes_received = (
+                connection.link.received - connection.bytes_received,
+                connection.link.received,
+            )
             if unasked > _UNASKED_AT_MOST:
-                words = "%s: %d bytes came that nobody asked for: its connection is ended"
-                _LOGGER.warning(words, module, unasked)
+                message = "%s: %d unrequested bytes arrived: its connection is closed"
+                _LOGGER.warning(message, module, unasked)
                 connection.link.abort()
             elif connection.link.used_at < before:
                 _LOGGER.info("%s: nothing came or went for %.0f s", module, self._idle_timeout_s)
@@ -216,7 +219,9 @@ class ConnectionPool:
             self.on_change(module)
         elif connection.rivals is not None and before is None:
             _LOGGER.warning(
-                "%s: those who say that they are it call from %s", module, connection.takeovers.hosts
+                "%s: the clients that claim to be this module connect from %s",
+                module,
+                connection.takeovers.hosts,
             )
             self._health.report(BridgeProblemCode.RIVAL_CLIENTS, f"module {module}", connection.rivals)
 
@@ -259,7 +264,7 @@ class ConnectionPool:
         if connection.link is link:
             self._count(connection)
             connection.link = None
-            connection.news.log(logging.INFO, "%s: its connection has ended", module)
+            connection.log.log(logging.INFO, "%s: its connection has ended", module)
             self.on_change(module)
 
     def _count(self, connection: ModuleConnection) -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from gsm_meter_bridge.connections.background import BackgroundTasks
 from gsm_meter_bridge.connections.files import Files, Use
 from gsm_meter_bridge.connections.seldom import Seldom
-from gsm_meter_bridge.connections.sockets import bind, words_of
+from gsm_meter_bridge.connections.sockets import bind, bind_error_reason
 from gsm_meter_bridge.health import BridgeProblemCode, Door, Health
 from gsm_meter_bridge.link import TcpLink
 from gsm_meter_bridge.model import IpNetwork, within
@@ -90,7 +90,7 @@ class Port:
         self._links: dict[TcpLink, str] = {}
         self._from: Counter[str] = Counter()
         self._joining = BackgroundTasks(health, Door.TCP)
-        self._news = asyncio.Event()
+        self._wake = asyncio.Event()
         self._fault: str | None = None
         self._refusals = Seldom(_LOGGER)
         self._short_at: float | None = None
@@ -104,8 +104,8 @@ class Port:
                 began, why = time.monotonic(), "an error of the bridge itself"
                 with self._health.guard(Door.TCP, place.subject, passing=False):
                     why = await self._listen()
-                words = f"port {place.port} of {place.host[:60]} cannot be had: {why}; it is tried again"
-                self._health.report(place.code, place.subject, words)
+                message = f"port {place.port} of {place.host[:60]} cannot be opened: {why}; it is tried again"
+                self._health.report(place.code, place.subject, message)
                 if time.monotonic() - began > _LONGEST_PAUSE_S:
                     pause_s = _FIRST_PAUSE_S
                 await asyncio.sleep(pause_s)
@@ -125,7 +125,7 @@ class Port:
         try:
             self._sockets = await bind(self._place.host, self._place.port)
         except (OSError, UnicodeError) as error:
-            return words_of(error)
+            return bind_error_reason(error)
         finally:
             self._count(len(self._sockets))
         self.port = self._sockets[0].getsockname()[1]
@@ -135,8 +135,8 @@ class Port:
         self._resume()
         try:
             while self._fault is None:
-                await wait_set(self._news, _LOOK_S)
-                self._news.clear()
+                await wait_set(self._wake, _LOOK_S)
+                self._wake.clear()
                 self._look()
             return self._fault
         finally:
@@ -149,7 +149,7 @@ class Port:
                 if not one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
                     self._fault = "it was closed"
             except OSError as error:  # not closed: its descriptor may be reused by now
-                self._fault = words_of(error)
+                self._fault = bind_error_reason(error)
                 asyncio.get_running_loop().remove_reader(one.fileno())
                 self._sockets.remove(one)
                 one.detach()
@@ -195,13 +195,13 @@ class Port:
 
     def _not_accepted(self, error: OSError) -> None:
         if error.errno in _BROKEN:
-            self._fault = words_of(error)
+            self._fault = bind_error_reason(error)
             self._pause()
-            self._news.set()
+            self._wake.set()
         elif error.errno in _NO_FILES:
             self._short_at = time.monotonic()
-            words = f"nobody can connect just now: {words_of(error)}; those who try wait"
-            self._health.report(self._place.code, self._place.subject, words)
+            message = f"no client can connect at present: {bind_error_reason(error)}; new clients wait"
+            self._health.report(self._place.code, self._place.subject, message)
             self._pause()
             asyncio.get_running_loop().call_later(_REST_S, self._resume)
         else:
@@ -211,8 +211,8 @@ class Port:
         refused = self._refusal(peer[0])
         if refused is not None:
             client.close()
-            words = "%s: a connection from %s is refused: %s"
-            self._refusals.log(logging.WARNING, words, self._place.subject, peer[0], refused)
+            message = "%s: a connection from %s is refused: %s"
+            self._refusals.log(logging.WARNING, message, self._place.subject, peer[0], refused)
             self._on_refused(peer[0], refused, refused != _FOREIGN)
             return
         client.setblocking(False)  # noqa: FBT003
@@ -267,8 +267,8 @@ class Port:
             limits.max_connections_per_address is not None
             and self._from[host] >= limits.max_connections_per_address
         ):
-            words = f"there are {limits.max_connections_per_address} connections from this address"
-            return None if self._make_room(host) else words
+            message = f"there are {limits.max_connections_per_address} connections from this address"
+            return None if self._make_room(host) else message
         if len(self._links) >= limits.max_connections:
             return None if self._make_room(None) else f"there are {limits.max_connections} connections"
         refused = self._files.refusal(Use.CLIENT)

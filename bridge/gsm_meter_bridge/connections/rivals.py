@@ -41,11 +41,11 @@ class Takeovers:
             losers.add(one.loser)
             returns += one.winner in losers and one.winner != one.loser
         if returns >= _RETURNS:
-            return "clients from several addresses throw each other out: do two devices say that they are it?"
-        if sum(now - one.at < _QUICK_S for one in lately) >= _QUICKLY:
             return (
-                "new connections take the place of open ones within moments: do two devices say they are it?"
+                "clients from several addresses displace each other: do two devices claim to be this module?"
             )
+        if sum(now - one.at < _QUICK_S for one in lately) >= _QUICKLY:
+            return "new connections replace open ones within moments: do two devices claim to be this module?"
         return None
 
     @property

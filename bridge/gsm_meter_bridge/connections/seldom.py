@@ -17,10 +17,10 @@ class Seldom:
     _since: float = float("-inf")
     _count: int = 0
 
-    def log(self, level: int, words: str, *details: object) -> None:
+    def log(self, level: int, message: str, *details: object) -> None:
         """Log at `level`, or at DEBUG if the limit is reached."""
         now = time.monotonic()
         if now - self._since >= self.every_s:
             self._since, self._count = now, 0
         self._count += 1
-        self.logger.log(level if self._count <= self.most else logging.DEBUG, words, *details)
+        self.logger.log(level if self._count <= self.most else logging.DEBUG, message, *details)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 _BACKLOG = 1024
 _Found = tuple[int, int, int, str, tuple[object, ...]]
-_WORDS = MappingProxyType(
+_REASONS = MappingProxyType(
     {
         errno.EADDRINUSE: "another program has it",
         errno.EADDRNOTAVAIL: "that is no address of this machine",
@@ -68,10 +68,10 @@ def _listening(kind: int, address: tuple[object, ...]) -> socket.socket:
     return made
 
 
-def words_of(error: OSError | UnicodeError) -> str:
+def bind_error_reason(error: OSError | UnicodeError) -> str:
     """Return the reason why a port cannot be opened, as text."""
     if isinstance(error, UnicodeError):
         return "that is no name of a host"
     if isinstance(error, socket.gaierror):
         return "the host name is not known"
-    return _WORDS.get(error.errno or 0) or (error.strerror or type(error).__name__).lower()
+    return _REASONS.get(error.errno or 0) or (error.strerror or type(error).__name__).lower()

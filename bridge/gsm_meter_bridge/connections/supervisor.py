@@ -103,8 +103,8 @@ class ConnectionSupervisor:
             for m in modules.values()
             if m.connectivity.tunnel is not None
         ]
-        self._told: dict[tuple[str, str, str], Observation] = {}
-        self._news = asyncio.Event()
+        self._observations: dict[tuple[str, str, str], Observation] = {}
+        self._wake = asyncio.Event()
         for one in config.listeners:
             if _is_open(one.host):
                 _LOGGER.warning(_OPEN, one.id, one.host)
@@ -116,7 +116,7 @@ class ConnectionSupervisor:
             **{f"tunnel {n}": tunnel.run() for n, tunnel in enumerate(self._tunnels)},
             "pool": self.pool.run(),
             "polls of meters": self.meter_poller.run(),
-            "what was told": self._store_told(),
+            "observations": self._store_observations(),
         }
         await run_group(works, idle)
 
@@ -137,32 +137,36 @@ class ConnectionSupervisor:
         for one in observations:
             self._put(one, "meter")
 
-    def _put(self, told: Observation, by: str) -> None:
+    def _put(self, observation: Observation, by: str) -> None:
         """Keep readings of a module or its meter until they are stored; the last of each source."""
-        readings = tuple(sound for r in told.readings if (sound := _sound(r)) is not None)
-        self._told[told.module, told.source, by] = replace(told, readings=readings)
-        self._news.set()
+        readings = tuple(sound for r in observation.readings if (sound := _sound(r)) is not None)
+        self._observations[observation.module, observation.source, by] = replace(
+            observation, readings=readings
+        )
+        self._wake.set()
 
-    async def _store_told(self) -> None:
+    async def _store_observations(self) -> None:
         """Store pending readings; while the database is unavailable, the last of each source is kept."""
         while True:
-            await self._news.wait()
-            self._news.clear()
-            while self._told:
-                told = dict(islice(self._told.items(), _AT_ONCE))
-                if not await self._store(tuple(told.values())):
+            await self._wake.wait()
+            self._wake.clear()
+            while self._observations:
+                reported = dict(islice(self._observations.items(), _AT_ONCE))
+                if not await self._store(tuple(reported.values())):
                     await asyncio.sleep(_AGAIN_S)
                     continue
-                for key, one in told.items():
-                    if self._told[key] is one:
-                        del self._told[key]
+                for key, one in reported.items():
+                    if self._observations[key] is one:
+                        del self._observations[key]
 
-    async def _store(self, told: tuple[Observation, ...]) -> bool:
+    async def _store(self, observations: tuple[Observation, ...]) -> bool:
         """Store observations; False if the database is unavailable. What can never be stored is dropped."""
-        with self._health.guard(Door.TCP, "what was told over a connection") as guard:
-            return await self._host.run_guarded(lambda: self._host.readings_received(told, status=True))
-        if guard.error is not None and len(told) > 1:
-            for one in told:
+        with self._health.guard(Door.TCP, "an observation from a connection") as guard:
+            return await self._host.run_guarded(
+                lambda: self._host.readings_received(observations, status=True)
+            )
+        if guard.error is not None and len(observations) > 1:
+            for one in observations:
                 if not await self._store((one,)):
                     return False
         return True

@@ -28,7 +28,7 @@ IDLE_TIMEOUT_S = 600.0
 _IDLE_WHILE_OTHERS_WAIT_S = 60.0
 _LONGEST_WHILE_OTHERS_WAIT_S = 1800.0
 _TICK_S = 1.0
-_LONGEST_WORDS = 200
+_LONGEST_MESSAGE = 200
 
 
 class Tunnel:
@@ -81,10 +81,12 @@ class Tunnel:
                     link.unwatch(over.set)
         except SendRefusedError as error:
             self._refusals.log(logging.WARNING, "no tunnel: %s", error)
-            words = f"the program from {client.peer[0]} got no connection: {error}"
-            self._pool.set_tunnel_problem(self._module, printable(words, _LONGEST_WORDS))
+            message = f"the program from {client.peer[0]} got no connection: {error}"
+            self._pool.set_tunnel_problem(self._module, printable(message, _LONGEST_MESSAGE))
         except TimeoutError:
-            self._leaves.log(logging.INFO, "%s: a program has gone before it had the line", self._module)
+            self._leaves.log(
+                logging.INFO, "%s: a program disconnected before the connection was free", self._module
+            )
         finally:
             part(client)  # from now on it cannot pause or resume the module's link
             client.close()
@@ -114,8 +116,8 @@ class Tunnel:
             now = time.monotonic()
             why = self._too_long(now - max(began, client.used_at, link.used_at), now - began)
             if why is not None:
-                words = "%s: the program at the tunnel from %s is let go: %s"
-                _LOGGER.warning(words, self._module, client.peer[0], why)
+                message = "%s: the program at the tunnel from %s is let go: %s"
+                _LOGGER.warning(message, self._module, client.peer[0], why)
                 return
 
     def _too_long(self, silent_s: float, at_all_s: float) -> str | None:
@@ -127,5 +129,7 @@ class Tunnel:
         if silent_s >= _IDLE_WHILE_OTHERS_WAIT_S:
             return f"nothing came or went for {_IDLE_WHILE_OTHERS_WAIT_S:.0f} s, and others wait"
         if at_all_s >= _LONGEST_WHILE_OTHERS_WAIT_S:
-            return f"it had the line for {_LONGEST_WHILE_OTHERS_WAIT_S / 60:.0f} min, and others wait"
+            return (
+                f"it was connected for {_LONGEST_WHILE_OTHERS_WAIT_S / 60:.0f} min, and other programs wait"
+            )
         return None

@@ -54,7 +54,7 @@ class UnidentifiedClients:
         `claims` are the values it identified itself with. If `refused`, `problem` is the reason.
         """
         known_of = islice(((n, v) for n, v in (claims or {}).items() if v is not None), _MOST_CLAIMS)
-        said = {name: _short(value) for name, value in known_of}
+        shown = {name: _short(value) for name, value in known_of}
         known = self._by_host.pop(host, None)
         if known is None:
             known = UnidentifiedClient(host, listener, at, at, 0)
@@ -64,7 +64,7 @@ class UnidentifiedClients:
             listener=listener,
             last_at=at,
             connections=connections,
-            claims=said or known.claims,
+            claims=shown or known.claims,
             problem=problem,
             refused=known.refused + refused,
         )

@@ -127,7 +127,7 @@ class Aare:
     service_error: bytes = b""
 
     @property
-    def words(self) -> str:
+    def reason(self) -> str:
         """The result as text; unknown codes are shown as numbers."""
         result = RESULTS.get(self.result, f"result {self.result}")
         known = {} if self.by_provider else DIAGNOSTICS

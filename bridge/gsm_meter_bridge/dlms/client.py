@@ -132,7 +132,7 @@ def read(association: Association, attribute: Attribute) -> Dialogue[Data]:
                     return decode_data(bytes(octets))
                 request = NextBlock(number)
             case ServiceError() as refusal:
-                raise ReadRefusedError(str(attribute), refusal.words)
+                raise ReadRefusedError(str(attribute), refusal.reason)
             case other:
                 raise DecodeError("response", f"{type(other).__name__} answers no reading")
 
@@ -171,7 +171,7 @@ def _accepted(reply: bytes) -> Aare:
     if reply[:1] != bytes((AARE,)):
         refusal = decode_response(reply)
         if isinstance(refusal, ServiceError):
-            raise AssociationRefusedError(f"the meter refuses to associate: {refusal.words}")
+            raise AssociationRefusedError(f"the meter refuses to associate: {refusal.reason}")
         raise DecodeError("APDU", "is no AARE", 0)
     aare = Aare.decode(reply)
     if aare.result == 0:
@@ -179,7 +179,7 @@ def _accepted(reply: bytes) -> Aare:
     if aare.diagnostic == _AUTHENTICATION_FAILED and not aare.by_provider:
         raise WrongPasswordError("the meter does not take the password", aare.result, aare.diagnostic)
     hint = "; is it the right client and password?" if aare.diagnostic in DIAGNOSTICS else ""
-    raise AssociationRefusedError(f"association {aare.words}{hint}", aare.result, aare.diagnostic)
+    raise AssociationRefusedError(f"association {aare.reason}{hint}", aare.result, aare.diagnostic)
 
 
 def _prove(association: Association, client: Client, keys: Keys, exchange: HlsExchange) -> Dialogue[None]:
@@ -196,9 +196,9 @@ def _prove(association: Association, client: Client, keys: Keys, exchange: HlsEx
             if not proves(client.mechanism, keys, meters, answer):
                 raise AssociationRefusedError("the meter does not know the key: it may be another meter")
         case ActionResponse(result) if result:
-            raise WrongPasswordError(f"the meter does not take the key: {_words(result)}", result)
+            raise WrongPasswordError(f"the meter does not take the key: {_result_text(result)}", result)
         case ServiceError() as refusal:
-            raise WrongPasswordError(f"the meter does not take the key: {refusal.words}")
+            raise WrongPasswordError(f"the meter does not take the key: {refusal.reason}")
         case _:
             raise AssociationRefusedError("the meter did not prove that it knows the key")
 
@@ -213,8 +213,8 @@ def _checked(number: int, part: bytes, request: GetRequest | NextBlock, before: 
 
 
 def _refused(what: str, result: int) -> ReadRefusedError:
-    return ReadRefusedError(what, _words(result), result)
+    return ReadRefusedError(what, _result_text(result), result)
 
 
-def _words(result: int) -> str:
+def _result_text(result: int) -> str:
     return DATA_ACCESS_RESULTS.get(result, f"data access result {result}")

@@ -63,9 +63,9 @@ class Code:
     word: str
 
     @classmethod
-    def of(cls, data: Data, words: Mapping[int, str]) -> Code:
+    def of(cls, data: Data, labels: Mapping[int, str]) -> Code:
         """Return the code in `data`."""
-        return cls(data.number, words.get(data.number, UNKNOWN))
+        return cls(data.number, labels.get(data.number, UNKNOWN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class ServingCell(Cell):
         if self.channel is None:
             return None
         found = (
-            b for words, channels, b in _CHANNELS if ps_status.word in words and self.channel in channels
+            b for kinds, channels, b in _CHANNELS if ps_status.word in kinds and self.channel in channels
         )
         return next(found, None)
 

@@ -88,18 +88,18 @@ RestOfPoll = Callable[[], Dialogue[None]]
 """A later read of the object list and of the values found only by it."""
 
 
-def poll(association: Association, known: KnownObjects, hear: OnStatus) -> Dialogue[RestOfPoll | None]:
+def poll(association: Association, known: KnownObjects, on_status: OnStatus) -> Dialogue[RestOfPoll | None]:
     """Read the serial number, then energy, then the clock, then the rest.
 
     If the meter's objects are not known, or another meter answers, objects are read by name; the returned
     function then reads the object list, which is long. If the meter refuses the list, the objects that
-    answered replace it. `hear` is called after each value. Raises MeterLinkError.
+    answered replace it. `on_status` is called after each value. Raises MeterLinkError.
     """
-    reading = _Reading(association, known.objects or BY_NAME, dict(known.scalers), hear)
+    reading = _Reading(association, known.objects or BY_NAME, dict(known.scalers), on_status)
     reading.by_name = known.objects is None
     yield from reading.serial()
     if known.serial is not None and reading.status.serial_number not in (None, known.serial):
-        reading = _Reading(association, BY_NAME, {}, hear, reading.status)
+        reading = _Reading(association, BY_NAME, {}, on_status, reading.status)
         reading.by_name = True
     if not reading.by_name:
         reading.note(objects=known.objects)
@@ -164,7 +164,7 @@ class _Reading:
         association: Association,
         objects: Sequence[ObjectEntry],
         scalers: dict[Obis, ScalerUnit] | None = None,
-        hear: OnStatus = lambda _: None,
+        on_status: OnStatus = lambda _: None,
         status: ExtendedStatus | None = None,
     ) -> None:
         self.association, self.objects = association, objects
@@ -173,12 +173,12 @@ class _Reading:
         self.answered: set[ObjectEntry] = set()
         self._absent: set[ObjectEntry] = set()
         self._scalers = scalers or {}
-        self._hear = hear
+        self._on_status = on_status
 
     def note(self, **changes: Any) -> None:
         """Add to the values read so far."""
         self.status = replace(self.status, **changes, scalers=MappingProxyType(dict(self._scalers)))
-        self._hear(self.status)
+        self._on_status(self.status)
 
     def find(self, class_ids: Sequence[int], obis: Obis | None = None) -> ObjectEntry | None:
         """Return the first listed object of one of the classes, by name if one is given."""
@@ -208,14 +208,14 @@ class _Reading:
             self._problem(attribute, f"makes no sense ({type(error).__name__})")
         return None
 
-    def _problem(self, attribute: Attribute, words: str, *, refused: bool = False) -> None:
-        self.note(problems=(*self.status.problems, UnreadObject(attribute, words, refused)))
+    def _problem(self, attribute: Attribute, message: str, *, refused: bool = False) -> None:
+        self.note(problems=(*self.status.problems, UnreadObject(attribute, message, refused)))
 
     def serial(self) -> Dialogue[None]:
         """Read the serial number unless it is known already."""
         if self.status.serial_number is None:
             entry = self.find((DATA,), SERIAL_NUMBER)
-            self.note(serial_number=(yield from self.one(entry, 2, _told_serial)))
+            self.note(serial_number=(yield from self.one(entry, 2, _serial_number)))
 
     def clock(self) -> Dialogue[None]:
         """Read the clock."""
@@ -253,16 +253,16 @@ class _Reading:
         entry = self.find((GSM_DIAGNOSTIC,))
         if entry is None:
             return
-        told = GsmDiagnostic(entry.version)
+        diagnostic = GsmDiagnostic(entry.version)
         for name, (index, take) in _diagnostic(entry.version, whole=whole).items():
             found: Any = yield from self.one(entry, index, take)
             if found is not None:
-                told = replace(told, **{name: found})
+                diagnostic = replace(diagnostic, **{name: found})
             if entry in self.answered:
-                self.note(gsm=told)
+                self.note(gsm=diagnostic)
 
 
-def _told_serial(data: Data) -> str | None:
+def _serial_number(data: Data) -> str | None:
     """Return a serial number; None for blank memory, which does not mean another meter."""
     is_blank = isinstance(data.value, bytes) and set(data.value) <= {0x00, 0x20, 0xFF}
     return None if is_blank else data.text or None

@@ -154,7 +154,7 @@ class ServiceError:
     codes: bytes
 
     @property
-    def words(self) -> str:
+    def reason(self) -> str:
         """The reason as text; unknown codes are shown as numbers."""
         if self.tag == CONFIRMED_SERVICE_ERROR or len(self.codes) < 2:
             return f"service error {self.codes.hex(' ')}"

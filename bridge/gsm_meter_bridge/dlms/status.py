@@ -40,7 +40,7 @@ class UnreadObject:
     """An object that is listed but could not be read, and why; `refused`: the meter refused it."""
 
     attribute: Attribute
-    words: str
+    message: str
     refused: bool = False
 
 

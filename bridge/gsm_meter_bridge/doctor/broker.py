@@ -26,7 +26,7 @@ from gsm_meter_bridge.storage.generations import Generation
 from gsm_meter_bridge.vocabulary import Registration, printable
 
 _CHECK = Check("broker")
-_ROOMY_OCTETS = 65_536
+_ROOMY_BYTES = 65_536
 _LOOK_AT_PORT = "look at mqtt: port (usually 1883, or 8883 with TLS)"
 _LOOK_AT_CA = "name the authority that signed it in mqtt: tls: ca_file"
 _RENEW = "renew the certificate, and look at the clocks of both machines"
@@ -87,7 +87,7 @@ async def check_broker(
     except ConfigError as error:
         yield _bad_files(mqtt, error)
         return
-    trouble = await _way_to(mqtt, broker.tls)
+    trouble = await _reach(mqtt, broker.tls)
     if trouble is not None:
         yield trouble
         return
@@ -101,7 +101,7 @@ async def check_broker(
     for finding in _state(topics, seen) if running else _age(generation, seen.last(topics.generation)):
         yield finding
     for modem in (m for m in config.modems if m.id in used and seen.echoed):
-        for finding in _told(modem, seen.last(topics.modem(modem.id))):
+        for finding in _modem_status(modem, seen.last(topics.modem(modem.id))):
             yield finding
     for module in metered:
         for finding in _meter(module, seen.last(topics.module(module))):
@@ -131,7 +131,7 @@ def _bad_files(mqtt: MqttConfig, error: ConfigError) -> Finding:
     )
 
 
-async def _way_to(mqtt: MqttConfig, tls: ssl.SSLContext | None) -> Finding | None:
+async def _reach(mqtt: MqttConfig, tls: ssl.SSLContext | None) -> Finding | None:
     """Return the problem with the connection to the broker, including TLS, if there is one."""
     try:
         # for a host with several addresses, this raises one error, not a list of them
@@ -150,11 +150,11 @@ async def _way_to(mqtt: MqttConfig, tls: ssl.SSLContext | None) -> Finding | Non
 
 def _unreachable(place: str, error: OSError | UnicodeError) -> Finding:
     if isinstance(error, ssl.SSLCertVerificationError):
-        words, advice = _CERTIFICATE.get(error.verify_code, (error.verify_message, _LOOK_AT_CA))
-        return _CHECK.problem(f"the certificate of {place} is not accepted: {words}", advice)
-    for kind, words, advice in _UNREACHABLE:
+        message, advice = _CERTIFICATE.get(error.verify_code, (error.verify_message, _LOOK_AT_CA))
+        return _CHECK.problem(f"the certificate of {place} is not accepted: {message}", advice)
+    for kind, message, advice in _UNREACHABLE:
         if isinstance(error, kind):
-            return _CHECK.problem(f"{place} cannot be reached: {words}", advice)
+            return _CHECK.problem(f"{place} cannot be reached: {message}", advice)
     return _CHECK.problem(
         f"{place} cannot be reached: {getattr(error, 'strerror', None) or error}", "look at mqtt: host"
     )
@@ -169,7 +169,7 @@ def _judge(mqtt: MqttConfig, topics: Topics, seen: BrokerReport) -> Iterable[Fin
     yield from _limits(seen)
     for below in (f"{topics.root}/", f"{topics.discovery_prefix}/"):
         yield _rights(below, seen)
-    yield from _unheard(topics, seen)
+    yield from _not_received(topics, seen)
     if seen.ended is not None:
         yield _ended(seen.ended)
     if seen.echoed:
@@ -177,17 +177,17 @@ def _judge(mqtt: MqttConfig, topics: Topics, seen: BrokerReport) -> Iterable[Fin
 
 
 def _refused(mqtt: MqttConfig, reason: str) -> Finding:
-    words, advice = _REFUSALS.get(reason, (f"refuses us: {reason}", "look at the broker's log"))
+    message, advice = _REFUSALS.get(reason, (f"refuses us: {reason}", "look at the broker's log"))
     if advice is _LOGIN and mqtt.username is None:
-        words, advice = "wants a login and none is configured", "write mqtt: username and password"
-    return _CHECK.problem(f"the broker {words}", advice)
+        message, advice = "requires a login and none is configured", "write mqtt: username and password"
+    return _CHECK.problem(f"the broker {message}", advice)
 
 
 def _version(protocol: str) -> Finding:
     if protocol == "5":
         return _CHECK.ok("it speaks MQTT 5")
-    words = f"MQTT {protocol} is spoken; Home Assistant needs 5 from 2027.1"
-    return _CHECK.warning(words, "let the broker be updated, or write mqtt: protocol: auto")
+    message = f"MQTT {protocol} is spoken; Home Assistant needs 5 from 2027.1"
+    return _CHECK.warning(message, "let the broker be updated, or write mqtt: protocol: auto")
 
 
 def _rights(below: str, seen: BrokerReport) -> Finding:
@@ -201,7 +201,7 @@ def _rights(below: str, seen: BrokerReport) -> Finding:
     return _CHECK.problem(f"what is published below {below} does not come back", advice)
 
 
-def _unheard(topics: Topics, seen: BrokerReport) -> Iterable[Finding]:
+def _not_received(topics: Topics, seen: BrokerReport) -> Iterable[Finding]:
     for topic in (topics.status, topics.request("+"), topics.module_set("+")):
         reason = seen.denied.get(("subscribe", topic))
         if reason is not None:
@@ -211,18 +211,18 @@ def _unheard(topics: Topics, seen: BrokerReport) -> Iterable[Finding]:
 
 def _ended(ending: Ending) -> Finding:
     under_way = f" while this was under way: {', '.join(ending.in_flight)}" if ending.in_flight else ""
-    words = f"the broker ended the connection ({ending.words}){under_way}"
-    return _CHECK.problem(words, "look at the broker's log and access rules")
+    message = f"the broker ended the connection ({ending.reason}){under_way}"
+    return _CHECK.problem(message, "look at the broker's log and access rules")
 
 
 def _limits(seen: BrokerReport) -> Iterable[Finding]:
-    for words in seen.limits.told().values():
-        if words is not None:
-            yield _CHECK.warning(words, "another broker, or another setting of it, would help")
-    octets = seen.limits.packet_bytes
-    if octets is not None and octets < _ROOMY_OCTETS:
-        words = f"the broker takes packets of {octets} octets at most; what is larger is not published"
-        yield _CHECK.warning(words, f"let it take {_ROOMY_OCTETS} octets")
+    for message in seen.limits.texts().values():
+        if message is not None:
+            yield _CHECK.warning(message, "another broker, or another setting of it, would help")
+    size = seen.limits.packet_bytes
+    if size is not None and size < _ROOMY_BYTES:
+        message = f"the broker takes packets of {size} octets at most; what is larger is not published"
+        yield _CHECK.warning(message, f"let it take {_ROOMY_BYTES} bytes")
     session_s = seen.limits.session_s
     if session_s is not None and session_s < SESSION_S:
         yield _CHECK.warning(
@@ -233,57 +233,61 @@ def _limits(seen: BrokerReport) -> Iterable[Finding]:
 
 def _state(topics: Topics, seen: BrokerReport) -> Iterable[Finding]:
     """Yield a problem if the state of a running bridge was not always `online`."""
-    check, said = Check("bridge"), seen.said.get(topics.bridge_state, [])
-    offline = [b"offline" in state for state in said]
-    if len(said) > 1 and any(offline):
-        words = (
-            f"its connection to the broker comes and goes: {len(said) - 1} changes at {topics.bridge_state}"
+    check, states = Check("bridge"), seen.payloads.get(topics.bridge_state, [])
+    offline = [b"offline" in state for state in states]
+    if len(states) > 1 and any(offline):
+        message = (
+            f"its connection to the broker comes and goes: {len(states) - 1} changes at {topics.bridge_state}"
         )
         yield check.problem(
-            words, f"is a second bridge with the id {topics.bridge} running? Look at the logs"
+            message, f"is a second bridge with the id {topics.bridge} running? Look at the logs"
         )
     elif any(offline):
-        words = f"it runs, but it is not connected to this broker: {topics.bridge_state} says offline"
-        yield check.problem(words, "look at its log")
+        message = f"it runs, but it is not connected to this broker: {topics.bridge_state} says offline"
+        yield check.problem(message, "look at its log")
 
 
-def _age(generation: Generation | None, said: bytes | None) -> Iterable[Finding]:
+def _age(generation: Generation | None, payload: bytes | None) -> Iterable[Finding]:
     """Yield a warning if a database that no bridge uses now is older than what was done with it."""
-    kept = {} if generation is None else numbers_in(said or b"")
+    kept = {} if generation is None else numbers_in(payload or b"")
     if generation is not None and kept.get(generation.lineage, 0) > generation.number:
         behind = kept[generation.lineage] - generation.number
         message = f"it is older than what the bridge has done, by {behind} messages: it was restored"
         yield Check("database").warning(message, "nothing is repeated: what waits in it is only read back")
 
 
-def _home_assistant(topic: str, said: bytes | None) -> Finding:
-    if said is None:
-        return _CHECK.ok(f"Home Assistant has left no word at {topic}; it need not, so it may be there")
-    return _CHECK.ok(f"Home Assistant says at {topic}: {_words(said.decode('utf-8', 'replace')[:20])}")
+def _home_assistant(topic: str, payload: bytes | None) -> Finding:
+    if payload is None:
+        return _CHECK.ok(
+            f"Home Assistant has published nothing at {topic}; it may be configured without a birth message"
+        )
+    return _CHECK.ok(
+        f"Home Assistant publishes at {topic}: {_printable(payload.decode('utf-8', 'replace')[:20])}"
+    )
 
 
-def _told(modem: ModemConfig, said: bytes | None) -> Iterable[Finding]:
+def _modem_status(modem: ModemConfig, payload: bytes | None) -> Iterable[Finding]:
     """Yield the findings from the running bridge's document of a modem."""
     check = Check("modem", modem.id)
-    document = _document(said)
+    document = _document(payload)
     if document.get("problem") is not None:
-        yield check.problem(f"the running bridge says: {_words(document['problem'])}")
+        yield check.problem(f"the running bridge reports: {_printable(document['problem'])}")
     elif document.get("ready"):
-        yield check.ok("the running bridge says that it is ready")
+        yield check.ok("the running bridge reports that it is ready")
         yield from _shown(check, modem, document)
     else:
-        yield check.warning("the running bridge has not said anything about it yet", "look again in a minute")
+        yield check.warning("the running bridge has not reported its status yet", "look again in a minute")
 
 
-def _meter(module: str, said: bytes | None) -> Iterable[Finding]:
+def _meter(module: str, payload: bytes | None) -> Iterable[Finding]:
     """Yield the problems of a module's meter at its last poll, and of its tunnel."""
-    connection = _document(said).get("connection")
+    connection = _document(payload).get("connection")
     if not isinstance(connection, dict):
         return
     for key, what, chapter in _OF_LINES:
         if connection.get(key) is not None:
-            words = f"the running bridge says of its {what}: {_words(connection[key])}"
-            yield Check("module", module).problem(words, f"see docs/connections.md, {chapter}")
+            message = f"the running bridge reports of its {what}: {_printable(connection[key])}"
+            yield Check("module", module).problem(message, f"see docs/connections.md, {chapter}")
 
 
 def _shown(check: Check, modem: ModemConfig, document: Mapping[str, Any]) -> Iterable[Finding]:
@@ -292,14 +296,18 @@ def _shown(check: Check, modem: ModemConfig, document: Mapping[str, Any]) -> Ite
     operator, name = (document.get(key) for key in ("operator", "sms_storage"))
     numbers = ("signal_dbm", "sms_storage_used", "sms_storage_total")
     signal_dbm, used, total = (_number(document.get(key)) for key in numbers)
-    yield modems.registration(check, known, None if operator is None else _words(operator))
+    yield modems.registration(check, known, None if operator is None else _printable(operator))
     yield modems.signal(check, signal_dbm)
     if name and used is not None and total is not None:
-        yield modems.storage(check, MemoryUsage(_words(name), used, total), modem.url)
+        yield modems.storage(check, MemoryUsage(_printable(name), used, total), modem.url)
     steps = document.get("setup")
-    for step, told in steps.items() if isinstance(steps, dict) else ():
-        if step in modems.UNDONE_ADVICE and isinstance(told, dict) and told.get("state") != "done":
-            yield modems.undone(check, step, _words(told.get("problem", "it said no more")))
+    for step, step_status in steps.items() if isinstance(steps, dict) else ():
+        if (
+            step in modems.UNDONE_ADVICE
+            and isinstance(step_status, dict)
+            and step_status.get("state") != "done"
+        ):
+            yield modems.undone(check, step, _printable(step_status.get("problem", "no reason given")))
 
 
 def _health(document: Mapping[str, Any]) -> Iterable[Finding]:
@@ -307,16 +315,18 @@ def _health(document: Mapping[str, Any]) -> Iterable[Finding]:
     check = Check("bridge")
     count, last = document.get("internal_errors"), document.get("last_internal_error")
     if count and isinstance(last, dict):
-        kind, place = _words(last.get("kind")), _words(last.get("place"))
-        words = f"{_words(count)} inputs were left out because of errors of its own, the last one {kind}"
-        yield check.problem(f"{words} at {place}", "look at its log, and please report it")
+        kind, place = _printable(last.get("kind")), _printable(last.get("place"))
+        message = (
+            f"{_printable(count)} inputs were left out because of errors of its own, the last one {kind}"
+        )
+        yield check.problem(f"{message} at {place}", "look at its log, and please report it")
     problems = document.get("problems")
     for problem in problems if isinstance(problems, list) else ():
         if isinstance(problem, dict):
-            yield check.problem(f"{_words(problem.get('subject'))}: {_words(problem.get('message'))}")
+            yield check.problem(f"{_printable(problem.get('subject'))}: {_printable(problem.get('message'))}")
 
 
-def _words(value: object) -> str:
+def _printable(value: object) -> str:
     """Return a document's value as one short line; any client of the broker may have written it."""
     return printable(" ".join(str(value).split()), LONGEST_SENTENCE)
 
@@ -325,10 +335,10 @@ def _number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _document(said: bytes | None) -> Mapping[str, Any]:
+def _document(payload: bytes | None) -> Mapping[str, Any]:
     """Return a parsed document, {} if it is not one; any client of the broker may have written it."""
     try:
-        document = json.loads(said or b"{}")
+        document = json.loads(payload or b"{}")
     except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}

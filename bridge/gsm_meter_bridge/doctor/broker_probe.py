@@ -24,8 +24,8 @@ class BrokerReport:
     """The result of a test session.
 
     `refusal` is why the broker rejected the login; `denied` has its reasons by operation (`subscribe`,
-    `publish`) and topic; `echoed` are the topics on which our own message came back; `said` has all payloads
-    by topic, the retained one first; `ended` is how the broker ended a connection.
+    `publish`) and topic; `echoed` are the topics on which our own message came back; `payloads` has all
+    payloads by topic, the retained one first; `ended` is how the broker ended a connection.
     """
 
     protocol: str
@@ -33,24 +33,24 @@ class BrokerReport:
     limits: BrokerLimits = field(default_factory=BrokerLimits)
     denied: dict[tuple[str, str], str] = field(default_factory=dict)
     echoed: set[str] = field(default_factory=set)
-    said: dict[str, list[bytes]] = field(default_factory=dict)
+    payloads: dict[str, list[bytes]] = field(default_factory=dict)
     ended: Ending | None = None
 
     def last(self, topic: str) -> bytes | None:
         """Return the last payload received on `topic`; None if there was none."""
-        return self.said.get(topic, [None])[-1]
+        return self.payloads.get(topic, [None])[-1]
 
 
 @dataclass(frozen=True, slots=True)
 class ProbePlan:
     """What a test session is to find out.
 
-    A message without retain is published to each of `echoes` and awaited there; messages on `heard` are
+    A message without retain is published to each of `echoes` and awaited there; messages on `received` are
     collected. `state`, one of these, is watched for WATCH_S longer if it is not `online`.
     """
 
     echoes: Sequence[str]
-    heard: Sequence[str]
+    received: Sequence[str]
     state: str | None = None
 
 
@@ -82,7 +82,7 @@ async def _let_in(session: MqttClient, protocol: str) -> str | None:
         unanswered = ending.stage is Stage.UNANSWERED
         if refusal.done() or (another and (unanswered or ending.code == UNSUPPORTED_VERSION)):
             return
-        refusal.set_result(NO_ANSWER if unanswered else ending.words)
+        refusal.set_result(NO_ANSWER if unanswered else ending.reason)
 
     session.on_ended = ended
     session.start()
@@ -97,7 +97,7 @@ async def _let_in(session: MqttClient, protocol: str) -> str | None:
 
 async def _ask(session: MqttClient, plan: ProbePlan, seen: BrokerReport) -> None:
     def subscribe() -> None:
-        for name in (*plan.heard, *plan.echoes):
+        for name in (*plan.received, *plan.echoes):
             session.subscribe(name)
 
     def ended(ending: Ending) -> None:
@@ -113,18 +113,18 @@ async def _ask(session: MqttClient, plan: ProbePlan, seen: BrokerReport) -> None
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(ECHO_S):
             while seen.echoed != set(plan.echoes):
-                await _hear(session, plan, seen, token)
+                await _receive(session, plan, seen, token)
     if plan.state is not None and b"online" not in (seen.last(plan.state) or b"online"):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(WATCH_S):
                 while True:
-                    await _hear(session, plan, seen, token)
+                    await _receive(session, plan, seen, token)
 
 
-async def _hear(session: MqttClient, plan: ProbePlan, seen: BrokerReport, token: str) -> None:
+async def _receive(session: MqttClient, plan: ProbePlan, seen: BrokerReport, token: str) -> None:
     message = await session.incoming.get()
     session.acknowledge(message)
     if message.topic not in plan.echoes:
-        seen.said.setdefault(message.topic, []).append(message.payload)
+        seen.payloads.setdefault(message.topic, []).append(message.payload)
     elif message.payload == token.encode():
         seen.echoed.add(message.topic)

@@ -25,7 +25,7 @@ _HOUR_S = 3600.0
 
 _CHECK = Check("clock")
 _NO_DATES = "until it is set, the bridge dates nothing"
-_BELIEVED = "the next SMS, or a day, tells the bridge so"
+_BELIEVED = "the bridge learns it from the next SMS, or after a day"
 _SET = "set it (NTP): deadlines, polls and validity periods go by it"
 
 
@@ -34,10 +34,10 @@ async def ahead_of(modem: ModemConfig, timeouts: Timeouts, now: Callable[[], flo
     try:
         link = await open_link(modem.url, baudrate=modem.baudrate)
         async with AtEngine(link, timeouts=timeouts) as engine:
-            told = await Questions(engine).ask("AT+CCLK?", parse_cclk)
+            network_time = await Questions(engine).ask("AT+CCLK?", parse_cclk)
     except ModemError:
         return None
-    return None if told is None else now() - told.timestamp()
+    return None if network_time is None else now() - network_time.timestamp()
 
 
 def parse_cclk(lines: Iterable[str]) -> datetime | None:
@@ -48,11 +48,11 @@ def parse_cclk(lines: Iterable[str]) -> datetime | None:
     year, month, day, hour, minute, second, quarters = (int(n) for n in found.groups())
     try:
         zone = timezone(timedelta(minutes=15 * quarters))
-        told = datetime(2000 + year, month, day, hour, minute, second, tzinfo=zone)
+        network_time = datetime(2000 + year, month, day, hour, minute, second, tzinfo=zone)
     except ValueError:
         return None
     # years of two digits: GSM modems start at 80
-    return told if _FIRST_YEAR_OF_MODEMS <= told.year < _FIRST_YEAR_OF_MODEMS + 50 else None
+    return network_time if _FIRST_YEAR_OF_MODEMS <= network_time.year < _FIRST_YEAR_OF_MODEMS + 50 else None
 
 
 def judge(now: float, differences: Mapping[str, float], newest: float | None = None) -> Iterable[Finding]:
@@ -63,25 +63,27 @@ def judge(now: float, differences: Mapping[str, float], newest: float | None = N
     """
     shown = f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M} UTC"
     if now < PROGRAM_DATE:
-        words = (
+        message = (
             f"the system's clock says {shown}, which is long ago, before this program was made: {_NO_DATES}"
         )
-        yield _CHECK.warning(words, _SET)
+        yield _CHECK.warning(message, _SET)
     elif newest is not None and now < newest - CLOSE_S:
-        words = f"the system's clock says {shown}, but the database has a time of {utc(newest)}: {_NO_DATES}"
-        yield _CHECK.warning(words, f"{_SET}; if it is right, it was wrong before, and {_BELIEVED}")
+        message = (
+            f"the system's clock says {shown}, but the database has a time of {utc(newest)}: {_NO_DATES}"
+        )
+        yield _CHECK.warning(message, f"{_SET}; if it is right, it was wrong before, and {_BELIEVED}")
     elif not differences:
-        yield _CHECK.ok(f"the system's clock says {shown}; no modem tells a time to compare it with")
+        yield _CHECK.ok(f"the system's clock says {shown}; no modem has a network time to compare it with")
     for modem, ahead_s in differences.items():
         yield _compared(shown, modem, ahead_s)
 
 
 def _compared(shown: str, modem: str, ahead_s: float) -> Finding:
     if abs(ahead_s) <= _OFF_S:
-        return _CHECK.ok(f"the system's clock says {shown}, as the network does by modem {modem}")
+        return _CHECK.ok(f"the system's clock says {shown}, as does the network's time by modem {modem}")
     side = "ahead of" if ahead_s > 0 else "behind"
     off = timedelta(seconds=round(abs(ahead_s)))
-    words = f"the system's clock says {shown}: {off} {side} the network's time by modem {modem}"
+    message = f"the system's clock says {shown}: {off} {side} the network's time by modem {modem}"
     whole_hours = abs(ahead_s - _HOUR_S * round(ahead_s / _HOUR_S)) <= _OFF_S
-    hint = "; if it is right, the modem tells its zone wrong, which does no harm" if whole_hours else ""
-    return _CHECK.warning(words, f"{_SET}{hint}")
+    hint = "; if it is right, the modem reports a wrong time zone, which does no harm" if whole_hours else ""
+    return _CHECK.warning(message, f"{_SET}{hint}")

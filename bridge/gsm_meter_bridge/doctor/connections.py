@@ -7,7 +7,7 @@ import errno
 from collections.abc import AsyncIterator, Iterable, Sequence
 
 from gsm_meter_bridge.config import Config
-from gsm_meter_bridge.connections.sockets import bind, words_of
+from gsm_meter_bridge.connections.sockets import bind, bind_error_reason
 from gsm_meter_bridge.doctor.finding import Check, Finding
 from gsm_meter_bridge.errors import LinkLostError
 from gsm_meter_bridge.link import dial
@@ -33,27 +33,27 @@ async def check_connections(config: Config, *, running: bool) -> AsyncIterator[F
 def _clients(config: Config) -> Iterable[Finding]:
     waited_for = [m for m in config.modules.values() if m.connectivity.identify_by is not None]
     if waited_for and not config.tcp.listeners:
-        words = f"{len(waited_for)} modules may dial us, and nobody listens"
-        yield Check("listener").problem(words, "write where: listeners: - {id: clients, port: 9100}")
+        message = f"{len(waited_for)} modules may connect, and no listener is configured"
+        yield Check("listener").problem(message, "write listeners: - {id: clients, port: 9100}")
     if config.tcp.listeners and not waited_for:
-        words = "no module has `identify_by`, so every client stays unidentified"
+        message = "no module has `identify_by`, so every client stays unidentified"
         yield Check("listener").warning(
-            words, 'write by what: modules: - {identify_by: {imei: "..."}}, or leave listeners out'
+            message, 'write by what: modules: - {identify_by: {imei: "..."}}, or leave listeners out'
         )
     for module in waited_for:
         client = module.connectivity.identify_by
         if client is not None and not client.networks:
-            words = "whoever tells its number is believed to be it, wherever that one calls from"
+            message = "any client that sends its number is accepted as this module, from any address"
             yield Check("module", module.id).warning(
-                words, "name its network too: identify_by: {networks: [...]}"
+                message, "name its network too: identify_by: {networks: [...]}"
             )
         if (
             client is not None
             and client.meter_serial
             and not any(x.identify_by_meter for x in config.tcp.listeners)
         ):
-            words = "it is known by its meter only, and no listener asks meters: it is never let in"
-            yield Check("module", module.id).problem(words, "write identify_by_meter: true at its listener")
+            message = "it is identified by its meter only, and no listener reads meters"
+            yield Check("module", module.id).problem(message, "write identify_by_meter: true at its listener")
     yield from _alike(waited_for)
 
 
@@ -65,9 +65,9 @@ def _alike(modules: Sequence[Module]) -> Iterable[Finding]:
             continue
         others = [m.id for m in modules if m is not module and _may_be(m, module.family.id, client.networks)]
         if others:
-            words = f"nobody can tell it from {', '.join(others[:5])}, which may call from its address too"
-            advice = "say more of it: identify_by: {imei: ..., networks: [...]}"
-            yield Check("module", module.id).warning(words, advice)
+            message = f"it looks like {', '.join(others[:5])}, which may connect from its address too"
+            advice = "give more identifiers: identify_by: {imei: ..., networks: [...]}"
+            yield Check("module", module.id).warning(message, advice)
 
 
 def _may_be(module: Module, family: str, networks: Sequence[IpNetwork]) -> bool:
@@ -84,10 +84,10 @@ async def _port(check: Check, host: str, port: int, *, running: bool) -> Finding
             one.close()
     except (OSError, UnicodeError) as error:
         if running and isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-            words = f"port {port} is in use; the bridge runs, and tells if it is another program's"
-            return check.ok(words)
-        words = f"port {port} of {host} cannot be had: {words_of(error)}"
-        return check.problem(words, "choose another, or end who has it")
+            message = f"port {port} is in use; the bridge runs and reports any conflict"
+            return check.ok(message)
+        message = f"port {port} of {host} cannot be opened: {bind_error_reason(error)}"
+        return check.problem(message, "choose another port, or end the program that uses it")
     return check.ok(f"port {port} of {host} is free for the bridge")
 
 

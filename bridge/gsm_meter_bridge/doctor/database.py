@@ -83,8 +83,8 @@ async def read_database(config: Config) -> DatabaseReport:
     except (ConfigError, SQLAlchemyError, OSError) as error:
         return DatabaseReport((_CHECK.problem(_reason(error), _UNUSABLE),))
     except ImportError as error:
-        words = f"the database needs the Python package {error.name}, which is not installed"
-        return DatabaseReport((_CHECK.problem(words, "install it beside the bridge"),))
+        message = f"the database needs the Python package {error.name}, which is not installed"
+        return DatabaseReport((_CHECK.problem(message, "install it beside the bridge"),))
 
 
 def _reason(error: Exception) -> str:
@@ -113,8 +113,8 @@ def _damage(where: Path) -> Finding | None:
         connection.close()
     if found == ["ok"]:
         return None
-    words = cut(f"{shown_path(where)} is damaged, or another program's ({found[0]})", _LONGEST_DAMAGE)
-    return _CHECK.problem(f"{words}: the bridge sends nothing with it", _WHEN_DAMAGED)
+    message = cut(f"{shown_path(where)} is damaged, or another program's ({found[0]})", _LONGEST_DAMAGE)
+    return _CHECK.problem(f"{message}: the bridge sends nothing with it", _WHEN_DAMAGED)
 
 
 async def _older(where: Path | Secret) -> Finding | None:
@@ -127,8 +127,8 @@ async def _older(where: Path | Secret) -> Finding | None:
         await engine.dispose()
     if revision == REVISION:
         return None
-    words = f"its tables are {'not made yet' if revision is None else f'of the older revision {revision}'}"
-    return _CHECK.warning(f"{words}; the bridge brings them to {REVISION} when it starts", "start it")
+    message = f"its tables are {'not made yet' if revision is None else f'of the older revision {revision}'}"
+    return _CHECK.warning(f"{message}; the bridge brings them to {REVISION} when it starts", "start it")
 
 
 async def _read(config: Config, database: Database) -> DatabaseReport:
@@ -170,8 +170,8 @@ def _usable(where: Path | Secret) -> Iterable[Finding]:
 def _space(where: Path) -> Finding:
     free = shutil.disk_usage(where.parent).free // _MB
     if free < LEAST_FREE_MB:
-        words = f"only {free} MB are free on its disk; a full disk stops the bridge"
-        return _CHECK.warning(words, "make room")
+        message = f"only {free} MB are free on its disk; a full disk stops the bridge"
+        return _CHECK.warning(message, "make room")
     return _CHECK.ok(f"{free} MB are free on its disk")
 
 
@@ -184,10 +184,10 @@ async def _states(tx: Transaction, modules: Iterable[str]) -> Counter[State]:
 def _jobs(states: Counter[State]) -> Iterable[Finding]:
     uncertain = states[State.UNCERTAIN]
     under_way = sum(n for state, n in states.items() if state.open) - uncertain
-    yield _CHECK.ok(f"jobs that wait: {states[State.QUEUED]}, under way: {under_way}")
+    yield _CHECK.ok(f"queued jobs: {states[State.QUEUED]}, in progress: {under_way}")
     if uncertain:
-        words = f"jobs that are uncertain: {uncertain}; a change was sent and nobody knows what became of it"
-        yield _CHECK.warning(words, "it is never sent again, but read back as soon as the module answers")
+        message = f"jobs that are uncertain: {uncertain}; a change was sent and its outcome is unknown"
+        yield _CHECK.warning(message, "it is never sent again, but read back as soon as the module answers")
 
 
 def _age(generation: Generation | None) -> Iterable[Finding]:

@@ -36,8 +36,8 @@ class Finding:
         """Return the finding as one line for a person."""
         place = self.check if self.subject is None else f"{self.check} {self.subject}"
         link = " " if self.message.endswith("?") else "; "
-        said = self.message if self.hint is None else f"{self.message}{link}{self.hint}"
-        return f"{self.severity:<8} {place}: {' '.join(said.split())}"
+        line = self.message if self.hint is None else f"{self.message}{link}{self.hint}"
+        return f"{self.severity:<8} {place}: {' '.join(line.split())}"
 
 
 def count(findings: Iterable[Finding]) -> tuple[int, int]:

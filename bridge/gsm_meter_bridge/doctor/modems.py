@@ -52,7 +52,7 @@ _UNDONE = MappingProxyType(
     {
         "pdu_mode": "the modem does not take messages in PDU mode, or not yet",
         "memory": "the memory for messages could not be chosen",
-        "indications": "the modem does not tell of new messages",
+        "indications": "the modem does not report new messages",
     }
 )
 
@@ -74,8 +74,8 @@ async def look_at(
     """
     check = Check("modem", modem.id)
     if holder is not None:
-        words = f"it is in use by the running bridge ({holder}), so nothing is asked here"
-        return Look((check.ok(words),))
+        message = f"it is in use by the running bridge ({holder}), so nothing is asked here"
+        return Look((check.ok(message),))
     try:
         report = await probe(modem.url, baudrate=modem.baudrate, timeouts=_TIMEOUTS)
     except (ModemError, DecodeError) as error:
@@ -84,12 +84,12 @@ async def look_at(
 
 
 def _unreachable(check: Check, url: str, error: ModemError | DecodeError) -> Finding:
-    words, holders = error_problem(error).words, who_holds(url)
+    message, holders = error_problem(error).message, who_holds(url)
     if not holders:
-        return check.problem(words, "see docs/hardware.md")
+        return check.problem(message, "see docs/hardware.md")
     who = " and ".join(holders)
-    told = "" if who in words else f"{who} {'has' if len(holders) == 1 else 'have'} it open: "
-    return check.problem(words, f"{told}stop it, or have it leave this port alone (docs/hardware.md)")
+    in_use = "" if who in message else f"{who} {'has' if len(holders) == 1 else 'have'} it open: "
+    return check.problem(message, f"{in_use}stop it, or have it leave this port alone (docs/hardware.md)")
 
 
 def _judge(check: Check, modem: ModemConfig, report: ProbeReport, refused: bool) -> Iterable[Finding]:
@@ -102,8 +102,8 @@ def _judge(check: Check, modem: ModemConfig, report: ProbeReport, refused: bool)
     for memory in report.memories:
         if memory.total or memory.name == report.receiving_memory:
             yield storage(check, memory, modem.url)
-    told = ((step.name, step.problem or "") for step in report.undone)
-    yield from (undone(check, name, why) for name, why in told if name in UNDONE_ADVICE)
+    undone_steps = ((step.name, step.problem or "") for step in report.undone)
+    yield from (undone(check, name, why) for name, why in undone_steps if name in UNDONE_ADVICE)
     yield _service_centre(check, report.smsc)
 
 
@@ -111,7 +111,7 @@ def _answers(check: Check, report: ProbeReport) -> Finding:
     name = " ".join(word for word in (report.manufacturer, report.model) if word) or "a modem without a name"
     if report.usable:
         return check.ok(f"{name} answers AT")
-    lacks = ", ".join(f.words for f in report.features if f.needed and not f.present)
+    lacks = ", ".join(f.description for f in report.features if f.needed and not f.present)
     return check.problem(f"{name} answers AT but lacks {lacks}", "the bridge needs another modem")
 
 
@@ -119,22 +119,22 @@ def _sim(check: Check, modem: ModemConfig, report: ProbeReport, refused: bool) -
     if report.sim is SimState.READY:
         return check.ok("the SIM is ready")
     if report.sim is SimState.PIN_REQUIRED and refused:
-        words = "the SIM did not take the configured PIN, which is not tried again"
-        return check.problem(words, "write another into modems: pin, or switch it off in a telephone")
+        message = "the SIM did not take the configured PIN, which is not tried again"
+        return check.problem(message, "write another into modems: pin, or switch it off in a telephone")
     if report.sim is SimState.PIN_REQUIRED and modem.pin is not None:
-        words = "the SIM waits for its PIN, which the bridge enters when it starts"
-        return check.warning(words, "start the bridge, then look again for the rest")
-    words = report.sim_problem or SIM_PROBLEMS[report.sim].words
-    return check.problem(words, _SIM_ADVICE[report.sim])
+        message = "the SIM waits for its PIN, which the bridge enters when it starts"
+        return check.warning(message, "start the bridge, then look again for the rest")
+    message = report.sim_problem or SIM_PROBLEMS[report.sim].message
+    return check.problem(message, _SIM_ADVICE[report.sim])
 
 
 def registration(check: Check, state: Registration, operator: str | None) -> Finding:
     """Return the finding about a modem's network registration."""
     problem = REGISTRATION_PROBLEMS.get(state)
     if problem is not None:
-        return check.problem(problem.words, _REGISTRATION_ADVICE[state])
+        return check.problem(problem.message, _REGISTRATION_ADVICE[state])
     if state is Registration.UNKNOWN:
-        return check.warning("the modem does not tell whether it is registered in a network")
+        return check.warning("the modem does not report whether it is registered in a network")
     where = "" if operator is None else f" of {operator}"
     abroad = ", roaming: SMS may cost more" if state is Registration.ROAMING else ""
     return check.ok(f"registered in the network{where}{abroad}")
@@ -143,16 +143,16 @@ def registration(check: Check, state: Registration, operator: str | None) -> Fin
 def signal(check: Check, dbm: int | None) -> Finding:
     """Return the finding about a modem's signal in dBm (None: unknown)."""
     if dbm is None:
-        return check.warning("the modem does not tell its signal", "look at the antenna")
+        return check.warning("the modem does not report its signal", "look at the antenna")
     if dbm < WEAK_DBM:
-        words = f"the signal is weak: {dbm} dBm; below {WEAK_DBM} dBm messages get lost"
-        return check.warning(words, "try another place or an antenna with more gain")
+        message = f"the signal is weak: {dbm} dBm; below {WEAK_DBM} dBm messages get lost"
+        return check.warning(message, "try another place or an antenna with more gain")
     return check.ok(f"the signal is {dbm} dBm")
 
 
 def storage(check: Check, memory: MemoryUsage, url: str) -> Finding:
     """Return the finding about a message storage."""
-    words = f"storage {memory.name} holds {memory.used} of {memory.total} SMS"
+    message = f"storage {memory.name} holds {memory.used} of {memory.total} SMS"
     clear = f"gsm-meter-bridge sms-storage clear {redacted(url)} --memory {memory.name}"
     advice = f"the running bridge empties what it has read; with the bridge stopped: {clear}"
     if not memory.total:
@@ -160,20 +160,20 @@ def storage(check: Check, memory: MemoryUsage, url: str) -> Finding:
             f"storage {memory.name} has no places for SMS", "choose another with sms_storage"
         )
     if memory.used >= memory.total:
-        return check.problem(f"{words}: it is full, and no reply arrives", advice)
+        return check.problem(f"{message}: it is full, and no reply arrives", advice)
     if memory.used >= NEARLY_FULL * memory.total:
-        return check.warning(f"{words}: it is nearly full", advice)
-    return check.ok(words)
+        return check.warning(f"{message}: it is nearly full", advice)
+    return check.ok(message)
 
 
 def undone(check: Check, step: str, why: str) -> Finding:
     """Return the finding about a setup step, one of UNDONE_ADVICE, that a modem did not carry out."""
-    words = f"{_UNDONE[step]}: {why}"
-    return (check.problem if step == setup.PDU.name else check.warning)(words, UNDONE_ADVICE[step])
+    message = f"{_UNDONE[step]}: {why}"
+    return (check.problem if step == setup.PDU.name else check.warning)(message, UNDONE_ADVICE[step])
 
 
 def _service_centre(check: Check, number: str | None) -> Finding:
     if number is None:
-        words = "the SIM has no number of a service centre, so no SMS can be sent"
-        return check.problem(words, "set the operator's number in a telephone, or with AT+CSCA")
+        message = "the SIM has no number of a service centre, so no SMS can be sent"
+        return check.problem(message, "set the operator's number in a telephone, or with AT+CSCA")
     return check.ok("the number of the service centre is set")

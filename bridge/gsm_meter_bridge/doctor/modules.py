@@ -22,7 +22,7 @@ _NUMBER_ADVICE = 'write its own number: modems: - {id: %s, number: "+79991234567
 _OBEY_ADVICE = "send the change from a number that it obeys, or at the meter: see docs/hardware.md"
 
 _LOOKALIKE_ADVICE = (
-    "where it is the module: correct its number, or write the modem's country (default_region: RU)"
+    "if it is the module: correct its number, or write the modem's country (default_region: RU)"
 )
 
 Facts = Mapping[str, ModuleFacts] | None
@@ -42,13 +42,13 @@ def _numbers(config: Config) -> Iterable[Finding]:
     wary = [m for m in config.modules.values() if m.family.has_sender_list]
     for modem in config.modems:
         if modem.number is None and any(modem in _serving(config, module) for module in wary):
-            words = "its own number is not configured, so nobody can tell whether modules obey it"
-            yield Check("modem", modem.id).warning(words, _NUMBER_ADVICE % modem.id)
+            message = "its own number is not configured, so it is unknown whether modules obey it"
+            yield Check("modem", modem.id).warning(message, _NUMBER_ADVICE % modem.id)
 
 
 def _listed(module: Module, facts: ModuleFacts) -> frozenset[str]:
-    told = module.family.obeys({name: known.value for name, known in facts.readings.items()})
-    return frozenset(e164(number) or number for number in told or ())
+    reported = module.family.obeys({name: known.value for name, known in facts.readings.items()})
+    return frozenset(e164(number) or number for number in reported or ())
 
 
 def _serving(config: Config, module: Module) -> list[ModemConfig]:
@@ -66,10 +66,10 @@ def _obeys(check: Check, listed: frozenset[str], serving: list[ModemConfig]) -> 
         return check.warning(f"its white list lacks {missing}: it obeys only our others", "add it")
     if len(numbers) < len(serving):
         unknown = next(modem.id for modem in serving if modem.number is None)
-        words = f"it has a white list, and the number of modem {unknown} is not known"
-        return check.warning(words, _NUMBER_ADVICE % unknown)
-    words = f"it does not obey us: its white list does not have our number {missing}"
-    return check.problem(words, _OBEY_ADVICE)
+        message = f"it has a white list, and the number of modem {unknown} is not known"
+        return check.warning(message, _NUMBER_ADVICE % unknown)
+    message = f"it does not obey us: its white list does not have our number {missing}"
+    return check.problem(message, _OBEY_ADVICE)
 
 
 def check_modules(config: Config, facts: Facts, now: float) -> Iterable[Finding]:
@@ -77,13 +77,15 @@ def check_modules(config: Config, facts: Facts, now: float) -> Iterable[Finding]
     for module in config.modules.values():
         check = Check("module", module.id)
         yield from _assumptions(check, module)
-        told = {} if facts is None else {n: k.value for n, k in facts[module.id].readings.items()}
-        for words in module.family.doubts(module.access.delivery, module.connectivity, told):
-            yield check.warning(words, "send by SMS (leave transport out), or set its mode")
+        reported = {} if facts is None else {n: k.value for n, k in facts[module.id].readings.items()}
+        for message in module.family.doubts(module.access.delivery, module.connectivity, reported):
+            yield check.warning(message, "send by SMS (leave transport out), or set its mode")
         if facts is None:
-            yield check.ok("when it was heard of cannot be told without the database")
+            yield check.ok("its last message is unknown without the database")
         else:
-            yield _heard(check, facts[module.id].last_seen_at, config.poll.plans[module.id].interval_s, now)
+            yield _last_received(
+                check, facts[module.id].last_seen_at, config.poll.plans[module.id].interval_s, now
+            )
             yield from _lookalikes(check, facts[module.id], mask=config.bridge.mask_identifiers)
 
 
@@ -94,7 +96,7 @@ def check_budgets(config: Config) -> Iterable[Finding]:
     up_to = "up to " if any(f.at_most for f in planned) else ""
     short = list(too_small_budgets(config))
     for one in short:
-        yield Check(one.kind, one.name).warning(one.words)
+        yield Check(one.kind, one.name).warning(one.message)
     budgets = config.budgets
     every = (*budgets.modems.values(), *budgets.modules.values())
     limited = any(b.day is not None or b.month is not None for b in every)
@@ -106,21 +108,21 @@ def check_budgets(config: Config) -> Iterable[Finding]:
 def _assumptions(check: Check, module: Module) -> Iterable[Finding]:
     for profile in module.access.profiles():
         if not profile.verified:
-            words = f"its profile {profile.name} is an assumption that nobody has verified on a device"
-            yield check.warning(words, "compare what it tells with the module itself (docs/profiles.md)")
+            message = f"its profile {profile.name} is an assumption, not verified on any device"
+            yield check.warning(message, "compare its values with the module itself (docs/profiles.md)")
 
 
-def _heard(check: Check, seen_at: float | None, interval_s: float, now: float) -> Finding:
+def _last_received(check: Check, seen_at: float | None, interval_s: float, now: float) -> Finding:
     every = _span(interval_s)
     advice = "look at its signal, SIM, number and password; `gsm-meter-bridge status` asks it now"
     if seen_at is None:
         return check.warning("it has never answered", advice)
     if seen_at > now + CLOSE_S:
-        return check.ok(f"it was last heard of at a time that is still to come: {utc(seen_at)}")
+        return check.ok(f"its last message has a time in the future: {utc(seen_at)}")
     if now - seen_at > MISSED_INTERVALS * interval_s:
-        words = f"it was last heard of {_span(now - seen_at)} ago, and is asked every {every}"
-        return check.warning(words, advice)
-    return check.ok(f"it was last heard of {_span(now - seen_at)} ago, and is asked every {every}")
+        message = f"its last message came {_span(now - seen_at)} ago, and is asked every {every}"
+        return check.warning(message, advice)
+    return check.ok(f"its last message came {_span(now - seen_at)} ago, and is asked every {every}")
 
 
 def _lookalikes(check: Check, facts: ModuleFacts, *, mask: bool) -> Iterable[Finding]:
@@ -128,8 +130,8 @@ def _lookalikes(check: Check, facts: ModuleFacts, *, mask: bool) -> Iterable[Fin
     for one in facts.lookalikes:
         shown = hide(one.sender) if mask else one.sender
         kind = "name" if one.type is TypeOfNumber.ALPHANUMERIC else f"number ({one.type.name.lower()})"
-        words = f"messages came from the {kind} {shown}, which is not its number and looks like it"
-        yield check.warning(f"{words}: {one.messages}; they change nothing", _LOOKALIKE_ADVICE)
+        message = f"messages came from the {kind} {shown}, which is not its number and looks like it"
+        yield check.warning(f"{message}: {one.messages}; they change nothing", _LOOKALIKE_ADVICE)
 
 
 def _span(seconds: float) -> str:

@@ -24,8 +24,8 @@ async def examine_file(file: Path, now: Callable[[], float] = time.time) -> Asyn
     try:
         config = load_config(file)
     except ConfigError as error:
-        for words in error.problems:
-            yield _CHECK.problem(words)
+        for message in error.problems:
+            yield _CHECK.problem(message)
         return
     yield _CHECK.ok(f"{file} is good; modems: {len(config.modems)}, modules: {len(config.modules)}")
     async for finding in run_checks(config, now):

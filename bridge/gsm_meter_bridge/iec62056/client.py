@@ -111,10 +111,10 @@ class ProgrammingSession:
         if _PASSWORD.fullmatch(password.reveal()) is None:
             raise InvalidValueError("password", password, "at most 32 ASCII characters without parentheses")
         if challenge is None:
-            told = frame(CommandMessage.PASSWORD, f"({password.reveal()})", self.checksum)
+            request = frame(CommandMessage.PASSWORD, f"({password.reveal()})", self.checksum)
         else:
-            told = frame(CommandMessage.HASHED_PASSWORD, f"({digest(password, challenge)})", self.checksum)
-        yield from _exchange(told, self._reply.acknowledged("password"))
+            request = frame(CommandMessage.HASHED_PASSWORD, f"({digest(password, challenge)})", self.checksum)
+        yield from _exchange(request, self._reply.acknowledged("password"))
 
     def read(self, *parameters: str) -> Dialogue[tuple[DataSet, ...]]:
         """Return one data set for each of `parameters`, read one by one: `VOLTA`, `EMD01(0.0,1)`.
@@ -135,8 +135,8 @@ class ProgrammingSession:
     def write(self, name: str, value: str | Secret) -> Dialogue[None]:
         """Set a parameter; IecError if the meter refuses it."""
         text = value.reveal() if isinstance(value, Secret) else value
-        told = frame(CommandMessage.WRITE, setting(name, text), self.checksum)
-        yield from _exchange(told, self._reply.acknowledged(name))
+        request = frame(CommandMessage.WRITE, setting(name, text), self.checksum)
+        yield from _exchange(request, self._reply.acknowledged(name))
 
     def close(self) -> bytes:
         """Return the octets that end the session; the meter does not answer them."""

@@ -52,36 +52,38 @@ class Energies:
     problems: tuple[str, ...] = ()
 
 
-def ways(identity: IecIdentification, proved: str | None = None) -> tuple[str, ...]:
+def energy_requests(identity: IecIdentification, proved: str | None = None) -> tuple[str, ...]:
     """Return the requests for energy, the likeliest first; `proved`: the one answered last time."""
     archives = identity.has_dlms or _ARCHIVES.match(identity.model) is not None
     likely = (BY_MASK, BY_COUNT, TOTALS) if archives else (TOTALS, BY_MASK, BY_COUNT)
-    return tuple(sorted(likely, key=lambda way: way != proved))
+    return tuple(sorted(likely, key=lambda request: request != proved))
 
 
-def energies(way: str, values: Sequence[str]) -> Energies:
-    """Return the energies in the answer to `way`; invalid values are left out and listed as problems."""
+def energies(request: str, values: Sequence[str]) -> Energies:
+    """Return the energies in the answer to `request`; invalid values are left out and listed as problems."""
     found: dict[str, float] = {}
     problems: list[str] = []
-    told = _undated(values)
-    if any(_is_date(value) for value in told):
-        words = f"a date stands alone beside {len(values) - 1} values: which they are cannot be said"
-        return Energies(problems=(f"{way[:5]}: {words}",))
-    for name, value in zip(NAMES, told, strict=False):
+    reported = _undated(values)
+    if any(_is_date(value) for value in reported):
+        message = f"a date stands alone beside {len(values) - 1} values: which they are cannot be said"
+        return Energies(problems=(f"{request[:5]}: {message}",))
+    for name, value in zip(NAMES, reported, strict=False):
         try:
             found[name] = float(kwh_of(value))
         except DecodeError as error:
             problems.append(f"{name}: {error}")
     if not values:
-        problems.append(f"{way[:5]}: the answer holds no value")
+        problems.append(f"{request[:5]}: the answer holds no value")
     return Energies(MappingProxyType(found), tuple(problems))
 
 
 def _undated(values: Sequence[str]) -> Sequence[str]:
     """Return values without their dates, and without a separate date before as many values as NAMES."""
-    told = values[1:] if len(values) > len(NAMES) and _is_date(values[0]) else values
-    dates = [_DATED.fullmatch(value) for value in told]
-    return [value if dated is None else dated[1] or value for value, dated in zip(told, dates, strict=True)]
+    reported = values[1:] if len(values) > len(NAMES) and _is_date(values[0]) else values
+    dates = [_DATED.fullmatch(value) for value in reported]
+    return [
+        value if dated is None else dated[1] or value for value, dated in zip(reported, dates, strict=True)
+    ]
 
 
 def _is_date(value: str) -> bool:

@@ -11,7 +11,7 @@ from gsm_meter_bridge.storage import registry, store
 from gsm_meter_bridge.storage.database import Database, Transaction
 from gsm_meter_bridge.storage.schema import jobs
 
-_WORDS = "what it asks for cannot be read any more; if it was being sent, look at the module"
+_MESSAGE = "what it asks for cannot be read any more; if it was being sent, look at the module"
 
 
 async def bury(database: Database, bridge: str, health: Health, now: float) -> int:
@@ -37,7 +37,7 @@ async def _end(tx: Transaction, job_id: str, now: float) -> None:
         "ended_at": now,
         "announced": None,
         "error_code": INTERNAL_ERROR,
-        "error_message": _WORDS,
+        "error_message": _MESSAGE,
         "steps": "[]",
         "step": 0,
         "before": "{}",

@@ -49,7 +49,7 @@ class Continuity:
                 own = await self._decide(tx, Generation(generations.new_lineage(), 1), waiting)
                 waiting = frozenset()
         self._waiting = waiting
-        self._tell(own)
+        self._report(own)
 
     async def compare(self, kept: Mapping[str, int]) -> None:
         """Compare with the numbers by lineage that the broker has `kept`; if they are ahead, decide."""
@@ -59,7 +59,7 @@ class Continuity:
             if number > own.number:
                 own = await self._decide(tx, Generation(own.lineage, number + 1), self._waiting)
         self.is_compared = True
-        self._tell(own)
+        self._report(own)
 
     def advanced(self, number: int) -> None:
         """Take note of the number that was stored for a message that is about to be sent."""
@@ -81,7 +81,7 @@ class Continuity:
         await generations.note_older(tx, self._bridge, own)
         return own
 
-    def _tell(self, own: Generation) -> None:
+    def _report(self, own: Generation) -> None:
         """Report an older database, also in a run after the one that found it; take note of the number."""
         self.lineage, self.number = own.lineage, own.number
         if own.older_at is None or self._now() - own.older_at >= TOLD_FOR_S:

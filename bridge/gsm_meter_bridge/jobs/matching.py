@@ -43,12 +43,12 @@ async def candidates(tx: Transaction, module: str, late_since: float) -> tuple[C
 
 
 def match(
-    module: Module, text: str, octets: bytes, found: Iterable[Candidate]
+    module: Module, text: str, data: bytes, found: Iterable[Candidate]
 ) -> tuple[Candidate, Reply] | None:
     """Return the first candidate that the message can be decoded as a reply to, and the reply; else None."""
     for candidate in found:
         try:
-            return candidate, module.family.decode(candidate.step.request, text, module.access, octets)
+            return candidate, module.family.decode(candidate.step.request, text, module.access, data)
         except DecodeError:
             continue
     return None
@@ -64,7 +64,7 @@ def moves(module: Module, candidate: Candidate, reply: Reply, now: float) -> tup
             return outcome.on_part(job, reply, now)
         return outcome.on_answer(job, reply, now)
     if job.state is State.REPLIED:
-        return outcome.on_news(job, reply, now)
+        return outcome.on_progress(job, reply, now)
     if not job.state.open:
         return ()
     if isinstance(reply, Refusal):
@@ -99,9 +99,11 @@ def reset_by(module: Module, candidate: Candidate, reply: Reply, job: Job) -> tu
         done += [one for s in job.steps for one in s.request.each if one.kind is RequestKind.ACTION]
     names = {name for request in done for name in family.resets(request)}
     read_back = {one.name for s in job.steps if s.purpose is Purpose.READ_BACK for one in s.request.each}
-    told = {n for r in family.reads(module.access) if r.name in read_back for n in r.yields}
-    untold = job.asked().keys() - job.after.keys() if candidate.step.purpose is Purpose.READ_BACK else set()
-    return (names - told - proven.keys()) | untold, names - proven.keys()
+    reported = {n for r in family.reads(module.access) if r.name in read_back for n in r.yields}
+    unreported = (
+        job.asked().keys() - job.after.keys() if candidate.step.purpose is Purpose.READ_BACK else set()
+    )
+    return (names - reported - proven.keys()) | unreported, names - proven.keys()
 
 
 def is_proven(job: Job, name: str, value: Scalar) -> bool:

@@ -19,12 +19,12 @@ MAY_BE_DONE = (
 
 EVENTS: Mapping[State, Event] = MappingProxyType(
     {
-        State.QUEUED: Event.HEARD,
+        State.QUEUED: Event.OTHER_MESSAGE,
         State.SENDING: Event.LOST_TRACK,
         State.SENT: Event.LOST_TRACK,
         State.DELIVERED: Event.LOST_TRACK,
         State.REPLIED: Event.LOST_TRACK,
-        State.UNCERTAIN: Event.HEARD,
+        State.UNCERTAIN: Event.OTHER_MESSAGE,
     }
 )
 """The event of a job that would still change its module, by its state.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from gsm_meter_bridge.errors import DeliveryError, SendRejectedError, SendUncertainError
 from gsm_meter_bridge.jobs import progress
-from gsm_meter_bridge.jobs.freshness import told_otherwise
+from gsm_meter_bridge.jobs.freshness import reported_otherwise
 from gsm_meter_bridge.model import Answer, Module, Refusal, Request, RequestKind
 from gsm_meter_bridge.model.facts import Known
 from gsm_meter_bridge.model.job import NOT_DELIVERED, TRANSITIONS, Event, Job, Move, Purpose, State, Step
@@ -32,10 +32,10 @@ CONNECTED = "tcp"
 INTERNAL_ERROR = "internal_error"
 """Error code of a job at which the bridge itself failed."""
 
-_AFTER_NEWS_S = 1800.0
+_AFTER_PROGRESS_S = 1800.0
 """How long a module may take to answer after the time that it announced for its work, in seconds."""
 
-_LONGEST_WORDS = 300
+_LONGEST_MESSAGE = 300
 
 _NOT_SOONER_S = 1800.0
 """Least time between later attempts at reading back, in seconds."""
@@ -67,15 +67,17 @@ def on_part(job: Job, answer: Answer, now: float) -> tuple[Move, ...]:
     """Return the moves after a reply to some of the reads in one message: the others are sent each alone."""
     asked = job.current.request.parts
     alone = tuple(Step(job.current.purpose, one) for one in answer.unanswered)
-    told = [one for one in asked if one not in answer.unanswered]
-    words = f"{len(told)} of {len(asked)} are answered; the others are asked alone"
-    if not told:
+    answered = [one for one in asked if one not in answer.unanswered]
+    message = f"{len(answered)} of {len(asked)} are answered; the others are asked alone"
+    if not answered:
         steps = *job.steps[: job.step], *alone, *job.steps[job.step + 1 :]
-        return (Move(Event.ANSWERED, {"steps": steps, "due_at": now}, words),)
-    step = replace(job.current, request=Request.together(told))
+        return (Move(Event.ANSWERED, {"steps": steps, "due_at": now}, message),)
+    step = replace(job.current, request=Request.together(answered))
     job = replace(job, steps=(*job.steps[: job.step], step, *alone, *job.steps[job.step + 1 :]))
     first, *rest = on_answer(job, answer, now)
-    return replace(first, changes={**first.changes, "steps": job.steps}, detail=first.detail or words), *rest
+    return replace(
+        first, changes={**first.changes, "steps": job.steps}, detail=first.detail or message
+    ), *rest
 
 
 def on_arrival(job: Job) -> tuple[Move, ...]:
@@ -87,9 +89,9 @@ def on_arrival(job: Job) -> tuple[Move, ...]:
     if job.current.request.kind in (RequestKind.CALL, RequestKind.ARRIVAL):
         return _arrived(job)
     awaited = any(s.request.kind is RequestKind.ARRIVAL for s in job.steps[job.step :])
-    if not awaited or job.after.get(CONNECTED) or (job.state, Event.HEARD) not in TRANSITIONS:
+    if not awaited or job.after.get(CONNECTED) or (job.state, Event.OTHER_MESSAGE) not in TRANSITIONS:
         return ()
-    return (Move(Event.HEARD, {"after": {**job.after, CONNECTED: True}}, "it has connected"),)
+    return (Move(Event.OTHER_MESSAGE, {"after": {**job.after, CONNECTED: True}}, "it has connected"),)
 
 
 def _arrived(job: Job) -> tuple[Move, ...]:
@@ -108,7 +110,7 @@ def wants_status(job: Job, module: Module) -> bool:
     return {r.name for r in reads if r.volatile} <= asked <= {r.name for r in reads}
 
 
-def on_told_otherwise(job: Job, module: Module, known: Mapping[str, Known], now: float, source: str) -> Move:
+def on_superseded(job: Job, module: Module, known: Mapping[str, Known], now: float, source: str) -> Move:
     """Return the move of a job that waits to read a status, after some of its values came from `source`.
 
     The reads that are left are sent at once; if none is left, the job is done.
@@ -118,22 +120,24 @@ def on_told_otherwise(job: Job, module: Module, known: Mapping[str, Known], now:
     left = tuple(
         step
         for step in job.steps[job.step :]
-        if told_otherwise(reads[step.request.name], known, delivery, since, now) is None
+        if reported_otherwise(reads[step.request.name], known, delivery, since, now) is None
     )
     if not left:
-        return Move(Event.TOLD, {}, f"it came another way: {source}")
+        return Move(Event.SUPERSEDED, {}, f"it came by another transport: {source}")
     names = ", ".join(step.request.name for step in left)
     changes = {"steps": (*job.steps[: job.step], *left), "due_at": min(job.due_at, now)}
-    return Move(Event.HEARD, changes, f"{source} does not tell all of it; still to be asked: {names}")
+    return Move(
+        Event.OTHER_MESSAGE, changes, f"{source} does not have all of it; still to be requested: {names}"
+    )
 
 
 def on_late_write_answer(job: Job, step: Step, answer: Answer, now: float) -> tuple[Move, ...]:
     """Return the moves after a late reply to a write: the settings are read back at once."""
-    words = "late reply to the write"
+    message = "late reply to the write"
     if job.state is State.UNCERTAIN:
         due_at = now + max(step.pause_s, answer.away_s or 0.0)
-        return (Move(Event.ANSWERED, {"due_at": due_at, "write_answered": True}, words),)
-    return () if job.write_answered else (Move(Event.HEARD, {"write_answered": True}, words),)
+        return (Move(Event.ANSWERED, {"due_at": due_at, "write_answered": True}, message),)
+    return () if job.write_answered else (Move(Event.OTHER_MESSAGE, {"write_answered": True}, message),)
 
 
 def on_late_refusal(job: Job, refusal: Refusal) -> tuple[Move, ...]:
@@ -145,7 +149,7 @@ def on_late_refusal(job: Job, refusal: Refusal) -> tuple[Move, ...]:
     ambiguous = job.attempts or writes > 1 or refusal.partial
     if job.state is not State.UNCERTAIN or (job.asked() and ambiguous):
         return ()
-    return (Move(Event.DENIED, progress.failure(refusal), refusal.words),)
+    return (Move(Event.DENIED, progress.failure(refusal), refusal.message),)
 
 
 def on_late_read_back(job: Job, answer: Answer, now: float) -> tuple[Move, ...]:
@@ -167,16 +171,18 @@ def on_word(job: Job, now: float, unreadable: str | None = None) -> tuple[Move, 
     for an answer, a message that cannot be decoded is kept (masked): it may have been that answer.
     """
     if job.state in (State.SENT, State.DELIVERED) and unreadable:
-        return (Move(Event.HEARD, {"unreadable": unreadable[:_LONGEST_WORDS]}, "it cannot be read"),)
+        return (
+            Move(Event.OTHER_MESSAGE, {"unreadable": unreadable[:_LONGEST_MESSAGE]}, "it cannot be read"),
+        )
     soonest = now
     if job.attempts > progress.QUICK_ATTEMPTS:
         soonest = max(now, (job.reply_due_at or now) + _NOT_SOONER_S)
     if job.state is not State.UNCERTAIN or job.due_at <= soonest:
         return ()
-    return (Move(Event.HEARD, {"due_at": soonest}, "the module was heard"),)
+    return (Move(Event.OTHER_MESSAGE, {"due_at": soonest}, "a message of the module arrived"),)
 
 
-def on_news(job: Job, reply: Answer | Refusal, now: float) -> tuple[Move, ...]:
+def on_progress(job: Job, reply: Answer | Refusal, now: float) -> tuple[Move, ...]:
     """Return the moves after a further message on work in progress, such as a firmware update."""
     if isinstance(reply, Refusal) and job.asked() and job.touched:
         return (
@@ -185,12 +191,12 @@ def on_news(job: Job, reply: Answer | Refusal, now: float) -> tuple[Move, ...]:
             ),
         )
     if isinstance(reply, Refusal):
-        return (Move(Event.DENIED, progress.failure(reply), reply.words),)
+        return (Move(Event.DENIED, progress.failure(reply), reply.message),)
     if reply.away_s is None:
         return ()
     due_at = now + reply.away_s
     # the module announced how long it takes: extend the deadline
-    changes = {"due_at": due_at, "deadline_at": max(job.deadline_at, due_at + _AFTER_NEWS_S)}
+    changes = {"due_at": due_at, "deadline_at": max(job.deadline_at, due_at + _AFTER_PROGRESS_S)}
     return (Move(Event.ANSWERED, changes, "it goes on"),)
 
 
@@ -211,12 +217,12 @@ def on_refusal(job: Job, refusal: Refusal, now: float, *, restarts: bool = False
         restart = progress.restart_after(job) if restarts else None
         if restart is not None:
             steps = (*job.steps[: job.step + 1], restart, *job.steps[job.step + 1 :])
-            return (progress.to(job, job.step + 1, now, refusal.words, steps=steps, **failure),)
+            return (progress.to(job, job.step + 1, now, refusal.message, steps=steps, **failure),)
         due_at = now + job.current.pause_s
         return (
-            progress.to(job, progress.first_read_back(job, refused=True), due_at, refusal.words, **failure),
+            progress.to(job, progress.first_read_back(job, refused=True), due_at, refusal.message, **failure),
         )
-    return (Move(Event.DENIED, failure, refusal.words),)
+    return (Move(Event.DENIED, failure, refusal.message),)
 
 
 def on_overdue(job: Job, now: float, policy: Policy) -> tuple[Move, ...]:
@@ -233,13 +239,13 @@ def on_overdue(job: Job, now: float, policy: Policy) -> tuple[Move, ...]:
             return _not_read_back(job)
         if job.touched or job.current.purpose is Purpose.WRITE:
             return progress.lost_track(job, now, "no reply in time")
-        words = f"the module did not answer within {policy.reply_timeout_s:.0f} s"
-        return (Move(Event.TIMED_OUT, {"error_code": "no_reply", "error_message": words}),)
+        message = f"the module did not answer within {policy.reply_timeout_s:.0f} s"
+        return (Move(Event.TIMED_OUT, {"error_code": "no_reply", "error_message": message}),)
     if job.touched:
-        words = "the deadline passed before the setting was read back"
-        return progress.lost_track(job, now, words, sent=False)
-    words = "the deadline passed before it could be sent"
-    return (Move(Event.TIMED_OUT, {"error_code": "deadline_before_send", "error_message": words}),)
+        message = "the deadline passed before the setting was read back"
+        return progress.lost_track(job, now, message, sent=False)
+    message = "the deadline passed before it could be sent"
+    return (Move(Event.TIMED_OUT, {"error_code": "deadline_before_send", "error_message": message}),)
 
 
 def _is_in_vain(job: Job) -> bool:
@@ -295,23 +301,23 @@ def _apart(step: Step) -> Iterable[Step]:
 def _not_arrived(job: Job, policy: Policy) -> tuple[Move, ...]:
     if job.after.get(CONNECTED):
         return _arrived(job)
-    said = "said" if job.write_answered else "did not say"
+    phrase = "said" if job.write_answered else "did not say"
     late = f"its connection did not arrive within {policy.reply_timeout_s:.0f} s"
     failure = {
         "error_code": progress.UNCONFIRMED,
-        "error_message": f"the module {said} that it connects, and {late}",
+        "error_message": f"the module {phrase} that it connects, and {late}",
     }
     return Move(Event.ANSWERED, failure), Move(Event.DIFFERED)
 
 
-def _unreadable(job: Job, said: str, now: float) -> tuple[Move, ...]:
+def _unreadable(job: Job, text: str, now: float) -> tuple[Move, ...]:
     """Return the moves of a job whose reply cannot be decoded; only a job that reads ends because of that."""
-    words = f"the module answered, and it cannot be read: {said}"
-    failure = {"error_code": UNREADABLE_REPLY, "error_message": words}
+    message = f"the module answered, and it cannot be read: {text}"
+    failure = {"error_code": UNREADABLE_REPLY, "error_message": message}
     if job.touched or job.current.purpose is Purpose.WRITE:
-        (lost,) = progress.lost_track(job, now, words)
-        said = progress.joined(job.error_message, words, lost.changes.get("error_message"))
-        return (replace(lost, changes={**lost.changes, "error_message": said}),)
+        (lost,) = progress.lost_track(job, now, message)
+        text = progress.joined(job.error_message, message, lost.changes.get("error_message"))
+        return (replace(lost, changes={**lost.changes, "error_message": text}),)
     if job.current.purpose is Purpose.READ and len(job.steps) > 1:
         return progress.advance(job, now, **failure)
     return (Move(Event.TIMED_OUT, failure),)
@@ -343,17 +349,17 @@ def on_undelivered(job: Job, meaning: str, now: float) -> tuple[Move, ...]:
     The network may be wrong, so a change is read back from the module.
     """
     if job.touched or job.current.purpose is Purpose.WRITE:
-        return progress.lost_track(job, now, f"the network says that it was not delivered: {meaning}")
+        return progress.lost_track(job, now, f"the network reports that it was not delivered: {meaning}")
     failure = {"error_code": NOT_DELIVERED, "error_message": f"the network did not deliver it: {meaning}"}
     return (Move(Event.GAVE_UP, failure, meaning),)
 
 
 def on_restart(job: Job, now: float) -> tuple[Move, ...]:
     """Return the moves of a job that was being sent when the bridge stopped."""
-    words = "the bridge stopped while it was being sent"
+    message = "the bridge stopped while it was being sent"
     if job.touched or job.current.purpose is Purpose.WRITE:
-        return progress.lost_track(job, now, words, delay_s=0.0)
-    return (Move(Event.NOT_SENT, {"due_at": now}, words),)
+        return progress.lost_track(job, now, message, delay_s=0.0)
+    return (Move(Event.NOT_SENT, {"due_at": now}, message),)
 
 
 def on_internal_error(job: Job, now: float) -> tuple[Move, ...]:
@@ -361,11 +367,11 @@ def on_internal_error(job: Job, now: float) -> tuple[Move, ...]:
 
     A job that may have changed its module becomes uncertain and is read back later.
     """
-    words = "an internal error of the bridge, see its log"
+    message = "an internal error of the bridge, see its log"
     if job.state is State.UNCERTAIN:
         return ()
     if job.touched or (job.current.purpose is Purpose.WRITE and job.state is not State.QUEUED):
         changes = {"step": job.first_read_back, "due_at": now + progress.READ_BACK_DELAYS_S[0]}
-        return (Move(Event.LOST_TRACK, changes, words),)
+        return (Move(Event.LOST_TRACK, changes, message),)
     event = Event.GAVE_UP if (job.state, Event.GAVE_UP) in TRANSITIONS else Event.TIMED_OUT
-    return (Move(event, {"error_code": INTERNAL_ERROR, "error_message": words}, words),)
+    return (Move(event, {"error_code": INTERNAL_ERROR, "error_message": message}, message),)

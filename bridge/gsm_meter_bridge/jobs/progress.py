@@ -22,17 +22,17 @@ QUICK_ATTEMPTS = 2
 READ_BACK_DELAYS_S = (60.0, 300.0, 1_800.0, 10_800.0, 43_200.0)
 
 
-def to(job: Job, step: int, due_at: float, words: str | None = None, **changes: object) -> Move:
+def to(job: Job, step: int, due_at: float, message: str | None = None, **changes: object) -> Move:
     """Return the move to `step`; the reason of an earlier failure is kept beside the new one."""
     if changes.get("error_message"):
         changes["error_message"] = joined(job.error_message, str(changes["error_message"]))
         changes["error_code"] = job.error_code or changes.get("error_code")
-    return Move(Event.ANSWERED, {"step": step, "due_at": due_at, **changes}, words)
+    return Move(Event.ANSWERED, {"step": step, "due_at": due_at, **changes}, message)
 
 
-def joined(*words: str | None) -> str:
-    """Return `words` joined into one text, each part once."""
-    return "; ".join(dict.fromkeys(part for one in words if one for part in one.split("; ")))
+def joined(*messages: str | None) -> str:
+    """Return `messages` joined into one text, each part once."""
+    return "; ".join(dict.fromkeys(part for one in messages if one for part in one.split("; ")))
 
 
 def restart_after(job: Job) -> Step | None:
@@ -56,7 +56,7 @@ def first_read_back(job: Job, *, refused: bool = False) -> int:
 
 def failure(refusal: Refusal) -> dict[str, object]:
     """Return the job fields that a move changes for `refusal`."""
-    return {"error_code": refusal.code, "error_message": refusal.words}
+    return {"error_code": refusal.code, "error_message": refusal.message}
 
 
 def advance(job: Job, now: float, **changes: object) -> tuple[Move, ...]:
@@ -98,8 +98,8 @@ def after_read_back(job: Job, values: Mapping[str, Scalar | None], now: float) -
     unproven = not job.asked() and not job.write_answered
     if (others or unproven) and job.error_code is None:
         if not job.write_answered and now < (job.write_expires_at or 0.0):
-            words = "not done yet; the message may be under way"
-            return _read_again(after, job.write_expires_at, job, words)
+            message = "not done yet; the message may still be in transit"
+            return _read_again(after, job.write_expires_at, job, message)
         if others and not job.attempts and all(_may_be_as_before(job, values, name) for name in others):
             # networks duplicate messages: this may be the second copy of a reply to an earlier read
             return _read_again(after, now, job, "still as before; read once more to be sure")
@@ -114,18 +114,18 @@ def after_read_back(job: Job, values: Mapping[str, Scalar | None], now: float) -
         return advance(job, now, after=after, **failure)
     code = job.error_code or failure.get("error_code")
     asked = masked({name: value for name, value in job.asked().items() if name != ACCESS_PASSWORD})
-    untold = [n for n, v in asked.items() if n not in after or (code is None and after[n] != v)]
-    not_told = f"the module did not tell {', '.join(untold)}"
-    if untold and code is None:
-        return _untold(job, after, not_told, now)
-    if untold:
-        failure["error_message"] = joined(str(failure["error_message"]), not_told)
+    unreported = [n for n, v in asked.items() if n not in after or (code is None and after[n] != v)]
+    not_reported = f"the module did not report {', '.join(unreported)}"
+    if unreported and code is None:
+        return _unreported(job, after, not_reported, now)
+    if unreported:
+        failure["error_message"] = joined(str(failure["error_message"]), not_reported)
     return Move(Event.ANSWERED, {"after": after, **failure}), _verdict(code)
 
 
 def _never_said(job: Job) -> str:
-    words = "the module answers, but never said that it has done it"
-    return words if job.doubted_at is None else joined(job.error_message, words)
+    message = "the module answers, but never confirmed that it has done it"
+    return message if job.doubted_at is None else joined(job.error_message, message)
 
 
 def _otherwise(job: Job, values: Mapping[str, Scalar | None], others: Sequence[str]) -> dict[str, object]:
@@ -134,11 +134,13 @@ def _otherwise(job: Job, values: Mapping[str, Scalar | None], others: Sequence[s
     A secret that differs from the requested one counts as unchanged.
     """
     same = {name: shown for name in others if (shown := masked(values)[name]) != values[name]}
-    said = [f"{n} is {'another' if n in same else repr(values[n])} instead of what was asked" for n in others]
-    said += [f"{name} was changed" for name in _changed(job, values)] if job.error_code else []
-    words = joined(job.error_message, *said)
+    differences = [
+        f"{n} is {'another' if n in same else repr(values[n])} instead of what was asked" for n in others
+    ]
+    differences += [f"{name} was changed" for name in _changed(job, values)] if job.error_code else []
+    message = joined(job.error_message, *differences)
     before = {**job.before, **same}
-    return {"error_code": job.error_code or MISMATCHED, "error_message": words, "before": before}
+    return {"error_code": job.error_code or MISMATCHED, "error_message": message, "before": before}
 
 
 def _may_be_as_before(job: Job, values: Mapping[str, Scalar | None], name: str) -> bool:
@@ -147,22 +149,22 @@ def _may_be_as_before(job: Job, values: Mapping[str, Scalar | None], name: str) 
     return shown == job.before.get(name) or (shown != values[name] and name not in job.before)
 
 
-def _untold(job: Job, after: Mapping[str, Scalar | None], words: str, now: float) -> tuple[Move, ...]:
+def _unreported(job: Job, after: Mapping[str, Scalar | None], message: str, now: float) -> tuple[Move, ...]:
     """Return the moves of a change with settings not reported: read all back again, at most twice."""
     if job.attempts < QUICK_ATTEMPTS:
-        moved, lost = _read_again(after, now, job, words)
+        moved, lost = _read_again(after, now, job, message)
         return replace(moved, changes={**moved.changes, "step": first_read_back(job)}), lost
-    failure = {"error_code": UNCONFIRMED, "error_message": words}
+    failure = {"error_code": UNCONFIRMED, "error_message": message}
     return Move(Event.ANSWERED, {"after": after, **failure}), _verdict(UNCONFIRMED)
 
 
 def after_refused_read_back(job: Job, refusal: Refusal, now: float) -> tuple[Move, ...]:
     """Return the moves after a refused reading back: read again, for it may be a late reply to the write."""
     if job.attempts < QUICK_ATTEMPTS:
-        return lost_track(job, now, f"reading back was refused: {refusal.words}")
+        return lost_track(job, now, f"reading back was refused: {refusal.message}")
     code = job.error_code or UNCONFIRMED
-    words = joined(job.error_message, f"it cannot be read back: {refusal.words}")
-    return Move(Event.ANSWERED, {"error_code": code, "error_message": words}), _verdict(code)
+    message = joined(job.error_message, f"it cannot be read back: {refusal.message}")
+    return Move(Event.ANSWERED, {"error_code": code, "error_message": message}), _verdict(code)
 
 
 def _verdict(error_code: object) -> Move:
@@ -172,10 +174,10 @@ def _verdict(error_code: object) -> Move:
 
 
 def _read_again(
-    after: Mapping[str, Scalar | None], due_at: float | None, job: Job, words: str
+    after: Mapping[str, Scalar | None], due_at: float | None, job: Job, message: str
 ) -> tuple[Move, ...]:
     changes = {"after": after, "due_at": due_at, "attempts": job.attempts + 1}
-    return Move(Event.ANSWERED, changes), Move(Event.LOST_TRACK, detail=words)
+    return Move(Event.ANSWERED, changes), Move(Event.LOST_TRACK, detail=message)
 
 
 def _settings(job: Job, values: Mapping[str, Scalar | None]) -> dict[str, Scalar | None]:
@@ -196,7 +198,7 @@ def _changed(job: Job, values: Mapping[str, Scalar | None]) -> list[str]:
 
 
 def lost_track(
-    job: Job, now: float, words: str, delay_s: float | None = None, *, sent: bool = True
+    job: Job, now: float, message: str, delay_s: float | None = None, *, sent: bool = True
 ) -> tuple[Move, ...]:
     """Return the moves of a job with unknown outcome: read back after ever longer delays.
 
@@ -212,6 +214,6 @@ def lost_track(
         step = job.step + sent
         delay_s = delay_s if sent else max(delay_s, READ_BACK_DELAYS_S[0])
     elif unsent:
-        noted = {"error_message": joined(job.error_message, f"{words}; what was to follow was not sent")}
+        noted = {"error_message": joined(job.error_message, f"{message}; what was to follow was not sent")}
     changes = {"step": step, "due_at": now + delay_s, "attempts": job.attempts + reading_back, **noted}
-    return (Move(Event.LOST_TRACK, changes, words),)
+    return (Move(Event.LOST_TRACK, changes, message),)

@@ -45,7 +45,7 @@ _LOOKALIKE = (
 MessageListener = Callable[[str, Job | None], None]
 """Called with a module's id and its job, if the message moved one."""
 
-Told = Sequence[tuple[str, Job | None]]
+Affected = Sequence[tuple[str, Job | None]]
 """Pairs of module id and job (or None) to notify the listeners of."""
 
 
@@ -65,7 +65,7 @@ class Receiver:
         self._senders = Senders(PhoneBook({m.id: m.msisdn for m in self._modules.values()}), regions)
         self._run = secrets.token_hex(8)
         self._listeners: list[MessageListener] = []
-        self._news = asyncio.Event()
+        self._arrived = asyncio.Event()
 
     def listen(self, listener: MessageListener) -> None:
         """Call `listener` for every message of a module, after the commit."""
@@ -76,7 +76,7 @@ class Receiver:
         async with storing(self._database) as tx:
             key = self._database.key
             await inbox.store(tx, self._bridge, modem, pdus, self._now(), self._run, key)
-        self._news.set()
+        self._arrived.set()
 
     async def forget(self, modem: str, *pdus: str) -> None:
         """Note that PDUs are no longer at a modem, so that equal ones are other messages.
@@ -87,32 +87,34 @@ class Receiver:
             async with storing(self._database) as tx:
                 await inbox.note_gone(tx, modem, pdus, self._run, self._database.key)
 
-    async def record(self, told: Sequence[Observation], *, status: bool) -> None:
+    async def record(self, observations: Sequence[Observation], *, status: bool) -> None:
         """Store readings that came other than by SMS; a `status` also answers jobs that wait to read one."""
-        with self._health.guard(Door.TCP, "what modules told") as guard:
+        with self._health.guard(Door.TCP, "observations of modules") as guard:
             async with self._database.transaction() as tx:
-                moved = await self._observed(tx, told, status=status)
-            self._tell(Door.TCP, moved)
-        if guard.error is not None and len(told) > 1:
-            for one in told:
+                moved = await self._observed(tx, observations, status=status)
+            self._notify(Door.TCP, moved)
+        if guard.error is not None and len(observations) > 1:
+            for one in observations:
                 await self.record((one,), status=status)
 
-    async def handle_reply(self, module_id: str, octets: bytes, source: str) -> bool | None:
+    async def handle_reply(self, module_id: str, data: bytes, source: str) -> bool | None:
         """Process a module's reply over a connection; return whether it answers a request.
 
         None if the request is not stored as sent yet: the caller must pass the reply again.
         """
         with self._health.guard(Door.TCP, f"{module_id}: what it answered over a connection"):
-            return await self._heard(self._modules[module_id], octets, source)
+            return await self._match_reply(self._modules[module_id], data, source)
         return False
 
-    async def _observed(self, tx: Transaction, told: Sequence[Observation], *, status: bool) -> Told:
+    async def _observed(
+        self, tx: Transaction, observations: Sequence[Observation], *, status: bool
+    ) -> Affected:
         # the clock may have been set back since the module reported it
-        told = [replace(one, at=min(one.at, self._now())) for one in told]
-        moved: list[tuple[str, Job | None]] = [(one.module, None) for one in told]
-        await verdicts.record(tx, self._modules, *told)
-        waited_for = await store.at_work(tx, {one.module for one in told})
-        for one in told:
+        observations = [replace(one, at=min(one.at, self._now())) for one in observations]
+        moved: list[tuple[str, Job | None]] = [(one.module, None) for one in observations]
+        await verdicts.record(tx, self._modules, *observations)
+        waited_for = await store.at_work(tx, {one.module for one in observations})
+        for one in observations:
             if one.module not in waited_for:
                 continue
             if status:
@@ -121,12 +123,12 @@ class Receiver:
                 moved += [(one.module, job) for job in await self._called(tx, one)]
         return moved
 
-    async def _heard(self, module: Module, octets: bytes, source: str) -> bool | None:
-        text = octets.decode("ascii", "replace")
+    async def _match_reply(self, module: Module, data: bytes, source: str) -> bool | None:
+        text = data.decode("ascii", "replace")
         async with self._database.transaction() as tx:
-            arrival = Arrival((), self._now(), module.msisdn, text, octets, source=source)
+            arrival = Arrival((), self._now(), module.msisdn, text, data, source=source)
             waiting = await self._candidates(tx, module)
-            found = matching.match(module, text, octets, waiting)
+            found = matching.match(module, text, data, waiting)
             if found is None:
                 text = without_secrets(module.family.mask(text), matching.secrets_of(module, waiting))
                 await self._word(tx, module, text)
@@ -134,24 +136,26 @@ class Receiver:
             if found[0].too_early:
                 return None
             job = await self._use(tx, module, arrival, waiting, *found)
-        self._tell(Door.TCP, [(module.id, job)])
+        self._notify(Door.TCP, [(module.id, job)])
         return True
 
-    async def _called(self, tx: Transaction, told: Observation) -> list[Job]:
+    async def _called(self, tx: Transaction, observation: Observation) -> list[Job]:
         """Move the open job that called the module, or had it connect: the module has connected."""
-        job = await store.open_job(tx, told.module)
+        job = await store.open_job(tx, observation.module)
         moves = () if job is None else outcome.on_arrival(job)
-        return [await store.apply(tx, job, told.at, *moves)] if job is not None and moves else []
+        return [await store.apply(tx, job, observation.at, *moves)] if job is not None and moves else []
 
-    async def _fulfil(self, tx: Transaction, told: Observation) -> list[Job]:
+    async def _fulfil(self, tx: Transaction, observation: Observation) -> list[Job]:
         """Reduce the jobs that wait to read a status to the values not reported yet."""
-        module = self._modules[told.module]
-        waiting = [j for j in await store.waiting(tx, told.module) if outcome.wants_status(j, module)]
+        module = self._modules[observation.module]
+        waiting = [j for j in await store.waiting(tx, observation.module) if outcome.wants_status(j, module)]
         if not waiting:
             return []
-        known = (await observations.facts(tx, told.module)).readings
-        moves = [(j, outcome.on_told_otherwise(j, module, known, self._now(), told.source)) for j in waiting]
-        return [await store.apply(tx, job, told.at, move) for job, move in moves]
+        known = (await observations.facts(tx, observation.module)).readings
+        moves = [
+            (j, outcome.on_superseded(j, module, known, self._now(), observation.source)) for j in waiting
+        ]
+        return [await store.apply(tx, job, observation.at, move) for job, move in moves]
 
     async def recover(self) -> None:
         """Load the access passwords that were changed since the configuration was written.
@@ -166,14 +170,14 @@ class Receiver:
 
     def wake(self) -> None:
         """Process again the messages that could not be matched yet."""
-        self._news.set()
+        self._arrived.set()
 
     async def run(self) -> None:
         """Process stored messages until cancelled, those of an earlier run first."""
         while True:
             done = await self._database.run_guarded(self.process_inbox)
-            await wait_set(self._news, _ORPHANS_S if done else AGAIN_S)
-            self._news.clear()
+            await wait_set(self._arrived, _ORPHANS_S if done else AGAIN_S)
+            self._arrived.clear()
 
     async def process_inbox(self) -> None:
         """Process every new message that is complete."""
@@ -186,25 +190,27 @@ class Receiver:
         for arrival in found.arrivals:
             await self._guarded(arrival.numbers, lambda tx, one=arrival: self._one(tx, one, senders))  # type: ignore[misc]
 
-    async def _guarded(self, numbers: Sequence[int], work: Callable[[Transaction], Awaitable[Told]]) -> None:
+    async def _guarded(
+        self, numbers: Sequence[int], work: Callable[[Transaction], Awaitable[Affected]]
+    ) -> None:
         """Do `work` on a message and notify the listeners; if it fails, mark the message as failed."""
         with self._health.guard(Door.SMS, "a message") as guard:
             async with self._database.transaction() as tx:
-                told = await work(tx)
+                affected = await work(tx)
         if guard.error is None:
-            self._tell(Door.SMS, told)
+            self._notify(Door.SMS, affected)
             return
         with self._health.guard(Door.SMS, "a message that failed"):
             async with self._database.transaction() as tx:
                 await inbox.mark_processed(tx, numbers, Disposition.FAILED)
 
-    def _tell(self, door: Door, told: Told) -> None:
-        for module, job in told:
+    def _notify(self, door: Door, affected: Affected) -> None:
+        for module, job in affected:
             for listener in self._listeners:
-                with self._health.guard(door, f"{module}: telling what came of a message"):
+                with self._health.guard(door, f"{module}: notifying of the outcome of a message"):
                     listener(module, job)
 
-    async def _apart(self, tx: Transaction, apart: SetAside) -> Told:
+    async def _apart(self, tx: Transaction, apart: SetAside) -> Affected:
         await inbox.mark_processed(tx, apart.numbers, apart.disposition, inbox.Kept(apart.sender, apart.why))
         return ()
 
@@ -215,7 +221,7 @@ class Receiver:
         jobs = (await ad_hoc.unfinished(tx, self._bridge)).get(module_id, ())
         return ad_hoc.module_of(jobs[0], self._database.key) if jobs else None
 
-    async def _one(self, tx: Transaction, arrival: Arrival, senders: Senders) -> Told:
+    async def _one(self, tx: Transaction, arrival: Arrival, senders: Senders) -> Affected:
         whose = senders.whose(arrival.sender, arrival.sender_type, arrival.modem)
         module = None if whose.module is None else await self._module(tx, whose.module)
         if module is None:
@@ -244,7 +250,7 @@ class Receiver:
         moves = () if job is None else outcome.on_word(job, now, unreadable)
         return await store.apply(tx, job, now, *moves) if job is not None and moves else None
 
-    async def _unknown_sender(self, tx: Transaction, arrival: Arrival, nearly: Sequence[str]) -> Told:
+    async def _unknown_sender(self, tx: Transaction, arrival: Arrival, nearly: Sequence[str]) -> Affected:
         _LOGGER.info("an SMS from an unknown number is kept, and changes nothing")
         await inbox.mark_processed(
             tx, arrival.numbers, Disposition.UNKNOWN_SENDER, inbox.Kept(arrival.sender)
@@ -267,8 +273,8 @@ class Receiver:
         reply: Reply,
     ) -> Job:
         now, job = self._now(), candidate.job
-        told = Observation(module.id, reply.readings, arrival.source, arrival.received_at)
-        await verdicts.record(tx, {module.id: module}, told)
+        observation = Observation(module.id, reply.readings, arrival.source, arrival.received_at)
+        await verdicts.record(tx, {module.id: module}, observation)
         proved = reply.values().get(ACCESS_PASSWORD) if isinstance(reply, Answer) else None
         if proved is not None and proved != module.access.password.reveal():
             if module.id in self._modules:

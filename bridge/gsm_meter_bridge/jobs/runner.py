@@ -170,9 +170,9 @@ class Runner:
                     if missed:
                         await observations.count_missed(tx, job.module)
                     if moved.state is State.REFUSED and moved.touched:
-                        untold = moved.asked().keys() - moved.after.keys()
-                        await observations.forget(tx, job.module, untold, ())
-                self._tell([moved])
+                        unreported = moved.asked().keys() - moved.after.keys()
+                        await observations.forget(tx, job.module, unreported, ())
+                self._notify([moved])
                 return
 
     async def send_next(self, transport: Transport | None = None) -> bool:
@@ -193,7 +193,7 @@ class Runner:
             return True  # another modem has just claimed a job of the same module: look again
         if job is None:
             return False
-        self._tell([job])
+        self._notify([job])
         self._sending += 1
         try:
             await self._gate.announce(number, job.current.purpose is Purpose.WRITE)
@@ -259,7 +259,7 @@ class Runner:
         job = await store.claim(tx, now, scope, lambda job: self._claimed(job, transport, now))
         if job is None:
             return None
-        before = await reports.heard(tx, transport.route)
+        before = await reports.message_times(tx, transport.route)
         begin, end = reports.window(before, now, credible=self._gate.clock_is_credible())
         return await store.note_window(tx, job, begin, end)
 
@@ -291,7 +291,7 @@ class Runner:
             sent = Move(Event.ACCEPTED, {"tp_mr": tp_mr, "reply_due_at": now + wait_s})
             await self._note_sent(tx, job, transport, now)
             moved = await store.apply(tx, job, now, sent)
-        self._tell([moved])
+        self._notify([moved])
 
     def _module(self, job: Job) -> Module:
         """Return the module of `job`, configured or ad hoc; PasswordLostError if its password is lost."""
@@ -314,9 +314,9 @@ class Runner:
                 await self._note_sent(tx, job, transport, now)
             moves = outcome.on_send_failure(job, error, now, self._policy)
             moved = await store.apply(tx, job, now, *moves)
-        self._tell([moved])
+        self._notify([moved])
 
-    def _tell(self, jobs: Sequence[Job]) -> None:
+    def _notify(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
             _LOGGER.debug("job %s of %s: %s", job.id, job.module, job.state)
             for listener in self._listeners:

@@ -32,7 +32,7 @@ async def possible(
     tx: Transaction, module: str, arrival: Arrival, found: Sequence[Candidate], run: str
 ) -> tuple[Candidate, ...]:
     """Return those of `found` that a message of `module` may answer according to its stamp."""
-    took_s = longest_confirmed(await reports.said_by(tx, module, arrival.numbers, run))
+    took_s = longest_confirmed(await reports.times_of_module(tx, module, arrival.numbers, run))
     if arrival.scts is None or took_s is None:
         return tuple(found)
     latest = arrival.scts + took_s + _RESOLUTION_S
@@ -44,13 +44,13 @@ async def possible(
     return tuple(one for one in found if not _left_after(one, latest))
 
 
-def longest_confirmed(heard: Sequence[Reception]) -> float | None:
+def longest_confirmed(times: Sequence[Reception]) -> float | None:
     """Return the longest transit time of messages by the two clocks in seconds; None if it is not known.
 
     A time counts only if another message, with another stamp, took about as long: a single one may have been
     late.
     """
-    took = [(one.received_at - one.scts, one.scts) for one in heard]
+    took = [(one.received_at - one.scts, one.scts) for one in times]
     return max(
         (s for s, at in took if any(abs(s - other) <= _CONFIRMED_S and at != then for other, then in took)),
         default=None,

@@ -12,20 +12,20 @@ from gsm_meter_bridge.storage import observations
 from gsm_meter_bridge.storage.database import Transaction
 
 
-async def record(tx: Transaction, modules: Mapping[str, Module], *told: Observation) -> None:
-    """Store the observations `told` of `modules`, and the verdicts on them."""
-    await observations.record(tx, *[await _with_verdicts(tx, modules[one.module], one) for one in told])
+async def record(tx: Transaction, modules: Mapping[str, Module], *records: Observation) -> None:
+    """Store the observations `records` of `modules`, and the verdicts on them."""
+    await observations.record(tx, *[await _with_verdicts(tx, modules[one.module], one) for one in records])
 
 
-async def _with_verdicts(tx: Transaction, module: Module, told: Observation) -> Observation:
-    if not _verdicts(module, told, {}):
-        return told  # nothing to judge in most of them: saves a query
-    known = (await observations.facts(tx, told.module)).readings
-    return replace(told, readings=(*told.readings, *_verdicts(module, told, known)))
+async def _with_verdicts(tx: Transaction, module: Module, observation: Observation) -> Observation:
+    if not _verdicts(module, observation, {}):
+        return observation  # nothing to judge in most of them: saves a query
+    known = (await observations.facts(tx, observation.module)).readings
+    return replace(observation, readings=(*observation.readings, *_verdicts(module, observation, known)))
 
 
-def _verdicts(module: Module, told: Observation, before: Mapping[str, Known]) -> tuple[Reading, ...]:
+def _verdicts(module: Module, observation: Observation, before: Mapping[str, Known]) -> tuple[Reading, ...]:
     """Return the family's verdicts, and one on the link to the meter if the family gives none."""
-    of_all = [plain_verdict(reading) for reading in told.readings if reading.name == LINK]
-    of_family = module.family.verdicts(told.readings, told.at, before)
+    of_all = [plain_verdict(reading) for reading in observation.readings if reading.name == LINK]
+    of_family = module.family.verdicts(observation.readings, observation.at, before)
     return tuple({verdict.name: verdict for verdict in (*of_all, *of_family)}.values())

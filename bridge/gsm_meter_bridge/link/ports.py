@@ -36,9 +36,9 @@ def _files(process: Path) -> Iterator[str]:
 def _name(process: Path) -> str:
     """Return the name of the program only: its arguments may hold secrets."""
     try:
-        words = (process / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+        arguments = (process / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
     except OSError:
         return "a program"
-    names = [word.rpartition("/")[2] for word in words]
+    names = [word.rpartition("/")[2] for word in arguments]
     # a Python program's own name comes second, or third after -m
     return "gsm-meter-bridge" if _OURS.intersection(names[:3]) else names[0] or "a program"

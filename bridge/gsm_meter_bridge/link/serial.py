@@ -58,7 +58,7 @@ class SerialLink:
         try:
             data = await self._port.read(CHUNK_BYTES)
         except _FAULTS as error:
-            raise LinkLostError(f"{self._url} was lost: {words_of(error)}") from error
+            raise LinkLostError(f"{self._url} was lost: {open_error_reason(error)}") from error
         if not data:
             raise LinkLostError(f"{self._url} was closed by the far end")
         return data
@@ -68,7 +68,7 @@ class SerialLink:
         try:
             await self._port.write(data)
         except _FAULTS as error:
-            raise LinkLostError(f"{self._url} was lost: {words_of(error)}") from error
+            raise LinkLostError(f"{self._url} was lost: {open_error_reason(error)}") from error
 
     async def close(self) -> None:
         """Close the link; never raises, may be called again."""
@@ -76,7 +76,9 @@ class SerialLink:
             self._port.abort()
             await self._port.wait_closed()
         except _FAULTS as error:
-            logging.getLogger(__name__).debug("%s did not close cleanly: %s", self._url, words_of(error))
+            logging.getLogger(__name__).debug(
+                "%s did not close cleanly: %s", self._url, open_error_reason(error)
+            )
 
 
 async def open_link(url: str, *, baudrate: int = 115200, timeout_s: float = 10.0) -> Link:
@@ -91,7 +93,7 @@ async def open_link(url: str, *, baudrate: int = 115200, timeout_s: float = 10.0
         async with asyncio.timeout(timeout_s):
             await port.open()
     except _FAULTS as error:
-        why = words_of(error).replace(url, redacted(url)) if url else "no port is named"
+        why = open_error_reason(error).replace(url, redacted(url)) if url else "no port is named"
         held = isinstance(error, OSError) and error.errno == errno.EBUSY
         if held and (holders := await asyncio.to_thread(who_holds, url)):
             why = f"{' and '.join(holders)} {'has' if len(holders) == 1 else 'have'} it open"
@@ -109,7 +111,7 @@ def _kind(url: str) -> str:
     return "link" if "://" in url and not url.startswith("device://") else "serial port"
 
 
-def words_of(error: Exception) -> str:
+def open_error_reason(error: Exception) -> str:
     """Return the reason why a link could not be opened, or was lost, as text."""
     if isinstance(error, TimeoutError) and error.errno is None:
         return _BY_ERRNO[errno.ETIMEDOUT]

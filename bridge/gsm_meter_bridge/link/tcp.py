@@ -11,7 +11,7 @@ from typing import cast
 
 from gsm_meter_bridge.errors import LinkLostError
 from gsm_meter_bridge.health import Door, Guard, Health
-from gsm_meter_bridge.link.serial import words_of
+from gsm_meter_bridge.link.serial import open_error_reason
 
 Taker = Callable[[bytes], None]
 
@@ -32,7 +32,7 @@ _KEEP_ALIVE = (
 _HELD_LOOK_S = 1.0
 _TCP_CLOSE = 7
 """The state of a socket whose far end reset the connection (tcp(7), TCP_INFO)."""
-_UNHEARD = Health()
+_NO_HEALTH = Health()
 """Default for links that were given no `health`: their errors are only logged."""
 
 
@@ -71,7 +71,7 @@ class TcpLink(asyncio.BufferedProtocol):
         self.take: Taker = drop
         self.unread = b""
         self.full = False
-        self.health = health or _UNHEARD
+        self.health = health or _NO_HEALTH
         self.on_full: Callable[[bool], None] | None = None
         self.peer = ("", 0)
         self.received = self.sent = 0
@@ -197,11 +197,11 @@ class TcpLink(asyncio.BufferedProtocol):
 
     def pause_writing(self) -> None:
         """Report through `on_full` that the write buffer is full."""
-        self._tell_full(full=True)
+        self._report_full(full=True)
 
     def resume_writing(self) -> None:
         """Report through `on_full` that the write buffer has drained."""
-        self._tell_full(full=False)
+        self._report_full(full=False)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Mark the connection as closed and call the watchers."""
@@ -212,7 +212,7 @@ class TcpLink(asyncio.BufferedProtocol):
             with self._guard():
                 watcher()
 
-    def _tell_full(self, *, full: bool) -> None:
+    def _report_full(self, *, full: bool) -> None:
         self.full = full
         with self._guard() as guard:
             if self.on_full is not None:
@@ -254,7 +254,7 @@ async def dial(host: str, port: int, timeout_s: float, health: Health | None = N
     except UnicodeError as error:
         raise LinkLostError(f"tcp://{host}:{port} cannot be reached: that is no name of a host") from error
     except OSError as error:
-        raise LinkLostError(f"tcp://{host}:{port} cannot be reached: {words_of(error)}") from error
+        raise LinkLostError(f"tcp://{host}:{port} cannot be reached: {open_error_reason(error)}") from error
     return link
 
 

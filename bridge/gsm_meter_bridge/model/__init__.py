@@ -45,7 +45,7 @@ from gsm_meter_bridge.model.device import (
     timeout_s,
 )
 from gsm_meter_bridge.model.facts import Known, ModuleFacts
-from gsm_meter_bridge.model.masking import lines_without_values, without_secrets, without_words
+from gsm_meter_bridge.model.masking import lines_without_values, without_secrets, without_texts
 from gsm_meter_bridge.model.password import PasswordRule
 from gsm_meter_bridge.model.request import (
     SINGLE,
@@ -134,5 +134,5 @@ __all__ = [
     "timeout_s",
     "within",
     "without_secrets",
-    "without_words",
+    "without_texts",
 ]

@@ -131,7 +131,7 @@ class PasswordProbe:
 
     def requests(self, expected: Secret, otherwise: Secret) -> tuple[Request, Request]:
         """Return one request with each password; the reply to one of them yields `access_password`."""
-        return _knock(FIRST_PROBE, expected), _knock(SECOND_PROBE, otherwise)
+        return _probe(FIRST_PROBE, expected), _probe(SECOND_PROBE, otherwise)
 
     def opened(self, request: Request, access: Access) -> tuple[Request, Access]:
         """Return the read that a probe sends and the access with its password; others are unchanged."""
@@ -148,6 +148,6 @@ class PasswordProbe:
         return replace(reply, readings=(*reply.readings, proved))
 
 
-def _knock(name: str, password: Secret) -> Request:
+def _probe(name: str, password: Secret) -> Request:
     changes: dict[str, Scalar] = {ACCESS_PASSWORD: password.reveal()}
     return Request(RequestKind.READ, name, MappingProxyType(changes))

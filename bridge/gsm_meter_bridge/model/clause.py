@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One clause of a manual: `says` is a summary in our own words.
+    """One clause of a manual: `title` is a summary in our own words.
 
     `done_by` names the code that implements it: `.schedule.explain` is in the family's folder,
     `commands.plan` in the package. Requests, settings, actions, hints and tables name their clause
@@ -17,7 +17,7 @@ class Clause:
     """
 
     number: str
-    says: str
+    title: str
     done_by: tuple[str, ...] = ()
     why_not: str | None = None
 

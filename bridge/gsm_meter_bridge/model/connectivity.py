@@ -81,16 +81,16 @@ class ClientIdentity:
         """Whether its address alone identifies it."""
         return bool(self.networks) and not self.claims
 
-    def fit(self, host: str, says: Mapping[str, Scalar | None]) -> Fit:
-        """Return how far a client at the address `host` that reports `says` matches; compared as text."""
+    def fit(self, host: str, reported: Mapping[str, Scalar | None]) -> Fit:
+        """Return how far a client at the address `host` that reports `reported` matches; compared as text."""
         claims = self.claims
         if (self.networks and not within(host, self.networks)) or not (claims or self.networks):
             return Fit.NONE
-        said = {name: str(says[name]).strip() for name in claims if says.get(name) is not None}
-        wrong = {name for name, value in claims.items() if not value or said.get(name) != value}
+        texts = {name: str(reported[name]).strip() for name in claims if reported.get(name) is not None}
+        wrong = {name for name, value in claims.items() if not value or texts.get(name) != value}
         if not wrong:
             return Fit.WHOLE
-        is_open = wrong == {METER_SERIAL} and METER_SERIAL not in said
+        is_open = wrong == {METER_SERIAL} and METER_SERIAL not in texts
         return Fit.BUT_FOR_METER if is_open else Fit.NONE
 
 

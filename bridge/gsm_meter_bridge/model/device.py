@@ -15,15 +15,15 @@ from gsm_meter_bridge.model.request import Outgoing, Reading, Reply, Request, Re
 from gsm_meter_bridge.model.setting import Setting
 from gsm_meter_bridge.model.shape import Shape
 from gsm_meter_bridge.model.table import CodeTable
+from gsm_meter_bridge.translations import Catalogues
 from gsm_meter_bridge.vocabulary import OBSERVABLES, Observable, Scalar
-from gsm_meter_bridge.words import Catalogues
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
     """An action that a module can carry out.
 
-    `confirm` is the reason why it needs a confirmation, if it does; `tells` has the names of the values that
+    `confirm` is the reason why it needs a confirmation, if it does; `yields` has the names of the values that
     its replies report. One that `resets_password` sets the access password to the factory's; after one that
     `connects`, the module connects to a server. `icon` is that of its button in Home Assistant.
     """
@@ -32,7 +32,7 @@ class Action:
     title: str
     clause: str
     confirm: str | None = None
-    tells: tuple[str, ...] = ()
+    yields: tuple[str, ...] = ()
     resets_password: bool = False
     connects: bool = False
     icon: str | None = None
@@ -44,7 +44,7 @@ class Hint:
 
     sign: str
     clause: str
-    words: str
+    advice: str
 
 
 class ConcernKind(StrEnum):
@@ -65,11 +65,11 @@ class Concern:
 
     kind: ConcernKind
     setting: str
-    words: str
+    message: str
     certain: bool = True
 
     def __str__(self) -> str:
-        return f"{self.setting}: {self.words}"
+        return f"{self.setting}: {self.message}"
 
 
 class Family(Protocol):
@@ -86,7 +86,7 @@ class Family(Protocol):
     settings: tuple[Setting, ...]
     observables: tuple[Observable, ...]
     """The observables that only its modules report, in addition to `vocabulary.OBSERVABLES`."""
-    words: Catalogues
+    translations: Catalogues
     """The translations of its own names and values, by language."""
     actions: tuple[Action, ...]
     call: Action | None
@@ -148,9 +148,9 @@ class Family(Protocol):
         ...
 
     def verdicts(
-        self, told: Sequence[Reading], at: float, before: Mapping[str, Known]
+        self, reported: Sequence[Reading], at: float, before: Mapping[str, Known]
     ) -> tuple[Reading, ...]:
-        """Return verdicts on the readings `told` at the Unix time `at`, given those known `before`."""
+        """Return verdicts on the readings `reported` at the Unix time `at`, given those known `before`."""
         ...
 
     def away_s(self, request: Request) -> float:

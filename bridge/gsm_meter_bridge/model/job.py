@@ -68,7 +68,7 @@ class Event(StrEnum):
     """A reply of the expected shape, or a further one that says how it goes on."""
     DENIED = "denied"
     """A reply that refuses."""
-    HEARD = "heard"
+    OTHER_MESSAGE = "other_message"
     """A message of the module that does not answer the present step: an answer to the write, a late one, an
     unexpected one, or a part of what is to be asked that came by another transport."""
     CONFIRMED = "confirmed"
@@ -77,7 +77,7 @@ class Event(StrEnum):
     """The value read back is not the requested one."""
     TIMED_OUT = "timed_out"
     """Nothing came in time and nothing can have changed."""
-    TOLD = "told"
+    SUPERSEDED = "superseded"
     """What it asks for came by another transport before it was sent."""
     CANCEL = "cancel"
     """A person cancelled it."""
@@ -87,26 +87,26 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = MappingProxyType(
     {
         (State.QUEUED, Event.CLAIM): State.SENDING,
         (State.QUEUED, Event.TIMED_OUT): State.EXPIRED,
-        (State.QUEUED, Event.TOLD): State.VERIFIED,
-        (State.QUEUED, Event.HEARD): State.QUEUED,
+        (State.QUEUED, Event.SUPERSEDED): State.VERIFIED,
+        (State.QUEUED, Event.OTHER_MESSAGE): State.QUEUED,
         (State.QUEUED, Event.CANCEL): State.CANCELLED,
         (State.SENDING, Event.ACCEPTED): State.SENT,
         (State.SENDING, Event.NOT_SENT): State.QUEUED,
         (State.SENDING, Event.GAVE_UP): State.FAILED,
         (State.SENDING, Event.LOST_TRACK): State.UNCERTAIN,
-        (State.SENDING, Event.HEARD): State.SENDING,
+        (State.SENDING, Event.OTHER_MESSAGE): State.SENDING,
         (State.SENT, Event.REPORTED): State.DELIVERED,
         (State.SENT, Event.ANSWERED): State.REPLIED,
         (State.SENT, Event.DENIED): State.REFUSED,
         (State.SENT, Event.TIMED_OUT): State.EXPIRED,
         (State.SENT, Event.LOST_TRACK): State.UNCERTAIN,
         (State.SENT, Event.GAVE_UP): State.FAILED,
-        (State.SENT, Event.HEARD): State.SENT,
+        (State.SENT, Event.OTHER_MESSAGE): State.SENT,
         (State.DELIVERED, Event.ANSWERED): State.REPLIED,
         (State.DELIVERED, Event.DENIED): State.REFUSED,
         (State.DELIVERED, Event.TIMED_OUT): State.EXPIRED,
         (State.DELIVERED, Event.LOST_TRACK): State.UNCERTAIN,
-        (State.DELIVERED, Event.HEARD): State.DELIVERED,
+        (State.DELIVERED, Event.OTHER_MESSAGE): State.DELIVERED,
         (State.REPLIED, Event.CLAIM): State.SENDING,
         (State.REPLIED, Event.ANSWERED): State.REPLIED,
         (State.REPLIED, Event.CONFIRMED): State.VERIFIED,
@@ -117,7 +117,7 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = MappingProxyType(
         (State.UNCERTAIN, Event.CLAIM): State.SENDING,
         (State.UNCERTAIN, Event.ANSWERED): State.REPLIED,
         (State.UNCERTAIN, Event.DENIED): State.REFUSED,
-        (State.UNCERTAIN, Event.HEARD): State.UNCERTAIN,
+        (State.UNCERTAIN, Event.OTHER_MESSAGE): State.UNCERTAIN,
         (State.UNCERTAIN, Event.CANCEL): State.CANCELLED,
     }
 )

@@ -14,13 +14,13 @@ _LABELLED = re.compile(r"(?i)((?:\b(?:PSW|PWD|PIN\d?|PUK\d?)|PASS\w*|ПАРОЛ�
 
 def without_secrets(text: str, secrets: Iterable[Secret]) -> str:
     """Return `text` without `secrets` in any of their forms, and without values labelled as passwords."""
-    return without_words(_LABELLED.sub(rf"\g<1>{MASK}", text), secrets)
+    return without_texts(_LABELLED.sub(rf"\g<1>{MASK}", text), secrets)
 
 
-def without_words(text: str, secrets: Iterable[Secret]) -> str:
+def without_texts(text: str, secrets: Iterable[Secret]) -> str:
     """Return `text` without `secrets` in any of their forms."""
-    words = {secret.reveal() for secret in secrets} - {"", MASK}
-    for form in sorted({form for word in words for form in _forms(word)}, key=len, reverse=True):
+    forbidden = {secret.reveal() for secret in secrets} - {"", MASK}
+    for form in sorted({form for word in forbidden for form in _forms(word)}, key=len, reverse=True):
         text = re.sub(re.escape(form), MASK, text, flags=re.IGNORECASE)
     return text
 

@@ -14,7 +14,7 @@ _SEPARATORS = dict.fromkeys(map(ord, " ()-./"))
 _SHORTEST, _LONGEST = 7, 15
 """Digits of an international number: E.164 allows 15, and a number with fewer than 7 is a short code."""
 
-_TELLING = 7
+_SIGNIFICANT = 7
 """Numbers with as many last digits in common resemble each other."""
 
 
@@ -50,7 +50,7 @@ class PhoneBook:
         self._by_number = {number: module for module, number in numbers.items()}
         self._by_ending: dict[str, list[str]] = defaultdict(list)
         for module, number in numbers.items():
-            self._by_ending[number[-_TELLING:]].append(module)
+            self._by_ending[number[-_SIGNIFICANT:]].append(module)
         self._country = _country(numbers.values())
 
     def with_more(self, numbers: Mapping[str, str]) -> PhoneBook:
@@ -73,7 +73,7 @@ class PhoneBook:
             found = {self._by_number[number] for number in readings if number in self._by_number}
         if len(found) == 1:
             return Whose(found.pop())
-        ending = "".join(c for c in address if c.isascii() and c.isdigit())[-_TELLING:]
+        ending = "".join(c for c in address if c.isascii() and c.isdigit())[-_SIGNIFICANT:]
         return Whose(None, tuple(self._by_ending.get(ending, ())))
 
 

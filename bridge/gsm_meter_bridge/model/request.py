@@ -148,13 +148,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A reply that refuses the request: `code` is stable, `words` is a text for users.
+    """A reply that refuses the request: `code` is stable, `message` is a text for users.
 
     `partial`: some of the message's commands may have been carried out.
     """
 
     code: str
-    words: str
+    message: str
     raw: str
     readings: tuple[Reading, ...] = ()
     partial: bool = False

@@ -56,7 +56,7 @@ class Shape:
         """
         found = []
         for match in re.finditer(self.pattern, line, re.ASCII):
-            words = (
+            text = (
                 before[-_FAR:] + line[: match.start()]
                 if match.start() < _FAR
                 else line[match.start() - _FAR : match.start()]
@@ -64,28 +64,28 @@ class Shape:
             after = line[match.end() : match.end() + _FAR]
             if self.unless_after is not None and re.match(rf"(?i:{self.unless_after})", after):
                 continue
-            if self.unless is not None and re.search(rf"(?i:{self.unless}){_NEAR}", words):
+            if self.unless is not None and re.search(rf"(?i:{self.unless}){_NEAR}", text):
                 continue
             if self.check is not None and not self.check(match[0]):
                 continue
-            distance = self._label_distance(words)
+            distance = self._label_distance(text)
             if distance is not None:
                 found.append((distance, match))
         return found
 
-    def label_in(self, words: str) -> re.Match[str] | None:
-        """Return the last label in `words` that may belong to a value after them; None if there is none."""
-        labels = list(re.finditer(rf"(?i:{self.label})(?={_NEAR})", words))
+    def label_in(self, text: str) -> re.Match[str] | None:
+        """Return the last label in `text` that may belong to a value after it; None if there is none."""
+        labels = list(re.finditer(rf"(?i:{self.label})(?={_NEAR})", text))
         if self.through is not None:
             between = re.compile(rf"(?:\W+|(?:{_NEUTRAL}|{self.through})(?!\w))*\Z", re.IGNORECASE)
-            labels = [m for m in labels if between.match(words, m.end())]
+            labels = [m for m in labels if between.match(text, m.end())]
         return labels[-1] if labels else None
 
-    def _label_distance(self, words: str) -> int | None:
+    def _label_distance(self, text: str) -> int | None:
         if self.label is None:
             return 0
-        label = self.label_in(words)
-        return len(words) - label.start() if label else None
+        label = self.label_in(text)
+        return len(text) - label.start() if label else None
 
 
 def has_luhn_digit(digits: str) -> bool:

@@ -35,8 +35,8 @@ class AutoRestart:
         if now_s - self._since_s < self._after_s:
             return
         self._since_s = now_s
-        words = "modem %s has had no network for %.0f s: it is restarted (restart_after_no_network)"
-        _LOGGER.warning(words, self._modem_id, self._after_s)
+        message = "modem %s has had no network for %.0f s: it is restarted (restart_after_no_network)"
+        _LOGGER.warning(message, self._modem_id, self._after_s)
         try:
             await engine.command(RESTART, timeout_s=engine.timeouts.network_s)
         except CommandFailedError as error:

@@ -43,12 +43,12 @@ class OutgoingCall(asyncio.Transport):
         self._link = TcpLink()
         self.connected: asyncio.Future[TcpLink] = asyncio.get_running_loop().create_future()
         self._take = self._listen
-        self._said = bytearray()
+        self._listened = bytearray()
         self._final: Final | None = None
         self._to_send, self._unread = bytearray(), bytearray()
-        self._written = self._heard = b""
+        self._written = self._received = b""
         self._talking = self._gone = self._full = self._paused = self._closing = False
-        self._news = asyncio.Event()
+        self._arrived = asyncio.Event()
 
     async def run(self) -> None:
         """Make the call and serve it to its end; the modem has no other user meanwhile."""
@@ -75,12 +75,12 @@ class OutgoingCall(asyncio.Transport):
         if len(self._to_send) > _LARGEST_BACKLOG and not self._full:
             self._full = True
             self._link.pause_writing()
-        self._news.set()
+        self._arrived.set()
 
     def close(self) -> None:
         """Hang up once all queued data is sent."""
         self._closing = True
-        self._news.set()
+        self._arrived.set()
 
     def abort(self) -> None:
         """Hang up at once."""
@@ -117,7 +117,7 @@ class OutgoingCall(asyncio.Transport):
         final = self._final
         if final is not None and not final.ok:
             self._gone = True
-            raise CommandFailedError(name, final.kind, final.number, _words(final))
+            raise CommandFailedError(name, final.kind, final.number, _final_text(final))
         if self._talking and not self.connected.done():
             self.connected.set_result(self._link)
 
@@ -148,8 +148,8 @@ class OutgoingCall(asyncio.Transport):
     def _next(self) -> bytes:
         octets = self._sendable()
         del self._to_send[: len(octets)]
-        said = self._written + octets
-        self._written = said[len(said.rstrip(b"+")) :]
+        sent = self._written + octets
+        self._written = sent[len(sent.rstrip(b"+")) :]
         return octets
 
     def _make_room(self) -> None:
@@ -160,7 +160,7 @@ class OutgoingCall(asyncio.Transport):
     async def _hang_up(self, write: Write) -> None:
         """Leave the modem without a call and in command mode."""
         self._take, self._final = self._listen, None
-        self._said.clear()
+        self._listened.clear()
         if self._gone:
             return
         if self._talking:
@@ -178,7 +178,7 @@ class OutgoingCall(asyncio.Transport):
                 return
 
     async def _ask(self, write: Write, octets: bytes) -> None:
-        self._said.clear()
+        self._listened.clear()
         self._final = None
         await write(octets)
         with contextlib.suppress(TimeoutError):
@@ -187,8 +187,8 @@ class OutgoingCall(asyncio.Transport):
 
     async def _until(self, reached: Callable[[], bool]) -> None:
         while not reached():
-            self._news.clear()
-            await self._news.wait()
+            self._arrived.clear()
+            await self._arrived.wait()
 
     # data from the modem
 
@@ -197,23 +197,23 @@ class OutgoingCall(asyncio.Transport):
             self._take(octets)
         else:
             self._gone = True
-        self._news.set()
+        self._arrived.set()
 
     def _listen(self, octets: bytes) -> None:
         """Read lines until a final result code; after CONNECT the far end's bytes begin."""
-        self._said += octets
-        while b"\n" in self._said and self._final is None:
-            line, _, rest = self._said.partition(b"\n")
-            self._said = rest
+        self._listened += octets
+        while b"\n" in self._listened and self._final is None:
+            line, _, rest = self._listened.partition(b"\n")
+            self._listened = rest
             self._final = parse_final(line.decode("latin-1"), dialling=True)
         if self._final is not None and self._final.kind is ResultKind.CONNECT:
             self._talking, self._take = True, self._pass
             self._link.connection_made(self)
-            self._pass(bytes(self._said))
+            self._pass(bytes(self._listened))
 
     def _pass(self, octets: bytes) -> None:
-        self._heard = (self._heard + octets)[-len(_HUNG_UP) :]
-        if self._heard == _HUNG_UP:
+        self._received = (self._received + octets)[-len(_HUNG_UP) :]
+        if self._received == _HUNG_UP:
             octets = octets[: -len(_HUNG_UP)]
             self._gone = True
         if self._paused:
@@ -242,9 +242,9 @@ class OutgoingCall(asyncio.Transport):
             self.connected.set_exception(error)
 
 
-def _words(final: Final) -> str:
+def _final_text(final: Final) -> str:
     if final.kind in (ResultKind.ERROR, ResultKind.CME):
         return f"{final.meaning}; it may not be able to make data calls (CSD), or the SIM's tariff has none"
     if final.kind is ResultKind.NO_CARRIER:
-        return "nobody takes the data call: the number, its white list, or no data calls in the network"
+        return "the data call is not answered: the number, its white list, or no data calls in the network"
     return final.meaning

@@ -25,19 +25,21 @@ def serial_ports() -> tuple[str, ...]:
 
 
 async def detect(
-    ports: Iterable[str], tell: OnPortTried, *, timeouts: Timeouts = _IMPATIENT
+    ports: Iterable[str], notify: OnPortTried, *, timeouts: Timeouts = _IMPATIENT
 ) -> tuple[tuple[int, ProbeReport], ...]:
     """Return baud rate and report of each port with a modem; only commands without side effects are sent."""
     found = []
     for port in ports:
         for baudrate in BAUD_RATES:
-            tell(port, f"asking at {baudrate} baud")
+            notify(port, f"asking at {baudrate} baud")
             try:
                 report = await probe(port, baudrate=baudrate, timeouts=timeouts)
             except GsmMeterError as error:
-                tell(port, str(error))
+                notify(port, str(error))
                 continue
-            tell(port, f"{report.manufacturer} {report.model}, {'usable' if report.usable else 'not usable'}")
+            notify(
+                port, f"{report.manufacturer} {report.model}, {'usable' if report.usable else 'not usable'}"
+            )
             found.append((baudrate, report))
             break
     return tuple(found)

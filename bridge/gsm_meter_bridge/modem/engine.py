@@ -90,7 +90,7 @@ class AtEngine:
         self.health = health or Health()
         self.timeouts = timeouts or Timeouts()
         self._framer, self._dialogue = AtFramer(), AtDialogue()
-        self._lock, self._news = asyncio.Lock(), asyncio.Event()
+        self._lock, self._arrived = asyncio.Lock(), asyncio.Event()
         self._lost: LinkLostError | None = None
         self._in_step = False
         self._pdu_mode_s = 0.0
@@ -139,8 +139,8 @@ class AtEngine:
             self._in_step = True
         self.echoes += exchange.echoed and text != "AT"
         if exchange.dropped:
-            words = "%s: %s: the answer is too long; its last %d lines are dropped"
-            _logger.warning(words, self._link.url, name, exchange.dropped)
+            message = "%s: %s: the answer is too long; its last %d lines are dropped"
+            _logger.warning(message, self._link.url, name, exchange.dropped)
         return result_of(exchange, name)
 
     async def ask(
@@ -250,10 +250,10 @@ class AtEngine:
         except CommandFailedError as error:
             raise send_error(exchange, error) from error
         except (ModemError, DecodeError) as error:
-            told = _reference_told(exchange)
-            if told is None:
+            reference = _reported_reference(exchange)
+            if reference is None:
                 raise SendUncertainError(f"the message may have left: {error}") from error
-            tp_mr = told
+            tp_mr = reference
         self._in_step = exchange.done and not exchange.was_numeric
         now_s = asyncio.get_running_loop().time()
         self._pdu_mode_s = now_s + _PDU_MODE_HOLDS_S if self._in_step else 0.0
@@ -270,19 +270,19 @@ class AtEngine:
         if self._in_step:
             return
         await self._write(ESC)
-        said = "AT"
+        command = "AT"
         for attempt in range(self.timeouts.resync_tries):
-            exchange = await self._start(said, numeric=True)
+            exchange = await self._start(command, numeric=True)
             try:
                 await self._until_done(exchange, self.timeouts.resync_s, "AT")
                 await self._until_quiet()
             except CommandTimeoutError:
-                said = _SPEAK if attempt % 2 else "AT"
+                command = _SPEAK if attempt % 2 else "AT"
                 continue
             if exchange.final is not None and exchange.final.ok and not exchange.was_numeric:
                 self._in_step = True
                 return
-            said = _SPEAK if exchange.was_numeric and said == "AT" else "AT"
+            command = _SPEAK if exchange.was_numeric and command == "AT" else "AT"
         await self._leave_call()
         raise CommandTimeoutError(f"{self._link.url}: the modem does not answer AT")
 
@@ -296,12 +296,12 @@ class AtEngine:
         """Wait until only unsolicited lines came for `quiet_s`: late answers have passed by then."""
         try:
             async with asyncio.timeout(self.timeouts.resync_s):
-                while await self._hears_answers():
+                while await self._receives_answers():
                     self._raise_if_lost()
         except TimeoutError as error:
             raise CommandTimeoutError(f"{self._link.url}: the modem does not become quiet") from error
 
-    async def _hears_answers(self) -> bool:
+    async def _receives_answers(self) -> bool:
         before = self._answers
         await asyncio.sleep(self.timeouts.quiet_s)
         return self._answers != before or self._framer.is_within_line
@@ -312,7 +312,7 @@ class AtEngine:
             async with asyncio.timeout(self.timeouts.write_s):
                 await self._link.write(data)
         except TimeoutError as error:
-            raise CommandTimeoutError(f"{self._link.url} takes no octets") from error
+            raise CommandTimeoutError(f"{self._link.url} takes no data") from error
 
     async def _until_done(
         self, exchange: Exchange, timeout_s: float, name: str, idle_s: float | None = None
@@ -321,8 +321,8 @@ class AtEngine:
         time = asyncio.get_running_loop().time
         due = time() + timeout_s
         while idle_s is not None and not exchange.done and time() + idle_s < due:
-            heard = len(exchange.lines)
-            await self._until(lambda heard=heard: exchange.done or len(exchange.lines) > heard, idle_s, name)  # type: ignore[misc]
+            count = len(exchange.lines)
+            await self._until(lambda count=count: exchange.done or len(exchange.lines) > count, idle_s, name)  # type: ignore[misc]
         await self._until(lambda: exchange.done, due - time(), name)
 
     async def _until(self, reached: Callable[[], bool], timeout_s: float, name: str) -> None:
@@ -330,11 +330,11 @@ class AtEngine:
             async with asyncio.timeout(timeout_s):
                 while not reached():
                     self._raise_if_lost()
-                    self._news.clear()
-                    await self._news.wait()
+                    self._arrived.clear()
+                    await self._arrived.wait()
         except TimeoutError as error:
-            said = self._dialogue.end()
-            raise CommandTimeoutError(f"{name}: no answer within {timeout_s:g} s", said) from error
+            answer = self._dialogue.end()
+            raise CommandTimeoutError(f"{name}: no answer within {timeout_s:g} s", answer) from error
 
     def _raise_if_lost(self) -> None:
         if self._lost is not None:
@@ -343,7 +343,7 @@ class AtEngine:
     async def _read(self) -> None:
         while True:
             self._take(await self._link.read())
-            self._news.set()
+            self._arrived.set()
             await asyncio.sleep(0)  # a modem that never stops sending must not starve other tasks
 
     def _reading_ended(self, task: asyncio.Task[None]) -> None:
@@ -361,13 +361,13 @@ class AtEngine:
 
     def _lose(self, lost: LinkLostError) -> None:
         self._lost = lost
-        self._news.set()
+        self._arrived.set()
         if self._borrower is not None:
             self._borrower(b"")
 
     def _take(self, data: bytes) -> None:
         if self._borrower is not None:
-            with self.health.guard(Door.AT, f"octets of a call from {self._link.url}", passing=False):
+            with self.health.guard(Door.AT, f"bytes of a call from {self._link.url}", passing=False):
                 self._borrower(data)
             return
         for event in self._framer.feed(data):
@@ -375,16 +375,16 @@ class AtEngine:
                 self._take_event(event)
 
     def _take_event(self, event: FramingEvent) -> None:
-        told = self._dialogue.feed(event)
-        self._answers += not told or any(isinstance(news, Stray) for news in told)
-        for news in told:
-            if isinstance(news, Urc):
-                self._on_urc(news)
+        events = self._dialogue.feed(event)
+        self._answers += not events or any(isinstance(item, Stray) for item in events)
+        for item in events:
+            if isinstance(item, Urc):
+                self._on_urc(item)
             else:
-                _logger.debug("%s: %d characters that answer nothing", self._link.url, len(news.text))
+                _logger.debug("%s: %d characters that answer nothing", self._link.url, len(item.text))
 
 
-def _reference_told(exchange: Exchange) -> int | None:
+def _reported_reference(exchange: Exchange) -> int | None:
     """Return tp_mr if only the result after it is missing: +CMGS proves that the message was sent (4.3)."""
     try:
         return parse_cmgs(exchange.lines)

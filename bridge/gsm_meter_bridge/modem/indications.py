@@ -29,7 +29,7 @@ async def choose_service(questions: Questions) -> Service | None:
 
     If the modem does not know the command, they are not needed.
     """
-    await questions.tell("AT+CSMS=0")
+    await questions.set("AT+CSMS=0")
     found = await questions.ask("AT+CSMS?", _service)
     return found or (None if questions.worst >= CommandOutcome.NOT_YET else Service(acknowledged=False))
 

@@ -72,7 +72,7 @@ async def choose(questions: Questions, wanted: str | None) -> Chosen | None:
     current = await _in_force(questions)
     if wanted is not None and any(name != wanted for name in current or ("",)):
         for form in forms_to_use(wanted, current):
-            if await questions.tell(f"AT+CPMS={form}"):
+            if await questions.set(f"AT+CPMS={form}"):
                 current = await _in_force(questions) or (wanted,)
                 break
     return Chosen(current, wanted) if current else None

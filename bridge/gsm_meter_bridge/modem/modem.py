@@ -209,7 +209,7 @@ class Modem:
 
     def _look_again(self) -> None:
         if self._session is not None:
-            self._session.tell(None)
+            self._session.enqueue(None)
 
     async def run(self) -> None:
         """Keep the modem connected and fetch its messages, until cancelled."""
@@ -238,8 +238,8 @@ class Modem:
         session = ModemSession(self._parts)
         engine = AtEngine(
             link,
-            on_urc=session.tell,
-            on_lost=session.tell,
+            on_urc=session.enqueue,
+            on_lost=session.enqueue,
             timeouts=self._options.timeouts,
             health=self._health.bridge,
         )

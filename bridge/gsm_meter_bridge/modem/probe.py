@@ -19,11 +19,11 @@ from gsm_meter_bridge.modem.sim import SimCheck, read_sim
 from gsm_meter_bridge.modem.status import StepState, StepStatus, best_registration
 from gsm_meter_bridge.modem.steps import SetUp
 from gsm_meter_bridge.modem.trial import TRIED
+from gsm_meter_bridge.translations import Translations
+from gsm_meter_bridge.translations.english import ENGLISH
 from gsm_meter_bridge.vocabulary import Registration
-from gsm_meter_bridge.words import Words
-from gsm_meter_bridge.words.english import ENGLISH
 
-_ENGLISH = Words((ENGLISH,))
+_ENGLISH = Translations((ENGLISH,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Feature:
     """Something a modem can or cannot do; without a `needed` feature the bridge does not work."""
 
     name: str
-    words: str
+    description: str
     needed: bool = False
     present: bool = False
 
@@ -74,19 +74,19 @@ class ProbeReport:
 
     def to_dict(self) -> dict[str, object]:
         """Return the report as JSON-serializable data."""
-        lacks = [feature.words for feature in self.features if not feature.present]
+        lacks = [feature.description for feature in self.features if not feature.present]
         steps = [step.to_dict() for step in self.setup]
         return asdict(self) | {"setup": steps, "lacks": lacks, "usable": self.usable}
 
-    def words(self) -> str:
+    def text(self) -> str:
         """Return the report as lines for a person."""
         lines = [f"{title}: {value}" for title, value in self._facts() if value is not None]
         lines += [f"storage {m.name}: {m.used} of {m.total} messages" for m in self.memories]
         for feature in self.features:
             state = "yes" if feature.present else "NO, and it is needed" if feature.needed else "no"
-            lines.append(f"{feature.words}: {state}")
+            lines.append(f"{feature.description}: {state}")
         for step in self.undone:
-            lines += [f"not done in set-up: {step.words}", f"    {step.problem}"]
+            lines += [f"not done in set-up: {step.description}", f"    {step.problem}"]
         lines.append("The bridge can use this modem." if self.usable else "The bridge cannot use this modem.")
         return "\n".join(lines)
 
@@ -107,11 +107,11 @@ def _place(prefix: str, at: int, number: int) -> Callable[[Iterable[str]], bool]
 _TESTS = MappingProxyType(
     {
         Feature("pdu_mode", "messages in PDU mode", needed=True): ("AT+CMGF=?", _place("+CMGF", 0, 0)),
-        Feature("new_message", "new messages are told (+CMTI)"): (
+        Feature("new_message", "new messages are reported (+CMTI)"): (
             "AT+CNMI=?",
             _place("+CNMI", 1, 1),
         ),
-        Feature("status_report_stored", "status reports are stored and told (+CDSI)"): (
+        Feature("status_report_stored", "status reports are stored and reported (+CDSI)"): (
             "AT+CNMI=?",
             _place("+CNMI", 3, 2),
         ),
@@ -119,8 +119,8 @@ _TESTS = MappingProxyType(
             "AT+CNMI=?",
             _place("+CNMI", 3, 1),
         ),
-        Feature("creg", "registration is told (+CREG)"): ("AT+CREG=?", _place("+CREG", 0, 1)),
-        Feature("cereg", "LTE registration is told (+CEREG)"): (
+        Feature("creg", "registration is reported (+CREG)"): ("AT+CREG=?", _place("+CREG", 0, 1)),
+        Feature("cereg", "LTE registration is reported (+CEREG)"): (
             "AT+CEREG=?",
             _place("+CEREG", 0, 1),
         ),
@@ -150,12 +150,12 @@ async def probe(
         questions = Questions(engine)
         await engine.command("AT")
         wording = await questions.ask("AT+CMEE?", lambda lines: value_of(lines, "+CMEE"))
-        await questions.tell("AT+CMEE=1")
+        await questions.set("AT+CMEE=1")
         try:
             return await _report(redacted(url), engine, questions)
         finally:
             if wording is not None:
-                await questions.tell(f"AT+CMEE={wording}")
+                await questions.set(f"AT+CMEE={wording}")
 
 
 async def _report(url: str, engine: AtEngine, questions: Questions) -> ProbeReport:
@@ -176,7 +176,7 @@ async def _tested(
 ) -> Feature:
     tried = steps.values.get(feature.name)
     present = bool(await questions.ask(*test)) if tried is None else bool(tried)
-    return Feature(feature.name, feature.words, feature.needed, present)
+    return Feature(feature.name, feature.description, feature.needed, present)
 
 
 def _assemble(
@@ -187,19 +187,19 @@ def _assemble(
     supported: tuple[tuple[str, ...], ...],
     features: list[Feature],
 ) -> ProbeReport:
-    told = steps.values
-    network = setup.network(told)
+    values = steps.values
+    network = setup.network(values)
     return ProbeReport(
         url=url,
-        manufacturer=told["manufacturer"],
-        model=told["model"],
-        firmware=told["firmware"],
-        imei=told["imei"],
+        manufacturer=values["manufacturer"],
+        model=values["model"],
+        firmware=values["firmware"],
+        imei=values["imei"],
         sim=sim.state,
-        sim_problem=sim.problem.words if sim.problem else None,
-        imsi=told.get("imsi"),
-        iccid=told.get("iccid"),
-        smsc=told.get("service_centre"),
+        sim_problem=sim.problem.message if sim.problem else None,
+        imsi=values.get("imsi"),
+        iccid=values.get("iccid"),
+        smsc=values.get("service_centre"),
         signal_dbm=network.signal_dbm,
         registration=best_registration(network.registrations),
         operator=network.operator,

@@ -59,7 +59,7 @@ class Questions:
             self._note(CommandOutcome.REFUSED, f"{text}: {error}")
         return None
 
-    async def tell(self, text: str) -> bool:
+    async def set(self, text: str) -> bool:
         """Send a setting and return whether the modem accepted it."""
         return await self._lines(text, slow=False) is not None
 
@@ -98,6 +98,6 @@ class Questions:
             self._note(CommandOutcome.UNFINISHED, f"{text}: answered without OK")
         return result.lines
 
-    def _note(self, outcome: CommandOutcome, words: str) -> None:
+    def _note(self, outcome: CommandOutcome, message: str) -> None:
         if outcome >= self.worst:
-            self.worst, self.trouble = outcome, words
+            self.worst, self.trouble = outcome, message

@@ -64,7 +64,7 @@ def _is_report(message: StoredMessage) -> bool:
         return False
 
 
-def _says_nothing(error: Exception) -> bool:
+def _is_no_answer(error: Exception) -> bool:
     """Return whether a failure says nothing about the messages in the modem: no answer, or not yet."""
     if isinstance(error, CommandFailedError):
         return error.number in NOT_YET
@@ -160,7 +160,7 @@ class Inbox:
         try:
             message = await self._fetch(place)
         except (CommandFailedError, UnansweredError, DecodeError) as error:
-            return _says_nothing(error)
+            return _is_no_answer(error)
         return self._engine is None or (message is not None and (message.is_short or _is_report(message)))
 
     async def _sweep_reports(self) -> bool:
@@ -171,7 +171,7 @@ class Inbox:
         try:
             await self._sweep_memory(self._engine, _REPORTS)
         except (CommandFailedError, UnansweredError, DecodeError) as error:
-            return _says_nothing(error)
+            return _is_no_answer(error)
         return bool(self._reports_taken)
 
     async def _fetch(self, place: MessagePlace) -> StoredMessage | None:
@@ -193,8 +193,8 @@ class Inbox:
             try:
                 await self._sweep_memory(self._engine, memory)
             except (CommandFailedError, UnansweredError, DecodeError) as error:
-                words = "modem %s: messages in %s are left to the next sweep: %s"
-                _logger.info(words, self._modem_id, memory, error)
+                message = "modem %s: messages in %s are left to the next sweep: %s"
+                _logger.info(message, self._modem_id, memory, error)
             else:
                 self._remember(memory)
 
@@ -228,10 +228,10 @@ class Inbox:
 
     async def _look(self, engine: AtEngine, memory: str | None) -> str | None:
         """Return why a memory cannot be read, or None; the next poll may succeed."""
-        words = await self._listing.look(memory, lambda: self._sweep_memory(engine, memory))
-        if words is not None:
-            _logger.info("modem %s: %s", self._modem_id, words)
-        return words
+        message = await self._listing.look(memory, lambda: self._sweep_memory(engine, memory))
+        if message is not None:
+            _logger.info("modem %s: %s", self._modem_id, message)
+        return message
 
     async def _sweep_memory(self, engine: AtEngine, memory: str | None) -> None:
         await self._select(memory)
@@ -344,17 +344,17 @@ class Inbox:
             try:
                 await self._on_received(received)
             except (StorageError, OSError) as error:
-                self._tell_not_stored(error)
+                self._report_not_stored(error)
                 return False
-            self._tell_not_stored(None)
+            self._report_not_stored(None)
             return True
         return False
 
-    def _tell_not_stored(self, error: Exception | None) -> None:
+    def _report_not_stored(self, error: Exception | None) -> None:
         """Log once that messages cannot be stored, and once that they can be again."""
         if error is not None and not self._troubled:
-            words = "modem %s: what came could not be stored; it is kept until it can: %s"
-            _logger.warning(words, self._modem_id, error)
+            message = "modem %s: received SMS could not be stored and stay in the modem until they can: %s"
+            _logger.warning(message, self._modem_id, error)
         if error is None and self._troubled:
             _logger.info("modem %s: what comes can be stored again", self._modem_id)
         self._troubled = error is not None

@@ -34,7 +34,7 @@ _logger = logging.getLogger(__name__)
 _LOOK_AGAIN = frozenset({"+CMT", "+CDS", "+CPIN", "^SIMST", "+QUSIM", "Call Ready", "SMS Ready", "SMS DONE"})
 """Unsolicited lines after which everything is polled; +CMT and +CDS only if their PDU was lost."""
 
-_ANEW_AT_MOST, _ANEW_WITHIN_S = 5, 60.0
+_RESTARTS_AT_MOST, _RESTARTS_WITHIN_S = 5, 60.0
 """A modem that reports itself ready is set up again at most this often; after that, at the next poll."""
 
 _ROUTED = frozenset({"+CMT", "+CDS"})
@@ -43,7 +43,7 @@ _ROUTED = frozenset({"+CMT", "+CDS"})
 _STORED = frozenset({"+CMTI", "+CDSI"})
 """Unsolicited lines that report where a message is stored."""
 
-NEWS_AT_MOST = 1000
+QUEUED_AT_MOST = 1000
 """How many unsolicited lines may wait to be handled."""
 
 
@@ -70,7 +70,7 @@ class StorageTask:
                 self.done.set_result(result)
 
 
-News = Urc | LinkLostError | StorageTask | None
+Item = Urc | LinkLostError | StorageTask | None
 """An unsolicited line of the modem, or a request to the session; None: poll everything."""
 
 
@@ -100,37 +100,37 @@ class ModemSession:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._news: asyncio.Queue[News] = asyncio.Queue()
+        self._queue: asyncio.Queue[Item] = asyncio.Queue()
         self._missed = False
         self._misread: set[str] = set()
         self._set_up = False
         self._settings: setup.VolatileSettings | None = None
         self._echo_is_off = False
         self._chosen: Chosen | None = None
-        self._begun_anew: deque[float] = deque(maxlen=_ANEW_AT_MOST)
+        self._restarted_at: deque[float] = deque(maxlen=_RESTARTS_AT_MOST)
         self.looked = False
         self._engine: AtEngine | None = None
 
     async def do(self, memory: str, work: Work[T]) -> T:
         """Do `work` with a memory, and others, while no other task uses them; see `StorageTask`."""
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._news.put_nowait(StorageTask(memory, work, done))
+        self._queue.put_nowait(StorageTask(memory, work, done))
         return await done
 
-    def tell(self, news: News) -> None:
+    def enqueue(self, item: Item) -> None:
         """Queue an unsolicited line of the modem, or a request to poll it.
 
         If NEWS_AT_MOST lines wait, it is dropped, and everything is polled at once. A message that the modem
         does not store is kept at once, because the session may end before the line is handled.
         """
-        if isinstance(news, Urc) and news.pdu is not None and news.name in _ROUTED:
-            self._parts.inbox.keep(news.pdu)
-        if self._news.qsize() < NEWS_AT_MOST or isinstance(news, LinkLostError):
-            self._news.put_nowait(news)
+        if isinstance(item, Urc) and item.pdu is not None and item.name in _ROUTED:
+            self._parts.inbox.keep(item.pdu)
+        if self._queue.qsize() < QUEUED_AT_MOST or isinstance(item, LinkLostError):
+            self._queue.put_nowait(item)
         elif not self._missed:
             self._missed = True
-            words = "modem %s says more than can be handled; some of it is left out"
-            _logger.warning(words, self._parts.modem_id)
+            message = "modem %s sends more than can be handled; some lines are left out"
+            _logger.warning(message, self._parts.modem_id)
 
     async def run(self, engine: AtEngine) -> None:
         """Serve the modem until its link is lost; raises ModemError and DecodeError."""
@@ -148,8 +148,8 @@ class ModemSession:
                 await self._listen()
         finally:
             self._parts.inbox.detach()
-            while not self._news.empty():
-                left = self._news.get_nowait()
+            while not self._queue.empty():
+                left = self._queue.get_nowait()
                 if isinstance(left, StorageTask) and not left.done.done():
                     left.done.set_exception(LinkLostError(f"modem {self._parts.modem_id} is gone"))
 
@@ -172,18 +172,18 @@ class ModemSession:
         await self._set_up_messages(engine, steps, check)
         if self._restarted(engine, steps):
             _logger.warning("modem %s has lost its settings, as after a restart", self._parts.modem_id)
-            self._begin_anew()
+            self._restart()
             await steps.run(setup.GREETING, leave_the_rest)
             await self._set_up_messages(engine, steps, check)
             self._restarted(engine, steps)
-        await self._tell_all(steps, check)
+        await self._report_all(steps, check)
 
     async def _set_up_messages(self, engine: AtEngine, steps: SetUp, check: SimCheck) -> None:
         """Run the steps that need a ready SIM; a step that takes long does not delay messages."""
 
         async def meanwhile() -> bool:
             await self._use(engine, steps)
-            await self._tell_all(steps, check)
+            await self._report_all(steps, check)
             return True
 
         wanted = setup.messages(self._parts.storage, self._parts.reports)
@@ -207,7 +207,7 @@ class ModemSession:
             self._echo_is_off = values.get("echo") == engine.echoes
             self._set_up = True
 
-    async def _tell_all(self, steps: SetUp, check: SimCheck) -> None:
+    async def _report_all(self, steps: SetUp, check: SimCheck) -> None:
         """Publish what is known now, and take the stored messages."""
         health, values = self._parts.health, steps.values
         network = setup.network(values)
@@ -242,7 +242,7 @@ class ModemSession:
         echoes = self._echo_is_off and engine.echoes > (values.get("echo") or 0)
         return echoes or (before is not None and now is not None and before.differ(now))
 
-    def _begin_anew(self) -> None:
+    def _restart(self) -> None:
         """Have everything set up again, because the modem may have lost its settings."""
         self._steps.forget()
         self._settings, self._set_up, self._echo_is_off = None, False, False
@@ -250,11 +250,11 @@ class ModemSession:
     def _became_ready(self) -> bool:
         """Return whether to poll now a modem that may have lost its settings."""
         now_s = asyncio.get_running_loop().time()
-        often = len(self._begun_anew) == _ANEW_AT_MOST
-        if often and now_s - self._begun_anew[0] < _ANEW_WITHIN_S:
+        often = len(self._restarted_at) == _RESTARTS_AT_MOST
+        if often and now_s - self._restarted_at[0] < _RESTARTS_WITHIN_S:
             return False
-        self._begun_anew.append(now_s)
-        self._begin_anew()
+        self._restarted_at.append(now_s)
+        self._restart()
         return True
 
     async def _listen(self) -> None:
@@ -265,19 +265,19 @@ class ModemSession:
         while True:
             try:
                 async with asyncio.timeout_at(due):
-                    items = [await self._news.get()]
+                    items = [await self._queue.get()]
             except TimeoutError:
                 return
-            while not self._news.empty():
-                items.append(self._news.get_nowait())
+            while not self._queue.empty():
+                items.append(self._queue.get_nowait())
             missed, self._missed = self._missed, False
             if await self._handle_all(items) or missed:
                 return
 
-    async def _handle_all(self, items: Sequence[News]) -> bool:
+    async def _handle_all(self, items: Sequence[Item]) -> bool:
         """Handle queued items; messages that were reported together are fetched together."""
-        told = [item for item in items if isinstance(item, Urc) and item.name in _STORED]
-        together = len(told) > 1 and self._set_up
+        indications = [item for item in items if isinstance(item, Urc) and item.name in _STORED]
+        together = len(indications) > 1 and self._set_up
         look_again = None in items
         for item in items:
             if isinstance(item, LinkLostError):
@@ -287,7 +287,7 @@ class ModemSession:
             elif item is not None and not (together and item.name in _STORED):
                 look_again |= await self._handle(item)
         if together:
-            look_again |= await self._fetch_all(told)
+            look_again |= await self._fetch_all(indications)
         return look_again
 
     async def _run(self, task: StorageTask) -> bool:
@@ -298,11 +298,11 @@ class ModemSession:
             await self._parts.inbox.see_memories()
         return True
 
-    async def _fetch_all(self, told: Sequence[Urc]) -> bool:
+    async def _fetch_all(self, indications: Sequence[Urc]) -> bool:
         try:
-            places = [(urc.name, parse_place(urc.text, urc.name)) for urc in told]
+            places = [(urc.name, parse_place(urc.text, urc.name)) for urc in indications]
         except DecodeError as error:
-            return self._not_understood(told[0], error)
+            return self._not_understood(indications[0], error)
         look_again = False
         with self._guard("messages") as guard:
             await self._parts.inbox.fetch_all(place.memory for _, place in places)
@@ -314,8 +314,8 @@ class ModemSession:
         """Fetch the status report in `place`; if there is none, have reports routed from now on."""
         if await self._parts.inbox.fetch_report(place) or not self._parts.reports.route():
             return False
-        words = "modem %s: no status report is where it says (%s %d); they are routed from now on (+CDS)"
-        _logger.info(words, self._parts.modem_id, place.memory, place.index)
+        message = "modem %s: no status report is at its place (%s %d); they are routed from now on (+CDS)"
+        _logger.info(message, self._parts.modem_id, place.memory, place.index)
         self._steps.forget((setup.INDICATIONS,))
         self._settings = None  # the change in AT+CNMI? is the bridge's own
         return True
@@ -333,8 +333,8 @@ class ModemSession:
         """Log it, as a warning once for each kind of line; return True, so that everything is polled."""
         level = logging.DEBUG if urc.name in self._misread else logging.WARNING
         self._misread.add(urc.name)
-        words = "modem %s: %s line not understood: %s"
-        _logger.log(level, words, self._parts.modem_id, urc.name, error)
+        message = "modem %s: %s line not understood: %s"
+        _logger.log(level, message, self._parts.modem_id, urc.name, error)
         return True
 
     async def _act_on(self, urc: Urc) -> bool:

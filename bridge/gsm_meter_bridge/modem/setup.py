@@ -43,9 +43,9 @@ REGISTRATIONS = MappingProxyType({"registration": "+CREG", "lte_registration": "
 _Do = Callable[[Questions], Awaitable[Any]]
 
 
-def _telling(text: str) -> _Do:
+def _setting(text: str) -> _Do:
     async def do(questions: Questions) -> bool:
-        return await questions.tell(text)
+        return await questions.set(text)
 
     return do
 
@@ -57,20 +57,22 @@ def _asking(text: str, parse: Parser[Any], *, slow: bool = False) -> _Do:
     return do
 
 
-def _identity(command: str, words: str) -> SetupStep:
+def _identity(command: str, description: str) -> SetupStep:
     parser = parse_serial if command in ("+CGSN", "+CIMI") else parse_identity
     parse = partial(parser, prefix=command)
-    return SetupStep(words.replace(" ", "_").lower(), command, words, _asking(f"AT{command}", parse))
+    return SetupStep(
+        description.replace(" ", "_").lower(), command, description, _asking(f"AT{command}", parse)
+    )
 
 
 async def _echo_off(questions: Questions) -> int | None:
     """Turn the echo off; return how many echoes came before that, None if the modem refuses."""
-    return questions.engine.echoes if await questions.tell("ATE0") else None
+    return questions.engine.echoes if await questions.set("ATE0") else None
 
 
 ECHO = SetupStep("echo", "E0", "commands are not echoed", _echo_off)
-ERRORS = SetupStep("error_numbers", "+CMEE", "errors are numbered", _telling("AT+CMEE=1"))
-CHARACTERS = SetupStep("character_set", "+CSCS", "names are in letters", _telling('AT+CSCS="GSM"'))
+ERRORS = SetupStep("error_numbers", "+CMEE", "errors are numbered", _setting("AT+CMEE=1"))
+CHARACTERS = SetupStep("character_set", "+CSCS", "names are in letters", _setting('AT+CSCS="GSM"'))
 """Another program may have set the modem to give names and numbers in hexadecimal."""
 
 IDENTITY = (
@@ -87,7 +89,7 @@ SWITCHES = (ECHO, ERRORS, CHARACTERS)
 GREETING = (*SWITCHES, *IDENTITY)
 """Steps that need no SIM."""
 
-PDU = SetupStep("pdu_mode", "+CMGF", "messages in PDU mode", _telling(PDU_MODE), needed=True)
+PDU = SetupStep("pdu_mode", "+CMGF", "messages in PDU mode", _setting(PDU_MODE), needed=True)
 
 
 def memory(wanted: str | None) -> SetupStep:
@@ -96,8 +98,8 @@ def memory(wanted: str | None) -> SetupStep:
     def lacks(chosen: Chosen) -> str | None:
         return chosen.not_reached
 
-    words = "the memory for messages is chosen"
-    return SetupStep("memory", "+CPMS", words, partial(choose, wanted=wanted), lacks=lacks)
+    description = "the memory for messages is chosen"
+    return SetupStep("memory", "+CPMS", description, partial(choose, wanted=wanted), lacks=lacks)
 
 
 async def read_iccid(questions: Questions) -> str | None:
@@ -106,11 +108,11 @@ async def read_iccid(questions: Questions) -> str | None:
 
 
 SERVICE = SetupStep("message_service", None, "whether what is routed is acknowledged", choose_service)
-INDICATIONS = SetupStep("indications", "+CNMI", "new messages are told", Reports().choose_indications)
-TOLD_REGISTRATION = (
-    SetupStep("registration_told", "+CREG", "changes of registration are told", _telling("AT+CREG=1")),
-    SetupStep("lte_registration_told", "+CEREG", "changes in LTE are told", _telling("AT+CEREG=1")),
-    SetupStep("operator_format", "+COPS", "the operator is named in letters", _telling("AT+COPS=3,0")),
+INDICATIONS = SetupStep("indications", "+CNMI", "new messages are reported", Reports().choose_indications)
+REPORTED_REGISTRATION = (
+    SetupStep("registration_told", "+CREG", "changes of registration are reported", _setting("AT+CREG=1")),
+    SetupStep("lte_registration_told", "+CEREG", "changes in LTE are reported", _setting("AT+CEREG=1")),
+    SetupStep("operator_format", "+COPS", "the operator is named in letters", _setting("AT+COPS=3,0")),
 )
 SIM_IDENTITY = (
     _identity("+CIMI", "IMSI"),
@@ -122,7 +124,7 @@ SIM_IDENTITY = (
 def messages(wanted: str | None, reports: Reports | None = None) -> tuple[SetupStep, ...]:
     """Return the steps to run once the SIM is ready; `wanted` is the configured memory."""
     indications = INDICATIONS if reports is None else replace(INDICATIONS, do=reports.choose_indications)
-    return (PDU, memory(wanted), SERVICE, indications, *TOLD_REGISTRATION, *SIM_IDENTITY)
+    return (PDU, memory(wanted), SERVICE, indications, *REPORTED_REGISTRATION, *SIM_IDENTITY)
 
 
 def _registration(lines: Iterable[str], name: str) -> Registration:
@@ -202,10 +204,10 @@ class Network:
 
 def network(values: Mapping[str, Any]) -> Network:
     """Return the results of the steps of NETWORK."""
-    told = {command: values.get(name) for name, command in REGISTRATIONS.items()}
+    registrations = {command: values.get(name) for name, command in REGISTRATIONS.items()}
     signal, operator = values.get("signal"), values.get("operator")
     return Network(
         signal.dbm if isinstance(signal, Signal) else None,
         operator.name if isinstance(operator, Operator) else None,
-        {command: value for command, value in told.items() if isinstance(value, Registration)},
+        {command: value for command, value in registrations.items() if isinstance(value, Registration)},
     )

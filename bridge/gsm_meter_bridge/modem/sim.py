@@ -39,7 +39,7 @@ _INTERRUPTED = ModemProblem(
     f"try: {_BY_HAND}",
 )
 _LAST_TRY = ModemProblem(
-    _REJECTED, f"SIM PINs were refused, and one more may block the SIM; none is tried: {_BY_HAND}"
+    _REJECTED, f"SIM PINs were refused, and one more may block the SIM; no PIN is tried: {_BY_HAND}"
 )
 _NO_MEMORY = ModemProblem(
     ProblemCode.SIM_NOT_READY, "the SIM waits for its PIN, which is not entered while the database is away"
@@ -130,12 +130,14 @@ def reason_not_to_try(tries: Sequence[Try], left: int | None, usual: int | None)
     if left is None:
         return _LAST_TRY if len(tries) >= _USUAL_TRIES - 1 else None
     if left <= 1 < (usual or _USUAL_TRIES):
-        words = f"a SIM PIN was refused before ({left} tries are left)"
-        return ModemProblem(_REJECTED, f"{words}; none is tried, one more may block the SIM: {_BY_HAND}")
+        message = f"a SIM PIN was refused before ({left} tries are left)"
+        return ModemProblem(
+            _REJECTED, f"{message}; no PIN is tried, because one more may block the SIM: {_BY_HAND}"
+        )
     if untouched or tries:
         return None
-    words = f"a SIM PIN was refused before ({left} tries are left); the configured one is not tried"
-    return ModemProblem(_REJECTED, f"{words}: {_BY_HAND}")
+    message = f"a SIM PIN was refused before ({left} tries are left); the configured one is not tried"
+    return ModemProblem(_REJECTED, f"{message}: {_BY_HAND}")
 
 
 class SimAccess:
@@ -195,8 +197,8 @@ class SimAccess:
         if is_refused:
             with suppress(StorageError):  # the try itself is stored, which is enough
                 await self._memory.refused(sim, pin)
-        words = (_NOT_AGAIN if is_refused else _INTERRUPTED).words
-        return ModemProblem(_REJECTED, f"{words} ({error.meaning})")
+        message = (_NOT_AGAIN if is_refused else _INTERRUPTED).message
+        return ModemProblem(_REJECTED, f"{message} ({error.meaning})")
 
 
 async def read_sim(engine: AtEngine) -> SimCheck:
@@ -212,13 +214,13 @@ async def read_sim(engine: AtEngine) -> SimCheck:
     return SimCheck(state, SIM_PROBLEMS.get(state))
 
 
-async def _shown_by_imsi(engine: AtEngine, words: str, *, asked: bool) -> SimCheck:
+async def _shown_by_imsi(engine: AtEngine, message: str, *, asked: bool) -> SimCheck:
     """Return READY if `asked` and the modem gives the IMSI, which needs the PIN; else the problem."""
     parse: Parser[str | None] = partial(parse_serial, prefix="+CIMI")
     if asked and await Questions(engine).ask("AT+CIMI", parse) is not None:
         return SimCheck(SimState.READY)
     return SimCheck(
-        SimState.UNKNOWN, ModemProblem(ProblemCode.SIM_NOT_READY, f"the SIM is not ready: {words}")
+        SimState.UNKNOWN, ModemProblem(ProblemCode.SIM_NOT_READY, f"the SIM is not ready: {message}")
     )
 
 

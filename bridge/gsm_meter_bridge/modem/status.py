@@ -52,11 +52,12 @@ class StepState(StrEnum):
 class StepStatus:
     """A step as it is published.
 
-    `words` is its purpose, `problem` why it is not done; `retry_at`: it is not tried again before that time.
+    `message` is its purpose, `problem` why it is not done; `retry_at`: it is not tried again before that
+    time.
     """
 
     name: str
-    words: str
+    description: str
     state: StepState
     problem: str | None = None
     retry_at: datetime | None = None
@@ -64,7 +65,7 @@ class StepStatus:
     def to_dict(self) -> dict[str, str | None]:
         """Return it as JSON-serializable data."""
         at = None if self.retry_at is None else f"{self.retry_at:%Y-%m-%dT%H:%M:%SZ}"
-        shown = {"name": self.name, "words": self.words, "state": str(self.state)}
+        shown = {"name": self.name, "description": self.description, "state": str(self.state)}
         return {**shown, "problem": self.problem, "retry_at": at}
 
 
@@ -105,14 +106,14 @@ class ModemProblem:
     """Why a modem is not ready, or has a problem."""
 
     code: ProblemCode
-    words: str
+    message: str
 
 
 SIM_PROBLEMS = MappingProxyType(
     {
         SimState.MISSING: ModemProblem(ProblemCode.SIM_MISSING, "SIM not inserted"),
         SimState.PIN_REQUIRED: ModemProblem(
-            ProblemCode.SIM_PIN_REQUIRED, "the SIM asks for a PIN and none is configured"
+            ProblemCode.SIM_PIN_REQUIRED, "the SIM requires a PIN and none is configured"
         ),
         SimState.PUK_REQUIRED: ModemProblem(
             ProblemCode.SIM_PUK_REQUIRED, "the SIM is blocked and asks for its PUK"
@@ -135,7 +136,7 @@ REGISTRATION_PROBLEMS = MappingProxyType(
 )
 
 UNFORESEEN = ModemProblem(
-    ProblemCode.MODEM_ERROR, "a fault that nobody foresaw while the modem was looked at; the log has it"
+    ProblemCode.MODEM_ERROR, "an unexpected error while the modem was polled; see the log"
 )
 
 

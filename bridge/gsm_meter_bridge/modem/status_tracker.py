@@ -70,8 +70,8 @@ class StatusTracker:
 
     def update_storage(self, swept: Swept) -> None:
         """Record what a sweep of the messages found, and publish it."""
-        words = swept.problem
-        self._unreadable = ModemProblem(ProblemCode.SMS_STORAGE_UNUSABLE, words) if words else None
+        message = swept.problem
+        self._unreadable = ModemProblem(ProblemCode.SMS_STORAGE_UNUSABLE, message) if message else None
         usage = swept.usage
         if usage is None:
             self.publish()
@@ -137,15 +137,15 @@ class StatusTracker:
 
 
 def _with_problem(status: ModemStatus, problem: ModemProblem | None) -> ModemStatus:
-    words, code = (problem.words, problem.code) if problem else (None, None)
-    return replace(status, problem=words, problem_code=code)
+    message, code = (problem.message, problem.code) if problem else (None, None)
+    return replace(status, problem=message, problem_code=code)
 
 
 def _storage_problem(status: ModemStatus) -> ModemProblem | None:
     if status.sms_total == 0:
-        words = f"message storage {status.sms_memory} has no places: nothing can be received"
-        return ModemProblem(ProblemCode.SMS_STORAGE_UNUSABLE, words)
+        message = f"message storage {status.sms_memory} has no places: nothing can be received"
+        return ModemProblem(ProblemCode.SMS_STORAGE_UNUSABLE, message)
     if status.sms_total is None or (status.sms_used or 0) < status.sms_total:
         return None
-    words = f"message storage {status.sms_memory} is full ({status.sms_used} of {status.sms_total})"
-    return ModemProblem(ProblemCode.SMS_STORAGE_FULL, f"{words}; nothing more can be received")
+    message = f"message storage {status.sms_memory} is full ({status.sms_used} of {status.sms_total})"
+    return ModemProblem(ProblemCode.SMS_STORAGE_FULL, f"{message}; nothing more can be received")

@@ -33,7 +33,7 @@ class SetupStep:
 
     name: str
     command: str | None
-    words: str
+    description: str
     do: Callable[[Questions], Awaitable[Any]]
     needed: bool = False
     volatile: bool = False
@@ -101,7 +101,7 @@ class SetUp:
     def status(self) -> tuple[StepStatus, ...]:
         """The state of the steps that were run."""
         return tuple(
-            StepStatus(name, k.step.words, k.state, k.problem, k.retry_at)
+            StepStatus(name, k.step.description, k.state, k.problem, k.retry_at)
             for name, k in self._progress.items()
         )
 
@@ -119,7 +119,7 @@ class SetUp:
     def missing(self) -> str | None:
         """Return why a needed step is not done; None if all that were run are done."""
         needed = (k for k in self._progress.values() if k.step.needed and k.state is not StepState.DONE)
-        return next((k.problem or k.step.words for k in needed), None)
+        return next((k.problem or k.step.description for k in needed), None)
 
     async def _run(self, known: _Progress) -> None:
         await self._do(known)
@@ -132,7 +132,7 @@ class SetUp:
         if is_done and lacks is None:
             self._done(known, outcome)
         else:
-            known.problem = lacks or known.problem or "the modem tells nothing"
+            known.problem = lacks or known.problem or "the modem reports nothing"
             self._put_off(known, outcome)
 
     async def _do(self, known: _Progress) -> None:

@@ -16,7 +16,7 @@ from gsm_meter_bridge.modem.questions import Questions
 async def _pdu_mode(questions: Questions) -> bool | None:
     """Return whether the modem accepts PDU mode if it is in force; else whether it lists PDU mode."""
     if await questions.ask("AT+CMGF?", partial(value_of, prefix="+CMGF")) == "0":
-        return await questions.tell(PDU_MODE)
+        return await questions.set(PDU_MODE)
     return await questions.ask("AT+CMGF=?", partial(has_number, prefix="+CMGF", at=0, number=0))
 
 
@@ -27,7 +27,7 @@ async def _memory(questions: Questions) -> Chosen | None:
     if not names or names[0] == names[-1]:
         return Chosen(names) if names else None
     for form in forms_to_read(names[0], names):
-        if await questions.tell(f"AT+CPMS={form}"):
+        if await questions.set(f"AT+CPMS={form}"):
             questions.begin()
             return Chosen(names)
     return None
@@ -37,7 +37,7 @@ async def _indications(questions: Questions) -> bool | None:
     """Return whether the modem accepts its own AT+CNMI value again; else whether it lists +CMTI."""
     in_force = await questions.ask("AT+CNMI?", partial(value_of, prefix="+CNMI"))
     if in_force is not None and split_raw(in_force)[1:2] == ("1",):
-        return await questions.tell(f"AT+CNMI={in_force}")
+        return await questions.set(f"AT+CNMI={in_force}")
     return await questions.ask("AT+CNMI=?", partial(has_number, prefix="+CNMI", at=1, number=1))
 
 

@@ -20,12 +20,12 @@ class Ussd:
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
-        self._heard: asyncio.Queue[str] | None = None
+        self._lines: asyncio.Queue[str] | None = None
 
     def take(self, line: str) -> None:
         """Handle a `+CUSD` line; lines without a request are ignored."""
-        if self._heard is not None:
-            self._heard.put_nowait(line)
+        if self._lines is not None:
+            self._lines.put_nowait(line)
 
     async def ask(self, engine: AtEngine, code: str) -> str:
         """Return the network's answer to `code`.
@@ -36,29 +36,29 @@ class Ussd:
         """
         ussd_command(code)
         async with self._lock:
-            self._heard = asyncio.Queue()
+            self._lines = asyncio.Queue()
             try:
                 patience_s = await _send(engine, code)
-                answer = await self._answer(self._heard, patience_s)
+                answer = await self._answer(self._lines, patience_s)
             finally:
-                self._heard = None
+                self._lines = None
             if answer.is_open:  # else the next code would answer this menu
                 with suppress(ModemError):
                     await engine.command(END_SESSION)
-        return answer.said()
+        return answer.decoded()
 
-    async def _answer(self, heard: asyncio.Queue[str], patience_s: float) -> UssdAnswer:
+    async def _answer(self, lines: asyncio.Queue[str], patience_s: float) -> UssdAnswer:
         """Return the answer; if it is not final, wait 2 s for a better one and return the best."""
         try:
             async with asyncio.timeout(patience_s):
-                best = parse_cusd(await heard.get())
+                best = parse_cusd(await lines.get())
         except TimeoutError as error:
-            words = f"the network did not answer the code within {_PATIENCE_S:g} s"
-            raise CommandTimeoutError(words) from error
+            message = f"the network did not answer the code within {_PATIENCE_S:g} s"
+            raise CommandTimeoutError(message) from error
         with suppress(TimeoutError):
             async with asyncio.timeout(_MOMENT_S):
                 while not best.is_final:
-                    came = parse_cusd(await heard.get())
+                    came = parse_cusd(await lines.get())
                     best = best if came.text is None and best.text is not None else came
         return best
 

@@ -47,14 +47,14 @@ class Attempts:
         _LOGGER.info("connected to the broker %s with MQTT %s", self._where, self.current.version)
         if not self.current.is_5 and broker.protocol == "auto":
             _LOGGER.warning("the broker does not speak MQTT 5; Home Assistant needs it from 2027.1")
-        for subject, words in limits.told().items():
-            if words is None:
+        for subject, message in limits.texts().items():
+            if message is None:
                 self._health.clear(BridgeProblemCode.BROKER_LIMIT, subject)
             else:
-                self._health.report(BridgeProblemCode.BROKER_LIMIT, subject, words)
+                self._health.report(BridgeProblemCode.BROKER_LIMIT, subject, message)
         if limits.session_s is not None and limits.session_s < self.current.session_s:
-            told = "the broker keeps requests for a bridge that is away for %d s, not for %d s as asked"
-            _LOGGER.warning(told, limits.session_s, self.current.session_s)
+            warning = "the broker keeps requests for a bridge that is away for %d s, not for %d s as asked"
+            _LOGGER.warning(warning, limits.session_s, self.current.session_s)
         if not (self._ended_early or self._turned_away):  # the broker was unreachable and is back
             self._health.clear(BridgeProblemCode.BROKER_CONNECTION, _SUBJECT)
 
@@ -77,11 +77,11 @@ class Attempts:
         verdict = judge(ending, self.current.client_id, tls=tls, before=self._ended_early)
         if ending.stage is Stage.ACCEPTED:
             self._ended_early = 0 if ending.lasted else self._ended_early + 1
-        words = f"{verdict.words} ({self._where})"
+        message = f"{verdict.message} ({self._where})"
         if verdict.lasting and not mended:
-            self._health.report(BridgeProblemCode.BROKER_CONNECTION, _SUBJECT, words)
+            self._health.report(BridgeProblemCode.BROKER_CONNECTION, _SUBJECT, message)
         else:
-            _LOGGER.warning("%s", words)
+            _LOGGER.warning("%s", message)
         return verdict, self._backoff.after(ending, verdict.rarest_s)
 
     @property

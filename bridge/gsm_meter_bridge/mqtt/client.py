@@ -24,7 +24,7 @@ __all__ = ["Broker", "Incoming", "MqttClient", "tls_context"]
 _LOGGER = logging.getLogger(__name__)
 
 _WAITING_AT_MOST = 1000
-_TOLD_EVERY_S = 60.0
+_LOGGED_EVERY_S = 60.0
 _TOO_MANY = 0x93
 _GIVEN_UP = 0x83
 _SILENT_S = 45.0
@@ -73,7 +73,7 @@ class MqttClient:
         self._accepted_at = self._answered_at = self._looked_at = 0.0
         self._listened_s = 0.0
         self._unacknowledged = Unacknowledged()
-        self._told = 0, 0.0
+        self._logged = 0, 0.0
         self._connection: Connection | None = None
         self._task: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
@@ -192,19 +192,19 @@ class MqttClient:
     def _blame(self, ending: Ending) -> None:
         self._outbox.trial = True
         keys, size, suspects = self._outbox.in_flight, self._outbox.size, self._outbox.suspects
-        guilty = suspects.ended(keys, told=ending.code is not None, size=size)
+        guilty = suspects.ended(keys, has_code=ending.code is not None, size=size)
         if ending.code == TOO_LARGE and len(keys) == 1:
             suspects.too_large(size)
         if guilty is None:
             return
-        said = f"the broker ends the connection when we {guilty.what} it ({ending.words})"
-        self._leave_out(guilty, _UNANSWERED if ending.silent else said, ending.words, ending.code)
+        sentence = f"the broker ends the connection when we {guilty.what} it ({ending.reason})"
+        self._leave_out(guilty, _UNANSWERED if ending.silent else sentence, ending.reason, ending.code)
 
-    def _leave_out(self, key: Key, said: str, words: str, ended_with: int | None = DENIED) -> None:
+    def _leave_out(self, key: Key, sentence: str, reason: str, ended_with: int | None = DENIED) -> None:
         """Stop sending a message or subscription, or a group (`a/#`), for some time, and report why."""
         code = BridgeProblemCode.BROKER_DENIED if ended_with == DENIED else BridgeProblemCode.BROKER_LIMIT
-        self._refusals.note(key, code, f"{said}; it is left out", harmful=True)
-        self.on_denied(key.what, key.topic, words)
+        self._refusals.note(key, code, f"{sentence}; it is left out", harmful=True)
+        self.on_denied(key.what, key.topic, reason)
 
     # callbacks of the connection
 
@@ -218,7 +218,7 @@ class MqttClient:
         self.on_connected()
         self._pump()
 
-    def answered(self, mid: int, code: int, words: str) -> None:
+    def answered(self, mid: int, code: int, reason: str) -> None:
         """Process the acknowledgement of packet `mid`; codes from 0x80 on are refusals."""
         self._answered_at = self._listened_s
         outgoing = self._outbox.answered(mid)
@@ -228,9 +228,9 @@ class MqttClient:
             if taken:
                 self._refusals.over(key)
             else:
-                said = f"the broker does not let us {key.what}: {words}"
-                self._refusals.note(key, BridgeProblemCode.BROKER_DENIED, said)
-                self.on_denied(key.what, key.topic, words)
+                sentence = f"the broker does not let us {key.what}: {reason}"
+                self._refusals.note(key, BridgeProblemCode.BROKER_DENIED, sentence)
+                self.on_denied(key.what, key.topic, reason)
             outgoing.end(taken=taken)
         self._pump()
 
@@ -253,11 +253,11 @@ class MqttClient:
     def tick(self) -> None:
         """Check time-outs once a second, and retry subscriptions that the broker refused a while ago."""
         now = self._loop.time()
-        dropped, at = self._told
-        if self.incoming.dropped > dropped and now >= at + _TOLD_EVERY_S:
-            words = "%d messages with QoS 0 were dropped, because more came than can be handled"
-            _LOGGER.warning(words, self.incoming.dropped - dropped)
-            self._told = self.incoming.dropped, now
+        dropped, at = self._logged
+        if self.incoming.dropped > dropped and now >= at + _LOGGED_EVERY_S:
+            message = "%d messages with QoS 0 were dropped, because more came than can be handled"
+            _LOGGER.warning(message, self.incoming.dropped - dropped)
+            self._logged = self.incoming.dropped, now
         if not self.connected:
             return
         if now >= self._accepted_at + LASTS_S:
@@ -286,10 +286,10 @@ class MqttClient:
             self._leave_out(outgoing.key, _UNANSWERED, _UNANSWERED)
         self._pump()
 
-    def _give_up(self, code: int, words: str, *, silent: bool = False) -> None:
+    def _give_up(self, code: int, reason: str, *, silent: bool = False) -> None:
         if self._connection is not None and self.connected:
             self._connected.clear()
-            self._connection.disconnect(code, words, silent=silent)
+            self._connection.disconnect(code, reason, silent=silent)
 
     # sending
 

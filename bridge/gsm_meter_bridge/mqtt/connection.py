@@ -41,7 +41,7 @@ class ConnectionListener(Protocol):
     def accepted(self, limits: BrokerLimits) -> None:
         """Handle a CONNACK that accepts the connection; `limits` are those it states."""
 
-    def answered(self, mid: int, code: int, words: str) -> None:
+    def answered(self, mid: int, code: int, reason: str) -> None:
         """Handle the acknowledgement or refusal of packet `mid`; codes from 0x80 on are refusals."""
 
     def arrived(self, message: Incoming) -> None:
@@ -117,11 +117,11 @@ class Connection:
             self._listen(wanted=True)
             self._loop.call_soon(self._read)  # TLS may have buffered what the socket does not show
 
-    def disconnect(self, code: int, words: str, *, silent: bool = False) -> None:
-        """Send a DISCONNECT with an MQTT 5 reason code; `words` is why, `silent`: the broker was silent."""
+    def disconnect(self, code: int, cause: str, *, silent: bool = False) -> None:
+        """Send a DISCONNECT with an MQTT 5 reason code; `cause` is why, `silent`: the broker was silent."""
         if self._own_end is not None:
             return
-        self._own_end = replace(self._lost(words), ours=True, silent=silent)
+        self._own_end = replace(self._lost(cause), ours=True, silent=silent)
         reason = ReasonCode(PacketTypes.DISCONNECT, identifier=code) if code else None
         self._paho.disconnect(reason if self._opening.is_5 else None)
         self._loop.call_later(_GOODBYE_S, self._end, self._own_end)
@@ -151,7 +151,7 @@ class Connection:
         """Connect in a daemon thread, which is never joined; return the ending if that failed, else None."""
         done: asyncio.Future[BaseException | None] = self._loop.create_future()
 
-        def tell(error: BaseException | None) -> None:
+        def notify(error: BaseException | None) -> None:
             if done.done():
                 self._close()
             else:
@@ -161,7 +161,7 @@ class Connection:
             with (kept := _Kept()):
                 self._opening.connect(self._paho)
             try:
-                self._loop.call_soon_threadsafe(tell, kept.error)
+                self._loop.call_soon_threadsafe(notify, kept.error)
             except RuntimeError:  # the loop is closed: the connection is no longer needed
                 self._close()
 
@@ -281,14 +281,14 @@ class Connection:
         self, _c: Any, _u: Any, flags: paho.DisconnectFlags, reason: ReasonCode, _p: Any
     ) -> None:
         code = reason.value if flags.is_disconnect_packet_from_server else None
-        words = str(reason) if code else _OWN_WORDS.get(reason.value, "closed")
+        cause = str(reason) if code else _OWN_REASONS.get(reason.value, "closed")
         # acknowledgements that came before are reported before
-        self._later(self._end, self._own_end or self._refusal or self._lost(words, code or None))
+        self._later(self._end, self._own_end or self._refusal or self._lost(cause, code or None))
 
-    def _lost(self, words: str, code: int | None = None) -> Ending:
+    def _lost(self, reason: str, code: int | None = None) -> Ending:
         if self._accepted_at is None:
-            return Ending(Stage.UNANSWERED, words, code)
-        return Ending(Stage.ACCEPTED, words, code, lasted_s=self._loop.time() - self._accepted_at)
+            return Ending(Stage.UNANSWERED, reason, code)
+        return Ending(Stage.ACCEPTED, reason, code, lasted_s=self._loop.time() - self._accepted_at)
 
     def _on_subscribe(self, _c: Any, _u: Any, mid: int, reasons: Sequence[ReasonCode], _p: Any) -> None:
         # a SUBACK without a reason code has subscribed the bridge to nothing
@@ -329,7 +329,7 @@ class Connection:
         return self._health.guard(Door.MQTT, what, passing=False)
 
 
-_OWN_WORDS: Mapping[int, str] = MappingProxyType(
+_OWN_REASONS: Mapping[int, str] = MappingProxyType(
     {0x82: "what it sends is not this version of MQTT", 0x8D: "it no longer answers"}
 )
 

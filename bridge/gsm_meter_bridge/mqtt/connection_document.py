@@ -50,9 +50,9 @@ def system_address(module: Module, *, mask: bool) -> str | None:
     return hide(address) if mask and module.connectivity.system_address is not None and address else address
 
 
-def _without_identifiers(module: Module, connection: ConnectionStatus, words: str | None) -> str | None:
+def _without_identifiers(module: Module, connection: ConnectionStatus, problem: str | None) -> str | None:
     """Return the text of a problem in which addresses and number of the module are masked."""
     address = module.connectivity.address
     for known in (connection.peer, address.host if address is not None else None, module.msisdn):
-        words = words.replace(known, hide(known)) if words and known else words
-    return words
+        problem = problem.replace(known, hide(known)) if problem and known else problem
+    return problem

@@ -21,17 +21,17 @@ from gsm_meter_bridge.mqtt.entities import (
     controls,
     observed,
     of_another_configuration,
+    reported_besides,
     set_up,
     state,
-    told_besides,
     unexplained,
 )
 from gsm_meter_bridge.mqtt.entity import Entity, Owner, availability, flag, sensor
 from gsm_meter_bridge.mqtt.options import Discovery
 from gsm_meter_bridge.mqtt.topics import ORIGIN, Topics
-from gsm_meter_bridge.mqtt.wording import common_words, words_of
+from gsm_meter_bridge.mqtt.translations import common_translations, translations_of
+from gsm_meter_bridge.translations import Language, Translations
 from gsm_meter_bridge.vocabulary import Document, Secret
-from gsm_meter_bridge.words import Language, Words
 
 _HOME = "https://github.com/gsm-meter-modem/gsm-meter-modem"
 _MAKER = "GSM Meter Modem"
@@ -50,7 +50,7 @@ class DiscoveryOptions:
 
 def bridge_device(form: DiscoveryOptions, name: str) -> Document:
     """Return the discovery message of the bridge itself."""
-    topics, words = form.topics, common_words(form.language)
+    topics, translations = form.topics, common_translations(form.language)
     entities = (
         flag(
             "connection",
@@ -81,7 +81,7 @@ def bridge_device(form: DiscoveryOptions, name: str) -> Document:
         "identifiers": [uid],
         "name": name,
         "manufacturer": _MAKER,
-        "model": words.name("bridge"),
+        "model": translations.name("bridge"),
         "sw_version": __version__,
     }
     owner = _owner(form, uid, f"{topics.bridge}_bridge", topics.bridge_info)
@@ -95,8 +95,8 @@ def modem_device(form: DiscoveryOptions, modem: str, name: str, status: ModemSta
     device = {
         "identifiers": [uid],
         "name": name,
-        "manufacturer": status.manufacturer or common_words(form.language).unknown(),
-        "model": status.model or common_words(form.language).name("modem.name"),
+        "manufacturer": status.manufacturer or common_translations(form.language).unknown(),
+        "model": status.model or common_translations(form.language).name("modem.name"),
         "via_device": topics.bridge_uid(),
     }
     if status.firmware:
@@ -107,27 +107,30 @@ def modem_device(form: DiscoveryOptions, modem: str, name: str, status: ModemSta
     return abbreviated({"device": device, **message, "state_topic": owner.topic})
 
 
-def module_device(form: DiscoveryOptions, module: Module, told: Document) -> Document:
-    """Return the discovery message of a module; `told` is its state document."""
-    besides, codes = told_besides(module, told), unexplained(told)
+def module_device(form: DiscoveryOptions, module: Module, document: Document) -> Document:
+    """Return the discovery message of a module; `document` is its state document."""
+    besides, codes = reported_besides(module, document), unexplained(document)
     common = _common(form, module, besides, codes)
-    return abbreviated({"device": _module(form.topics, module, told)}) | common
+    return abbreviated({"device": _module(form.topics, module, document)}) | common
 
 
 def module_payload(
-    form: DiscoveryOptions, module: Module, told: Document, codes: tuple[tuple[str, str], ...] | None = None
+    form: DiscoveryOptions,
+    module: Module,
+    document: Document,
+    codes: tuple[tuple[str, str], ...] | None = None,
 ) -> str:
     """Return `module_device` as a payload; what modules of a kind have in common is cached.
 
     `codes` are the labels of values reported so far that no table explains, by the name of the value; if
-    None, those in `told`.
+    None, those in `document`.
     """
     family: Any = module.family
     access = replace(module.access, password=Secret(""), frame=None)
     connectivity = _kind_of(module.connectivity)
-    besides, codes = told_besides(module, told), unexplained(told) if codes is None else codes
+    besides, codes = reported_besides(module, document), unexplained(document) if codes is None else codes
     common = _common_text(form, family, access, connectivity, besides, codes).replace(_ANY_ID, module.id)
-    device = dump(abbreviated({"device": _module(form.topics, module, told)}))
+    device = dump(abbreviated({"device": _module(form.topics, module, document)}))
     return f"{device.removesuffix('}')},{common.removeprefix('{')}"
 
 
@@ -140,17 +143,17 @@ def _kind_of(connectivity: Connectivity) -> Connectivity:
     )
 
 
-def _module(topics: Topics, module: Module, told: Document) -> Document:
+def _module(topics: Topics, module: Module, document: Document) -> Document:
     device = {
         "identifiers": [topics.module_uid(module.id)],
         "name": module.name,
         "manufacturer": module.family.manufacturer,
-        "model": told.get("model") or module.model or module.family.model,
+        "model": document.get("model") or module.model or module.family.model,
         "via_device": topics.bridge_uid(),
     }
     for key, name in (("sw_version", "firmware"), ("serial_number", "serial_number")):
-        if told.get(name):
-            device[key] = told[name]
+        if document.get(name):
+            device[key] = document[name]
     return device
 
 
@@ -163,7 +166,7 @@ def _common(
     owner = replace(owner, unexplained=codes)
     line = connection(topics, module) if module.connectivity.by_tcp else ()
     entities = (
-        *observed(module, owner.words, besides),
+        *observed(module, owner.translations, besides),
         *line,
         *state(topics, module),
         *controls(topics, module),
@@ -171,7 +174,7 @@ def _common(
     needs = [topics.bridge_state, topics.availability(module.id)]
     shown = ESSENTIAL if form.discovery is Discovery.ESSENTIAL else None
     topics_of_module = {"state_topic": owner.topic, "command_topic": topics.module_set(module.id)}
-    others = of_another_configuration(topics, module, owner.words)
+    others = of_another_configuration(topics, module, owner.translations)
     return abbreviated(_message(topics, entities, owner, needs, others, shown) | topics_of_module)
 
 
@@ -204,10 +207,10 @@ def belongs_to(topics: Topics, message: Any) -> bool:
 def _owner(
     form: DiscoveryOptions, uid: str, entity_ids: str, topic: str, family: Family | None = None
 ) -> Owner:
-    def words(language: Language) -> Words:
-        return common_words(language) if family is None else words_of(language, family)
+    def translations(language: Language) -> Translations:
+        return common_translations(language) if family is None else translations_of(language, family)
 
-    return Owner(uid, entity_ids, topic, words(form.language), words(Language.EN))
+    return Owner(uid, entity_ids, topic, translations(form.language), translations(Language.EN))
 
 
 def _message(

@@ -41,8 +41,8 @@ from gsm_meter_bridge.mqtt.problems import problems_of
 from gsm_meter_bridge.mqtt.responses import result, unfinished
 from gsm_meter_bridge.mqtt.topics import CONTRACT_VERSION
 from gsm_meter_bridge.problems import HealthStatus
+from gsm_meter_bridge.translations import Language
 from gsm_meter_bridge.vocabulary import Document, Secret, is_secret
-from gsm_meter_bridge.words import Language
 
 COMMON = ("signal_dbm", "signal_level", "registration", "band", "ip", "imei", "iccid", "operator", "firmware")
 """Values that every module's document has; null if never reported."""
@@ -139,9 +139,9 @@ def observed_names(module: Module) -> list[str]:
 def _observed(family: Any, profile: Any, delivery: str) -> tuple[str, ...]:
     # the same for all modules with the same access: a fleet has thousands of them
     reads = family.reads(Access(Secret(""), profile, delivery=delivery))
-    told = (name for read in reads for name in read.yields)
-    done = (name for action in family.actions for name in action.tells)
-    return tuple(n for n in dict.fromkeys((*told, *done)) if not is_setting(family, n))
+    names = (name for read in reads for name in read.yields)
+    done = (name for action in family.actions for name in action.yields)
+    return tuple(n for n in dict.fromkeys((*names, *done)) if not is_setting(family, n))
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +247,7 @@ def bridge_health(health: HealthStatus, dated: Dated = as_it_is) -> Document:
         if last is None
         else {"door": last.door, "kind": last.kind, "place": last.place, "at": iso(dated(last.at))},
         "problems": [
-            {"code": p.code, "subject": p.subject, "message": p.words, "since": iso(dated(p.since))}
+            {"code": p.code, "subject": p.subject, "message": p.message, "since": iso(dated(p.since))}
             for p in health.problems
         ],
     }
@@ -295,8 +295,10 @@ def modem_state(
 
 
 def _step(step: StepStatus) -> Document:
-    told = {name: value for name, value in step.to_dict().items() if name not in ("name", "words")}
-    return {name: value for name, value in told.items() if value is not None}
+    step_document = {
+        name: value for name, value in step.to_dict().items() if name not in ("name", "description")
+    }
+    return {name: value for name, value in step_document.items() if value is not None}
 
 
 def _spending(spending: Spending) -> Document:

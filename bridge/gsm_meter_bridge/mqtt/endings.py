@@ -27,13 +27,13 @@ class Stage(StrEnum):
 class Ending:
     """How a connection ended.
 
-    `code` is MQTT 5's reason code of CONNACK or DISCONNECT if the broker gave one, `words` the reason that
+    `code` is MQTT 5's reason code of CONNACK or DISCONNECT if the broker gave one, `reason` the reason that
     the broker or the operating system gave; `silent`: no answer came; `ours`: the bridge closed it;
     `lasted_s` counts from the CONNACK; `in_flight` are the topics that the broker had not acknowledged.
     """
 
     stage: Stage
-    words: str
+    reason: str
     code: int | None = None
     silent: bool = False
     ours: bool = False
@@ -66,7 +66,7 @@ _LOGIN = frozenset(("Not authorized", "Bad user name or password"))
 class Verdict:
     """Verdict on an ending: text, longest delay between attempts, whether packets in flight are blamed."""
 
-    words: str
+    message: str
     rarest_s: float
     lasting: bool = True
     blames: bool = False
@@ -75,26 +75,26 @@ class Verdict:
 def judge(ending: Ending, client_id: str, *, tls: bool, before: int) -> Verdict:
     """Return the verdict on an ending after `before` others in a row that did not last."""
     if ending.stage is Stage.UNREACHED:
-        return Verdict(f"no connection to the broker: {ending.words}", 15.0)
+        return Verdict(f"no connection to the broker: {ending.reason}", 15.0)
     if ending.stage is Stage.UNANSWERED:
         return Verdict(_unanswered(ending, tls=tls), 60.0)
     rarest_s = 60.0 if ending.code in _PASSING else 300.0
     if ending.stage is Stage.REFUSED:
-        advice = "; look at mqtt: username and password" if ending.words in _LOGIN else ""
-        return Verdict(f"the broker refuses the connection: {ending.words}{advice}", rarest_s)
+        advice = "; look at mqtt: username and password" if ending.reason in _LOGIN else ""
+        return Verdict(f"the broker refuses the connection: {ending.reason}{advice}", rarest_s)
     if ending.code == _TAKEN_OVER:
         return Verdict(_second(client_id), rarest_s)
     if ending.ours:
-        words = f"we ended the connection to the broker: {ending.words}"
-        return Verdict(words, rarest_s, blames=ending.silent)
-    lost = f"the connection to the broker is lost: {ending.words}"
+        message = f"we ended the connection to the broker: {ending.reason}"
+        return Verdict(message, rarest_s, blames=ending.silent)
+    lost = f"the connection to the broker is lost: {ending.reason}"
     short = not ending.lasted
     if ending.in_flight and (ending.code in _OF_A_MESSAGE or (short and ending.code is None)):
         lasting = short and (ending.code is not None or before > 0)
-        words = f"{lost}; under way: {_named(ending)}"
+        message = f"{lost}; under way: {_named(ending)}"
         if ending.code is None and before >= _SUSPICIOUS:
-            words += f"; it is because of that, or {_second(client_id)}"
-        return Verdict(words, rarest_s, lasting=lasting, blames=True)
+            message += f"; it is because of that, or {_second(client_id)}"
+        return Verdict(message, rarest_s, lasting=lasting, blames=True)
     if short and ending.code is None and before >= _SUSPICIOUS:
         return Verdict(
             f"connections to the broker end soon after they began; perhaps {_second(client_id)}", rarest_s

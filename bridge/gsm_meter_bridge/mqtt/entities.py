@@ -21,12 +21,12 @@ from gsm_meter_bridge.mqtt.entity import (
     measurement,
     sensor,
 )
-from gsm_meter_bridge.mqtt.labels import is_worded
+from gsm_meter_bridge.mqtt.labels import is_translated
 from gsm_meter_bridge.mqtt.module_values import UPDATE_STATE
 from gsm_meter_bridge.mqtt.responses import EVENT_TYPES
 from gsm_meter_bridge.mqtt.topics import Topics
+from gsm_meter_bridge.translations import Translations
 from gsm_meter_bridge.vocabulary import UNKNOWN, Document, Observable, Registration, is_secret
-from gsm_meter_bridge.words import Words
 
 ESSENTIAL = frozenset({"online", "signal_dbm", "registration", "last_seen", "problem", "request_status"})
 """Keys of the entities of a module if discovery is essential, as in a large fleet."""
@@ -75,41 +75,41 @@ _LAST_SEEN_STEP_S = 600
 """Resolution of "Last seen" of a module with TCP, which may report every minute."""
 
 
-def told_besides(module: Module, told: Document) -> tuple[str, ...]:
-    """Return the names of values in `told` that no request reads, because they came over a connection."""
+def reported_besides(module: Module, document: Document) -> tuple[str, ...]:
+    """Return the names of values in `document` that no request reads, because they came over a connection."""
     expected = frozenset(observed_names(module))
     known = observables_of(module.family)
-    return tuple(n for n, value in told.items() if n in known and value is not None and n not in expected)
+    return tuple(n for n, value in document.items() if n in known and value is not None and n not in expected)
 
 
-def unexplained(told: Document) -> tuple[tuple[str, str], ...]:
-    """Return pairs (name, label) of the values in `told`, a module's document, that no table explains."""
-    raw = {**told, **told.get("settings", {})}
-    labels = told.get("labels", {})
-    return tuple((n, words) for n, words in labels.items() if raw.get(n) == UNKNOWN)
+def unexplained(document: Document) -> tuple[tuple[str, str], ...]:
+    """Return pairs (name, label) of the values in `document`, a module's document, that no table explains."""
+    raw = {**document, **document.get("settings", {})}
+    labels = document.get("labels", {})
+    return tuple((n, label) for n, label in labels.items() if raw.get(n) == UNKNOWN)
 
 
-def observed(module: Module, words: Words, besides: tuple[str, ...] = ()) -> Iterable[Entity]:
+def observed(module: Module, translations: Translations, besides: tuple[str, ...] = ()) -> Iterable[Entity]:
     """Yield the sensors of the values that a module can report, and of those in `besides`."""
-    can_tell, known = (*observed_names(module), *besides), observables_of(module.family)
-    for name in dict.fromkeys((*COMMON, *can_tell)):
+    reportable, known = (*observed_names(module), *besides), observables_of(module.family)
+    for name in dict.fromkeys((*COMMON, *reportable)):
         # a value without a data source so far exists, but is disabled until the user enables it
-        hidden = {} if name in can_tell else {"enabled_by_default": False}
-        yield replace(_of_observable(known[name], words, hidden), icon=known[name].icon)
+        hidden = {} if name in reportable else {"enabled_by_default": False}
+        yield replace(_of_observable(known[name], translations, hidden), icon=known[name].icon)
     # a derived value is enabled if the module can report the value that it follows from
     for reading in module.family.derived({}):
         it = known[reading.name]
-        hidden = {} if it.follows_from in can_tell else {"enabled_by_default": False}
-        yield replace(_of_observable(it, words, hidden), icon=it.icon)
+        hidden = {} if it.follows_from in reportable else {"enabled_by_default": False}
+        yield replace(_of_observable(it, translations, hidden), icon=it.icon)
 
 
-def _of_observable(it: Observable, words: Words, extra: Document) -> Entity:
+def _of_observable(it: Observable, translations: Translations, extra: Document) -> Entity:
     device_class = it.device_class
     if it.name in ESSENTIAL:
         extra = {**extra, **PRIMARY}
     if it.kind == "flag":
         return flag(it.name, device_class, **extra)
-    if is_worded(it, words):
+    if is_translated(it, translations):
         return enumeration(it.name, it.options, **extra)
     if it.kind == "energy":
         energy: Document = {
@@ -170,8 +170,8 @@ def controls(topics: Topics, module: Module) -> Iterable[Entity]:
     if any(IDENTITY.intersection(read.yields) for read in module.family.reads(module.access)):
         yield _button("request_identity", {"entity_category": "diagnostic", **reachable})
     yield _button("read_settings", {"entity_category": "config", **reachable})
-    told = {"entity_category": "diagnostic", "state_topic": topics.event(module.id), **reachable}
-    yield Entity("result", "event", told, values=EVENT_TYPES, label="event_type")
+    result = {"entity_category": "diagnostic", "state_topic": topics.event(module.id), **reachable}
+    yield Entity("result", "event", result, values=EVENT_TYPES, label="event_type")
     call = module.family.call
     for action in (*module.family.actions, *((call,) if call is not None else ())):
         yield from _action(action, reachable)
@@ -181,13 +181,13 @@ def controls(topics: Topics, module: Module) -> Iterable[Entity]:
             yield from (replace(one, icon=known[setting.name].icon) for one in _setting(setting, reachable))
 
 
-def of_another_configuration(topics: Topics, module: Module, words: Words) -> Iterable[Entity]:
+def of_another_configuration(topics: Topics, module: Module, translations: Translations) -> Iterable[Entity]:
     """Yield all entities that a module of the family can have, or had in contract 1, besides `controls`.
 
     Home Assistant may still have those that the module has no longer, from an earlier profile or connection.
     """
     every = tuple(name for name in observables_of(module.family) if not is_secret(name))
-    yield from observed(module, words, every)
+    yield from observed(module, translations, every)
     yield from connection(topics, replace(module, connectivity=Connectivity(identify_by=ClientIdentity())))
     yield _button("request_identity", {})
     yield from _GONE_FROM_MODULE
@@ -202,7 +202,7 @@ def _action(action: Action, reachable: Document) -> Iterable[Entity]:
     press = {"payload_press": payload, "entity_category": "config", "enabled_by_default": False}
     key = f"do_{action.name.replace('.', '_')}"
     yield Entity(key, "button", {**press, **reachable}, f"action.{action.name}", icon=action.icon)
-    if UPDATE_STATE in action.tells:
+    if UPDATE_STATE in action.yields:
         update = {
             "device_class": "firmware",
             "entity_category": "config",
@@ -241,8 +241,8 @@ def _control(setting: Setting, key: str, named: str, extra: Document) -> Entity:
             bounds = {"min": min((setting.minimum, *setting.also)), "max": setting.maximum, "mode": "box"}
             return Entity(key, "number", {**common, **unit, **bounds}, named)
         case SettingKind.ENUM:
-            words = f"value_json.labels['{setting.name}']"
-            chosen = {"entity_category": "config", "value_template": _template_of(setting, words), **extra}
+            label = f"value_json.labels['{setting.name}']"
+            chosen = {"entity_category": "config", "value_template": _template_of(setting, label), **extra}
             return Entity(key, "select", chosen, named, setting.options, setting.name)
         case _:
             return Entity(key, "text", {**common, **_text(setting)}, named)

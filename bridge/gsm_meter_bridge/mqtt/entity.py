@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Any
 
 from gsm_meter_bridge.mqtt.icons import icon_of
+from gsm_meter_bridge.translations import Translations
 from gsm_meter_bridge.vocabulary import Document
-from gsm_meter_bridge.words import Words
 
 PRIMARY: Mapping[str, Any] = MappingProxyType({"entity_category": None})
 """Marks a main entity: without a category, Home Assistant's overview, areas and voice assistants show it."""
@@ -22,15 +22,16 @@ class Owner:
     """The device that entities belong to.
 
     `uid` is the prefix of their unique ids, `id` that of their default entity ids; `topic` is that of the
-    device's document. `words` are shown, `english` names make the default entity ids, which therefore do not
-    depend on the language. `unexplained` are pairs (name, label) of reported values that no table explains.
+    device's document. `translations` are shown, `english` names make the default entity ids, which therefore
+    do not depend on the language. `unexplained` are pairs (name, label) of reported values that no table
+    explains.
     """
 
     uid: str
     id: str
     topic: str
-    words: Words
-    english: Words
+    translations: Translations
+    english: Translations
     unexplained: tuple[tuple[str, str], ...] = ()
 
 
@@ -59,8 +60,8 @@ class Entity:
             "platform": self.platform,
             "unique_id": f"{owner.uid}_{self.key}",
             "default_entity_id": f"{self.platform}.{owner.id}_{_slug(owner.english.name(name))}",
-            "name": owner.words.name(name),
-            **self._worded(owner),
+            "name": owner.translations.name(name),
+            **self._labelled(owner),
             **self.extra,
         }
         if shown.get("device_class") in (None, "enum"):
@@ -71,7 +72,7 @@ class Entity:
         """Return the component that makes Home Assistant remove the entity."""
         return {"platform": self.platform}
 
-    def _worded(self, owner: Owner) -> Document:
+    def _labelled(self, owner: Owner) -> Document:
         """Return the options and templates that translate between raw values and their texts."""
         if self.label is None:
             return {}
@@ -84,18 +85,18 @@ class Entity:
                     **self._raw(owner),
                 }
             case "select":
-                raw = {owner.words.value(self.label, value): value for value in self.values}
+                raw = {owner.translations.value(self.label, value): value for value in self.values}
                 command = f"{{{{ {{'{self.label}': {_literal(raw)}[value]}} | tojson }}}}"
                 return {"command_template": command, "options": list(raw)}
             case "event":
-                worded = {value: owner.words.value(self.label, value) for value in self.values}
-                told = "value_json.event_type"
+                labelled = {value: owner.translations.value(self.label, value) for value in self.values}
+                event_type = "value_json.event_type"
                 return {
-                    "event_types": list(worded.values()),
-                    "value_template": f"{{{{ dict(value_json, event={told}, "
-                    f"event_type={_literal(worded)}.get({told}, {told})) | tojson }}}}",
+                    "event_types": list(labelled.values()),
+                    "value_template": f"{{{{ dict(value_json, event={event_type}, "
+                    f"event_type={_literal(labelled)}.get({event_type}, {event_type})) | tojson }}}}",
                 }
-        raise ValueError(f"{self.platform} has no words")
+        raise ValueError(f"{self.platform} has no texts")
 
     def _raw(self, owner: Owner) -> Document:
         """Return the options that show the raw value as an attribute, named as in the document."""
@@ -106,8 +107,8 @@ class Entity:
         """Return the options of an enumeration; {} for free text, of which only some values have labels."""
         if not self.values or self.label is None:
             return {}
-        unexplained = [words for name, words in owner.unexplained if name == self.label]
-        options = dict.fromkeys((*owner.words.values(self.label, self.values), *unexplained))
+        unexplained = [label for name, label in owner.unexplained if name == self.label]
+        options = dict.fromkeys((*owner.translations.values(self.label, self.values), *unexplained))
         return {"device_class": "enum", "options": list(options)}
 
 
@@ -118,8 +119,8 @@ def availability(*topics: str) -> list[Document]:
 
 def sensor(key: str, named: str | None = None, **extra: Any) -> Entity:
     """Return a diagnostic sensor; `extra` adds to and overrides its default options."""
-    told = {"entity_category": "diagnostic", "value_template": f"{{{{ value_json.{key} }}}}"}
-    return Entity(key, "sensor", {**told, **extra}, named)
+    config = {"entity_category": "diagnostic", "value_template": f"{{{{ value_json.{key} }}}}"}
+    return Entity(key, "sensor", {**config, **extra}, named)
 
 
 def measurement(key: str, unit: str | None = None, named: str | None = None, **extra: Any) -> Entity:
@@ -138,8 +139,8 @@ def enumeration(
 def flag(key: str, device_class: str | None = None, named: str | None = None, **extra: Any) -> Entity:
     """Return a binary sensor of a value that is true, false or null."""
     value = f"{{{{ none if value_json.{key} is none else ('ON' if value_json.{key} else 'OFF') }}}}"
-    told = {"entity_category": "diagnostic", "value_template": value, "device_class": device_class}
-    return Entity(key, "binary_sensor", {**told, **extra}, named)
+    config = {"entity_category": "diagnostic", "value_template": value, "device_class": device_class}
+    return Entity(key, "binary_sensor", {**config, **extra}, named)
 
 
 def _slug(name: str) -> str:

@@ -58,7 +58,7 @@ class GenerationKeeper:
         self._client, self._topic = client, topics.generation
         self._retained, self._database, self._continuity = retained, database, continuity
         self._kept: dict[str, int] = {}
-        self._heard, self._compared = asyncio.Event(), asyncio.Event()
+        self._received, self._compared = asyncio.Event(), asyncio.Event()
 
     async def run(self) -> None:
         """Compare with what the broker keeps, as soon as there is one; then look after the problem."""
@@ -79,18 +79,18 @@ class GenerationKeeper:
         await asyncio.wait([granted], timeout=_SUBSCRIBED_S)
         if not (granted.done() and granted.result()):
             return self._client.is_unheard(self._topic)
-        return await wait_set(self._heard, _KEPT_S) or self._client.connected
+        return await wait_set(self._received, _KEPT_S) or self._client.connected
 
     async def _compare(self) -> None:
         await self._continuity.compare(self._kept)
 
-    def heard(self, message: Incoming) -> None:
+    def received(self, message: Incoming) -> None:
         """Take note of what the broker keeps, or kept for the bridge while it was away."""
         for lineage, number in numbers_in(message.payload).items():
             if len(self._kept) < LINEAGES_AT_MOST or lineage in self._kept:
                 self._kept[lineage] = max(number, self._kept.get(lineage, 0))
         if message.retained:
-            self._heard.set()
+            self._received.set()
 
     def put(self) -> asyncio.Future[bool] | None:
         """Have the broker keep the number, unless it does already or was not asked for it yet."""

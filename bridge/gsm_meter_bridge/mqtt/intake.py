@@ -31,7 +31,7 @@ _TOGETHER = 25
 """Requests stored in one transaction; other requests wait for the database no longer than that takes."""
 _MESSAGES_AT_MOST = {Lane.STORED: 10_000, Lane.AT_ONCE: 2_000, Lane.MODEM: 50}
 _BYTES_AT_MOST = 16 * 1024 * 1024
-_TOLD_AT_MOST = 100
+_REPORTED_AT_MOST = 100
 _BREATH = 2 * PACKETS_AT_ONCE
 """Messages sorted before other tasks run; fewer than are read meanwhile would let the queue grow."""
 OVERLOADED = "overloaded"
@@ -88,13 +88,13 @@ class Waiting:
 class IntakeListener:
     """Callbacks for received messages.
 
-    `others` handle messages that are not requests, by the kind of their topic. `tell_again` publishes the
+    `others` handle messages that are not requests, by the kind of their topic. `publish_again` publishes the
     outcome of a job that had ended, or was announced, before its request came again. `touch` is called with
     each module that a request names.
     """
 
     others: Mapping[TopicKind, Callable[[Incoming], None]]
-    tell_again: Callable[[Job], Awaitable[None]]
+    publish_again: Callable[[Job], Awaitable[None]]
     touch: Callable[[str], None]
 
 
@@ -162,8 +162,8 @@ class Intake:
 
         So no more rejections wait than messages may be unacknowledged. A message with QoS 0 is dropped.
         """
-        words = "more is asked than can be carried out; some of it is refused"
-        self._health.report(BridgeProblemCode.OVERLOADED, "mqtt", words)
+        text = "there are more requests than can be carried out; some are refused"
+        self._health.report(BridgeProblemCode.OVERLOADED, "mqtt", text)
         receipt = message.receipt
         name = receipt.mid, receipt.topic, receipt.digest
         if not message.qos or (message.redelivered and name in self._refused):
@@ -173,19 +173,19 @@ class Intake:
         if outcome.document is None:
             return False
         self._refused.add(name)
-        told = self._client.publish(outcome.topic, dump(outcome.document), retain=False)
-        told.add_done_callback(partial(self._refusal_told, receipt))
+        published = self._client.publish(outcome.topic, dump(outcome.document), retain=False)
+        published.add_done_callback(partial(self._on_refusal_published, receipt))
         return True
 
-    def _refusal_told(self, receipt: Receipt, _told: asyncio.Future[bool]) -> None:
+    def _on_refusal_published(self, receipt: Receipt, _published: asyncio.Future[bool]) -> None:
         self._refused.discard((receipt.mid, receipt.topic, receipt.digest))
         self._client.acknowledge(receipt)
 
     def _wonder(self, topic: str) -> None:
         """Log a message on a foreign topic, once each: a subscription from before a change of topics."""
-        if topic not in self._foreign and len(self._foreign) < _TOLD_AT_MOST:
+        if topic not in self._foreign and len(self._foreign) < _REPORTED_AT_MOST:
             self._foreign.add(topic)
-            _LOGGER.warning("%.100r is none of our topics; what arrives there is ignored", topic)
+            _LOGGER.warning("%.100r is not a topic of this bridge; messages there are ignored", topic)
 
     async def _store(self) -> None:
         lane = self._lanes[Lane.STORED]
@@ -222,9 +222,9 @@ class Intake:
 
     async def _repeat_outcome(self, job: Job) -> None:
         try:
-            await self._listener.tell_again(job)
+            await self._listener.publish_again(job)
         except Exception as error:
             if not is_unavailable(error):
                 raise
             # the client has the response "accepted", and may repeat its request
-            _LOGGER.warning("job %s: its outcome cannot be read just now", job.id)
+            _LOGGER.warning("job %s: its outcome cannot be read at present", job.id)

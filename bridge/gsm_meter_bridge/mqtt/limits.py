@@ -63,14 +63,14 @@ class BrokerLimits:
             return None
         return f"it is {size} bytes long and the broker takes {self.packet_bytes}; it is not sent"
 
-    def told(self) -> Mapping[str, str | None]:
+    def texts(self) -> Mapping[str, str | None]:
         """Return by subject the text of each limitation of this broker; None if there is none."""
         retained = (
-            "the broker keeps no retained messages: whoever comes later learns nothing before Home "
+            "the broker keeps no retained messages: a later subscriber receives nothing before Home "
             "Assistant's birth message or the next change"
         )
-        qos = "the broker takes QoS 0 only: a message may get lost on its way and nobody knows"
-        wildcards = "the broker allows no wildcards in subscriptions: requests are not heard"
+        qos = "the broker takes QoS 0 only: a message may get lost without notice"
+        wildcards = "the broker allows no wildcards in subscriptions: requests are not received"
         return {
             "retained messages": None if self.retains else retained,
             "quality of service": None if self.maximum_qos >= _QOS else qos,

@@ -45,7 +45,7 @@ class ModemRequests:
 
     def __init__(self, administration: Administration, *, mask: bool = False) -> None:
         self._administration, self._mask = administration, mask
-        self._told: dict[str, tuple[tuple[str, Mapping[str, Any]], Document]] = {}
+        self._answered: dict[str, tuple[tuple[str, Mapping[str, Any]], Document]] = {}
         self._actions: Mapping[str, Callable[[Payload], Awaitable[Document]]] = {
             RAW_AT: self._raw_at,
             USSD: self._ussd,
@@ -61,17 +61,17 @@ class ModemRequests:
         broker redelivers a request and it is not known whether it was carried out.
         """
         transaction = payload.required_transaction()
-        asked, told = self._told.get(transaction, (None, None))
-        if told is not None:
+        asked, answered = self._answered.get(transaction, (None, None))
+        if answered is not None:
             if asked != (action, payload.fields):
                 raise ConflictError(f"transaction {transaction!r} was already used for something else")
-            return told
+            return answered
         if redelivered:
-            raise GuardError(UNCERTAIN, ("it may have been done before the connection broke; ask anew",))
+            raise GuardError(UNCERTAIN, ("it may have been done before the connection broke; ask again",))
         document = responses.done(transaction, await self._actions[action](payload))
-        self._told[transaction] = (action, payload.fields), document
-        if len(self._told) > _REMEMBERED:
-            del self._told[next(iter(self._told))]
+        self._answered[transaction] = (action, payload.fields), document
+        if len(self._answered) > _REMEMBERED:
+            del self._answered[next(iter(self._answered))]
         return document
 
     async def _raw_at(self, payload: Payload) -> Document:
@@ -89,13 +89,13 @@ class ModemRequests:
         name = payload.one_of(OPERATION, (*_STORAGE, CLEAR))
         memory = payload.text(MEMORY, "the name of a memory, like SM") if MEMORY in payload.fields else SIM
         if name == CLEAR and not payload.confirmed:
-            words = "this deletes every message in the memory; ask again with confirm: true if you mean it"
-            raise GuardError(CONFIRM_REQUIRED, (words,))
+            text = "this deletes every message in the memory; ask again with confirm: true if you mean it"
+            raise GuardError(CONFIRM_REQUIRED, (text,))
         work = _STORAGE.get(name, clear_memory)
-        told = await self._administration.use_storage(payload.modem, memory, lambda s: work(s, memory))
+        data = await self._administration.use_storage(payload.modem, memory, lambda s: work(s, memory))
         if self._mask:
-            told = {**told, "messages": [_hidden(message) for message in told.get("messages", ())]}
-        return {"modem": payload.modem, **told}
+            data = {**data, "messages": [_hidden(message) for message in data.get("messages", ())]}
+        return {"modem": payload.modem, **data}
 
     async def _master_sim(self, payload: Payload) -> Document:
         name = payload.one_of(OPERATION, ("read", "write", CLEAR))

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from gsm_meter_bridge.commands.plan import Price
 from gsm_meter_bridge.modem.status import ModemStatus
-from gsm_meter_bridge.words import Language
+from gsm_meter_bridge.translations import Language
 
 
 class Discovery(StrEnum):

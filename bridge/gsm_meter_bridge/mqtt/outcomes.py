@@ -33,18 +33,18 @@ class OutcomePublisher:
     ) -> None:
         self._client, self._topics, self._database = client, topics, database
         self._modules, self._picture = modules, picture
-        self._untold: set[str] = set()  # jobs that could not even be marked as announced
+        self._unannounced: set[str] = set()  # jobs that could not even be marked as announced
 
     async def announce(self, job: Job, overview: Overview | None) -> None:
         """Publish the outcome of a job, or that it cannot be published because of an internal error."""
-        if job.id in self._untold:
+        if job.id in self._unannounced:
             return
         with self._picture.guard(f"job {job.id}") as guard:
             await self._announce(job, overview)
         if guard.error is not None:
             await self._give_up(job, guard.error)
 
-    async def tell_again(self, job: Job) -> None:
+    async def publish_again(self, job: Job) -> None:
         """Publish the response of an announced job again, because its request was repeated."""
         overview = (await self._picture.read([job.module]))[job.module]
         self._answer(job.action, self._outcome(job, overview))
@@ -54,16 +54,16 @@ class OutcomePublisher:
         if not self._client.connected:
             return
         if job.ad_hoc_family is not None:
-            await self._tell_ad_hoc(job)
+            await self._publish_ad_hoc(job)
             return
         if job.action != POLL and job.module in self._modules:
             refused_lately = self._client.waits(self._topics.event(job.module))
-            if refused_lately or not await self._tell_outcome(job, overview):
+            if refused_lately or not await self._publish_outcome(job, overview):
                 return
         async with self._database.transaction() as tx:
             await store.mark_announced(tx, job)
 
-    async def _tell_ad_hoc(self, job: Job) -> None:
+    async def _publish_ad_hoc(self, job: Job) -> None:
         """Respond to a request for a module that is not configured; without a topic it has no event."""
         if job.transaction is not None and job.announced is None:
             overview = (await self._picture.read([job.module]))[job.module]
@@ -73,16 +73,16 @@ class OutcomePublisher:
             if job.state.final:
                 await ad_hoc.forget(tx, job.module)
 
-    async def _tell_outcome(self, job: Job, overview: Overview | None) -> bool:
+    async def _publish_outcome(self, job: Job, overview: Overview | None) -> bool:
         """Publish event and response of a job; return whether the broker has taken the event."""
         if overview is None:
             overview = (await self._picture.read([job.module]))[job.module]
             self._picture.retain_module(self._modules[job.module], overview)
         event = dump(responses.command_event(job))
-        told = self._client.publish(self._topics.event(job.module), event, retain=False)
+        published = self._client.publish(self._topics.event(job.module), event, retain=False)
         if job.transaction is not None and job.announced is None:
             await self._answer(job.action, self._outcome(job, overview))
-        return await told
+        return await published
 
     def _outcome(self, job: Job, overview: Overview) -> Document:
         if (
@@ -110,4 +110,4 @@ class OutcomePublisher:
             async with self._database.transaction() as tx:
                 await store.mark_announced(tx, job)
         if guard.error is not None:
-            self._untold.add(job.id)
+            self._unannounced.add(job.id)

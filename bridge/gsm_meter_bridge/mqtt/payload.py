@@ -42,9 +42,13 @@ class Payload:
     @property
     def transaction(self) -> str | None:
         """The transaction: 1 to 128 printable characters; None if missing or invalid."""
-        said = self.fields.get(TRANSACTION)
-        is_one = isinstance(said, str) and 1 <= len(said) <= _LONGEST_TRANSACTION and said.isprintable()
-        return said if is_one else None
+        transaction = self.fields.get(TRANSACTION)
+        is_one = (
+            isinstance(transaction, str)
+            and 1 <= len(transaction) <= _LONGEST_TRANSACTION
+            and transaction.isprintable()
+        )
+        return transaction if is_one else None
 
     def required_transaction(self) -> str:
         """Return the transaction; InvalidValueError if it is missing or invalid."""

@@ -101,7 +101,7 @@ class Picture:
         self.retained.put(self._topics.module(module.id), document)
         self.retained.put(self._topics.availability(module.id), documents.bridge_state(online=online))
         if facts.last_seen_at is not None:
-            self._tell_lost_or_regained(module.id, online=online)
+            self._publish_lost_or_regained(module.id, online=online)
 
     def _codes(self, module: str, document: Document) -> tuple[tuple[str, str], ...]:
         """Return pairs (name, label) of all values reported so far, also earlier, that no table explains.
@@ -140,7 +140,7 @@ class Picture:
     def _is_online(self, facts: ModuleFacts) -> bool:
         return facts.last_seen_at is not None and facts.missed < self._who.offline_after_missed_polls
 
-    def _tell_lost_or_regained(self, module: str, *, online: bool) -> None:
+    def _publish_lost_or_regained(self, module: str, *, online: bool) -> None:
         before = self._online.get(module, online)
         self._online[module] = online
         if before != online:

@@ -80,7 +80,7 @@ class Publisher:
                 TopicKind.DISCOVERY: self._on_discovery,
                 TopicKind.STATE: self._on_state,
             },
-            self._outcomes.tell_again,
+            self._outcomes.publish_again,
             self.touch,
         )
         self._intake = Intake(client, topics, database, requests, self._health, listener)
@@ -269,7 +269,7 @@ class Publisher:
 
     def _on_state(self, message: Incoming) -> None:
         if self.generation is not None and message.topic == self._topics.generation:
-            self.generation.heard(message)
+            self.generation.received(message)
         self._stale.look_at_state(message)
         differs = self._picture.retained.differs(message.topic, message.payload)
         self._upkeep.look(message.topic, differs=differs)

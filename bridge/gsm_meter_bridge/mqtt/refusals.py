@@ -39,7 +39,7 @@ class Refusals:
         self,
         key: Key,
         code: BridgeProblemCode,
-        words: str,
+        message: str,
         *,
         harmful: bool = False,
         payload: str | None = None,
@@ -54,8 +54,8 @@ class Refusals:
         if before is not None and digest is not None and before.code == code:
             return  # reported already, with another size
         if subject == _OTHERS:
-            _LOGGER.debug("%s: %s", key.topic, words)
-        self._health.report(code, subject, _MORE if subject == _OTHERS else words)
+            _LOGGER.debug("%s: %s", key.topic, message)
+        self._health.report(code, subject, _MORE if subject == _OTHERS else message)
 
     def waits(self, key: Key, payload: str | None = None) -> bool:
         """Return whether a packet was refused and is not to be retried yet."""

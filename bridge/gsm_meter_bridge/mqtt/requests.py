@@ -199,8 +199,8 @@ class RequestHandler:
             return RequestResult(
                 topic, await self._modems.carry_out(place.name, payload, redelivered=redelivered)
             )
-        told = await self._at_once[place.name](commands, payload, options)
-        return RequestResult(topic, self._shown(responses.done(options.transaction, told)))
+        data = await self._at_once[place.name](commands, payload, options)
+        return RequestResult(topic, self._shown(responses.done(options.transaction, data)))
 
     def _shown(self, document: Document) -> Document:
         return responses.without_numbers(document) if self._mask else document
@@ -276,7 +276,7 @@ class RequestHandler:
 
     async def _cancel(self, commands: Commands, payload: Payload, options: CommandOptions) -> Document:
         payload.only(frozenset({TRANSACTION, JOB}))
-        job_id = payload.text(JOB, "the id of a job, as it was told when it was accepted")
+        job_id = payload.text(JOB, "the id of a job, as given when it was accepted")
         job = await commands.cancel(job_id, redelivered=options.redelivered)
         return {"job": job.id, "module": job.module, "state": job.state}
 
@@ -316,7 +316,7 @@ def _asked_for(payload: Payload) -> str:
 
 
 def _nothing_can_be_stored() -> StorageError:
-    return StorageError("nothing can be stored just now, so nothing is done; ask again later")
+    return StorageError("nothing can be stored at present, so nothing is done; ask again later")
 
 
 def internal_error(error: Exception | None) -> GsmMeterError:

@@ -22,9 +22,9 @@ def accepted(job: Job) -> Document:
     }
 
 
-def done(transaction: str | None, told: Document) -> Document:
-    """Return the only response to a request that is carried out at once; `told` holds its results."""
-    return {"transaction": transaction, "status": "ok", **told}
+def done(transaction: str | None, data: Document) -> Document:
+    """Return the only response to a request that is carried out at once; `data` holds its results."""
+    return {"transaction": transaction, "status": "ok", **data}
 
 
 def jobs(found: Sequence[Unfinished]) -> Document:
@@ -58,7 +58,7 @@ def plan(module: str, plan: Plan, price: Price | None = None) -> Document:
             "restarts": plan.restarts,
             "before": {name: plan.before.get(name) for name in plan.changes},
             "after": masked(plan.changes),
-            "concerns": [{"kind": c.kind, "setting": c.setting, "message": c.words} for c in plan.concerns],
+            "concerns": [{"kind": c.kind, "setting": c.setting, "message": c.message} for c in plan.concerns],
         },
     }
 
@@ -103,12 +103,15 @@ def result(job: Job) -> Document:
     if done and job.error_code is None and job.error_message:
         document["note"] = job.error_message
     if not done or job.error_code:
-        code, words = job.error_code or job.state, job.error_message or _WORDS.get(job.state, str(job.state))
-        document["error"] = {"code": code, "message": words}
+        code, reason = (
+            job.error_code or job.state,
+            job.error_message or _MESSAGES.get(job.state, str(job.state)),
+        )
+        document["error"] = {"code": code, "message": reason}
     return document
 
 
-_WORDS = {
+_MESSAGES = {
     State.UNCERTAIN: "it was sent but no answer came; the setting is read back when the module answers again",
     State.CANCELLED: "it was cancelled",
 }

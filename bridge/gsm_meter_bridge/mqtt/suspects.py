@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-_STRIKES, _STRIKES_UNTOLD = 2, 3
+_STRIKES, _STRIKES_WITHOUT_CODE = 2, 3
 _LEVELS_PROVEN = 3
 
 
@@ -43,25 +43,25 @@ class Suspects:
         """Return whether a packet is to be sent after all others, and alone."""
         return key in self._doubtful or self._below_guilty(key) is not None
 
-    def ended(self, in_flight: Sequence[Key], *, told: bool, size: int = 0) -> Key | None:
+    def ended(self, in_flight: Sequence[Key], *, has_code: bool, size: int = 0) -> Key | None:
         """Record the packets in flight when a connection ended; return the guilty one, `a/#` for a group.
 
-        `told` is whether the broker gave a reason, `size` that of a packet alone in flight, in bytes. Returns
-        None if none is guilty yet.
+        `has_code` is whether the broker gave a reason, `size` that of a packet alone in flight, in bytes.
+        Returns None if none is guilty yet.
         """
         self._doubtful.update(in_flight)
         if len(in_flight) != 1:
             return None
         [key] = in_flight
         group = self._below_guilty(key) or self._common(key)
-        self._strikes = {other: n for other, n in self._strikes.items() if other == key or told}
+        self._strikes = {other: n for other, n in self._strikes.items() if other == key or has_code}
         self._strikes[key] = self._strikes.get(key, 0) + 1
         if group is None:
             self._weigh(key, size)
         else:
             self._guilty.add(group)
             return Key(key.what, f"{group}/#")
-        return key if self._strikes[key] >= (_STRIKES if told else _STRIKES_UNTOLD) else None
+        return key if self._strikes[key] >= (_STRIKES if has_code else _STRIKES_WITHOUT_CODE) else None
 
     def too_large(self, size: int) -> None:
         """Record that a packet of `size` bytes is too large, unless the broker acknowledged one as large.

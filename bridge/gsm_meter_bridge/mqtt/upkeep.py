@@ -12,7 +12,7 @@ _SETTLED_S = 1.0
 """What differs for this long is not just an older document of the bridge that the broker sends back."""
 _LONGEST_PAUSE_S = 300.0
 _QUIET_S = 600.0
-_TOLD_AFTER, _TOLD_AT_MOST = 3, 20
+_REPORTED_AFTER, _REPORTED_AT_MOST = 3, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class Upkeep:
     """Decides when an overwritten topic is published again; `now` is a monotonic clock in seconds.
 
     The first time after `_SETTLED_S`; then with pauses that double up to `_LONGEST_PAUSE_S`, so that two
-    programs that keep overwriting each other do not race. After `_TOLD_AFTER` times the topic is reported to
-    `health`.
+    programs that keep overwriting each other do not race. After `_REPORTED_AFTER` times the topic is reported
+    to `health`.
     """
 
     def __init__(self, health: Health, now: Callable[[], float] = time.monotonic) -> None:
@@ -54,20 +54,20 @@ class Upkeep:
             del self._odd[topic]
             before = self._corrected.get(topic)
             self._corrected[topic] = _Corrections(1 if before is None else before.times + 1, now)
-            self._tell(topic)
+            self._report(topic)
         return due
 
     def _is_due(self, topic: str, since: float, now: float) -> bool:
         before = self._corrected.get(topic)
         return now - since >= _SETTLED_S and (before is None or now - before.last_at >= before.pause_s)
 
-    def _tell(self, topic: str) -> None:
-        if self._corrected[topic].times == _TOLD_AFTER and self._told() <= _TOLD_AT_MOST:
-            words = "another program writes here again and again; it is put right less and less often"
-            self._health.report(BridgeProblemCode.STATE_OVERWRITTEN, topic, words)
+    def _report(self, topic: str) -> None:
+        if self._corrected[topic].times == _REPORTED_AFTER and self._corrected_often() <= _REPORTED_AT_MOST:
+            message = "another program keeps writing here; it is corrected less and less often"
+            self._health.report(BridgeProblemCode.STATE_OVERWRITTEN, topic, message)
 
-    def _told(self) -> int:
-        return sum(c.times >= _TOLD_AFTER for c in self._corrected.values())
+    def _corrected_often(self) -> int:
+        return sum(c.times >= _REPORTED_AFTER for c in self._corrected.values())
 
     def _forget(self, now: float) -> None:
         quiet = [topic for topic, c in self._corrected.items() if now - c.last_at >= max(_QUIET_S, c.pause_s)]

@@ -14,12 +14,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.profiles.forms import PASSWORD
 from gsm_meter_bridge.profiles.replies import RecordedExchange, answered
-from gsm_meter_bridge.profiles.terminal import RecordedSms, heard_in
+from gsm_meter_bridge.profiles.terminal import RecordedSms, messages_in
 from gsm_meter_bridge.vocabulary import MASK
 
 _ARROWS = re.compile(r"\s*(?:(>|TX:)|(<|RX:))\s?(.*)", re.IGNORECASE)
 _OWN_LOG = re.compile(r"gsm_meter_bridge\.dialogue: ([^ ]+) ([<>]) (\".*\")\s*\Z")
-_OWN_TRACE = re.compile(r"gsm_meter_bridge\.\S+: .*<[0-9]+ octets>")
+_OWN_TRACE = re.compile(r"gsm_meter_bridge\.\S+: .*<[0-9]+ bytes>")
 _LONGEST = 2_000
 """Largest reply in characters or bytes; a longer one is not an SMS of a module."""
 
@@ -40,11 +40,11 @@ def exchanges_in(sources: Sequence[str], *, is_hex: bool = False) -> list[Record
     if replies:
         raise DecodeError("log", _too_long(found))
     if any(_OWN_TRACE.search(source) for source in sources):
-        words = (
+        message = (
             "shows only the lengths of what went through the modem; with `log_level: debug` the log has "
-            "lines gsm_meter_bridge.dialogue, which tell what modules were asked and answered"
+            "lines gsm_meter_bridge.dialogue, with requests to modules and their replies"
         )
-        raise DecodeError("log", words)
+        raise DecodeError("log", message)
     raise DecodeError(
         "log", "has no line > (sent) with a line < (received) after it, and no SMS by AT commands"
     )
@@ -71,8 +71,8 @@ def _exchanges(source: str, *, is_hex: bool) -> list[RecordedExchange]:
         return answered(_own_log(own))
     if _OWN_TRACE.search(source):
         return []
-    heard = None if is_hex else heard_in(source)
-    return _arrows(source, is_hex=is_hex) if heard is None else answered(heard)
+    messages = None if is_hex else messages_in(source)
+    return _arrows(source, is_hex=is_hex) if messages is None else answered(messages)
 
 
 def _own_log(lines: Iterable[re.Match[str]]) -> Iterator[RecordedSms]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from gsm_meter_bridge.model import ShapeField
-from gsm_meter_bridge.profiles.sentences import FoundValue, Told
+from gsm_meter_bridge.profiles.sentences import FoundValue, ParsedReply
 from gsm_meter_bridge.vocabulary import MASK
 
 _LABELLED = re.compile(r"([A-Za-z][A-Za-z0-9 _-]*?)(\s*[:=]\s*)(.+)")
@@ -35,7 +35,7 @@ class _Line:
     """A line's pattern, its fields, and what is only a comment: doubtful values, an unknown group."""
 
     pattern: str
-    said: str
+    source_line: str
     fields: tuple[ShapeField, ...] = ()
     doubted: tuple[tuple[ShapeField, str], ...] = ()
     open_group: str | None = None
@@ -64,22 +64,22 @@ class TextReplyDraft:
         yield from (f"        {pattern}" for pattern in self.pattern.split("\n"))
         yield "      fields:"
         for line in self.drafted:
-            said = f"  # {shown(line.said)}" if line.said else ""
+            comment = f"  # {shown(line.source_line)}" if line.source_line else ""
             for field in line.fields:
-                yield f"        - {{{_keys(field)}}}{said}"
-                said = ""
+                yield f"        - {{{_keys(field)}}}{comment}"
+                comment = ""
             for field, text in line.doubted:
-                yield f"        # unsure ({shown(text)}): - {{{_keys(field)}}}{said}"
-                said = ""
+                yield f"        # unsure ({shown(text)}): - {{{_keys(field)}}}{comment}"
+                comment = ""
             if line.open_group is not None:
-                yield f"        # - {{group: {line.open_group}, value: ...}}{said}"
+                yield f"        # - {{group: {line.open_group}, value: ...}}{comment}"
 
-    def reads(self, told: Told) -> bool:
+    def reads(self, reply: ParsedReply) -> bool:
         """Return whether the draft matches a reply and finds the right values in it."""
-        found = re.fullmatch(self.pattern, "\n".join(told.lines), re.VERBOSE | re.ASCII)
+        found = re.fullmatch(self.pattern, "\n".join(reply.lines), re.VERBOSE | re.ASCII)
         if found is None:
             return False
-        right = told.texts()
+        right = reply.texts()
         fields = [field for line in self.drafted for field in line.fields if field.value in right]
         return all(found[field.group] == right[field.value] for field in fields)
 
@@ -95,19 +95,19 @@ def _keys(field: ShapeField) -> str:
     return ", ".join(f"{key}: {value}" for key, value in keys.items())
 
 
-def drafts_of(replies: Sequence[Told]) -> list[TextReplyDraft]:
+def drafts_of(replies: Sequence[ParsedReply]) -> list[TextReplyDraft]:
     """Return as few drafts as together read all of `replies`, which answered one request."""
     drafts: list[TextReplyDraft] = []
     left = list(replies)
     while left:
-        alike = [told for told in left if len(told.lines) == len(left[0].lines)]
+        alike = [reply for reply in left if len(reply.lines) == len(left[0].lines)]
         draft = _best(alike)
         drafts.append(draft)
-        left = [told for told in left[1:] if not draft.reads(told)]
+        left = [reply for reply in left[1:] if not draft.reads(reply)]
     return drafts
 
 
-def _best(replies: Sequence[Told]) -> TextReplyDraft:
+def _best(replies: Sequence[ParsedReply]) -> TextReplyDraft:
     """Return the draft that reads most of `replies`, at least the first; the shortest if several do."""
     made = [_draft(replies[:1], gap) for gap in (_short_gap, _whole_gap)]
     if len(replies) > 1:
@@ -116,28 +116,28 @@ def _best(replies: Sequence[Told]) -> TextReplyDraft:
     return max(able, key=lambda draft: sum(map(draft.reads, replies)))
 
 
-def _draft(replies: Sequence[Told], gap: _Gap) -> TextReplyDraft:
+def _draft(replies: Sequence[ParsedReply], gap: _Gap) -> TextReplyDraft:
     """Return the draft of the first of `replies`, with only those values that all of them have."""
     first = replies[0]
     taken = {field.value for values in first.values for value in values for field in value.fields}
     drafted = []
     for n, line in enumerate(first.lines):
-        names = [{f.value for value in told.values[n] for f in value.fields} for told in replies]
+        names = [{f.value for value in reply.values[n] for f in value.fields} for reply in replies]
         common = set.intersection(*names)
-        doubts = {f.value for told in replies for v in told.values[n] if not v.sure for f in v.fields}
+        doubts = {f.value for reply in replies for v in reply.values[n] if not v.sure for f in v.fields}
         values = [v for v in first.values[n] if all(f.value in common for f in v.fields)]
         if values:
             drafted.append(_with_values(line, values, doubts, gap))
-        elif all(told.lines[n] == line for told in replies):
+        elif all(reply.lines[n] == line for reply in replies):
             drafted.append(_without_values(line, n + 1, taken))
         else:
             drafted.append(_Line(r"[^\n]*", line))
     return TextReplyDraft(tuple(drafted))
 
 
-def _bare(told: Told) -> TextReplyDraft:
+def _bare(reply: ParsedReply) -> TextReplyDraft:
     """Return a draft that matches any text with the same number of lines."""
-    return TextReplyDraft(tuple(_open(line, number) for number, line in enumerate(told.lines, 1)))
+    return TextReplyDraft(tuple(_open(line, number) for number, line in enumerate(reply.lines, 1)))
 
 
 def _open(line: str, number: int) -> _Line:
@@ -152,11 +152,11 @@ def _with_values(line: str, values: Sequence[FoundValue], doubts: set[str], gap:
     fields: list[ShapeField] = []
     doubted: list[tuple[ShapeField, str]] = []
     for value in values:
-        before, is_told_apart = _before(line, at, value, gap)
+        before, is_distinct = _before(line, at, value, gap)
         pattern += before + _pattern_of(value)
         at = value.end
         for field in value.fields:
-            if value.sure and is_told_apart and field.value not in doubts:
+            if value.sure and is_distinct and field.value not in doubts:
                 fields.append(field)
             else:
                 doubted.append((field, value.texts[field.group]))
@@ -165,7 +165,7 @@ def _with_values(line: str, values: Sequence[FoundValue], doubts: set[str], gap:
 
 
 def _before(line: str, at: int, value: FoundValue, gap: _Gap) -> tuple[str, bool]:
-    """Return the pattern of the text before a value, and whether it tells the value from others.
+    """Return the pattern of the text before a value, and whether it distinguishes the value from others.
 
     No word after a secret is kept up to a separator, except the value's label: the secret may continue.
     """
@@ -222,16 +222,16 @@ _NUMBERED = re.compile(r"(?:group|групп\w*|гр\.?|\bg)\W*(?:№|no\.?)?\W*
 def _short_gap(text: str) -> str:
     """Return a pattern for the text between two values that keeps the last two words, which are the label."""
     kept: list[str] = []
-    words = 0
+    word_count = 0
     tokens = _TOKEN.findall(text)
     while (
         tokens
-        and words < 2
+        and word_count < 2
         and not (tokens[-1][0].isdigit() and len(tokens[-1]) > 1)
         and MASK not in tokens[-1]
     ):
         token = tokens.pop()
-        words += token[0].isalpha()
+        word_count += token[0].isalpha()
         kept.insert(0, _number(token, "".join(tokens)) if token.isdecimal() else _literal(token))
     return (r"[^\n]*?" if "".join(tokens).strip() else "") + "".join(kept)
 

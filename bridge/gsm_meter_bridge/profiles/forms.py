@@ -236,9 +236,9 @@ class Profile:
 
     def parse(self, text: str) -> Request | None:
         """Return the request for `text`, as sent after the password; None if the profile does not have it."""
-        words = text.strip().upper()
+        asked = text.strip().upper()
         for request in self.requests.values():
-            if words in (request.name.upper(), request.sends.removeprefix(PASSWORD).strip().upper()):
+            if asked in (request.name.upper(), request.sends.removeprefix(PASSWORD).strip().upper()):
                 return Request.read(request.name)
         return None
 

@@ -93,15 +93,15 @@ class ParameterFrame:
 
     def shown(self, changes: Mapping[str, Scalar]) -> str:
         """Return the frame as text, secrets masked."""
-        said = ", ".join(f"{name}={value}" for name, value in masked(changes).items())
-        return f"{self.name} {MASK}: {said}"
+        changed = ", ".join(f"{name}={value}" for name, value in masked(changes).items())
+        return f"{self.name} {MASK}: {changed}"
 
     def decode(self, frame: bytes) -> tuple[Secret, dict[str, Scalar]]:
         """Return password and settings in `frame`; DecodeError names the first byte that does not fit."""
         before, after = self.head
         if not frame.startswith(before) or after not in frame[len(before) :]:
-            words = f"does not begin with {_hex(before)}, a password and {_hex(after)}"
-            raise DecodeError("frame", words, 0)
+            message = f"does not begin with {_hex(before)}, a password and {_hex(after)}"
+            raise DecodeError("frame", message, 0)
         until = frame.index(after, len(before))
         settings, at = self._decoded(frame, until + len(after))
         if frame[at:].strip(self.pad_to_even):

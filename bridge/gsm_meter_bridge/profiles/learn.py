@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gsm_meter_bridge.errors import DecodeError, GsmMeterError
-from gsm_meter_bridge.model import Family, observables_of, without_secrets, without_words
+from gsm_meter_bridge.model import Family, observables_of, without_secrets, without_texts
 from gsm_meter_bridge.profiles.captures import exchanges_in
 from gsm_meter_bridge.profiles.drafts import TextReplyDraft, drafts_of
 from gsm_meter_bridge.profiles.forms import PASSWORD
 from gsm_meter_bridge.profiles.octets import OctetReply, reply_of_octets
 from gsm_meter_bridge.profiles.replies import RecordedExchange
-from gsm_meter_bridge.profiles.sentences import Told, told_by
+from gsm_meter_bridge.profiles.sentences import ParsedReply, parse_reply
 from gsm_meter_bridge.vocabulary import MASK, Secret
 
 _LONGEST_SENT = 160
@@ -65,8 +65,10 @@ def draft_profile(
         asked = dict(list(asked.items())[:_MOST_REQUESTS])
     if documented:
         notes.append(f"left out, because documented: {', '.join(sorted(documented))}")
-    told = {sent: _told(sent, came, family, every) for sent, came in asked.items()}
-    known = {name: text for replies in told.values() for one in replies for name, text in one.plain().items()}
+    parsed = {sent: _parsed_replies(sent, came, family, every) for sent, came in asked.items()}
+    known = {
+        name: text for replies in parsed.values() for one in replies for name, text in one.plain().items()
+    }
     lines = [
         f"profile: {name}",
         f"family: {family.id}",
@@ -78,7 +80,7 @@ def draft_profile(
     names: list[str] = []
     for sent, came in asked.items():
         octets = list(dict.fromkeys(c for c in came if isinstance(c, bytes)))
-        drafts: list[TextReplyDraft | OctetReply] = [*drafts_of(told[sent])]
+        drafts: list[TextReplyDraft | OctetReply] = [*drafts_of(parsed[sent])]
         for draft in [*drafts, *([reply_of_octets(octets, known, every)] if octets else [])]:
             names.append(_free_name(sent, names))
             lines += _request(names[-1], sent, draft, every, family)
@@ -94,10 +96,10 @@ def _password(exchanges: Sequence[RecordedExchange], given: Secret) -> tuple[tup
     before a request are taken for a password, as is a word with digits that precedes all requests.
     """
     texts = [e.sent for e in exchanges if isinstance(e.sent, str)]
-    first_words = [text.partition(" ")[0] for text in texts if " " in text]
-    likely = {word: None for word in first_words if re.fullmatch(r"[0-9]{4,}", word)}
-    if len(texts) == len(first_words) and len(set(first_words)) == 1 and re.search("[0-9]", first_words[0]):
-        likely[first_words[0]] = None
+    first_parts = [text.partition(" ")[0] for text in texts if " " in text]
+    likely = {word: None for word in first_parts if re.fullmatch(r"[0-9]{4,}", word)}
+    if len(texts) == len(first_parts) and len(set(first_parts)) == 1 and re.search("[0-9]", first_parts[0]):
+        likely[first_parts[0]] = None
     likely.pop(given.reveal(), None)
     others = tuple(map(Secret, likely))
     if not texts or any(given.reveal() in text for text in texts):
@@ -118,7 +120,7 @@ def _readable(text: str, secrets: Sequence[Secret]) -> str:
         if _LONG_NUMBER.fullmatch(piece):
             found.append(MASK if piece in values else piece)
         else:
-            found.append(without_words(piece, secrets))
+            found.append(without_texts(piece, secrets))
     return "".join(found)
 
 
@@ -165,17 +167,19 @@ def _octets_sent(octets: bytes, password: Secret) -> str:
     return _OCTETS + (f"{before.hex(' ')} {PASSWORD} {after.hex(' ')}" if found else octets.hex(" ")).strip()
 
 
-def _told(sent: str, came: Iterable[str | bytes], family: Family, secrets: Sequence[Secret]) -> list[Told]:
+def _parsed_replies(
+    sent: str, came: Iterable[str | bytes], family: Family, secrets: Sequence[Secret]
+) -> list[ParsedReply]:
     """Return the values in the texts among the replies to one request."""
     texts = dict.fromkeys(_readable(c, secrets) for c in came if isinstance(c, str))
-    words = "" if sent.startswith(_OCTETS) else sent
-    return [told_by(text, words, family) for text in texts]
+    command = "" if sent.startswith(_OCTETS) else sent
+    return [parse_reply(text, command, family) for text in texts]
 
 
 def _free_name(sent: str, taken: Iterable[str]) -> str:
-    said = "" if sent.startswith(_OCTETS) else sent.replace(PASSWORD, "").lower()
-    words = re.findall(r"[a-z_][a-z0-9_]*", said)
-    name = words[0][:24] if words else "request"
+    text = "" if sent.startswith(_OCTETS) else sent.replace(PASSWORD, "").lower()
+    parts = re.findall(r"[a-z_][a-z0-9_]*", text)
+    name = parts[0][:24] if parts else "request"
     same = sum(other == name or re.fullmatch(rf"{name}_[0-9]+", other) is not None for other in taken)
     return f"{name}_{same + 1}" if same else name
 
@@ -191,4 +195,4 @@ def _request(
         yield f"    send: {{bytes: {json.dumps(sent.removeprefix(_OCTETS))}}}"
     else:
         yield f"    send: {{text: {json.dumps(sent, ensure_ascii=False)}}}"
-    yield from draft.lines(lambda said: without_secrets(said, secrets))
+    yield from draft.lines(lambda text: without_secrets(text, secrets))

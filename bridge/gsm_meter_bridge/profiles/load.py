@@ -182,8 +182,8 @@ def _with_fields(entry: dict[str, Any], groups: Validator, octets: Validator) ->
         named_groups = reply["pattern"].groupindex
         strange = [f["group"] for f in checked if f["group"] not in named_groups]
         if strange:
-            words = f"group {strange[0]!r} is not in the pattern; it has: {names(named_groups)}"
-            raise vol.Invalid(words, ["reply", "fields"])
+            message = f"group {strange[0]!r} is not in the pattern; it has: {names(named_groups)}"
+            raise vol.Invalid(message, ["reply", "fields"])
     for n, f in enumerate(checked):
         value, table = f["value"], f.get("table")
         if table is not None and not all(map(value.takes, table.rows.values())):

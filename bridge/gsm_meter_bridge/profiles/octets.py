@@ -22,7 +22,7 @@ class _Found:
     length: int
     type: str
     value: str | None
-    said: str
+    source_line: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class OctetReply:
         yield "      fields:"
         for found in self.found:
             place = f"offset: {found.offset}, length: {found.length}, type: {found.type}"
-            line = f"- {{{place}, value: {found.value or '...'}}}  # {shown(found.said)}"
+            line = f"- {{{place}, value: {found.value or '...'}}}  # {shown(found.source_line)}"
             yield f"        {'' if found.value else '# '}{line}"
 
 

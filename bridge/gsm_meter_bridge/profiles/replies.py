@@ -29,13 +29,13 @@ class _Asked:
 
     request: RecordedSms
     newest: float | None
-    heard: list[RecordedSms] = field(default_factory=list)
+    messages: list[RecordedSms] = field(default_factory=list)
 
 
-def answered(heard: Iterable[RecordedSms]) -> list[RecordedExchange]:
+def answered(received: Iterable[RecordedSms]) -> list[RecordedExchange]:
     """Return what each number was sent, and what it answered until it was sent something else."""
     asked: list[_Asked] = []
-    messages = list(heard)
+    messages = list(received)
     last: dict[str, _Asked] = {}
     newest: dict[str, float] = {}
     seen: set[RecordedSms] = set()
@@ -51,7 +51,7 @@ def answered(heard: Iterable[RecordedSms]) -> list[RecordedExchange]:
             seen.add(one)
             newest[number] = max(newest.get(number, one.stamped), one.stamped)
         if number in last:
-            last[number].heard.append(one)
+            last[number].messages.append(one)
     delays = _least_delays(messages)
     return [_exchange(one, delays.get(one.request.number[-_NUMBER_DIGITS:])) for one in asked]
 
@@ -72,7 +72,7 @@ def _least_delays(messages: Iterable[RecordedSms]) -> dict[str, float]:
 
 
 def _exchange(asked: _Asked, delay: float | None) -> RecordedExchange:
-    fitting = [one for one in asked.heard if not _is_older(one, asked, delay)]
+    fitting = [one for one in asked.messages if not _is_older(one, asked, delay)]
     arrived = [one for one in fitting if one.source is Source.ARRIVED]
     came = _whole(arrived, 0) if arrived else _newest(fitting)
     return RecordedExchange(asked.request.body, [] if came is None else [came])

@@ -38,7 +38,7 @@ class FoundValue:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ParsedReply:
     """A text reply: its lines, and the values in each, in order; each name occurs once."""
 
     lines: tuple[str, ...]
@@ -66,7 +66,7 @@ class Told:
         }
 
 
-def told_by(text: str, sent: str, family: Family) -> Told:
+def parse_reply(text: str, sent: str, family: Family) -> ParsedReply:
     """Return the values in a reply to `sent`."""
     lines = tuple(normalised(text).split("\n"))
     found: list[list[FoundValue]] = [[] for _ in lines]
@@ -82,7 +82,7 @@ def told_by(text: str, sent: str, family: Family) -> Told:
         ]
         sure = value.sure and not any(value.is_contradicted_by(other, free) for other in rivals)
         found[number].append(replace(value, fields=free, sure=sure))
-    return Told(lines, tuple(tuple(sorted(values, key=lambda value: value.start)) for values in found))
+    return ParsedReply(lines, tuple(tuple(sorted(values, key=lambda value: value.start)) for values in found))
 
 
 _Candidate = tuple[tuple[int, int], int, FoundValue]

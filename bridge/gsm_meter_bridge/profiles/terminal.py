@@ -48,7 +48,7 @@ class RecordedSms:
     source: Source = field(default=Source.ARRIVED, compare=False)
 
 
-def heard_in(source: str) -> list[RecordedSms] | None:
+def messages_in(source: str) -> list[RecordedSms] | None:
     """Return the SMS in traffic with a modem, in order; None if there is no such traffic.
 
     Unreadable parts of it are left out.
@@ -217,7 +217,7 @@ def _text(lines: list[str]) -> str:
 
 
 def _ucs2(text: str) -> str | None:
-    """Return the text of UCS2 in hexadecimal; None if it is none that can be read."""
+    """Return the text of UCS2 in hexadecimal; None if it cannot be read."""
     if (
         len(text) < 8
         or len(text) % 4
@@ -225,6 +225,6 @@ def _ucs2(text: str) -> str | None:
         or (text.isdecimal() and not text.startswith("00"))
     ):
         return None
-    words = bytes.fromhex(text).decode("utf-16-be", "replace")
-    readable = all(c in "\r\n\t" or (c.isprintable() and ord(c) < 0x0500) or c == "№" for c in words)
-    return words if readable else None
+    decoded = bytes.fromhex(text).decode("utf-16-be", "replace")
+    readable = all(c in "\r\n\t" or (c.isprintable() and ord(c) < 0x0500) or c == "№" for c in decoded)
+    return decoded if readable else None

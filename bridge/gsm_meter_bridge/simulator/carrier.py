@@ -13,7 +13,7 @@ from typing import Any
 
 from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.model import SimulatedModule, SimulatedReply
-from gsm_meter_bridge.simulator.data_call import DataPath, Say
+from gsm_meter_bridge.simulator.data_call import DataPath, Send
 from gsm_meter_bridge.simulator.meter.plan import MeterPlan
 from gsm_meter_bridge.sms import (
     SmsSubmit,
@@ -120,10 +120,10 @@ class Carrier:
             _LOGGER.info("%s rings %s", caller, number)
             device.module.called(caller)
 
-    def data_call(self, caller: str, number: str, say: Say, on_end: Callable[[], None]) -> DataPath | None:
+    def data_call(self, caller: str, number: str, send: Send, on_end: Callable[[], None]) -> DataPath | None:
         """Connect a modem with the meter at `number`; None if unreachable, or rejected by its module.
 
-        `say` is called with what the meter answers, `on_end` if the module hangs up.
+        `send` is called with what the meter answers, `on_end` if the module hangs up.
         """
         device = self._devices.get(number)
         if device is None or not device.reachable:
@@ -133,7 +133,7 @@ class Carrier:
             return None
         _LOGGER.info("%s is in a data call with %s", caller, number)
         meter = None if device.meter is None else device.meter.end(lambda: datetime.now().astimezone())
-        return DataPath(device.module, meter, idle_s, say, on_end)
+        return DataPath(device.module, meter, idle_s, send, on_end)
 
     def inject(self, sender: str, recipient: str, text: str) -> None:
         """Send a text from any number to a modem."""

@@ -10,11 +10,11 @@ from gsm_meter_bridge.simulator.meter.plan import MeterEnd
 
 _ESCAPE = b"+++"
 
-Say = Callable[[bytes], None]
+Send = Callable[[bytes], None]
 
 
 class DataPath:
-    """An accepted call: bytes go to the meter, if there is one, and `say` is called with its answers.
+    """An accepted call: bytes go to the meter, if there is one, and `send` is called with its answers.
 
     After `idle_s` seconds without any the module hangs up (0: never), and `on_end` is called.
     """
@@ -24,20 +24,20 @@ class DataPath:
         module: SimulatedModule,
         meter: MeterEnd | None,
         idle_s: float,
-        say: Say,
+        send: Send,
         on_end: Callable[[], None],
     ) -> None:
         self._module, self._meter, self._idle_s = module, meter, idle_s
-        self._say, self._on_end = say, on_end
+        self._send, self._on_end = send, on_end
         self._timer: asyncio.TimerHandle | None = None
         self._wait()
 
-    def feed(self, octets: bytes) -> None:
-        """Send `octets` to the meter."""
+    def feed(self, data: bytes) -> None:
+        """Send `data` to the meter."""
         self._wait()
-        answer = self._meter.feed(octets) if self._meter is not None else b""
+        answer = self._meter.feed(data) if self._meter is not None else b""
         if answer:
-            self._say(answer)
+            self._send(answer)
 
     def hang_up(self) -> None:
         """End the call from the modem's side."""
@@ -56,7 +56,7 @@ class DataPath:
         self._on_end()
 
 
-Connect = Callable[[str, Say, Callable[[], None]], DataPath | None]
+Connect = Callable[[str, Send, Callable[[], None]], DataPath | None]
 """Calls a number; returns None if the call is not accepted. See `Carrier.data_call`."""
 
 
@@ -66,10 +66,10 @@ class DataMode:
     While `passing`, data at the modem's port belong to the far end. `result` sends a result code.
     """
 
-    def __init__(self, connect: Connect, say: Say, result: Callable[[str], None]) -> None:
+    def __init__(self, connect: Connect, send: Send, result: Callable[[str], None]) -> None:
         self.guard_s = 1.0
         self.passing = False
-        self._connect, self._say, self._result = connect, say, result
+        self._connect, self._send, self._result = connect, send, result
         self._path: DataPath | None = None
         self._spoke_at = float("-inf")
         self._escape: asyncio.TimerHandle | None = None
@@ -77,20 +77,20 @@ class DataMode:
     def dial(self, number: str) -> bool:
         """Call `number`; return whether the call is accepted."""
         self.hang_up()
-        self._path = self._connect(number, self._heard, self.far_end_hangs_up)
+        self._path = self._connect(number, self._on_data, self.far_end_hangs_up)
         self.passing = self._path is not None
         return self.passing
 
-    def feed(self, octets: bytes) -> None:
-        """Pass `octets` to the far end."""
+    def feed(self, data: bytes) -> None:
+        """Pass `data` to the far end."""
         loop = asyncio.get_running_loop()
         rested, self._spoke_at = loop.time() - self._spoke_at >= self.guard_s, loop.time()
         if self._escape is not None:
             self._escape.cancel()
-        if octets == _ESCAPE and rested:
+        if data == _ESCAPE and rested:
             self._escape = loop.call_later(self.guard_s, self._to_commands)
         if self._path is not None:
-            self._path.feed(octets)
+            self._path.feed(data)
 
     def hang_up(self) -> None:
         """End the call, if there is one."""
@@ -103,9 +103,9 @@ class DataMode:
         self.hang_up()
         self._result("NO CARRIER")
 
-    def _heard(self, octets: bytes) -> None:
+    def _on_data(self, data: bytes) -> None:
         if self.passing:
-            self._say(octets)
+            self._send(data)
 
     def _to_commands(self) -> None:
         if self.passing:

@@ -31,9 +31,9 @@ class AtError(Exception):
 class CallEndError(AtError):
     """The result of a command that places a call: CONNECT, or the reason why there is no connection."""
 
-    def __init__(self, words: str) -> None:
+    def __init__(self, result: str) -> None:
         super().__init__()
-        self.words = words
+        self.result = result
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Settings:
 class ModemState:
     """All that commands read and change; `memories` are those for reading, writing and receiving.
 
-    `untold` are result codes that AT+CNMI buffers, `unacknowledged` counts messages that wait for AT+CNMA,
+    `buffered` are result codes that AT+CNMI buffers, `unacknowledged` counts messages that wait for AT+CNMA,
     `answers` are those of the network that follow a command at once.
     """
 
@@ -123,7 +123,7 @@ class ModemState:
         self.cops_mode = 0
         self.unacknowledged = 0
         self.prompt: OpenPrompt | None = None
-        self.untold: deque[tuple[str, ...]] = deque(maxlen=_BUFFERED_AT_MOST)
+        self.buffered: deque[tuple[str, ...]] = deque(maxlen=_BUFFERED_AT_MOST)
         self.answers: list[str] = []
         self.on_submit: Callable[[SmsSubmit, int], None] = lambda _sms, _reference: None
         self.on_call: Callable[[str], None] = lambda _number: None
@@ -172,7 +172,7 @@ class ModemState:
         self.on_submit(sms, self._reference)
         return self._reference
 
-    def fail_as_told(self) -> None:
+    def raise_configured_error(self) -> None:
         """Raise the next of the errors set for messages, if any."""
         if self.faults.cms_errors:
             raise AtError("CMS", self.faults.cms_errors.pop(0))

@@ -32,7 +32,7 @@ class _Master:
 
     def write(self, data: bytes) -> None:
         if len(self._pending) + len(data) > _PENDING_AT_MOST:
-            _LOGGER.warning("nobody reads the simulated modem; %d octets are lost", len(data))
+            _LOGGER.warning("no program reads the simulated modem; %d bytes are lost", len(data))
             return
         self._pending += data
         self._flush()

@@ -18,21 +18,21 @@ class DeliveryPath:
 
 
 _STORED = DeliveryPath(None)
-_STORED_TOLD = DeliveryPath("+CMTI")
+_STORED_INDICATED = DeliveryPath("+CMTI")
 _ROUTED = DeliveryPath("+CMT", stored=False)
 _REPORTS = (DeliveryPath(None, stored=False), DeliveryPath("+CDS", stored=False), DeliveryPath("+CDSI"))
 """Disposition of status reports by <ds>."""
 
 _BY_CLASS: dict[int, Callable[[int | None], DeliveryPath]] = {
     0: lambda _: _STORED,
-    1: lambda _: _STORED_TOLD,
-    2: lambda message_class: _STORED_TOLD if message_class == 2 else _ROUTED,
-    3: lambda message_class: _ROUTED if message_class == 3 else _STORED_TOLD,
+    1: lambda _: _STORED_INDICATED,
+    2: lambda message_class: _STORED_INDICATED if message_class == 2 else _ROUTED,
+    3: lambda message_class: _ROUTED if message_class == 3 else _STORED_INDICATED,
 }
 """<mt> -> disposition of a message of that class."""
 
 
-def way_of(sms: Sms, cnmi: tuple[int, ...]) -> DeliveryPath:
+def path_of(sms: Sms, cnmi: tuple[int, ...]) -> DeliveryPath:
     """Return the disposition of a message or status report."""
     _, mt, _, ds, _ = cnmi
     if isinstance(sms, SmsStatusReport):
@@ -40,14 +40,14 @@ def way_of(sms: Sms, cnmi: tuple[int, ...]) -> DeliveryPath:
     return _BY_CLASS[mt](_class_of(sms.tp_dcs) if isinstance(sms, SmsDeliver) else None)
 
 
-def lines_of(way: DeliveryPath, memory: str, place: int | None, pdu: str) -> tuple[str, ...]:
+def lines_of(path: DeliveryPath, memory: str, place: int | None, pdu: str) -> tuple[str, ...]:
     """Return the lines that report a message; none if it is not reported."""
-    if way.code is None:
+    if path.code is None:
         return ()
-    if way.stored:
-        return (f'{way.code}: "{memory}",{place}',)
-    alpha = "," if way.code == "+CMT" else ""
-    return (f"{way.code}: {alpha}{tpdu_length(pdu)}", pdu)
+    if path.stored:
+        return (f'{path.code}: "{memory}",{place}',)
+    alpha = "," if path.code == "+CMT" else ""
+    return (f"{path.code}: {alpha}{tpdu_length(pdu)}", pdu)
 
 
 def memory_for(sms: Sms, chosen: str) -> str:

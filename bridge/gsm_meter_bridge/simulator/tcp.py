@@ -120,10 +120,10 @@ class TcpSide:
         mouth = _Mouth(writer, self._plan)
         meter = self._meter.end(_clock) if self._meter is not None else None
         try:
-            await mouth.say(greeting)
-            while octets := await reader.read(_READ_SIZE):
+            await mouth.send(greeting)
+            while data := await reader.read(_READ_SIZE):
                 if meter is not None:
-                    await mouth.say(meter.feed(octets))
+                    await mouth.send(meter.feed(data))
         finally:
             writer.transport.abort()
 
@@ -135,19 +135,19 @@ class _Mouth:
         self._writer, self._plan = writer, plan
         self._left = plan.drop_after
 
-    async def say(self, octets: bytes) -> None:
+    async def send(self, data: bytes) -> None:
         plan = self._plan
-        if plan.silent or not octets:
+        if plan.silent or not data:
             return
         if plan.drop_after:
-            octets = octets[: self._left]
-            self._left -= len(octets)
-        for part in (octets[n : n + 1] for n in range(len(octets))) if plan.octet_s else (octets,):
+            data = data[: self._left]
+            self._left -= len(data)
+        for part in (data[n : n + 1] for n in range(len(data))) if plan.octet_s else (data,):
             self._writer.write(part)
             await self._writer.drain()
             await asyncio.sleep(plan.octet_s)
         if plan.drop_after and not self._left:
-            raise ConnectionAbortedError("dropped, as told")
+            raise ConnectionAbortedError("dropped, as configured")
 
 
 @asynccontextmanager

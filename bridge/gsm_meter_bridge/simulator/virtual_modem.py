@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from types import MappingProxyType
 
-from gsm_meter_bridge.at.cme import cme_words
+from gsm_meter_bridge.at.cme import cme_meaning
 from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.simulator.carrier import Carrier
 from gsm_meter_bridge.simulator.charsets import OCTETS
@@ -23,7 +23,7 @@ from gsm_meter_bridge.simulator.modem_state import (
     ModemState,
     OpenPrompt,
 )
-from gsm_meter_bridge.simulator.receiving import lines_of, memory_for, way_of
+from gsm_meter_bridge.simulator.receiving import lines_of, memory_for, path_of
 from gsm_meter_bridge.simulator.storage import RECEIVED_READ, RECEIVED_UNREAD, tpdu_length
 from gsm_meter_bridge.sms import Sms, SmsDeliver, SmsSubmit, decode_pdu
 
@@ -68,7 +68,7 @@ class VirtualModem(ModemState):
     def urc(self, *lines: str) -> None:
         """Send an unsolicited result code."""
         if not self.faults.silent:
-            self._say(*lines)
+            self._respond(*lines)
 
     def _feed_line(self, octet: int) -> None:
         if self.settings.echo and octet != _ESC:
@@ -113,7 +113,7 @@ class VirtualModem(ModemState):
             run, match = find(command)
             information = run(self, match)
             if information:
-                self._say(*information)
+                self._respond(*information)
         if self.prompt is None:
             return True
         self.write(b"\r\n> ")
@@ -129,7 +129,7 @@ class VirtualModem(ModemState):
             self._end(self._error(error))
         while self.answers:
             self.urc(self.answers.pop(0))
-        self._tell_untold()
+        self._send_buffered()
         self._carrier.make_room(self.identity.msisdn)
 
     def _pass(self, octets: bytes) -> None:
@@ -137,18 +137,18 @@ class VirtualModem(ModemState):
 
     def _end_call(self, result: str) -> None:
         self._end(result)
-        self._tell_untold()
+        self._send_buffered()
 
     def _error(self, error: AtError) -> str:
         if isinstance(error, CallEndError):
-            return error.words
+            return error.result
         cmee = self.number("CMEE")
         if error.kind is None or (error.kind == "CME" and not cmee):
             return "ERROR"
-        words = error.kind == "CME" and cmee == 2
-        return f"+{error.kind} ERROR: {cme_words(error.number) if words else error.number}"
+        in_text = error.kind == "CME" and cmee == 2
+        return f"+{error.kind} ERROR: {cme_meaning(error.number) if in_text else error.number}"
 
-    def _say(self, *lines: str) -> None:
+    def _respond(self, *lines: str) -> None:
         head = "\r\n" if self.settings.verbose else ""
         self.write((head + "".join(f"{line}\r\n" for line in lines)).encode(OCTETS, "replace"))
 
@@ -156,15 +156,15 @@ class VirtualModem(ModemState):
         if self.settings.quiet:
             return
         if self.settings.verbose or result not in _NUMERIC:
-            self._say(result)
+            self._respond(result)
         else:
             self.write(f"{_NUMERIC[result]}\r".encode())
 
     def _take_pdu(self, text: str, prompt: OpenPrompt) -> bool:
         if prompt.status is None:
-            self._say(f"+CMGS: {self._send(text, prompt)}")
+            self._respond(f"+CMGS: {self._send(text, prompt)}")
         else:
-            self._say(f"+CMGW: {self._store(text, prompt, prompt.status)}")
+            self._respond(f"+CMGW: {self._store(text, prompt, prompt.status)}")
         return True
 
     def _store(self, text: str, prompt: OpenPrompt, status: int) -> int:
@@ -178,7 +178,7 @@ class VirtualModem(ModemState):
         return place
 
     def _send(self, text: str, prompt: OpenPrompt) -> int:
-        self.fail_as_told()
+        self.raise_configured_error()
         sms = _decoded(text, prompt)
         if not isinstance(sms, SmsSubmit):
             raise AtError("CMS", _BAD_PDU)
@@ -189,23 +189,23 @@ class VirtualModem(ModemState):
         if not self.registered:
             return False
         sms = decode_pdu(pdu)
-        way, memory = way_of(sms, self.settings.cnmi), memory_for(sms, self.memories[2])
-        place = self.storages[memory].put(pdu) if way.stored else None
-        if way.stored and place is None:
+        path, memory = path_of(sms, self.settings.cnmi), memory_for(sms, self.memories[2])
+        place = self.storages[memory].put(pdu) if path.stored else None
+        if path.stored and place is None:
             return False
-        if not way.stored and way.code and self.number("CSMS"):
+        if not path.stored and path.code and self.number("CSMS"):
             self.unacknowledged += 1
-        lines = lines_of(way, memory, place, pdu)
+        lines = lines_of(path, memory, place, pdu)
         if lines:
-            self.untold.append(lines)
-            self._tell_untold()
+            self.buffered.append(lines)
+            self._send_buffered()
         return True
 
-    def _tell_untold(self) -> None:
+    def _send_buffered(self) -> None:
         """Send the buffered codes, unless AT+CNMI buffers them, a PDU is being entered, or data pass."""
         if self.settings.cnmi[0] and self.prompt is None and not self.data.passing:
-            while self.untold:
-                self.urc(*self.untold.popleft())
+            while self.buffered:
+                self.urc(*self.buffered.popleft())
 
 
 def _name(command: str) -> str:

@@ -55,13 +55,13 @@ _REPLY = "expected a reply of 1 to 1000 characters"
 _COUNT = whole(0, 1_000_000)
 
 
-def _quoted(pattern: str, words: str) -> Validator:
-    check = matching(pattern, words)
+def _quoted(pattern: str, expected: str) -> Validator:
+    check = matching(pattern, expected)
 
     def checked_in_quotes(value: object) -> str:
         scalar = scalar_of(value)
         if scalar is None or not scalar.quoted:
-            raise vol.Invalid(words)
+            raise vol.Invalid(expected)
         found: str = check(scalar)
         return found
 
@@ -239,8 +239,8 @@ def _plans(modules: Mapping[str, Mapping[str, Any]]) -> tuple[tuple[ModulePlan, 
         if isinstance(found, Fault):
             faults.append(found)
         elif found.msisdn in plans:
-            words = f"{found.msisdn!r} is also the number of {plans[found.msisdn].id}"
-            faults.append(Fault(("modules", name, "msisdn"), words))
+            message = f"{found.msisdn!r} is also the number of {plans[found.msisdn].id}"
+            faults.append(Fault(("modules", name, "msisdn"), message))
         else:
             plans[found.msisdn] = found
     return tuple(plans.values()), faults
@@ -249,8 +249,8 @@ def _plans(modules: Mapping[str, Mapping[str, Any]]) -> tuple[tuple[ModulePlan, 
 def _plan(name: str, checked: Mapping[str, Any]) -> ModulePlan | Fault:
     family = families().get(checked["family"])
     if family is None:
-        words = f"{checked['family']!r}; expected one of {', '.join(families())}"
-        return Fault(("modules", name, "family"), words)
+        message = f"{checked['family']!r}; expected one of {', '.join(families())}"
+        return Fault(("modules", name, "family"), message)
     tcp, meter = tcp_of(checked["tcp"]), meter_of(checked["meter"], checked["values"])
     password = checked["password"] or family.default_password
     made = {"id": name, "password": password, "tcp": tcp, "meter": meter}

@@ -48,7 +48,7 @@ def alphabet_of(dcs: int) -> Alphabet:
     group = dcs >> 4
     if group < 0x8:
         if dcs & 0x20:
-            raise DecodeError("TP-DCS", f"0x{dcs:02X} names compressed text, which nobody sends")
+            raise DecodeError("TP-DCS", f"0x{dcs:02X} names compressed text, which is not supported")
         return {0: Alphabet.GSM7, 1: Alphabet.DATA, 2: Alphabet.UCS2, 3: Alphabet.GSM7}[dcs >> 2 & 3]
     if group == 0xE:
         return Alphabet.UCS2

@@ -55,8 +55,8 @@ def module_of(job: Job, key: InstallationKey) -> Module | None:
     """
     if job.ad_hoc_family is None:
         return None
-    told = key.unseal(store.AD_HOC, job.ad_hoc_password) if job.ad_hoc_password else None
-    return with_number(job.module, family_of(job.ad_hoc_family), Secret(told or ""))
+    password = key.unseal(store.AD_HOC, job.ad_hoc_password) if job.ad_hoc_password else None
+    return with_number(job.module, family_of(job.ad_hoc_family), Secret(password or ""))
 
 
 async def admit(tx: Transaction, job: Job, bridge: str, key: InstallationKey) -> None:
@@ -76,8 +76,8 @@ async def admit(tx: Transaction, job: Job, bridge: str, key: InstallationKey) ->
         if module_of(other, key) == module_of(job, key):
             continue
         if other.state is not State.UNCERTAIN or other.deadline_at > job.created_at:
-            words = "the number is being asked as another family, or with another password"
-            raise GuardError(NUMBER_IN_USE, (f"{words} (job {other.id})",))
+            message = "the number is being asked as another family, or with another password"
+            raise GuardError(NUMBER_IN_USE, (f"{message} (job {other.id})",))
         await store.apply(tx, other, job.created_at, Move(Event.CANCEL, {}, _SUPERSEDED))
 
 
@@ -100,8 +100,8 @@ async def keep_password(tx: Transaction, number: str, password: Secret, key: Ins
 
 async def forget(tx: Transaction, number: str) -> None:
     """Delete what a module reported if all its jobs are over and announced; its SMS count is kept."""
-    untold = jobs.c.announced.is_distinct_from(jobs.c.state)
-    left = jobs.c.module == number, or_(jobs.c.ended_at.is_(None), untold)
+    unannounced = jobs.c.announced.is_distinct_from(jobs.c.state)
+    left = jobs.c.module == number, or_(jobs.c.ended_at.is_(None), unannounced)
     if (await tx.execute(select(jobs.c.id).where(*left).limit(1))).first() is not None:
         return
     await tx.execute(delete(modules).where(modules.c.id == number))
@@ -129,8 +129,10 @@ async def keep_rows(
             event = next(e for e in events if (job.state, e) in TRANSITIONS)
             failure = {"error_code": NUMBER_IN_USE, "error_message": _CONFIGURED}
             await store.apply(tx, job, now, Move(event, failure, _CONFIGURED))
-        untold = jobs.c.module == number, jobs.c.announced.is_distinct_from(jobs.c.state)
-        await tx.execute(update(jobs).where(*untold).values(module=configured[number], ad_hoc_family=None))
+        unannounced = jobs.c.module == number, jobs.c.announced.is_distinct_from(jobs.c.state)
+        await tx.execute(
+            update(jobs).where(*unannounced).values(module=configured[number], ad_hoc_family=None)
+        )
         await forget(tx, number)
 
 

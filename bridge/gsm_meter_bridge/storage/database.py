@@ -171,8 +171,8 @@ class Database:
         except DBAPIError as error:
             if is_damage(error) and not self.damaged:
                 self.damaged = True
-                _LOGGER.error("%s (%s)", DAMAGED, _words(error))
-                self.on_unavailable(f"{DAMAGED} ({_words(error)})")
+                _LOGGER.error("%s (%s)", DAMAGED, _message(error))
+                self.on_unavailable(f"{DAMAGED} ({_message(error)})")
             raise
 
     @asynccontextmanager
@@ -194,8 +194,10 @@ class Database:
             if not is_unavailable(error):
                 raise
             if not self._unavailable and not self.damaged:
-                _LOGGER.error("the database cannot be used; nothing is sent until it can: %s", _words(error))
-                self.on_unavailable(f"it cannot be used; nothing is sent until it can: {_words(error)}")
+                _LOGGER.error(
+                    "the database cannot be used; nothing is sent until it can: %s", _message(error)
+                )
+                self.on_unavailable(f"it cannot be used; nothing is sent until it can: {_message(error)}")
             self._unavailable.add(name)
             return False
         if name in self._unavailable:
@@ -215,7 +217,7 @@ class Database:
         except Exception as error:
             if not is_unavailable(error):
                 raise
-            _LOGGER.warning("something could not be stored, and is lost: %s", _words(error))
+            _LOGGER.warning("something could not be stored, and is lost: %s", _message(error))
             return False
         return True
 
@@ -275,9 +277,9 @@ async def insert_new(tx: Transaction, table: Table, row: Mapping[str, Any]) -> N
     await tx.execute(query.on_conflict_do_nothing(), dict(row))
 
 
-def storable(words: str | None) -> str | None:
-    """Return `words` as a column can hold them: PostgreSQL allows no NUL in texts."""
-    return words and words.replace("\0", "\N{SYMBOL FOR NULL}")
+def storable(message: str | None) -> str | None:
+    """Return `message` as a column can hold them: PostgreSQL allows no NUL in texts."""
+    return message and message.replace("\0", "\N{SYMBOL FOR NULL}")
 
 
 def place_of(where: Path | Secret | None) -> str:
@@ -296,13 +298,13 @@ def why_not_usable(where: Path | Secret | None, error: Exception) -> str:
     if isinstance(error, ImportError):
         return f"it needs the Python package {error.name}"
     if is_unavailable(error) or isinstance(error, DBAPIError):
-        return _words(error)
+        return _message(error)
     if isinstance(where, Path):
         return f"what is in it makes no sense ({type(error).__name__}); it is damaged, or another program's"
     return f"the driver does not take its URL ({type(error).__name__})"
 
 
-def _words(error: Exception) -> str:
+def _message(error: Exception) -> str:
     return str(error.orig) if isinstance(error, DBAPIError) else str(error) or type(error).__name__
 
 

@@ -76,11 +76,11 @@ class Leases:
 
     async def acquire(self) -> None:
         """Wait as a standby until this process holds all leases."""
-        told = False
+        reported = False
         while (other := await self.try_acquire()) is not None:
-            if not told:
+            if not reported:
                 _LOGGER.info("%s is held by another process (%s); waiting as a standby", *other)
-                told = True
+                reported = True
             await asyncio.sleep(1.0)
 
     async def try_acquire(self) -> tuple[str, str] | None:

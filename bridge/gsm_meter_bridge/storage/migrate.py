@@ -62,12 +62,12 @@ def _from_before_revisions(connection: Connection, tables: Set[str]) -> str | No
         return None
     columns = {c["name"] for c in inspect(connection).get_columns("jobs")} if "jobs" in ours else set()
     if ours != _OF_THE_FIRST or not columns >= _OF_JOBS:
-        raise _unusable("its tables are of another program, or what tells their revision is missing")
+        raise _unusable("its tables are of another program, or their revision is missing")
     return _FIRST
 
 
-def _unusable(words: str) -> ConfigError:
-    return ConfigError([f"the database cannot be used: {words}"])
+def _unusable(message: str) -> ConfigError:
+    return ConfigError([f"the database cannot be used: {message}"])
 
 
 def _make(connection: Connection) -> None:

@@ -16,7 +16,7 @@ from gsm_meter_bridge.storage.schema import modules as served_modules
 from gsm_meter_bridge.vocabulary import Scalar
 
 
-async def record(tx: Transaction, *told: Observation) -> None:
+async def record(tx: Transaction, *observations: Observation) -> None:
     """Store what modules reported; of a secret, only whether one is set is stored."""
     rows = [
         {
@@ -27,11 +27,11 @@ async def record(tx: Transaction, *told: Observation) -> None:
             "source": observation.source,
             "at": observation.at,
         }
-        for observation in told
+        for observation in observations
         for reading in observation.readings
     ]
     await upsert_many(tx, readings, ("module", "name"), rows)
-    seen = [{"module": one.module, "last_seen_at": one.at, "missed": 0} for one in told]
+    seen = [{"module": one.module, "last_seen_at": one.at, "missed": 0} for one in observations]
     await upsert_many(tx, contacts, ("module",), seen)
 
 
@@ -43,9 +43,9 @@ async def want(tx: Transaction, module: str, values: Mapping[str, Scalar], job_i
     await upsert_many(tx, desired_settings, ("module", "name"), rows)
 
 
-async def forget(tx: Transaction, module: str, told: Collection[str], unwanted: Collection[str]) -> None:
-    """Delete the readings `told` of `module`, and the desired settings `unwanted`, which were reset."""
-    for table, names in ((readings, told), (desired_settings, unwanted)):
+async def forget(tx: Transaction, module: str, reported: Collection[str], unwanted: Collection[str]) -> None:
+    """Delete the readings `reported` of `module`, and the desired settings `unwanted`, which were reset."""
+    for table, names in ((readings, reported), (desired_settings, unwanted)):
         if names:
             await tx.execute(delete(table).where(table.c.module == module, table.c.name.in_(names)))
 
@@ -100,9 +100,9 @@ async def facts(tx: Transaction, module: str) -> ModuleFacts:
 
 async def facts_of(tx: Transaction, modules: Sequence[str]) -> dict[str, ModuleFacts]:
     """Return all stored facts about each of `modules`."""
-    told: dict[str, dict[str, Known]] = {m: {} for m in modules}
+    latest: dict[str, dict[str, Known]] = {m: {} for m in modules}
     for r in await tx.execute(select(readings).where(readings.c.module.in_(modules))):
-        told[r.module][r.name] = Known(json.loads(r.value), r.raw, r.source, r.at)
+        latest[r.module][r.name] = Known(json.loads(r.value), r.raw, r.source, r.at)
     asked: dict[str, dict[str, Scalar]] = {m: {} for m in modules}
     for w in await tx.execute(select(desired_settings).where(desired_settings.c.module.in_(modules))):
         asked[w.module][w.name] = json.loads(w.value)
@@ -110,7 +110,7 @@ async def facts_of(tx: Transaction, modules: Sequence[str]) -> dict[str, ModuleF
     seen = {c["module"]: {k: v for k, v in c.items() if k != "module"} for c in contacted}
     alike = await lookalikes.of(tx, modules)
     return {
-        m: ModuleFacts(told[m], asked[m], **seen.get(m, {}), lookalikes=alike.get(m, ())) for m in modules
+        m: ModuleFacts(latest[m], asked[m], **seen.get(m, {}), lookalikes=alike.get(m, ())) for m in modules
     }
 
 

@@ -43,11 +43,11 @@ class Passwords:
             module, sealed = row["module"], row["password"]
             if module not in self._configured:
                 continue
-            told = self._key.unseal(_PURPOSE, sealed) if row["replaces"] else sealed
-            if told is None:
+            password = self._key.unseal(_PURPOSE, sealed) if row["replaces"] else sealed
+            if password is None:
                 _LOGGER.warning(_LOST, module)
             elif row["replaces"] in ("", self._digest(module)):
-                await self.keep(tx, module, Secret(told))
+                await self.keep(tx, module, Secret(password))
             else:
                 await self._forget(tx, module)
 

@@ -46,4 +46,4 @@ async def storing(database: Database) -> AsyncIterator[Transaction]:
     except Exception as error:
         if not is_unavailable(error):
             raise
-        raise StorageError("the database cannot be used just now") from error
+        raise StorageError("the database cannot be used at present") from error

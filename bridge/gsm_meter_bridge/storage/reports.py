@@ -43,7 +43,7 @@ class Reception:
         return abs(self.received_at - self.scts) <= _AGREE_S
 
 
-async def heard(tx: Transaction, modem: str) -> tuple[Reception, ...]:
+async def message_times(tx: Transaction, modem: str) -> tuple[Reception, ...]:
     """Return the times of the latest messages of modules, and reports, at a modem, the latest first."""
     query = select(messages.c.scts, messages.c.received_at).where(
         messages.c.modem == modem, messages.c.scts.is_not(None)
@@ -52,7 +52,9 @@ async def heard(tx: Transaction, modem: str) -> tuple[Reception, ...]:
     return tuple(Reception(row.scts, row.received_at) for row in rows)
 
 
-async def said_by(tx: Transaction, module: str, but_for: Sequence[int], run: str) -> tuple[Reception, ...]:
+async def times_of_module(
+    tx: Transaction, module: str, but_for: Sequence[int], run: str
+) -> tuple[Reception, ...]:
     """Return the times of the latest messages of `module` in this `run`, without the numbers `but_for`.
 
     Between two runs our clock may have been set, so the times of an earlier run say nothing about now.

@@ -84,7 +84,7 @@ async def claim(
     queued = and_(_jobs.c.state == State.QUEUED, lane_is_free)
     if scope.urgency is Urgency.ASKED:
         queued = and_(queued, _jobs.c.priority < Priority.POLL)
-    told = or_(_jobs.c.doubted_at.is_(None), _jobs.c.announced.is_not(None))
+    reported = or_(_jobs.c.doubted_at.is_(None), _jobs.c.announced.is_not(None))
     ready = begun if scope.urgency is Urgency.BEGUN else or_(queued, begun)
     served = schema.modules
     query = (
@@ -92,7 +92,7 @@ async def claim(
         .join(served, served.c.id == _jobs.c.module)
         .where(
             ready,
-            told,
+            reported,
             _jobs.c.due_at <= now,
             served.c.bridge == scope.bridge,
             served.c.route.in_(scope.routes),
@@ -227,13 +227,13 @@ async def to_announce(tx: Transaction, bridge: str, now: float) -> tuple[Job, ..
 
     They are final, or uncertain past the deadline, or may have been done before the database was restored.
     """
-    untold = _jobs.c.announced.is_distinct_from(_jobs.c.state)  # few: they have their own index
+    unannounced = _jobs.c.announced.is_distinct_from(_jobs.c.state)  # few: they have their own index
     late = and_(_jobs.c.state == State.UNCERTAIN, _jobs.c.deadline_at <= now)
     doubted = and_(_jobs.c.state.in_((State.UNCERTAIN, State.QUEUED)), _jobs.c.doubted_at.is_not(None))
     unknown = and_(or_(late, doubted), _jobs.c.announced.is_(None))
     modules = schema.modules
     ours = exists().where(modules.c.id == _jobs.c.module, modules.c.bridge == bridge)
-    due = untold, or_(_jobs.c.ended_at.is_not(None), unknown), ours
+    due = unannounced, or_(_jobs.c.ended_at.is_not(None), unknown), ours
     found = await _all(tx, _select().where(*due).order_by(_jobs.c.created_at))
     return tuple(replace(job, state=job.shown_state) for job in found)
 

@@ -21,8 +21,8 @@ from gsm_meter_bridge.storage.schema import contacts, jobs, lookalikes, messages
 
 _LOGGER = logging.getLogger(__name__)
 _LOOK_S = 1.0
-_WORTH_TELLING_S = 60.0
-_TOLD_FOR_S = 3600.0
+_REPORTED_FROM_S = 60.0
+_REPORTED_FOR_S = 3600.0
 _SUBJECT = "clock"
 _UNFINISHED = (State.QUEUED, *OPEN)
 
@@ -53,7 +53,7 @@ class Timekeeper:
         async with self._database.transaction() as tx:
             away_s = self._clock.begin(await newest(tx, self._bridge))
             await resume(tx, self._bridge, away_s)
-        self._tell()
+        self._report()
 
     async def run(self) -> None:
         """Check the clock until cancelled."""
@@ -70,9 +70,9 @@ class Timekeeper:
                 await shift(tx, self._bridge, step)
             self._clock.take(step)  # no await since the commit: no other task has used the old time
             self._on_change()
-        self._tell()
+        self._report()
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         clock = self._clock
         changed, self._was_right = clock.right != self._was_right, clock.right
         stepped, self._steps = clock.steps != self._steps, clock.steps
@@ -83,12 +83,12 @@ class Timekeeper:
             self._on_change()
         if not clock.right:
             if changed or stepped:
-                words = cannot_be_right(clock.wall, clock.newest)
-                self._health.report(BridgeProblemCode.CLOCK, _SUBJECT, words)
-        elif stepped and abs(clock.last_step_s) >= _WORTH_TELLING_S:
-            words = f"the system's clock was {set_by}; all that is under way goes on"
-            self._health.report(BridgeProblemCode.CLOCK, _SUBJECT, words)
-        elif changed or clock.set_s_ago > _TOLD_FOR_S:
+                message = cannot_be_right(clock.wall, clock.newest)
+                self._health.report(BridgeProblemCode.CLOCK, _SUBJECT, message)
+        elif stepped and abs(clock.last_step_s) >= _REPORTED_FROM_S:
+            message = f"the system's clock was {set_by}; all that is under way goes on"
+            self._health.report(BridgeProblemCode.CLOCK, _SUBJECT, message)
+        elif changed or clock.set_s_ago > _REPORTED_FOR_S:
             self._health.clear(BridgeProblemCode.CLOCK, _SUBJECT)
 
 
@@ -98,8 +98,8 @@ def cannot_be_right(wall: float, newest: float | None) -> str:
         reason = "this program is younger"
     else:
         reason = f"the database has a time of {utc(newest)}"
-    words = f"the system's clock says {utc(wall)}, which cannot be right"
-    return f"{words}: {reason}; nothing is dated until it is set"
+    message = f"the system's clock says {utc(wall)}, which cannot be right"
+    return f"{message}: {reason}; nothing is dated until it is set"
 
 
 async def newest(tx: Transaction, bridge: str) -> float | None:

@@ -32,7 +32,7 @@ from gsm_meter_bridge.iec62056.direct_channel import (
 )
 from gsm_meter_bridge.link import Link, open_link
 from gsm_meter_bridge.model import DIRECT_CHANNEL, DirectChannel, Module, Request, timeout_s
-from gsm_meter_bridge.transports.tcp import LARGEST_REPLY, ReplyHandler, is_answer, octets_of
+from gsm_meter_bridge.transports.tcp import LARGEST_REPLY, ReplyHandler, bytes_of, is_answer
 
 _LOGGER = logging.getLogger(__name__)
 _REPLY_TIMEOUT_S = 15.0
@@ -69,10 +69,10 @@ class DirectChannelTransport:
         direct = module.connectivity.direct_channel
         if direct is None:
             raise SendRejectedError(f"{module.id}: no port for the direct channel is configured")
-        octets = octets_of(module, request)
+        data = bytes_of(module, request)
         link = await self._open(direct)
         try:
-            await link.write(octets)
+            await link.write(data)
         except LinkLostError as error:
             await link.close()
             raise SendUncertainError(str(error)) from error
@@ -136,12 +136,12 @@ async def _hold(link: Link, dialogue: Dialogue[T]) -> T:
             if to_send:
                 await link.write(_with_parity(to_send))
             async with asyncio.timeout(_REPLY_TIMEOUT_S):
-                octets = await link.read()
-            to_send = dialogue.send(bytes(octet & 0x7F for octet in octets))
+                data = await link.read()
+            to_send = dialogue.send(bytes(byte & 0x7F for byte in data))
     except StopIteration as done:
         value: T = done.value
         return value
 
 
-def _with_parity(octets: bytes) -> bytes:
-    return bytes(octet | (octet.bit_count() & 1) << 7 for octet in octets)
+def _with_parity(data: bytes) -> bytes:
+    return bytes(byte | (byte.bit_count() & 1) << 7 for byte in data)

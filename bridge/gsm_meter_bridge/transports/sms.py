@@ -51,15 +51,15 @@ class SmsTransport:
             self._note_failure()
             raise
         self.breaker.succeeded()
-        words = module.family.encode(request, module.access).masked
-        _DIALOGUE.debug("%s > %s", module.id, json.dumps(words, ensure_ascii=False))
+        masked = module.family.encode(request, module.access).masked
+        _DIALOGUE.debug("%s > %s", module.id, json.dumps(masked, ensure_ascii=False))
         return tp_mr
 
     def _note_failure(self) -> None:
         self.breaker.failed()
         if self.breaker.paused_s:
-            words = "modem %s fails to send again and again; it is left alone for %.0f s"
-            _LOGGER.warning(words, self.route, self.breaker.paused_s)
+            message = "modem %s fails to send again and again; it is left alone for %.0f s"
+            _LOGGER.warning(message, self.route, self.breaker.paused_s)
 
 
 def _pdu(module: Module, request: Request, validity_s: float) -> EncodedPdu:

@@ -30,7 +30,7 @@ _NOT_YET_S, _NOT_YET_TIMES = 0.1, 50
 class ReplyHandler(Protocol):
     """Handles the reply of a module; see `jobs.receiver.Receiver.handle_reply`."""
 
-    async def __call__(self, module_id: str, octets: bytes, source: str) -> bool | None:
+    async def __call__(self, module_id: str, data: bytes, source: str) -> bool | None:
         """Return whether the bytes answer the request; None if the request is not recorded as sent yet."""
         ...
 
@@ -57,13 +57,13 @@ class TcpTransport:
 
         Raises SendRejectedError if no profile has a form for it, SendRefusedError if there is no connection.
         """
-        octets = octets_of(module, request)
+        data = bytes_of(module, request)
         async with AsyncExitStack() as stack:
             link = await stack.enter_async_context(self._pool.acquire(module.id, "settings"))
             came: asyncio.Queue[bytes] = asyncio.Queue()
             link.give_to(_into(came, link))
             try:
-                link.write(octets)
+                link.write(data)
             except LinkLostError as error:
                 raise SendRefusedError(str(error)) from error
             waits_s = timeout_s(module, request) or self._reply_timeout_s
@@ -84,20 +84,20 @@ class TcpTransport:
                             return
             except TimeoutError:
                 pass
-        _LOGGER.warning("%s: %d octets came over TCP, and they answer nothing", module, len(reply))
+        _LOGGER.warning("%s: %d bytes came over TCP that answer no request", module, len(reply))
 
 
 async def is_answer(handle_reply: ReplyHandler, module: str, reply: bytes, source: str) -> bool:
     """Return whether `reply` answers the request, once that is recorded as sent; False after 5 s."""
     for _ in range(_NOT_YET_TIMES):
-        heard = await handle_reply(module, reply, source)
-        if heard is not None:
-            return heard
+        is_matched = await handle_reply(module, reply, source)
+        if is_matched is not None:
+            return is_matched
         await asyncio.sleep(_NOT_YET_S)
     return False
 
 
-def octets_of(module: Module, request: Request) -> bytes:
+def bytes_of(module: Module, request: Request) -> bytes:
     """Return the bytes that carry `request`; SendRejectedError if no profile has a form for it."""
     try:
         outgoing = module.family.encode(request, module.access)
@@ -107,16 +107,16 @@ def octets_of(module: Module, request: Request) -> bytes:
         return outgoing.octets
     if any(r.name == request.name for r in module.family.reads(module.access)):
         return outgoing.text.encode("ascii", "replace")
-    words = f"no profile in use has a form of {request.name} for {module.access.delivery}"
-    raise SendRejectedError(words)
+    message = f"no profile in use has a form of {request.name} for {module.access.delivery}"
+    raise SendRejectedError(message)
 
 
 def _into(came: asyncio.Queue[bytes], link: TcpLink) -> Callable[[bytes], None]:
     """Return a taker that puts bytes into `came`, and pauses the link after more than LARGEST_REPLY bytes."""
     before = link.received
 
-    def take(octets: bytes) -> None:
-        came.put_nowait(octets)
+    def take(data: bytes) -> None:
+        came.put_nowait(data)
         if link.received - before > LARGEST_REPLY:
             link.hold(on=True)
 
@@ -125,11 +125,11 @@ def _into(came: asyncio.Queue[bytes], link: TcpLink) -> Callable[[bytes], None]:
 
 async def _burst(came: asyncio.Queue[bytes], most: int) -> bytes:
     """Return the bytes that arrive without a pause of _QUIET_S, or until there are `most` or more."""
-    octets = await came.get()
-    while len(octets) < most:
+    data = await came.get()
+    while len(data) < most:
         try:
             async with asyncio.timeout(_QUIET_S):
-                octets += await came.get()
+                data += await came.get()
         except TimeoutError:
             break
-    return octets
+    return data

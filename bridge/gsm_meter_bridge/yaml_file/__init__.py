@@ -7,7 +7,7 @@ from pathlib import Path
 from gsm_meter_bridge.files import shown_path
 from gsm_meter_bridge.yaml_file.builder import Tags, parse_yaml
 from gsm_meter_bridge.yaml_file.document import Fault, Rows, YamlDocument, YamlMap, YamlScalar
-from gsm_meter_bridge.yaml_file.reading import read_listing, read_octets, read_text
+from gsm_meter_bridge.yaml_file.reading import read_bytes, read_listing, read_text
 
 
 def read_yaml(path: Path, tags: Tags | None = None) -> YamlDocument:
@@ -23,8 +23,8 @@ __all__ = [
     "YamlMap",
     "YamlScalar",
     "parse_yaml",
+    "read_bytes",
     "read_listing",
-    "read_octets",
     "read_text",
     "read_yaml",
     "shown_path",

@@ -59,8 +59,8 @@ def parse_yaml(text: str, source: str, tags: Tags | None = None) -> YamlDocument
     found = _NOT_PRINTABLE.search(text)
     if found is not None:
         line = text.count("\n", 0, found.start()) + 1
-        words = f"there is a control character (U+{ord(found[0]):04X}); is it a text in UTF-8?"
-        raise ConfigError([f"{source}: line {line}: cannot be read: not valid YAML: {words}"])
+        message = f"there is a control character (U+{ord(found[0]):04X}); is it a text in UTF-8?"
+        raise ConfigError([f"{source}: line {line}: cannot be read: not valid YAML: {message}"])
     builder = _Builder(source, tags or {})
     try:
         with _uncollected():
@@ -104,7 +104,7 @@ def _problem(error: yaml.MarkedYAMLError) -> str:
 def _advice(error: yaml.MarkedYAMLError) -> str:
     """Return advice on the usual cause of such an error (indentation, a quote, a colon), if known."""
     problem = error.problem or ""
-    return next((f"; {words}" for part, words in _ADVICE.items() if part in problem), "")
+    return next((f"; {hint}" for part, hint in _ADVICE.items() if part in problem), "")
 
 
 @dataclass(slots=True)
@@ -177,8 +177,8 @@ class _Builder:
             return YamlScalar(event.value, not plain, line)
         make = self._tags.get(tag)
         if make is None:
-            words = f"the tag {self._shown_tag(tag)} is not known; {self._known_tags()}"
-            self._fault(f"{words}; a text that begins with ! needs quotes", line)
+            message = f"the tag {self._shown_tag(tag)} is not known; {self._known_tags()}"
+            self._fault(f"{message}; a text that begins with ! needs quotes", line)
             return YamlScalar("", quoted=True, line=line)
         try:
             return make(event.value)
@@ -278,14 +278,14 @@ class _Builder:
     def _path(self) -> Iterator[object]:
         return (part.step for part in self._stack if part.step is not None)
 
-    def _fault(self, words: str, line: int) -> None:
-        self._faults.append(Fault(tuple(self._path()), words, line))
+    def _fault(self, message: str, line: int) -> None:
+        self._faults.append(Fault(tuple(self._path()), message, line))
         if len(self._faults) >= _MOST_FAULTS:
-            told = YamlDocument(self._source, None)
-            raise ConfigError(told.sentence(fault) for fault in self._faults)
+            document = YamlDocument(self._source, None)
+            raise ConfigError(document.sentence(fault) for fault in self._faults)
 
-    def _stop(self, words: str, line: int) -> NoReturn:
-        fault = Fault(tuple(self._path()), words, line)
+    def _stop(self, message: str, line: int) -> NoReturn:
+        fault = Fault(tuple(self._path()), message, line)
         raise ConfigError([YamlDocument(self._source, None).sentence(fault)])
 
     def _known_tags(self) -> str:

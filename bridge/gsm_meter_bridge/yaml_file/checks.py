@@ -83,71 +83,71 @@ def scalar_of(value: object) -> YamlScalar | None:
 
 def text(least: int = 1, most: int = 128) -> Validator:
     """Return a check for a text of `least` to `most` characters as written, quoted or not, in one line."""
-    words = f"allowed: a text of {least} to {most} characters in one line"
+    expected = f"allowed: a text of {least} to {most} characters in one line"
 
     def check(value: object) -> str:
         scalar = scalar_of(value)
         if scalar is None or scalar.is_null or not least <= len(scalar.text) <= most:
-            raise vol.Invalid(words)
+            raise vol.Invalid(expected)
         if _CONTROL.search(scalar.text):
-            raise vol.Invalid(f"{words}, without control characters")
+            raise vol.Invalid(f"{expected}, without control characters")
         return scalar.text
 
     return check
 
 
-def long_text(least: int, most: int, words: str) -> Validator:
-    """Return a check for a text of one or more lines; `words` state what is expected."""
+def long_text(least: int, most: int, expected: str) -> Validator:
+    """Return a check for a text of one or more lines; `expected` states what is expected."""
 
     def check(value: object) -> str:
         scalar = scalar_of(value)
         if scalar is None or scalar.is_null or not least <= len(scalar.text) <= most:
-            raise vol.Invalid(words)
+            raise vol.Invalid(expected)
         return scalar.text
 
     return check
 
 
-def matching(pattern: str, words: str) -> Validator:
-    """Return a check for a text that `pattern` matches as a whole; `words` state what is expected."""
+def matching(pattern: str, expected: str) -> Validator:
+    """Return a check for a text that `pattern` matches as a whole; `expected` states what is expected."""
     compiled = re.compile(pattern, re.ASCII)
 
     def check(value: object) -> str:
         scalar = scalar_of(value)
         if scalar is None or scalar.is_null or compiled.fullmatch(scalar.text) is None:
-            raise vol.Invalid(words)
+            raise vol.Invalid(expected)
         return scalar.text
 
     return check
 
 
-def whole(least: int, most: int, words: str | None = None) -> Validator:
+def whole(least: int, most: int, expected: str | None = None) -> Validator:
     """Return a check for an integer from `least` to `most`: unquoted ASCII digits and nothing else."""
-    words = words or f"allowed: {least} to {most}"
+    expected = expected or f"allowed: {least} to {most}"
 
     def check(value: object) -> int:
         scalar = scalar_of(value)
         if scalar is None or not _DIGITS.fullmatch(scalar.text):
-            raise vol.Invalid(words)
+            raise vol.Invalid(expected)
         if scalar.quoted:
-            raise vol.Invalid(f"{words}, without quotes")
+            raise vol.Invalid(f"{expected}, without quotes")
         if not least <= int(scalar.text) <= most:
-            raise vol.Invalid(words)
+            raise vol.Invalid(expected)
         return int(scalar.text)
 
     return check
 
 
-def decimal(least: float, most: float, words: str | None = None) -> Validator:
+def decimal(least: float, most: float, expected: str | None = None) -> Validator:
     """Return a check for a number from `least` to `most`, with or without decimals."""
-    words = words or f"allowed: {least:g} to {most:g}"
+    expected = expected or f"allowed: {least:g} to {most:g}"
 
     def check(value: object) -> float:
         scalar = scalar_of(value)
         if scalar is None or not _DECIMAL.fullmatch(scalar.text):
-            raise vol.Invalid(words)
+            raise vol.Invalid(expected)
         if not least <= float(scalar.text) <= most:
-            raise vol.Invalid(words)
+            raise vol.Invalid(expected)
         return float(scalar.text)
 
     return check
@@ -172,13 +172,13 @@ def plain(value: object) -> Plain:
 
 def one_of(*allowed: str) -> Validator:
     """Return a check for one of `allowed`."""
-    words = f"allowed: {names(allowed)}"
+    expected = f"allowed: {names(allowed)}"
 
     def check(value: object) -> str:
         scalar = scalar_of(value)
         if scalar is None or scalar.text not in allowed:
             near = "" if scalar is None else _near(scalar.text, allowed)
-            raise vol.Invalid(f"{words}{near}")
+            raise vol.Invalid(f"{expected}{near}")
         return scalar.text
 
     return check
@@ -233,11 +233,11 @@ def options(fields: Mapping[Any, Validator], renamed: Mapping[str, str] = _NOTHI
 
 def rows(check: Validator, least: int = 0, most: int = 20_000) -> Validator:
     """Return a check for a list of `least` to `most` entries; after many faults the rest is not checked."""
-    words = f"allowed: a list of {least} to {most} entries, each behind '- '"
+    expected = f"allowed: a list of {least} to {most} entries, each behind '- '"
 
     def checked_rows(value: object) -> list[Any]:
         if not isinstance(value, list) or not least <= len(value) <= most:
-            raise OtherKind(words)
+            raise OtherKind(expected)
         found: list[Any] = []
         faults: list[vol.Invalid] = []
         for n, entry in enumerate(value):
@@ -255,11 +255,11 @@ def rows(check: Validator, least: int = 0, most: int = 20_000) -> Validator:
 
 def named(name: Validator, check: Validator, least: int = 0, most: int = 20_000) -> Validator:
     """Return a check for a map with free names; after many faults the rest is not checked."""
-    words = f"allowed: {least} to {most} entries, each as name: value"
+    expected = f"allowed: {least} to {most} entries, each as name: value"
 
     def checked_map(value: object) -> dict[Any, Any]:
         if not isinstance(value, dict) or not least <= len(value) <= most:
-            raise OtherKind(words)
+            raise OtherKind(expected)
         found: dict[Any, Any] = {}
         faults: list[vol.Invalid] = []
         for key, entry in value.items():
@@ -309,8 +309,8 @@ def _raise_if(faults: list[Any]) -> None:
 
 def _no_such(name: str, value: object, known: list[str]) -> vol.Invalid:
     near = _near(name, known)
-    words = f"{_NO_SUCH}{near}; allowed: {names(known)}"
-    return vol.Invalid(words, [name if near else _guarded(name, value)])
+    message = f"{_NO_SUCH}{near}; allowed: {names(known)}"
+    return vol.Invalid(message, [name if near else _guarded(name, value)])
 
 
 def _near(name: str, known: Iterable[str]) -> str:
@@ -322,23 +322,25 @@ def _fault(document: YamlDocument, error: vol.Invalid, hints: Mapping[str, str])
     path: tuple[object, ...] = tuple(getattr(p, "schema", p) for p in error.path)
     if isinstance(error, vol.RequiredFieldInvalid):
         return Fault(path, "is missing")
-    words = error.error_message
+    message = error.error_message
     if isinstance(error, Renamed):
-        return Fault(path, words)
-    if words.startswith(_NO_SUCH):
+        return Fault(path, message)
+    if message.startswith(_NO_SUCH):
         hint = hints.get(str(path[-1]))
-        return Fault(path, words if hint is None else f"{_NO_SUCH} here: {hint}")
+        return Fault(path, message if hint is None else f"{_NO_SUCH} here: {hint}")
     if isinstance(error, OtherKind):
-        return Fault(path, f"{kind_of(document.value_at(path))} is not allowed; {words}")
+        return Fault(path, f"{kind_of(document.value_at(path))} is not allowed; {message}")
     if isinstance(error, BadName):
-        return Fault(path, f"this name {words}" if words.startswith("is ") else f"this name: {words}")
-    value = _shown_beside(document, path, words)
-    if words.startswith("expected"):
-        return Fault(path, f"{words}; {value} is not allowed")
-    return Fault(path, f"{value} {words}" if words.startswith("is ") else f"{value} is not allowed; {words}")
+        return Fault(path, f"this name {message}" if message.startswith("is ") else f"this name: {message}")
+    value = _shown_beside(document, path, message)
+    if message.startswith("expected"):
+        return Fault(path, f"{message}; {value} is not allowed")
+    return Fault(
+        path, f"{value} {message}" if message.startswith("is ") else f"{value} is not allowed; {message}"
+    )
 
 
-def _shown_beside(document: YamlDocument, path: Path, words: str) -> str:
+def _shown_beside(document: YamlDocument, path: Path, message: str) -> str:
     """Return the value at `path`, cut so that the sentence has room for what is allowed."""
-    rest = len(document.sentence(Fault(tuple(path), f" is not allowed; {words}")))
+    rest = len(document.sentence(Fault(tuple(path), f" is not allowed; {message}")))
     return shown(document.value_at(path), path, min(_SHOWN_VALUE, LONGEST_SENTENCE - rest))

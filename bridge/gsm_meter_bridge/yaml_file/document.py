@@ -17,8 +17,8 @@ Path = Sequence[object]
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 _FLAGS = {
     word: flag
-    for flag, words in ((True, ("true", "yes", "on")), (False, ("false", "no", "off")))
-    for plain in words
+    for flag, spellings in ((True, ("true", "yes", "on")), (False, ("false", "no", "off")))
+    for plain in spellings
     for word in (plain, plain.capitalize(), plain.upper())
 }
 _WHOLE = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
@@ -106,7 +106,7 @@ class Fault:
     """
 
     path: tuple[object, ...]
-    words: str
+    message: str
     line: int | None = None
     in_another: bool = False
 
@@ -146,11 +146,11 @@ class YamlDocument:
         """Return the fault with file, line and place, of which only the ends are shown if room is short."""
         number = fault.line if fault.line is not None else self.line_of(fault.path)
         line, source, place = f": line {number}" if number else "", self.source, shown_place(fault.path)
-        room = LONGEST_SENTENCE - len(f"{line}: : {fault.words}")
+        room = LONGEST_SENTENCE - len(f"{line}: : {fault.message}")
         source = ending(source, max(_LEAST_SOURCE, room - len(place)))
         place = ending(place, max(_LEAST_PLACE, room - len(source)))
         fits = len(source) + len(place) <= room
-        return f"{source}{line}: {place}: {fault.words}" if fits or not fault.in_another else fault.words
+        return f"{source}{line}: {place}: {fault.message}" if fits or not fault.in_another else fault.message
 
 
 def is_secret(path: Path) -> bool:
@@ -193,8 +193,8 @@ def shown(value: object, path: Path, most: int) -> str:
         return repr(MASK)
     scalar = value if isinstance(value, YamlScalar) else YamlScalar.of(value)
     text = _LOGIN.sub(f"//{MASK}@", scalar.text[: 4 * most])
-    said = repr(text) if isinstance(scalar.plain, str) else text
-    if len(said) <= most:
-        return said
+    quoted = repr(text) if isinstance(scalar.plain, str) else text
+    if len(quoted) <= most:
+        return quoted
     size = f" ({len(scalar.text)} characters)"
-    return f"{cut(said, max(_LEAST_VALUE, most - len(size)))}{size}"
+    return f"{cut(quoted, max(_LEAST_VALUE, most - len(size)))}{size}"

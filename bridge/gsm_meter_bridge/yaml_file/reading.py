@@ -25,19 +25,19 @@ def read_text(path: Path, largest: int = LARGEST) -> str:
 
     Raises ConfigError if it is no regular file, cannot be read, is no text, or exceeds `largest` bytes.
     """
-    octets = read_octets(path, largest)
+    octets = read_bytes(path, largest)
     encoding = next((name for mark, name in _MARKS if octets.startswith(mark)), "utf-8")
     try:
         return octets.decode(encoding)
     except UnicodeDecodeError as error:
         line = octets.count(b"\n", 0, error.start) + 1
-        words = f"line {line} is not in {encoding.removesuffix('-sig').upper()}; save the file as UTF-8"
-        raise ConfigError([f"{shown_path(path)}: cannot be read: {words}"]) from None
+        message = f"line {line} is not in {encoding.removesuffix('-sig').upper()}; save the file as UTF-8"
+        raise ConfigError([f"{shown_path(path)}: cannot be read: {message}"]) from None
 
 
 def read_listing(path: Path, largest: int = LARGEST) -> str:
     """Return the text in `path` as `read_text`, or in Windows-1251, which the vendors' programs use."""
-    octets = read_octets(path, largest)
+    octets = read_bytes(path, largest)
     if octets.startswith(tuple(mark for mark, _ in _MARKS)):
         return read_text(path, largest)
     try:
@@ -46,7 +46,7 @@ def read_listing(path: Path, largest: int = LARGEST) -> str:
         return octets.decode("cp1251", "replace")
 
 
-def read_octets(path: Path, largest: int = LARGEST) -> bytes:
+def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
     """Return the bytes in `path`; ConfigError as `read_text`. A pipe or a device does not block."""
     reason, octets = _read(path, largest)
     if reason is not None:

@@ -21,15 +21,15 @@ def _frame() -> ConfigFrame:
 FRAME = _frame()
 PASSWORD = Secret("12345678")
 HEAD = "01 31 32 33 34 35 36 37 38 02"
-WORDS = st.text("abcdefghijklmnopqrstuvwxyz.-0123456789", min_size=1, max_size=20)
+TEXTS = st.text("abcdefghijklmnopqrstuvwxyz.-0123456789", min_size=1, max_size=20)
 SETTINGS = st.fixed_dictionaries(
     {},
     optional={
         "mode": st.sampled_from(["sms", "client_cenc", "server", "client"]),
-        "apn": WORDS,
-        "apn_user": WORDS | st.just(""),
-        "apn_password": WORDS | st.just(""),
-        "server_host": WORDS,
+        "apn": TEXTS,
+        "apn_user": TEXTS | st.just(""),
+        "apn_password": TEXTS | st.just(""),
+        "server_host": TEXTS,
         "server_port": st.integers(1, 65535),
         "connect_period_s": st.integers(60, 65535),
         "idle_restart_period_h": st.integers(1, 24),
@@ -81,7 +81,7 @@ def test_config_frame_rejects_change_over_140_octets() -> None:
 
 
 @pytest.mark.parametrize(
-    ("octets", "words"),
+    ("octets", "message"),
     [
         ("", "octet 0: does not begin"),
         ("02 31", "octet 0: does not begin"),
@@ -95,8 +95,8 @@ def test_config_frame_rejects_change_over_140_octets() -> None:
         (f"{HEAD} 23 FF 00 17 03", "apn is not ASCII"),
     ],
 )
-def test_config_frame_decoder_rejects_invalid_octets_with_reason(octets: str, words: str) -> None:
-    with pytest.raises(DecodeError, match=words):
+def test_config_frame_decoder_rejects_invalid_octets_with_reason(octets: str, message: str) -> None:
+    with pytest.raises(DecodeError, match=message):
         FRAME.decode(bytes.fromhex(octets))
 
 

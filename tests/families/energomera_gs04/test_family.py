@@ -82,12 +82,12 @@ def test_decoder_rejects_text_that_is_no_reply_to_request(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [("ERROR 0x02", "password"), ("CE308\r\n1\r\nERROR: 05", "value")]
+    ("text", "message"), [("ERROR 0x02", "password"), ("CE308\r\n1\r\nERROR: 05", "value")]
 )
-def test_refusal_is_explained(text: str, words: str) -> None:
+def test_refusal_is_explained(text: str, message: str) -> None:
     reply = FAMILY.decode(READ_APN, text, PLAIN)
     assert isinstance(reply, Refusal)
-    assert words in reply.words
+    assert message in reply.message
 
 
 @pytest.mark.parametrize("value", ["", "x" * 51, "two words", "a,b", "-", "имя", 5, None, "a`b"])
@@ -262,7 +262,7 @@ def test_status_table_maps_code_to_word(table: str, code: str, word: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "reported"),
     [
         ({"signal_dbm": -73}, {"signal_level": 7}),
         ({"signal_dbm": -113}, {"signal_level": 0}),
@@ -274,10 +274,10 @@ def test_status_table_maps_code_to_word(table: str, code: str, word: str) -> Non
     ],
 )
 def test_signal_level_and_dbm_are_derived_from_each_other(
-    values: dict[str, int | None], told: dict[str, int]
+    values: dict[str, int | None], reported: dict[str, int]
 ) -> None:
     derived = {r.name: r.value for r in FAMILY.derived(values)}
-    assert {name: derived[name] for name in ("signal_level", "signal_dbm") if name in derived} == told
+    assert {name: derived[name] for name in ("signal_level", "signal_dbm") if name in derived} == reported
 
 
 @pytest.mark.parametrize(

@@ -51,9 +51,9 @@ async def test_meter_link_problem_is_stored_with_each_observation() -> None:
     async with world() as w:
         found = []
         for code, at in (("B", 0.0), ("B", 30.0), ("B", 95.0), ("B", 100.0), ("C", 200.0), ("0", 210.0)):
-            told = Observation("hut", (_LINKS.reading("meter_link", code),), "tcp", START + at)
+            observation = Observation("hut", (_LINKS.reading("meter_link", code),), "tcp", START + at)
             async with w.database.transaction() as tx:
-                await verdicts.record(tx, w.modules, told)
+                await verdicts.record(tx, w.modules, observation)
                 known = (await observations.facts(tx, "hut")).readings
             found.append(known["meter_link_problem"].value)
         assert found == [False, False, True, True, False, False]
@@ -66,13 +66,13 @@ async def test_meter_link_problem_is_absent_without_meter_link_reading() -> None
 
 
 @pytest.mark.parametrize(
-    ("told", "problem"), [("ok", False), ("unknown_meter_or_no_link", True), ("unknown", None)]
+    ("reported", "problem"), [("ok", False), ("unknown_meter_or_no_link", True), ("unknown", None)]
 )
 async def test_meter_link_problem_follows_state_if_family_has_no_rule(
-    told: str, problem: Scalar | None
+    reported: str, problem: Scalar | None
 ) -> None:
     async with world() as w, w.database.transaction() as tx:
         await verdicts.record(
-            tx, w.modules, Observation("pump", (Reading("meter_link", told),), "tcp", START)
+            tx, w.modules, Observation("pump", (Reading("meter_link", reported),), "tcp", START)
         )
         assert (await observations.facts(tx, "pump")).readings["meter_link_problem"].value is problem

@@ -74,7 +74,7 @@ async def test_cyrillic_password_is_set_and_verified(old: str, new: str, more: d
 
 
 @pytest.mark.parametrize(
-    ("password", "changes", "words"),
+    ("password", "changes", "message"),
     [
         ("пароль", {f"white_list.{x}": f"+7900111223{x}" for x in range(10)}, "at once or not at all"),
         ("пароль", {f"white_list.{x}": f"+7900111223{x}" for x in range(5)}, "at once or not at all"),
@@ -88,10 +88,10 @@ async def test_cyrillic_password_is_set_and_verified(old: str, new: str, more: d
     ],
 )
 def test_plan_is_refused_if_password_is_invalid_or_leaves_no_room_in_sms(
-    password: str, changes: dict[str, Any], words: str
+    password: str, changes: dict[str, Any], message: str
 ) -> None:
     module = Module("pump", "Pump", FAMILY, PUMP, Access(Secret(password)))
     with pytest.raises(InvalidValueError) as caught:
         make_plan(module, check_changes(FAMILY, changes), {}, (OWN,))
-    assert words in str(caught.value)
+    assert message in str(caught.value)
     assert password not in str(caught.value)

@@ -65,8 +65,8 @@ def test_info_reply_gives_signal_in_any_form(line: str, values: tuple[int | None
     text = INFO_TEXT.replace("Signal level: -71dBm (60%)", line)
     reply = FAMILY.decode(INFO, text, ACCESS)
     assert isinstance(reply, Answer)
-    told = reply.values()
-    assert (told["signal_dbm"], told.get("signal_percent")) == values
+    found = reply.values()
+    assert (found["signal_dbm"], found.get("signal_percent")) == values
 
 
 def test_apn_reply_masks_the_password() -> None:

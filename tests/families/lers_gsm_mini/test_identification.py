@@ -191,7 +191,7 @@ def test_identification_line_gives_at_most_two_readings(keys: list[str], value: 
 
 
 @pytest.mark.parametrize(
-    ("said", "operator", "code"),
+    ("text", "operator", "code"),
     [
         ('"MTS RUS", 25001', "MTS RUS", "25001"),
         ('"MTS RUS, 25001"', "MTS RUS", "25001"),
@@ -203,9 +203,9 @@ def test_identification_line_gives_at_most_two_readings(keys: list[str], value: 
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1251"])
 def test_identification_operator_is_decoded_without_quotes(
-    said: str, operator: str | None, code: str | None, encoding: str
+    text: str, operator: str | None, code: str | None, encoding: str
 ) -> None:
-    packet = _read(f"MODEL#LERS GSM Mini\r\nMO# {said}\r\nCONNECT GPRS\r\n\0".encode(encoding))
+    packet = _read(f"MODEL#LERS GSM Mini\r\nMO# {text}\r\nCONNECT GPRS\r\n\0".encode(encoding))
     assert (packet.operator, packet.network_code) == (operator, code)
 
 

@@ -219,10 +219,10 @@ def test_packed_reply_answers_each_read_that_has_a_part(
     reply = FAMILY.decode(_read(*names), text, ACCESS)
     assert isinstance(reply, Answer)
     assert tuple(one.name for one in reply.unanswered) == missing
-    told = {read.name: read.yields for read in FAMILY.reads(ACCESS)}
+    reported = {read.name: read.yields for read in FAMILY.reads(ACCESS)}
     values = reply.values()
     for name in set(names) - set(missing):
-        assert set(told[name]) & values.keys(), name
+        assert set(reported[name]) & values.keys(), name
     assert "mts" not in reply.raw.partition("PSW:")[2]
 
 
@@ -262,7 +262,7 @@ def test_packed_change_is_refused_if_one_command_is_refused(
         assert isinstance(reply, Answer)
         return
     assert isinstance(reply, Refusal)
-    assert f"refused {refused} (it" in reply.words
+    assert f"refused {refused} (it" in reply.message
     assert reply.partial is partial
     assert {reading.name for reading in reply.readings} >= {"server.0.address"}
 

@@ -51,10 +51,10 @@ def test_preset_gives_serial_port_settings_of_meter(given_: str, settings: str) 
 
 
 @pytest.mark.parametrize(
-    ("given_", "words"), [("Взлёт", "ТСРВ"), ("unheard of", "none"), ("", "none"), ("-", "none")]
+    ("given_", "message"), [("Взлёт", "ТСРВ"), ("unheard of", "none"), ("", "none"), ("-", "none")]
 )
-def test_preset_lookup_rejects_ambiguous_or_unknown_meter(given_: str, words: str) -> None:
-    with pytest.raises(UnknownNameError, match=words):
+def test_preset_lookup_rejects_ambiguous_or_unknown_meter(given_: str, message: str) -> None:
+    with pytest.raises(UnknownNameError, match=message):
         presets.settings_of(given_)
 
 

@@ -13,7 +13,7 @@ FAMILY = family_of("lers_gsm_mini")
 TWO: dict[str, Scalar] = {"serial_port": "2400,8,E,1", "csd_idle_timeout_s": 200}
 ONE: dict[str, Scalar] = {"serial_port": "2400,8,E,1"}
 INFO = ("LERS GSM Mini", "SN: 00001", "FW: M1.1.0", "IMEI: 865374036612912", "Signal level: -71dBm (60%)")
-TOLD = {
+REPORTED = {
     "model": "LERS GSM Mini",
     "serial_number": "00001",
     "firmware": "M1.1.0",
@@ -28,20 +28,20 @@ def _decode(request: Request, text: str) -> Reply:
 
 
 @pytest.mark.parametrize(
-    "said", ["Err", "ERR", "Err.", "err!", "Error", "PORT: Err", "PORT: PORT WRITE: ERR", "PORT WRITE: Err."]
+    "text", ["Err", "ERR", "Err.", "err!", "Error", "PORT: Err", "PORT: PORT WRITE: ERR", "PORT WRITE: Err."]
 )
-def test_refusal_is_recognized_in_any_wording(said: str) -> None:
-    refusal = _decode(Request.write("settings", ONE), said)
+def test_refusal_is_recognized_in_any_wording(text: str) -> None:
+    refusal = _decode(Request.write("settings", ONE), text)
     assert isinstance(refusal, Refusal)
     assert (refusal.code, refusal.partial) == ("rejected_by_module", False)
-    assert isinstance(_decode(Request.read("serial_port"), said), Refusal)
-    assert said in FAMILY.mask(said)
+    assert isinstance(_decode(Request.read("serial_port"), text), Refusal)
+    assert text in FAMILY.mask(text)
 
 
-@pytest.mark.parametrize("said", ["Timeout CSD: Err", "Enabled: err", "White list 1: Err.", "Rules: Err"])
-def test_refusal_is_recognized_behind_label(said: str) -> None:
+@pytest.mark.parametrize("text", ["Timeout CSD: Err", "Enabled: err", "White list 1: Err.", "Rules: Err"])
+def test_refusal_is_recognized_behind_label(text: str) -> None:
     names = ("csd_idle_timeout_s", "server.0.enabled", "server.0.white_list.1", "server.0.rules")
-    assert all(isinstance(_decode(Request.read(name), said), Refusal) for name in names)
+    assert all(isinstance(_decode(Request.read(name), text), Refusal) for name in names)
 
 
 def test_apn_that_looks_like_refusal_is_decoded_as_apn() -> None:
@@ -52,7 +52,7 @@ def test_apn_that_looks_like_refusal_is_decoded_as_apn() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said", "words", "partial"),
+    ("changes", "text", "message", "partial"),
     [
         (TWO, "PORT: PORT WRITE: OK\r\nErr", "refused csd_idle_timeout_s (", True),
         (TWO, "PORT: PORT WRITE: ERR\r\nOk", "refused serial_port (", True),
@@ -63,11 +63,11 @@ def test_apn_that_looks_like_refusal_is_decoded_as_apn() -> None:
     ],
 )
 def test_refusal_names_refused_commands_of_packed_message(
-    changes: dict[str, Scalar], said: str, words: str, partial: bool
+    changes: dict[str, Scalar], text: str, message: str, partial: bool
 ) -> None:
-    refusal = _decode(Request.write("settings", changes), said)
+    refusal = _decode(Request.write("settings", changes), text)
     assert isinstance(refusal, Refusal)
-    assert words in refusal.words
+    assert message in refusal.message
     assert refusal.partial is partial
 
 
@@ -79,14 +79,14 @@ def test_info_reply_is_decoded_if_one_line_is_missing_or_empty(missing: int, emp
     names = [["model"], ["serial_number"], ["firmware"], ["imei"], ["signal_dbm", "signal_percent"]]
     reply = _decode(Request.read("info"), "\r\n".join(lines))
     assert isinstance(reply, Answer)
-    assert reply.values() == {name: value for name, value in TOLD.items() if name not in names[missing]}
+    assert reply.values() == {name: value for name, value in REPORTED.items() if name not in names[missing]}
 
 
 @pytest.mark.parametrize("line", INFO)
 def test_info_reply_is_decoded_if_it_has_one_line(line: str) -> None:
     reply = _decode(Request.read("info"), line)
     assert isinstance(reply, Answer)
-    assert reply.values().items() <= TOLD.items()
+    assert reply.values().items() <= REPORTED.items()
     assert reply.values()
 
 
@@ -99,7 +99,7 @@ def test_info_decoder_rejects_other_text(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "dbm", "percent"),
+    ("text", "dbm", "percent"),
     [
         ("-71dBm (60%)", -71, 60),
         ("-71DBM", -71, None),
@@ -113,8 +113,8 @@ def test_info_decoder_rejects_other_text(text: str) -> None:
         ("-71dBm (160%)", -71, None),
     ],
 )
-def test_info_reply_gives_signal_only_if_plausible(said: str, dbm: int | None, percent: int | None) -> None:
-    reply = _decode(Request.read("info"), f"SN: 1\nSignal level: {said}")
+def test_info_reply_gives_signal_only_if_plausible(text: str, dbm: int | None, percent: int | None) -> None:
+    reply = _decode(Request.read("info"), f"SN: 1\nSignal level: {text}")
     assert isinstance(reply, Answer)
     values = reply.values()
     assert (values["signal_dbm"], values.get("signal_percent")) == (dbm, percent)
@@ -122,7 +122,7 @@ def test_info_reply_gives_signal_only_if_plausible(said: str, dbm: int | None, p
 
 @pytest.mark.parametrize("between", ["\r\n", "\n", " "])
 @pytest.mark.parametrize(
-    ("action", "said", "done"),
+    ("action", "text", "done"),
     [
         ("update", ("Ok", "FTP-server error"), False),
         ("update", ("Ok", "Update file starts downloading…", "Downloading error"), False),
@@ -139,17 +139,17 @@ def test_info_reply_gives_signal_only_if_plausible(said: str, dbm: int | None, p
     ],
 )
 def test_action_reply_is_decided_by_last_sentence(
-    action: str, said: tuple[str, ...], done: bool, between: str
+    action: str, text: tuple[str, ...], done: bool, between: str
 ) -> None:
-    reply = _decode(Request.action(action), between.join(said))
+    reply = _decode(Request.action(action), between.join(text))
     assert isinstance(reply, Answer) is done
 
 
 @pytest.mark.parametrize("action", ["connect.0", "disconnect", "reboot", "restore", "update"])
-@pytest.mark.parametrize("said", ["Hello", "", "APN: x", "the update was ok", "12"])
-def test_action_decoder_rejects_unrelated_reply(action: str, said: str) -> None:
+@pytest.mark.parametrize("text", ["Hello", "", "APN: x", "the update was ok", "12"])
+def test_action_decoder_rejects_unrelated_reply(action: str, text: str) -> None:
     with pytest.raises(DecodeError):
-        _decode(Request.action(action), said)
+        _decode(Request.action(action), text)
 
 
 def test_server_reply_gives_counts_if_present() -> None:
@@ -168,7 +168,7 @@ def test_server_reply_gives_counts_if_present() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "told"),
+    ("lines", "reported"),
     [
         ("0:|1: 01:00-05:59,30|3:|9:", {0: "", 1: "01:00-05:59,30", 3: "", 9: ""}),  # 2 is left out
         ("9:|1: 01:00-05:59,30|0:", {0: "", 1: "01:00-05:59,30", 9: ""}),
@@ -184,7 +184,7 @@ def test_server_reply_gives_counts_if_present() -> None:
         ("…", {}),
     ],
 )
-def test_list_reply_gives_only_entries_with_complete_line(lines: str, told: dict[int, str]) -> None:
+def test_list_reply_gives_only_entries_with_complete_line(lines: str, reported: dict[int, str]) -> None:
     reply = _decode(Request.read("server.1.rules"), "\r\n".join(("Rules:", *lines.split("|"))))
     assert isinstance(reply, Answer)
-    assert reply.values() == {f"server.1.rule.{x}": value for x, value in told.items()}
+    assert reply.values() == {f"server.1.rule.{x}": value for x, value in reported.items()}

@@ -79,13 +79,15 @@ CASES: list[tuple[list[tuple[int, str]], list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("rules", "told"), CASES, ids=[" ".join(f"{n}:{r}" for n, r in c[0]) for c in CASES])
+@pytest.mark.parametrize(
+    ("rules", "remarks"), CASES, ids=[" ".join(f"{n}:{r}" for n, r in c[0]) for c in CASES]
+)
 def test_schedule_remarks_on_rules_that_overlap_or_never_run(
-    rules: list[tuple[int, str]], told: list[str]
+    rules: list[tuple[int, str]], remarks: list[str]
 ) -> None:
-    words = [remark.words for remark in schedule.remarks(_settings(*rules))]
-    assert len(words) == len(told), words
-    for sentence, parts in zip(words, told, strict=True):
+    message = [remark.message for remark in schedule.remarks(_settings(*rules))]
+    assert len(message) == len(remarks), message
+    for sentence, parts in zip(message, remarks, strict=True):
         assert all(part in sentence for part in parts.split("|")), sentence
 
 

@@ -38,7 +38,7 @@ class Day:
     def ended(self, time: str, *, reached: bool = True) -> None:
         self.device.disconnected(self._times(time)[0], reached=reached)
 
-    def says(self, command: str, time: str = "12:00") -> str:
+    def reply(self, command: str, time: str = "12:00") -> str:
         (reply,) = self.device.receive(ME, f"1234;{command}", self._times(time)[0])
         return reply.text
 
@@ -101,19 +101,19 @@ def test_simulated_gsm_mini_keeps_connected_server_and_else_prefers_server_0() -
 def test_simulated_gsm_mini_does_not_connect_to_disabled_server() -> None:
     day = Day(s1r0="01:00-13:00,0", server_1=False)
     assert day.at("02:00") is None
-    day.says("C1")
+    day.reply("C1")
     assert day.at("02:00") is None
-    assert day.says("S1E=1") == "Ok"
+    assert day.reply("S1E=1") == "Ok"
     assert day.at("02:00") == THERE
 
 
 def test_simulated_gsm_mini_connects_once_to_server_on_command() -> None:
     day = Day(s0r0="01:00-13:00,0")
     assert (day.at("02:00"), day.reason()) == (HERE, "auto")
-    assert day.says("C1") == "Connecting to the server 127.0.0.2:9002"
+    assert day.reply("C1") == "Connecting to the server 127.0.0.2:9002"
     assert (day.at("02:00"), day.reason()) == (THERE, "manual")
-    assert day.says("C0") == "A task with equal or higher priority is executed"
-    assert day.says("C7") == "There is no server to connect"
+    assert day.reply("C0") == "A task with equal or higher priority is executed"
+    assert day.reply("C7") == "There is no server to connect"
     day.ended("02:00", reached=False)  # is not tried again
     assert (day.at("02:00"), day.reason()) == (HERE, "auto")
 
@@ -121,18 +121,18 @@ def test_simulated_gsm_mini_connects_once_to_server_on_command() -> None:
 def test_simulated_gsm_mini_reconnects_on_command_if_already_connected() -> None:
     day = Day(s0r0="01:00-13:00,0")
     before = day.turn("02:00")
-    day.says("C0")
+    day.reply("C0")
     assert (day.at("02:00"), day.turn("02:00")) == (HERE, before + 1)
 
 
 def test_simulated_gsm_mini_follows_rules_after_disconnect_command() -> None:
     day = Day(s0r0="01:00-13:00,0")
     before = day.turn("02:00")
-    assert day.says("D", "02:00") == "OK"
+    assert day.reply("D", "02:00") == "OK"
     assert day.turn("02:00") == before + 1  # at once again
     day = Day(s0r0="01:00-13:00,60")
     assert day.at("12:00") == HERE
-    day.says("DISCONNECT", "12:00")
+    day.reply("DISCONNECT", "12:00")
     assert [day.at("12:59"), day.at("13:00")] == [None, HERE]
 
 
@@ -146,8 +146,8 @@ def test_simulated_gsm_mini_connects_to_server_with_caller_in_white_list() -> No
 
 def test_simulated_gsm_mini_does_not_connect_while_it_restarts() -> None:
     day = Day(s0r0="01:00-13:00,0")
-    day.says("C1")
-    day.says("REBOOT", "12:00")
+    day.reply("C1")
+    day.reply("REBOOT", "12:00")
     assert [day.at("12:00", 29), day.at("12:00", 30)] == [None, HERE]
 
 
@@ -168,8 +168,8 @@ def test_simulated_gsm_mini_connects_if_server_number_makes_data_call() -> None:
 
 def test_simulated_gsm_mini_refuses_data_call_if_unlisted_or_restarting() -> None:
     day = Day()
-    day.says("W0=+79991112233")
+    day.reply("W0=+79991112233")
     assert day.device.data_called(UNKNOWN_SENDER, 0.0) is None
     restarting = Day()
-    restarting.says("REBOOT", "00:00")
+    restarting.reply("REBOOT", "00:00")
     assert restarting.device.data_called(UNKNOWN_SENDER, 1.0) is None

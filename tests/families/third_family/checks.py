@@ -22,7 +22,7 @@ from gsm_meter_bridge.mqtt import discovery, documents
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.simulator import World as SimulatedWorld
 from gsm_meter_bridge.storage import observations
-from gsm_meter_bridge.words import Language
+from gsm_meter_bridge.translations import Language
 from tests.support.short_path import OWN, Radio, World, world
 
 TOP = Path(__file__).parents[3]
@@ -79,7 +79,7 @@ def test_discovery_has_entities_of_third_family(logger: Module) -> None:
     assert "ftp_password" not in entities
 
 
-def test_discovery_has_russian_words_of_third_family(logger: Module) -> None:
+def test_discovery_has_russian_translations_of_third_family(logger: Module) -> None:
     found = discovery.module_device(discovery.DiscoveryOptions(TOPICS, language=Language.RU), logger, {})
     names = {name: one["name"] for name, one in found["cmps"].items() if "name" in one}
     assert names["battery_mv"] == "Напряжение батареи"
@@ -154,12 +154,12 @@ def test_family_docs_are_generated_for_third_family() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "text"),
     [
         (["sms-text", "--family", "acme_pulse", "led=off"], "LED off"),
         (["decode", "--family", "acme_pulse", "--request", "STATUS"], '"battery_mv": 3000'),
         (["sms-text", "--help"], "acme_pulse"),
     ],
 )
-def test_command_line_knows_third_family(command: list[str], said: str) -> None:
-    assert said in CliRunner().invoke(app, command, input="RSSI -71;BATT 3000;TAMPER 1").output
+def test_command_line_knows_third_family(command: list[str], text: str) -> None:
+    assert text in CliRunner().invoke(app, command, input="RSSI -71;BATT 3000;TAMPER 1").output

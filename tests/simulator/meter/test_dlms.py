@@ -20,7 +20,7 @@ VALUES = MeterValues(datetime.fromisoformat("2026-11-21T12:30:15"))
 PUBLIC = HdlcAddress(16)
 
 
-def said(meter: DlmsMeter, control: Control, information: bytes = b"") -> HdlcFrame:
+def answer(meter: DlmsMeter, control: Control, information: bytes = b"") -> HdlcFrame:
     (frame,) = Deframer().feed(meter.feed(HdlcFrame(METER, PUBLIC, control, information).encode()))
     return frame
 
@@ -32,32 +32,32 @@ def test_dlms_meter_answers_only_to_its_own_address():
 
 def test_dlms_meter_answers_dm_if_no_link_is_open():
     meter = DlmsMeter(VALUES)
-    assert said(meter, Control(FrameType.I), LLC_COMMAND).control.kind is FrameType.DM
-    assert said(meter, Control(FrameType.DISC)).control.kind is FrameType.DM
-    assert said(meter, Control(FrameType.SNRM)).control.kind is FrameType.UA
-    assert said(meter, Control(FrameType.DISC)).control.kind is FrameType.UA
+    assert answer(meter, Control(FrameType.I), LLC_COMMAND).control.kind is FrameType.DM
+    assert answer(meter, Control(FrameType.DISC)).control.kind is FrameType.DM
+    assert answer(meter, Control(FrameType.SNRM)).control.kind is FrameType.UA
+    assert answer(meter, Control(FrameType.DISC)).control.kind is FrameType.UA
 
 
 def test_dlms_meter_refuses_read_without_association():
     meter = DlmsMeter(VALUES)
-    said(meter, Control(FrameType.SNRM))
+    answer(meter, Control(FrameType.SNRM))
     clock = bytes.fromhex("c001c1 0008 0000010000ff 02 00")
     assert (
-        said(meter, Control(FrameType.I), LLC_COMMAND + clock).information == LLC_RESPONSE + b"\xd8\x01\x01"
+        answer(meter, Control(FrameType.I), LLC_COMMAND + clock).information == LLC_RESPONSE + b"\xd8\x01\x01"
     )
 
 
 def test_dlms_meter_ignores_frame_out_of_sequence_and_refuses_unknown_request():
     meter = DlmsMeter(VALUES)
-    assert said(meter, Control(FrameType.SNRM), b"\x81\x80\x05").control.kind is FrameType.DM
-    said(meter, Control(FrameType.SNRM))
+    assert answer(meter, Control(FrameType.SNRM), b"\x81\x80\x05").control.kind is FrameType.DM
+    answer(meter, Control(FrameType.SNRM))
     assert meter.feed(HdlcFrame(METER, PUBLIC, Control(FrameType.I, 0, 5), LLC_COMMAND).encode()) == b""
-    assert said(meter, Control(FrameType.RR)).control.kind is FrameType.RR
-    said(meter, Control(FrameType.I), LLC_COMMAND + Aarq(Mechanism.NONE).encode())
+    assert answer(meter, Control(FrameType.RR)).control.kind is FrameType.RR
+    answer(meter, Control(FrameType.I), LLC_COMMAND + Aarq(Mechanism.NONE).encode())
     next_block = bytes.fromhex("c002c1 00000007")
-    assert said(meter, Control(FrameType.I, 1, 1), LLC_COMMAND + next_block).information[-1] == 16
+    assert answer(meter, Control(FrameType.I, 1, 1), LLC_COMMAND + next_block).information[-1] == 16
     method = bytes.fromhex("c301c1 000f 0000280000ff 01 00")
-    assert said(meter, Control(FrameType.I, 2, 2), LLC_COMMAND + method).information[-2:] == b"\x03\x00"
+    assert answer(meter, Control(FrameType.I, 2, 2), LLC_COMMAND + method).information[-2:] == b"\x03\x00"
 
 
 def test_dlms_meter_gives_values_set_by_caller():
@@ -80,10 +80,10 @@ def test_dlms_meter_gives_values_set_by_caller():
 def test_dlms_meter_keeps_answering_after_any_octets(requests: list[bytes], garbage: bytes):
     meter = DlmsMeter(VALUES)
     meter.feed(garbage)
-    said(meter, Control(FrameType.SNRM), b"")
+    answer(meter, Control(FrameType.SNRM), b"")
     for number, request in enumerate(requests):
         assert (
-            said(meter, Control(FrameType.I, number, number), LLC_COMMAND + request).control.kind
+            answer(meter, Control(FrameType.I, number, number), LLC_COMMAND + request).control.kind
             is FrameType.I
         )
-    assert said(meter, Control(FrameType.DISC)).control.kind is FrameType.UA
+    assert answer(meter, Control(FrameType.DISC)).control.kind is FrameType.UA

@@ -35,7 +35,7 @@ CELL = {
     "mobileNetworkCode": 99,
     "channelNumber": 1300,
 }
-TOLD = {
+EXPECTED = {
     "0.0.40.0.0.255": [],
     "0.0.42.0.0.255": ["SIM0000000000101"],
     "0.0.96.1.0.255": ["009000000000101"],
@@ -83,7 +83,7 @@ def test_gurux_reads_everything(name: str, mechanism: Mechanism, max_info: int, 
                     while octets := connection.recv(4096):
                         connection.sendall(meter.feed(octets))
                 assert reader.stdout is not None
-                told = json.loads(reader.stdout.read())
+                data = json.loads(reader.stdout.read())
             finally:
                 reader.kill()
-    assert told == TOLD
+    assert data == EXPECTED

@@ -18,7 +18,7 @@ from gsm_meter_bridge.families.energomera_gs04 import (
 from gsm_meter_bridge.families.energomera_gs04.observables import OBSERVABLES
 from gsm_meter_bridge.families.energomera_gs04.settings import PASSWORD_RULE, SETTINGS
 from gsm_meter_bridge.families.energomera_gs04.shapes import SHAPES
-from gsm_meter_bridge.families.energomera_gs04.words import WORDS
+from gsm_meter_bridge.families.energomera_gs04.translations import TRANSLATIONS
 from gsm_meter_bridge.model import (
     SMS,
     Access,
@@ -63,7 +63,7 @@ class EnergomeraGs04:
     password_rule = PASSWORD_RULE
     settings = SETTINGS
     observables = OBSERVABLES
-    words = WORDS
+    translations = TRANSLATIONS
     lights = hints.LIGHTS
     remedies = hints.REMEDIES
     preparations = hints.PREPARATIONS
@@ -78,12 +78,12 @@ class EnergomeraGs04:
         """Return the profile's requests, if one is chosen, then the documented ones."""
         if access.profile is None:
             return _READS if access.delivery == SMS else ()
-        told = access.profile.reads(access.delivery)
+        requests = access.profile.reads(access.delivery)
         if access.delivery != SMS:
-            return told  # clause 9 has SMS only
+            return requests  # clause 9 has SMS only
         # if the profile has its own status request, MODE is not needed as a liveness check
         documented = (replace(r, volatile=False, liveness_check=False) for r in _READS)
-        return (*told, *documented)
+        return (*requests, *documented)
 
     def writes(self, changes: Mapping[str, Scalar], access: Access) -> tuple[Request, ...]:
         """Return one command for each changed setting (clause 9.1: one command an SMS), MODE last.
@@ -148,10 +148,10 @@ class EnergomeraGs04:
         )
 
     def verdicts(
-        self, told: Sequence[Reading], at: float, before: Mapping[str, Known]
+        self, reported: Sequence[Reading], at: float, before: Mapping[str, Known]
     ) -> tuple[Reading, ...]:
-        """Return whether the link to the meter is a problem, if `told` reports it."""
-        return tuple(meter_link.verdicts(told, at, before))
+        """Return whether the link to the meter is a problem, if `reported` reports it."""
+        return tuple(meter_link.verdicts(reported, at, before))
 
     def away_s(self, request: Request) -> float:
         """Return how many seconds the module restarts after a change of its mode."""
@@ -175,7 +175,7 @@ class EnergomeraGs04:
     def decode(self, request: Request, text: str, access: Access, octets: bytes = b"") -> Reply:
         """Return what a message answers to `request`; DecodeError if its shape is another."""
         if access.frame is not None and request.name == access.frame.name:
-            raise DecodeError("reply", "nobody knows what answers this frame; what is read back decides")
+            raise DecodeError("reply", "the reply to this frame is undocumented; reading back decides")
         profile = self._profile_of(request, access)
         if profile is not None:
             return profile.decode(request, text, octets)

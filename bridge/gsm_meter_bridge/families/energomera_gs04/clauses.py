@@ -5,16 +5,16 @@ from __future__ import annotations
 from gsm_meter_bridge.model.clause import Clause
 
 _PAPER = "concerns no software"
-_WORDS = "it explains words"
+_ABBREVIATIONS = "it explains abbreviations"
 
 CLAUSES = (
     Clause("1", "what the module is for", (".EnergomeraGs04",)),
-    Clause("2", "abbreviations", why_not=_WORDS),
+    Clause("2", "abbreviations", why_not=_ABBREVIATIONS),
     Clause("3", "the SIM and its tariff, before it is put in", (".hints.PREPARATIONS",)),
     Clause("4", "table 1: types of modules and their networks; the modes", (".modes.explain",)),
     Clause("5", "preparing meter and modem", (".hints.REMEDIES",)),
     Clause("5.1", "putting the module in, switching on: 15 to 30 s, then 60 s", (".EnergomeraGs04.away_s",)),
-    Clause("5.2", "the GSM modem of whoever sends settings", ("modem.setup",)),
+    Clause("5.2", "the GSM modem of the sender of settings", ("modem.setup",)),
     Clause("6", "the vendor's program; table 2: what leaves the factory", (".EnergomeraGs04",)),
     Clause("6.1", "choosing the type of the module", why_not="all types have the same commands"),
     Clause("6.2", "basic settings and their limits", (".settings.SETTINGS", ".guards.concerns")),
@@ -45,8 +45,8 @@ CLAUSES = (
     Clause("9", "settings by SMS in text", (".commands.encode", ".replies.decode")),
     Clause("9.1", "the form of a command: password, name, value", (".commands.encode", ".commands.parse")),
     *(
-        Clause(f"9.{number}", f"{name}: {says}", (".commands.COMMANDS", ".replies.decode"))
-        for number, name, says in (
+        Clause(f"9.{number}", f"{name}: {title}", (".commands.COMMANDS", ".replies.decode"))
+        for number, name, title in (
             (2, "MODE", "the mode, after the other settings"),
             (3, "APN", "the access point"),
             (4, "USER", "its user"),

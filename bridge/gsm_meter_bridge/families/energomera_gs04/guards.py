@@ -18,8 +18,8 @@ def concerns(changes: Mapping[str, Scalar], known: Mapping[str, Scalar | None]) 
     mode = after.get("mode")
     if changes.get("mode") in (Mode.CLIENT, Mode.CLIENT_CENC) and not after.get("server_host"):
         certain = "server_host" in after
-        words = _NEEDS_SERVER if certain else _NEEDS_UNREAD_SERVER
-        yield Concern(ConcernKind.REFUSED, "mode", f"mode {mode} {words}", certain)
+        condition = _NEEDS_SERVER if certain else _NEEDS_UNREAD_SERVER
+        yield Concern(ConcernKind.REFUSED, "mode", f"mode {mode} {condition}", certain)
     period = after.get("connect_period_s")
     if mode == Mode.CLIENT_CENC and isinstance(period, int) and period < _LEAST_CENC_PERIOD_S:
         yield Concern(ConcernKind.WARNING, "connect_period_s", f"{period} s {_MUCH_TRAFFIC}")
@@ -29,9 +29,9 @@ def concerns(changes: Mapping[str, Scalar], known: Mapping[str, Scalar | None]) 
         yield Concern(ConcernKind.WARNING, "server_host", _LONG_HOST)
     if changes:
         yield Concern(ConcernKind.WARNING, next(iter(changes)), _MASTER_SIM)
-    for name, words in _CUTS_OFF.items():
+    for name, condition in _CUTS_OFF.items():
         if name in changes:
-            yield Concern(ConcernKind.CONFIRM, name, words)
+            yield Concern(ConcernKind.CONFIRM, name, condition)
 
 
 _NEEDS_SERVER = "needs a server address (clause 6.2.1), and none is set; set server_host too"

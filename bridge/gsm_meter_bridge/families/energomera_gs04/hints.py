@@ -59,7 +59,7 @@ PREPARATIONS = (
         "the link between meter and module is faulty: set its port to «АВТО», else ask the hotline",
     ),
     Hint(
-        "the meter's display tells nothing of the module",
+        "the meter's display shows nothing of the module",
         "7.1",
         "it does so every 10 s, and pauses while a client is connected (mode server) and for 30 s after any "
         "exchange with the meter: a bridge that reads it now and then is seen there",

@@ -12,10 +12,10 @@ UNCHANGED_S = 60.0
 """Seconds after which a link that is still in the same starting state has a fault."""
 
 
-def verdicts(told: Iterable[Reading], at: float, before: Mapping[str, Known]) -> Iterable[Reading]:
+def verdicts(reported: Iterable[Reading], at: float, before: Mapping[str, Known]) -> Iterable[Reading]:
     """Yield the verdict on each reported link."""
     was = before.get(PROBLEM)
-    for link in told:
+    for link in reported:
         if link.name == LINK:
             yield judged(link, at, before.get(LINK), was_problem=was is not None and was.value is True)
 

@@ -17,16 +17,16 @@ def explain(settings: Mapping[str, Scalar | None]) -> list[str]:
     dials = (
         f"the module dials {host}, port {port}; it establishes and controls the connection every {period} s."
     )
-    words = {
+    by_mode = {
         Mode.SMS: "Mode sms: no data link; the module is reached by SMS only.",
         Mode.CLIENT_CENC: f"Mode client_cenc: {dials} The server there is a CE Net-Connection.",
         Mode.CLIENT: f"Mode client: {dials} The meter's data pass there as they are.",
         Mode.SERVER: f"Mode server: the module listens on port {port}; its SIM needs a fixed address.",
     }
     mode = settings.get("mode")
-    found = words.get(Mode(mode)) if mode in list(Mode) else None
+    found = by_mode.get(Mode(mode)) if mode in list(Mode) else None
     restarts = f"After {settings.get('idle_restart_period_h') or 24} h with nothing to do it restarts."
-    return [found or "The mode is not given, so nothing can be said of the data link.", restarts]
+    return [found or "The mode is not given, so the state of the data link is unknown.", restarts]
 
 
 _MODE_FOR = MappingProxyType({TCP: (Mode.SERVER, "6.4.3"), CENC: (Mode.CLIENT_CENC, "6.4")})

@@ -61,8 +61,8 @@ def _refusal(lines: list[str], text: str) -> Refusal | None:
     if found is None:
         return None
     code = (found[1] or "").zfill(2)
-    words = ERRORS.rows.get(code.upper())
-    return Refusal("rejected_by_module", str(words or f"the module answered {lines[-1]!r}"), text)
+    message = ERRORS.rows.get(code.upper())
+    return Refusal("rejected_by_module", str(message or f"the module answered {lines[-1]!r}"), text)
 
 
 _Readings = tuple[Reading, ...]

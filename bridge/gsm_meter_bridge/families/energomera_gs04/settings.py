@@ -13,11 +13,11 @@ from gsm_meter_bridge.vocabulary import Secret
 # Space and comma separate the words of a command, so no value can contain them (9.1); a lone `-` means
 # empty. The grave accent is not in the GSM alphabet.
 _WORD = r"[!-+.-_a-~]|[!-+\--_a-~]{2,}"
-_WORDS = "ASCII characters without space, comma and `; not - alone"
+_ALLOWED = "ASCII characters without space, comma and `; not - alone"
 PASSWORD_RULE = PasswordRule(
     f"(?:{_WORD})",
     " MODE",
-    f"1 to 155 {_WORDS} (9.1), of which [ ] {{ }} \\ ^ ~ | count twice: a command has to fit the same SMS",
+    f"1 to 155 {_ALLOWED} (9.1), of which [ ] {{ }} \\ ^ ~ | count twice: a command has to fit the same SMS",
 )
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
 _UNDOCUMENTED = "6.3; no text command"
@@ -58,7 +58,7 @@ SETTINGS = (
         minimum=1,
         maximum=50,
         pattern=_WORD,
-        allowed=f"1 to 50 {_WORDS}",
+        allowed=f"1 to 50 {_ALLOWED}",
         cuts_off=True,
         enabled_by_default=True,
         factory="internet",
@@ -70,7 +70,7 @@ SETTINGS = (
         read_by="apn",
         maximum=32,
         pattern=f"(?:{_WORD})?",
-        allowed=f"0 to 32 {_WORDS}",
+        allowed=f"0 to 32 {_ALLOWED}",
         cuts_off=True,
         factory="",
     ),
@@ -81,7 +81,7 @@ SETTINGS = (
         read_by="apn",
         maximum=32,
         pattern=f"(?:{_WORD})?",
-        allowed=f"0 to 32 {_WORDS}",
+        allowed=f"0 to 32 {_ALLOWED}",
         secret=True,
         cuts_off=True,
         factory="",
@@ -178,7 +178,7 @@ SETTINGS = (
         maximum=155,
         pattern=_WORD,
         check=_is_password,
-        allowed=f"1 to 155 {_WORDS}",
+        allowed=f"1 to 155 {_ALLOWED}",
         secret=True,
         cuts_off=True,
         documented=False,

@@ -47,7 +47,7 @@ def _digit(
 
 
 _LEVEL = r"level|уров\w+|signal|сигнал\w*"
-_LEVEL_WORDS = (
+_LEVELS_BELOW = (
     r"level|signal|сигнала?|strength|gsm|lte|уров\w+|сети|сотов\w+|network|cellular|связи|приема|приёма"
 )
 _NOT_LEVEL = r"csq|quality|качеств\w*|battery|батаре\w*|заряд\w*|порог\w*|threshold|min\w*|max\w*|log"
@@ -143,7 +143,7 @@ SHAPES = (
         _LEVEL_FIELDS,
         _LEVEL,
         unless=_NOT_LEVEL,
-        through=_LEVEL_WORDS,
+        through=_LEVELS_BELOW,
     ),
     *(
         Shape(
@@ -153,7 +153,7 @@ SHAPES = (
             label,
             unless=_NOT_LEVEL,
             unless_after=_OTHER_SCALE,
-            through=_LEVEL_WORDS,
+            through=_LEVELS_BELOW,
             sure=sure,
         )
         for label, sure in ((rf"(?:{_LEVEL}){_DIGIT}", True), (_LEVEL, False))

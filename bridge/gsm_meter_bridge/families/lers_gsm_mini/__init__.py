@@ -17,7 +17,7 @@ from gsm_meter_bridge.families.lers_gsm_mini import (
 from gsm_meter_bridge.families.lers_gsm_mini.identification import PacketReader
 from gsm_meter_bridge.families.lers_gsm_mini.observables import OBSERVABLES
 from gsm_meter_bridge.families.lers_gsm_mini.settings import PASSWORD_RULE, SETTINGS
-from gsm_meter_bridge.families.lers_gsm_mini.words import WORDS
+from gsm_meter_bridge.families.lers_gsm_mini.translations import TRANSLATIONS
 from gsm_meter_bridge.model import (
     ACCESS_PASSWORD,
     SMS,
@@ -56,7 +56,7 @@ def _server_reads(n: int) -> tuple[Read, ...]:
     )
 
 
-def _told_by(reads: Iterable[Read]) -> tuple[str, ...]:
+def _yielded_by(reads: Iterable[Read]) -> tuple[str, ...]:
     return tuple(name for read in reads for name in read.yields)
 
 
@@ -115,7 +115,7 @@ class LersGsmMini:
     password_rule = PASSWORD_RULE
     settings = SETTINGS
     observables = OBSERVABLES
-    words = WORDS
+    translations = TRANSLATIONS
     actions = _ACTIONS
     call = Action("call", "Call to connect", "5.2", icon="mdi:phone-outgoing")
     data_calls = True  # clause 5.3
@@ -189,7 +189,7 @@ class LersGsmMini:
         return ()
 
     def verdicts(
-        self, told: Sequence[Reading], at: float, before: Mapping[str, Known]
+        self, reported: Sequence[Reading], at: float, before: Mapping[str, Known]
     ) -> tuple[Reading, ...]:
         """Return nothing: no reading of this family needs a verdict."""
         return ()
@@ -206,10 +206,10 @@ class LersGsmMini:
         become empty because the request does not give them (4.3.10).
         """
         if request.kind is RequestKind.ACTION and request.name == "restore":
-            return _told_by(read for read in _READS if not read.volatile)
+            return _yielded_by(read for read in _READS if not read.volatile)
         deleted = (name for name, value in request.changes.items() if name.endswith(".address") and not value)
-        told = _told_by(read for name in deleted for read in _server_reads(int(name.split(".")[1])))
-        return (*told, *commands.may_empty(request.changes))
+        names = _yielded_by(read for name in deleted for read in _server_reads(int(name.split(".")[1])))
+        return (*names, *commands.may_empty(request.changes))
 
     def encode(self, request: Request, access: Access) -> Outgoing:
         """Return the SMS of `request`."""

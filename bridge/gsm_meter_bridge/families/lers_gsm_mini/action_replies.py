@@ -43,39 +43,39 @@ _UPDATE_FAILED = (
 
 def decode(name: str, lines: Sequence[str], text: str) -> Reply:
     """Return what `lines`, those of `text`, answer to an action; DecodeError if they are no answer to it."""
-    said = " ".join(lines)
+    raw = " ".join(lines)
     if name == "update":
-        return _updating(said, text)
+        return _updating(raw, text)
     expected = _DONE[generic(name)]
-    last = _last_sentence(said, (expected, *(words for words, _ in _NOT_DONE)))
+    last = _last_sentence(raw, (expected, *(message for message, _ in _NOT_DONE)))
     if last is None:
         raise DecodeError("reply", f"does not begin with {expected!r}")
     if lines and is_err(lines[-1]):
         return refusal(text)
-    for words, meaning in _NOT_DONE:
-        if words == last:
+    for message, meaning in _NOT_DONE:
+        if message == last:
             return Refusal(REJECTED, meaning, text)
     return Answer((), text, note=_ONLY_TRIED if name.startswith("connect") else None)
 
 
-def _updating(said: str, text: str) -> Reply:
-    last = _last_sentence(said, (words for words, *_ in (*_UPDATE, *_UPDATE_FAILED)))
-    for words, state, away_s in _UPDATE:
-        if words == last:
+def _updating(raw: str, text: str) -> Reply:
+    last = _last_sentence(raw, (message for message, *_ in (*_UPDATE, *_UPDATE_FAILED)))
+    for message, state, away_s in _UPDATE:
+        if message == last:
             return Answer((Reading("update_state", state),), text, away_s)
-    for words, meaning in _UPDATE_FAILED:
-        if words == last:
+    for message, meaning in _UPDATE_FAILED:
+        if message == last:
             return Refusal("update_failed", meaning, text, (Reading("update_state", UpdateState.FAILED),))
-    raise DecodeError("reply", "says nothing of an update")
+    raise DecodeError("reply", "contains nothing about an update")
 
 
-def _last_sentence(said: str, known: Iterable[str]) -> str | None:
+def _last_sentence(text: str, known: Iterable[str]) -> str | None:
     """Return which of the sentences `known` comes last: one SMS may contain several.
 
-    None if `said` begins with none of them.
+    None if `text` begins with none of them.
     """
     places = {
-        sentence: [m.start() for m in re.finditer(rf"(?<![\w-]){re.escape(sentence)}\b", said, re.IGNORECASE)]
+        sentence: [m.start() for m in re.finditer(rf"(?<![\w-]){re.escape(sentence)}\b", text, re.IGNORECASE)]
         for sentence in known
     }
     found = {place: sentence for sentence, all_places in places.items() for place in all_places}

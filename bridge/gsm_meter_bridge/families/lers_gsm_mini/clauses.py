@@ -35,7 +35,7 @@ CLAUSES = (
         "4.3.3",
         "SERVER: the list, one server with its counts, deletion; a reboot after changes of a server",
         (".LersGsmMini.resets", ".LersGsmMini.writes"),
-        "the list of both servers (`S`) is read by `sms-text` and `decode` only: `S0` and `S1` tell more",
+        "the list of both servers (`S`) is read by `sms-text` and `decode` only: `S0` and `S1` contain more",
     ),
     Clause("4.3.4", "SERVERnServer: host and port", (".commands.encode",)),
     Clause("4.3.5", "SERVERnEnable: whether it connects at all", (".schedule.explain", ".guards.concerns")),
@@ -88,7 +88,7 @@ CLAUSES = (
     Clause(
         "5.5", "an update: what it says, 45 and 6 minutes", (".action_replies.decode", ".LersGsmMini.away_s")
     ),
-    Clause("5.6", "which connection gives way to which", (".schedule.explain", ".schedule.PRIORITIES")),
+    Clause("5.6", "which connection has priority", (".schedule.explain", ".schedule.PRIORITIES")),
     Clause(
         "6",
         "the identification packet of each connection",

@@ -123,7 +123,7 @@ def _texts(request: Request) -> tuple[str, str]:
         command = _short(request.name)
         return command, command
     groups = tuple(_groups(request.changes))
-    plain, shown = (";".join(map(_write, told)) for told in (groups, map(masked, groups)))
+    plain, shown = (";".join(map(_write, parts)) for parts in (groups, map(masked, groups)))
     return plain, shown
 
 

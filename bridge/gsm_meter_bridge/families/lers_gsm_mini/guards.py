@@ -20,14 +20,16 @@ def concerns(
         yield from _white_list({**known, **changes}, own_numbers)
     for remark in schedule.remarks({**known, **changes}):
         if remark.name in changes:
-            yield Concern(ConcernKind.WARNING, remark.name, remark.words)
+            yield Concern(ConcernKind.WARNING, remark.name, remark.message)
     if ACCESS_PASSWORD in changes:
-        words = "whoever forgets it must go to the modem; write it into the bridge's configuration afterwards"
-        yield Concern(ConcernKind.CONFIRM, ACCESS_PASSWORD, words)
+        message = (
+            "if it is lost, the module must be visited; write it into the bridge's configuration afterwards"
+        )
+        yield Concern(ConcernKind.CONFIRM, ACCESS_PASSWORD, message)
     for name in changes:
         if name.startswith("server.") and name.endswith((".address", ".enabled")):
-            words = "with a wrong server the modem cannot be polled; SMS still reach it"
-            yield Concern(ConcernKind.CONFIRM, name, words)
+            message = "with a wrong server the modem cannot be polled; SMS still reach it"
+            yield Concern(ConcernKind.CONFIRM, name, message)
 
 
 def listed(settings: Mapping[str, Scalar | None], template: str) -> frozenset[str] | None:
@@ -53,13 +55,13 @@ def _white_list(after: Mapping[str, Scalar | None], own_numbers: tuple[str, ...]
     if not numbers or (own_numbers and not missing):
         return
     if not own_numbers:
-        words = "our own number is not configured (modems: number), so nobody can tell if it is listed"
-        yield Concern(ConcernKind.CONFIRM, "white_list", words)
+        message = "our own number is not configured (modems: number), so it is unknown whether it is listed"
+        yield Concern(ConcernKind.CONFIRM, "white_list", message)
     elif len(missing) < len(own_numbers):
-        words = f"our own {', '.join(missing)} would not be listed: the modem would obey only our others"
-        yield Concern(ConcernKind.CONFIRM, "white_list", words)
+        message = f"our own {', '.join(missing)} would not be listed: the modem would obey only our others"
+        yield Concern(ConcernKind.CONFIRM, "white_list", message)
     else:
-        words = (
+        message = (
             f"our own number {', '.join(missing)} would not be listed: the modem would never obey us again"
         )
-        yield Concern(ConcernKind.REFUSED, "white_list", words)
+        yield Concern(ConcernKind.REFUSED, "white_list", message)

@@ -85,14 +85,14 @@ class Packet:
     @property
     def readings(self) -> tuple[Reading, ...]:
         """The readings, with the names that the reply to `I` also uses; the clock as ISO 8601."""
-        said = _said(self.lines)
+        values = _values(self.lines)
         texts = [Reading(name, getattr(self, name)) for name in _TEXTS]
         if self.clock is not None:
             texts.append(Reading("module_clock", self.clock.isoformat()))
-        readings = (*(r for r in texts if r.value is not None), *signal(said.get("GSM", "")))
+        readings = (*(r for r in texts if r.value is not None), *signal(values.get("GSM", "")))
         if self.connect_reason is None:
             return readings
-        return (*readings, Reading("connect_reason", self.connect_reason, said["CR"]))
+        return (*readings, Reading("connect_reason", self.connect_reason, values["CR"]))
 
 
 class PacketReader:
@@ -178,30 +178,30 @@ def _text(octets: bytes) -> str:
         return octets.decode("cp1251", "backslashreplace").strip()
 
 
-def _said(lines: tuple[PacketLine, ...]) -> dict[str, str]:
+def _values(lines: tuple[PacketLine, ...]) -> dict[str, str]:
     """Return values by key; the first line of a key counts, empty ones are ignored."""
     return {line.key: line.value for line in reversed(lines) if line.value}
 
 
 def _identification(lines: tuple[PacketLine, ...], rest: bytes) -> Packet:
-    said = _said(lines)
-    sim, level = said.get("SIM", ""), {r.name: r.value for r in signal(said.get("GSM", ""))}
-    operator, network_code = _operator(said.get("MO"))
+    values = _values(lines)
+    sim, level = values.get("SIM", ""), {r.name: r.value for r in signal(values.get("GSM", ""))}
+    operator, network_code = _operator(values.get("MO"))
     return Packet(
-        model=said.get("MODEL"),
-        serial_number=said.get("SN"),
-        firmware=said.get("SV"),
-        hardware=said.get("HV"),
-        imei=said.get("IMEI"),
+        model=values.get("MODEL"),
+        serial_number=values.get("SN"),
+        firmware=values.get("SV"),
+        hardware=values.get("HV"),
+        imei=values.get("IMEI"),
         iccid=_group(_ICCID, sim),
         pin_state=_group(_PIN, sim),
         operator=operator,
         network_code=network_code,
         signal_dbm=_number(level.get("signal_dbm")),
         signal_percent=_number(level.get("signal_percent")),
-        balance=said.get("BAL", "").strip(_QUOTES) or None,
-        clock=_clock(said.get("DT", "")),
-        connect_reason=_reason(said.get("CR")),
+        balance=values.get("BAL", "").strip(_QUOTES) or None,
+        clock=_clock(values.get("DT", "")),
+        connect_reason=_reason(values.get("CR")),
         lines=lines,
         rest=rest,
     )

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.families.lers_gsm_mini import commands, replies
-from gsm_meter_bridge.families.lers_gsm_mini.refusals import REJECTED, refusal_words, refusals
+from gsm_meter_bridge.families.lers_gsm_mini.refusals import REJECTED, refusal_message, refusals
 from gsm_meter_bridge.model import Answer, Reading, Refusal, Reply, Request, RequestKind
 from gsm_meter_bridge.model.setting import generic
 from gsm_meter_bridge.sms import fits_gsm7
@@ -98,10 +98,10 @@ class _Found:
         """Return the readings that are certain, and the parts without an answer."""
         if self.is_cut(request):
             del self.replies[max(self.replies)]
-        told = {n: reply for n, reply in self.replies.items() if isinstance(reply, Answer)}
-        missing = tuple(part for n, part in enumerate(request.parts) if n not in told)
-        raw = "\r\n".join(reply.raw for reply in told.values())
-        return Answer(_readings(told), raw, unanswered=missing)
+        answers = {n: reply for n, reply in self.replies.items() if isinstance(reply, Answer)}
+        missing = tuple(part for n, part in enumerate(request.parts) if n not in answers)
+        raw = "\r\n".join(reply.raw for reply in answers.values())
+        return Answer(_readings(answers), raw, unanswered=missing)
 
     def acknowledgement(self, request: Request) -> Reply:
         """Return whether the commands were carried out; DecodeError if the text does not mention them."""
@@ -110,10 +110,10 @@ class _Found:
         refused = {n: reply for n, reply in changing.items() if isinstance(reply, Refusal)}
         if refused:
             each = [one for n, reply in changing.items() for one in refusals(request.parts[n], reply)]
-            words = refusal_words([name for name, _ in each], [no for _, no in each])
+            message = refusal_message([name for name, _ in each], [no for _, no in each])
             every = len(refused) == sum(map(_changes, request.parts))
             partial = not every or any(reply.partial for reply in refused.values())
-            return Refusal(REJECTED, words, raw, _readings(self.replies), partial=partial)
+            return Refusal(REJECTED, message, raw, _readings(self.replies), partial=partial)
         if not changing:
             raise DecodeError("reply", "is not the Ok that answers a change")
         return Answer(_readings(self.replies), raw)
@@ -123,8 +123,8 @@ def _changes(part: Request) -> bool:
     return part.kind is not RequestKind.READ
 
 
-def _readings(told: Mapping[int, Reply]) -> tuple[Reading, ...]:
-    return tuple(reading for reply in told.values() for reading in reply.readings)
+def _readings(answers: Mapping[int, Reply]) -> tuple[Reading, ...]:
+    return tuple(reading for reply in answers.values() for reading in reply.readings)
 
 
 def _block(part: Request, lines: Sequence[str]) -> Sequence[str]:

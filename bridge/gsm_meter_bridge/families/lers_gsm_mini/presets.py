@@ -35,7 +35,7 @@ def find(name: str) -> tuple[Preset, ...]:
 
 def _contains(line: str, wanted: str) -> bool:
     """Return whether a line, or a name that it stands for, contains `wanted`."""
-    names = (name for full in _spelled_out(line) for name in _said(full))
+    names = (name for full in _spelled_out(line) for name in _spellings(full))
     return wanted in _folded(line) or any(wanted in _folded(name) for name in names)
 
 
@@ -63,19 +63,19 @@ def _folded(name: str) -> str:
 @cache
 def _names(line: str) -> tuple[str, ...]:
     """Return regular expressions for the names that a line of the table stands for."""
-    return tuple(dict.fromkeys(_pattern(name) for full in _spelled_out(line) for name in _said(full)))
+    return tuple(dict.fromkeys(_pattern(name) for full in _spelled_out(line) for name in _spellings(full)))
 
 
 def _spelled_out(line: str) -> Iterator[str]:
     """Yield each model of a line alone, after the leading words of the first one, and after its stem."""
     first, *others = ([*_alternatives(item.strip())] for item in re.split(r",(?![^(]*\))", line))
-    words = first[0].split()
+    parts = first[0].split()
     # the first one may be known without its maker's name
-    yield from (" ".join(name.split()[start:]) for name in first for start in range(len(words)))
+    yield from (" ".join(name.split()[start:]) for name in first for start in range(len(parts)))
     stem, hyphen, _ = first[0].rpartition("-")
     for item in (name for names in others for name in names):
         yield item
-        yield from (" ".join((*words[:count], item)) for count in range(1, len(words)))
+        yield from (" ".join((*parts[:count], item)) for count in range(1, len(parts)))
         if hyphen:  # `ТМК-Н1, Н3`
             yield f"{stem}-{item}"
 
@@ -101,7 +101,7 @@ def _alternatives(name: str) -> Iterator[str]:
             yield other
 
 
-def _said(name: str) -> Iterator[str]:
+def _spellings(name: str) -> Iterator[str]:
     """Yield a name and, if it ends in a separate letter, the name without that."""
     yield name
     if re.search(r"\d\w*\s+\w$", name):

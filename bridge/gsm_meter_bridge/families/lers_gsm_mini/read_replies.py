@@ -41,9 +41,9 @@ def _info(text: str) -> Answer:
     if len(known) <= len(labels.keys() - known) and not (len(lines) == 1 and _MODEL.match(lines[0])):
         raise DecodeError("reply", "is not the information block (model, SN, FW, IMEI, signal level)")
     model = next((line for line in lines if not _LABEL.match(line)), None)
-    told = [Reading("model", model)] if model else []
-    told += [Reading(name, labels[label]) for label, name in _INFO.items() if label in labels]
-    return Answer((*told, *signal(labels.get("SIGNAL LEVEL", ""))), text)
+    reported = [Reading("model", model)] if model else []
+    reported += [Reading(name, labels[label]) for label, name in _INFO.items() if label in labels]
+    return Answer((*reported, *signal(labels.get("SIGNAL LEVEL", ""))), text)
 
 
 def signal(text: str) -> tuple[Reading, ...]:
@@ -120,9 +120,11 @@ def _server(text: str, n: str) -> Answer:
     labels = _labelled(text)
     if not {"SERVER", "ENABLED"} <= labels.keys():
         raise DecodeError("reply", "is not the block of a server (Server, Enabled, Rules, White-list)")
-    told = Reading(f"server.{n}.address", labels["SERVER"]), _enabled_reading(n, labels["ENABLED"])
+    reported = Reading(f"server.{n}.address", labels["SERVER"]), _enabled_reading(n, labels["ENABLED"])
     counts = (("RULES", f"server_{n}_rules"), ("WHITE-LIST", f"server_{n}_white_list"))
-    return Answer((*told, *(_count(name, labels[label]) for label, name in counts if label in labels)), text)
+    return Answer(
+        (*reported, *(_count(name, labels[label]) for label, name in counts if label in labels)), text
+    )
 
 
 def _count(name: str, text: str) -> Reading:
@@ -161,13 +163,15 @@ def _list(heading: str, name: str) -> Callable[..., Answer]:
         if not lines or " ".join(lines[0].lower().split()).rstrip(" :") != heading or entries is None:
             raise DecodeError("reply", f"is not the list {heading!r}")
         prefix = name.replace("#", numbers[0]) if numbers else name
-        told = _told_entries(lines[1:], entries)
-        return Answer(tuple(Reading(f"{prefix}.{x}", _spaceless(told[x])) for x in sorted(told)), text)
+        reported = _reported_entries(lines[1:], entries)
+        return Answer(
+            tuple(Reading(f"{prefix}.{x}", _spaceless(reported[x])) for x in sorted(reported)), text
+        )
 
     return read
 
 
-def _told_entries(lines: list[str], entries: dict[str, str]) -> dict[str, str]:
+def _reported_entries(lines: list[str], entries: dict[str, str]) -> dict[str, str]:
     """Return the entries that are certain: if the last line is not the list's end, it may be cut off."""
     if str(LAST_ENTRY) in entries or (lines and _ENTRY.match(lines[-1]) is None):
         return entries

@@ -32,20 +32,20 @@ def refusals(part: Request, reply: Reply) -> Iterable[tuple[str, bool]]:
         yield name, is_err(lines[n].strip()) if one_each else isinstance(reply, Refusal)
 
 
-def refusal_words(commands: Sequence[str], refused: Sequence[bool]) -> str:
+def refusal_message(commands: Sequence[str], refused: Sequence[bool]) -> str:
     """Return the message about commands some of which the module refused.
 
     If it took only some numbers of the list of clause 4.3.15, the gateway modem's may be missing: the module
     then answers no more.
     """
-    said_no = [name for name, no in zip(commands, refused, strict=True) if no]
+    refused_names = [name for name, no in zip(commands, refused, strict=True) if no]
     taken = [name for name, no in zip(commands, refused, strict=True) if not no]
-    words = f"the modem refused {', '.join(said_no)} (it answered Err)"
+    message = f"the modem refused {', '.join(refused_names)} (it answered Err)"
     if taken:
-        words = f"{words} and took {', '.join(taken)}"
-    if any(map(_is_obeyed, said_no)) and any(map(_is_obeyed, taken)):
-        words = f"{words}; of whom it obeys, only the numbers that it took are certain"
-    return words
+        message = f"{message} and took {', '.join(taken)}"
+    if any(map(_is_obeyed, refused_names)) and any(map(_is_obeyed, taken)):
+        message = f"{message}; of the numbers that it obeys, only those that it took are certain"
+    return message
 
 
 def _is_obeyed(name: str) -> bool:

@@ -7,7 +7,7 @@ import re
 from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.families.lers_gsm_mini import action_replies, read_replies
 from gsm_meter_bridge.families.lers_gsm_mini.commands import written_names
-from gsm_meter_bridge.families.lers_gsm_mini.refusals import REJECTED, is_err, refusal, refusal_words
+from gsm_meter_bridge.families.lers_gsm_mini.refusals import REJECTED, is_err, refusal, refusal_message
 from gsm_meter_bridge.model import Answer, Refusal, Reply, Request, RequestKind, lines_without_values
 
 _HARMLESS = re.compile(
@@ -45,12 +45,12 @@ def _written(request: Request, lines: list[str], text: str) -> Reply:
         return Answer((), text)
     commands = written_names(request.changes)
     if len(lines) == len(commands):
-        words = refusal_words(commands, refused)
+        message = refusal_message(commands, refused)
     else:
         which = "the change" if len(lines) == 1 else f"{sum(refused)} of {len(lines)} commands"
-        words = refusal_words([which], [True])
+        message = refusal_message([which], [True])
     partial = len(commands) > 1 and not (all(refused) and len(lines) == len(commands))
-    return Refusal(REJECTED, words, text, partial=partial)
+    return Refusal(REJECTED, message, text, partial=partial)
 
 
 def mask(text: str) -> str:

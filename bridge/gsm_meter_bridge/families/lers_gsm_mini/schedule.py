@@ -55,7 +55,7 @@ class Remark:
     """A remark about the rule `name`."""
 
     name: str
-    words: str
+    message: str
 
 
 def explain(settings: Mapping[str, Scalar | None]) -> list[str]:
@@ -69,7 +69,7 @@ def explain(settings: Mapping[str, Scalar | None]) -> list[str]:
         for server in idle
         if any(rule.server == server for rule in rules)
     )
-    return [*map(_sentence, rules), *why, *(r.words for r in remarks(settings)), PRIORITIES]
+    return [*map(_sentence, rules), *why, *(r.message for r in remarks(settings)), PRIORITIES]
 
 
 def remarks(settings: Mapping[str, Scalar | None]) -> list[Remark]:
@@ -147,12 +147,12 @@ def _waits(turn: Turn) -> Iterable[Remark]:
     last = turn.before[-1]
     then = f"takes over at {turn.begin}" if turn.comes else "never has its turn"
     if last.server != rule.server:
-        words = f"starts while {last.name} is connected, and that connection is not broken: it {then}"
+        message = f"starts while {last.name} is connected, and that connection is not broken: it {then}"
     elif turn.comes:
-        words = f"overlaps {last.name} and {then}"
+        message = f"overlaps {last.name} and {then}"
     else:
-        words = f"lies within {last.name}, which runs to its end: it {then}"
-    yield Remark(rule.name, f"{rule.name} {words}.")
+        message = f"lies within {last.name}, which runs to its end: it {then}"
+    yield Remark(rule.name, f"{rule.name} {message}.")
 
 
 def _rivals(turn: Turn, turns: Iterable[Turn]) -> Iterable[Remark]:
@@ -175,8 +175,8 @@ def _rivals(turn: Turn, turns: Iterable[Turn]) -> Iterable[Remark]:
 def _too_long(turn: Turn) -> Iterable[Remark]:
     rule, window_min = turn.rule, _minute(turn.rule.end) - _minute(turn.begin)
     if rule.every_min and turn.comes and rule.every_min >= window_min:
-        words = f"{rule.name} connects once only: its {rule.every_min} min are not over before {rule.end}."
-        yield Remark(rule.name, words)
+        message = f"{rule.name} connects once only: its {rule.every_min} min are not over before {rule.end}."
+        yield Remark(rule.name, message)
 
 
 def _minute(time: str) -> int:

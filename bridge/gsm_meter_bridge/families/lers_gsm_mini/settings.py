@@ -21,7 +21,7 @@ from gsm_meter_bridge.vocabulary import Secret
 
 # Comma separates fields, `;` and `=` commands; spaces are not allowed (clause 4.2).
 _FIELD = r"[!-+\--:<>-_a-~]*"
-_FIELD_WORDS = "ASCII characters without space, comma, ;, = and `"
+_FIELD_CHARACTERS = "ASCII characters without space, comma, ;, = and `"
 
 # Clause 4.3.11: any characters that an SMS can carry, spaces are removed; clause 4.2: `;` ends it.
 PASSWORD_RULE = PasswordRule(
@@ -84,7 +84,7 @@ SETTINGS = (
         read_by="apn",
         maximum=63,
         pattern=_FIELD,
-        allowed=f"0 to 63 {_FIELD_WORDS}; empty: chosen automatically",
+        allowed=f"0 to 63 {_FIELD_CHARACTERS}; empty: chosen automatically",
         cuts_off=True,
         enabled_by_default=True,
         factory="",
@@ -96,7 +96,7 @@ SETTINGS = (
         read_by="apn",
         maximum=32,
         pattern=_FIELD,
-        allowed=f"0 to 32 {_FIELD_WORDS}",
+        allowed=f"0 to 32 {_FIELD_CHARACTERS}",
         cuts_off=True,
     ),
     Setting(
@@ -106,7 +106,7 @@ SETTINGS = (
         read_by="apn",
         maximum=32,
         pattern=_FIELD,
-        allowed=f"0 to 32 {_FIELD_WORDS}",
+        allowed=f"0 to 32 {_FIELD_CHARACTERS}",
         secret=True,
         cuts_off=True,
     ),

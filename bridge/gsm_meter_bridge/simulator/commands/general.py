@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 
 from gsm_meter_bridge.simulator.charsets import CHARSETS
-from gsm_meter_bridge.simulator.commands.table import Run, Table, nothing, says
+from gsm_meter_bridge.simulator.commands.table import Run, Table, nothing, replying
 from gsm_meter_bridge.simulator.modem_state import AtError, ModemState, Settings
 
 _NOT_ALLOWED, _NOT_SUPPORTED, _INCORRECT = 3, 4, 50
@@ -93,8 +93,8 @@ def _switch_radio(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
 
 
 def _ussd(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
-    said = modem.identity.ussd.get(m[1])
-    modem.answers.append(f'+CUSD: 0,"{said}",15' if said is not None else "+CUSD: 4")
+    text = modem.identity.ussd.get(m[1])
+    modem.answers.append(f'+CUSD: 0,"{text}",15' if text is not None else "+CUSD: 4")
     return ()
 
 
@@ -112,9 +112,9 @@ GENERAL: Table = (
     (r"(?:[HLMNX]|&[CDSKW])\d*|S\d+=\d*", nothing),
     (r"S(\d+)\?", _register),
     (r"I\d?", identity("model")),
-    (r"\+GCAP", says("+GCAP: +CGSM")),
+    (r"\+GCAP", replying("+GCAP: +CGSM")),
     (r"\+(?:IPR|IFC|ICF)=[\d,]*", nothing),
-    (r"\+IPR\?", says("+IPR: 0")),
+    (r"\+IPR\?", replying("+IPR: 0")),
     (r"\+C?GMI", identity("manufacturer")),
     (r"\+C?GMM", identity("model")),
     (r"\+C?GMR", identity("revision")),
@@ -123,24 +123,24 @@ GENERAL: Table = (
         r"\+(?:C?G(?:MI|MM|MR|SN)|GCAP|CIMI|CCID|CNUM|CHUP|CPIN|CPAS|CMGR|CMGS|CMGW|CMSS|CSCA|CNMA)=\?",
         nothing,
     ),
-    (r"\+CSMS=\?", says("+CSMS: (0,1)")),
+    (r"\+CSMS=\?", replying("+CSMS: (0,1)")),
     (r"\+CSMS\?", lambda modem, _m: (f"+CSMS: {modem.number('CSMS')},1,1,1",)),
     (r"\+(CSMS)=([01])", lambda modem, m: (*_set_number(modem, m), "+CSMS: 1,1,1")),
     (rf"\+({_NAMES})\?", _number),
     (rf"\+({_NAMES})=\?", _range),
     (rf"\+({_NAMES})=(\d+)", _set_number),
     (r"\+CSCS\?", _charset),
-    (r"\+CSCS=\?", says(f"+CSCS: ({','.join(f'{chr(34)}{name}{chr(34)}' for name in CHARSETS)})")),
+    (r"\+CSCS=\?", replying(f"+CSCS: ({','.join(f'{chr(34)}{name}{chr(34)}' for name in CHARSETS)})")),
     (r'\+CSCS="(\w+)"', _choose_charset),
     (r"\+CFUN\?", _radio),
-    (r"\+CFUN=\?", says("+CFUN: (0,1,4),(0,1)")),
+    (r"\+CFUN=\?", replying("+CFUN: (0,1,4),(0,1)")),
     (r"\+CFUN=([014])(?:,([01]))?", _switch_radio),
     (r'\+CUSD=1,"([*#\d]+)"(?:,\d+)?', _ussd),
     (r"\+CUSD=([012])", nothing),
-    (r"\+CUSD\?", says("+CUSD: 0")),
-    (r"\+CUSD=\?", says("+CUSD: (0-2)")),
-    (r"\+CBC", says("+CBC: 0,100")),
-    (r"\+CPAS", says("+CPAS: 0")),
+    (r"\+CUSD\?", replying("+CUSD: 0")),
+    (r"\+CUSD=\?", replying("+CUSD: (0-2)")),
+    (r"\+CBC", replying("+CBC: 0,100")),
+    (r"\+CPAS", replying("+CPAS: 0")),
     (r"\+CHUP", nothing),
     (r"\+CCLK\?", _clock),
     (r"\+CCLK=.*", _refuse),

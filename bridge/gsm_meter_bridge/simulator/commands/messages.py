@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gsm_meter_bridge.simulator.commands.network import type_of_number
-from gsm_meter_bridge.simulator.commands.table import Table, of_messages, of_sim, says
+from gsm_meter_bridge.simulator.commands.table import Table, of_messages, of_sim, replying
 from gsm_meter_bridge.simulator.modem_state import AtError, ModemState, OpenPrompt
 from gsm_meter_bridge.simulator.storage import STORED_SENT, STORED_UNSENT, Stored
 from gsm_meter_bridge.sms import SmsSubmit, decode_pdu
@@ -55,7 +55,7 @@ def _cnmi(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
         raise AtError("CMS", _NOT_ALLOWED)
     mode, *_, bfr = modem.settings.cnmi = (*wanted, *so_far[len(wanted) :])
     if mode and not so_far[0] and bfr:
-        modem.untold.clear()
+        modem.buffered.clear()
     return ()
 
 
@@ -109,7 +109,7 @@ def _begin_store(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
 
 def _send_stored(modem: ModemState, m: re.Match[str]) -> Sequence[str]:
     message = _stored(modem, modem.memories[1], int(m[1]))
-    modem.fail_as_told()
+    modem.raise_configured_error()
     sms = decode_pdu(message.pdu)
     if not isinstance(sms, SmsSubmit):
         raise AtError("CMS", _BAD_PDU)
@@ -159,17 +159,17 @@ MESSAGES: Table = (
     (r'\+CSCA="([^"]*)"(?:,(\d+))?', of_sim(_set_centre)),
     (r"\+CSMP\?", _text_parameters),
     (r"\+CSMP=(\d+,\d+,\d+,\d+)", _set_text_parameters),
-    (r"\+CMGF\?", says("+CMGF: 0")),
-    (r"\+CMGF=\?", says("+CMGF: (0)")),
+    (r"\+CMGF\?", replying("+CMGF: 0")),
+    (r"\+CMGF=\?", replying("+CMGF: (0)")),
     (r"\+CMGF=(\d)", _mode),
     (r"\+CPMS\?", of_messages(_memory)),
     (r"\+CPMS=\?", _memories),
     (r'\+CPMS=("\w+"(?:,"\w+"){0,2})', of_messages(_choose_memory)),
     (r"\+CNMI\?", _cnmi_state),
-    (r"\+CNMI=\?", says("+CNMI: (0-3),(0-3),(0-3),(0-2),(0,1)")),
+    (r"\+CNMI=\?", replying("+CNMI: (0-3),(0-3),(0-3),(0-2),(0,1)")),
     (r"\+CNMI=([\d,]*)", _cnmi),
     (r"\+CNMA(?:=0)?", _acknowledge),
-    (r"\+CMGL=\?", says("+CMGL: (0-4)")),
+    (r"\+CMGL=\?", replying("+CMGL: (0-4)")),
     (r"\+CMGL(?:=([0-4]))?", of_messages(_list)),
     (r"\+CMGR=(\d+)", of_messages(_read)),
     (r"\+CMGD=\?", of_messages(_deletable)),

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from gsm_meter_bridge.simulator.commands.general import identity
-from gsm_meter_bridge.simulator.commands.table import Table, nothing, of_sim, says
+from gsm_meter_bridge.simulator.commands.table import Table, nothing, of_sim, replying
 from gsm_meter_bridge.simulator.modem_state import PIN_TRIES, AtError, CallEndError, ModemState
 
 _LOGGER = logging.getLogger(__name__)
@@ -160,9 +160,9 @@ NETWORK: Table = (
     (r'\+CPIN="?(\d+)"?', _enter_pin),
     (r'\+CPIN="?(\d{8})"?,"?\d{4,8}"?', _enter_puk),
     (r'\+CPINR(?:="SIM PIN")?', _pin_tries),
-    (r'\+CLCK="SC",2', of_sim(says("+CLCK: 0"))),
+    (r'\+CLCK="SC",2', of_sim(replying("+CLCK: 0"))),
     (r"\+CSQ", _signal),
-    (r"\+CSQ=\?", says("+CSQ: (0-31,99),(99)")),
+    (r"\+CSQ=\?", replying("+CSQ: (0-31,99),(99)")),
     (r"\+(CREG|CEREG|CGREG)\?", _registration),
     (r"\+COPS\?", of_sim(_operator)),
     (r"\+COPS=\?", of_sim(_operators)),
@@ -171,8 +171,8 @@ NETWORK: Table = (
     (r"\+CGATT=1", of_sim(nothing)),
     (r"\+CNUM", of_sim(_own_number)),
     (r"\+CPBS\?", of_sim(_phonebook)),
-    (r"\+CPBS=\?", of_sim(says('+CPBS: ("SM","ON")'))),
+    (r"\+CPBS=\?", of_sim(replying('+CPBS: ("SM","ON")'))),
     (r'\+CPBS="(SM|ON)"', of_sim(_choose_phonebook)),
-    (r"\+CPBR=\?", of_sim(says("+CPBR: (1-100),20,18"))),
+    (r"\+CPBR=\?", of_sim(replying("+CPBR: (1-100),20,18"))),
     (r"\+CPBR=(\d+)(?:,(\d+))?", of_sim(_read_phonebook)),
 )

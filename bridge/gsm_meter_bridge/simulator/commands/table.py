@@ -20,7 +20,7 @@ def nothing(_modem: ModemState, _m: re.Match[str]) -> Sequence[str]:
     return ()
 
 
-def says(*lines: str) -> Run:
+def replying(*lines: str) -> Run:
     """Return a command that always gives the same answer."""
     return lambda _modem, _m: lines
 

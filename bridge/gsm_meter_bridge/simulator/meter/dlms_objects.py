@@ -46,7 +46,7 @@ class SimulatedGsm:
 class MeterValues:
     """Values of the meter; None, or a name of `dlms.ENERGIES` left out, if it does not have the object.
 
-    `said` holds values that it reports instead of the true ones: a fault of the meter.
+    `objects` holds values that it reports instead of the true ones: a fault of the meter.
     """
 
     clock: datetime
@@ -56,7 +56,7 @@ class MeterValues:
     ip: IPv4Address | None = None
     apn: str | None = None
     gsm: SimulatedGsm | None = None
-    said: Mapping[Attribute, Data] = field(default_factory=dict)
+    objects: Mapping[Attribute, Data] = field(default_factory=dict)
 
 
 def attributes(values: MeterValues) -> Attributes:
@@ -79,36 +79,36 @@ def attributes(values: MeterValues) -> Attributes:
     versions = {GSM_DIAGNOSTIC: values.gsm.version if values.gsm else 0, ASSOCIATION_LN: 1}
     listed = dict.fromkeys([(ASSOCIATION_LN, ASSOCIATION), *((a.class_id, a.obis) for a in found)])
     entries = (_entry(class_id, versions.get(class_id, 0), obis) for class_id, obis in listed)
-    return {Attribute(ASSOCIATION_LN, ASSOCIATION, 2): array(*entries), **found, **values.said}
+    return {Attribute(ASSOCIATION_LN, ASSOCIATION, 2): array(*entries), **found, **values.objects}
 
 
-def _diagnostic(told: SimulatedGsm, clock: datetime) -> Attributes:
-    cell_type = Tag.DOUBLE_LONG_UNSIGNED if told.version else Tag.LONG_UNSIGNED
+def _diagnostic(simulated: SimulatedGsm, clock: datetime) -> Attributes:
+    cell_type = Tag.DOUBLE_LONG_UNSIGNED if simulated.version else Tag.LONG_UNSIGNED
     adjacent = (
         structure(Data(cell_type, cell.cell_id), Data(Tag.UNSIGNED, cell.signal_quality))
-        for cell in told.adjacent_cells
+        for cell in simulated.adjacent_cells
     )
     by_index = {
-        gsm.OPERATOR: Data(Tag.VISIBLE_STRING, told.operator.encode("ascii")),
-        gsm.STATUS: Data(Tag.ENUM, told.registration),
+        gsm.OPERATOR: Data(Tag.VISIBLE_STRING, simulated.operator.encode("ascii")),
+        gsm.STATUS: Data(Tag.ENUM, simulated.registration),
         gsm.CS_ATTACHMENT: Data(Tag.ENUM, 0),
-        gsm.PS_STATUS: Data(Tag.ENUM, told.ps_status),
-        gsm.CELL_INFO: _cell_info(told, cell_type),
+        gsm.PS_STATUS: Data(Tag.ENUM, simulated.ps_status),
+        gsm.CELL_INFO: _cell_info(simulated, cell_type),
         gsm.ADJACENT_CELLS: array(*adjacent),
         gsm.CAPTURE_TIME: _octets(encode_time(clock)),
     }
     return {Attribute(GSM_DIAGNOSTIC, _GSM, index): value for index, value in by_index.items()}
 
 
-def _cell_info(told: SimulatedGsm, cell_type: Tag) -> Data:
-    cell = told.cell
+def _cell_info(gsm: SimulatedGsm, cell_type: Tag) -> Data:
+    cell = gsm.cell
     parts = [
         Data(cell_type, cell.cell_id),
         Data(Tag.LONG_UNSIGNED, cell.location_id),
         Data(Tag.UNSIGNED, cell.signal_quality),
         Data(Tag.UNSIGNED, cell.bit_error_rate),
     ]
-    if told.version:
+    if gsm.version:
         parts += [Data(Tag.LONG_UNSIGNED, number or 0) for number in (cell.mcc, cell.mnc)]
         parts.append(Data(Tag.DOUBLE_LONG_UNSIGNED, cell.channel or 0))
     return structure(*parts)

@@ -99,23 +99,23 @@ class IecMeter:
 
         With `even_parity` it accepts only octets with even parity, and its own have it, too.
         """
-        return self._parity.send(self._heard(self._parity.take(octets)))
+        return self._parity.send(self._answer_to(self._parity.take(octets)))
 
-    def _heard(self, octets: bytes) -> bytes:
-        octets, said = self._buffer + octets, b""
+    def _answer_to(self, octets: bytes) -> bytes:
+        octets, answer = self._buffer + octets, b""
         self._buffer = b""
         while octets:
             if self._pipe is not None:
                 more, octets = self._through(self._pipe, octets)
-                said += more
+                answer += more
                 continue
             asked = _ASKED.search(octets)
             if asked is None:
                 self._buffer = octets[-_MAX_OCTETS:]
                 break
             octets = octets[asked.end() :]
-            said += self._answer(asked)
-        return said
+            answer += self._answer(asked)
+        return answer
 
     def _through(self, device: PortDevice, octets: bytes) -> tuple[bytes, bytes]:
         """Copy `octets` to the piped device; return its answer, and what follows the pipe's end."""
@@ -141,10 +141,10 @@ class IecMeter:
         if not fits:
             return _NAK
         self._method = self._method if self._method in fits else fits[0]
-        said = self._obey(command.decode("latin-1"), (data or b"").decode("latin-1"))
+        answer = self._obey(command.decode("latin-1"), (data or b"").decode("latin-1"))
         if self._state is _State.ONE_READ:
             self._end()
-        return said
+        return answer
 
     def _signed_on(self, address: str, *, is_whole: bool) -> bytes:
         self._end()
@@ -207,8 +207,8 @@ class IecMeter:
         return answer(self._value(call[1]), self._method) if call[1] in self.values else self._error(12)
 
     def _value(self, name: str) -> str:
-        said = "".join(f"({value})" for value in self.values.get(name, ("ERR12",)))
-        return f"{name}{said}\r\n"
+        answer = "".join(f"({value})" for value in self.values.get(name, ("ERR12",)))
+        return f"{name}{answer}\r\n"
 
     def _write(self, data: str) -> bytes:
         call = _CALL.fullmatch(data)

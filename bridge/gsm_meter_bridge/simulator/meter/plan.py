@@ -15,7 +15,7 @@ from gsm_meter_bridge.dlms.gsm import ServingCell
 from gsm_meter_bridge.dlms.hdlc import HdlcAddress
 from gsm_meter_bridge.dlms.objects import ASSOCIATION, ASSOCIATION_LN
 from gsm_meter_bridge.iec62056.data import NAME_CHARS
-from gsm_meter_bridge.iec62056.energy import NAMES, TOTALS, ways
+from gsm_meter_bridge.iec62056.energy import NAMES, TOTALS, energy_requests
 from gsm_meter_bridge.iec62056.messages import parse_identification
 from gsm_meter_bridge.simulator.meter.dlms import Account, DlmsMeter, MeterSetup
 from gsm_meter_bridge.simulator.meter.dlms_objects import MeterValues, SimulatedGsm
@@ -92,13 +92,13 @@ class MeterPlan:
         total, *tariffs = (self.energies_kwh.get(name) for name in NAMES)
         shown = [f"{kwh or 0:.{self.decimals}f}" for kwh in (total, *tariffs)]
         dated = (f"{now:%d.%m.%y},{shown[0]}", *shown[1:])
-        way = ways(parse_identification(self.iec_identity))[0]
-        told: dict[str, tuple[str, ...]] = {"SNUMB": (self.serial_number,)}
+        request = energy_requests(parse_identification(self.iec_identity))[0]
+        values: dict[str, tuple[str, ...]] = {"SNUMB": (self.serial_number,)}
         if total is not None:
-            told[way[:NAME_CHARS]] = tuple(shown) if way == TOTALS else dated
+            values[request[:NAME_CHARS]] = tuple(shown) if request == TOTALS else dated
         return IecMeter(
             self.password or Secret(""),
-            told,
+            values,
             address=self.serial_number[-9:] if self.iec_address is None else self.iec_address,
             identity=self.iec_identity,
             even_parity=self.parity == "even",
@@ -114,11 +114,11 @@ class _Ends:
         self._dlms, self._iec, self._clock, self._answers = dlms, iec, clock, answers
 
     def feed(self, octets: bytes) -> bytes:
-        said = self._iec.feed(octets)
+        answer = self._iec.feed(octets)
         if self._dlms is not None:
             self._dlms.values = replace(self._dlms.values, clock=self._clock())
-            said = self._dlms.feed(octets) + said
-        if said and self._answers is not None:
+            answer = self._dlms.feed(octets) + answer
+        if answer and self._answers is not None:
             self._answers -= 1
-            return said if self._answers >= 0 else b""
-        return said
+            return answer if self._answers >= 0 else b""
+        return answer

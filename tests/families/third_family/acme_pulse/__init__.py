@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from gsm_meter_bridge.families.acme_pulse import commands, tables
 from gsm_meter_bridge.families.acme_pulse.settings import OBSERVABLES, PASSWORD_RULE, SETTINGS
-from gsm_meter_bridge.families.acme_pulse.words import WORDS
+from gsm_meter_bridge.families.acme_pulse.translations import TRANSLATIONS
 
 from gsm_meter_bridge.model import (
     SMS,
@@ -46,7 +46,7 @@ class AcmePulse:
     password_rule = PASSWORD_RULE
     settings = SETTINGS
     observables = OBSERVABLES
-    words = WORDS
+    translations = TRANSLATIONS
     actions = (Action("blink", "Blink", "3.1", icon="mdi:led-on"),)
     call = None
     data_calls = False
@@ -95,12 +95,12 @@ class AcmePulse:
         return (Reading("battery_low", None if not isinstance(voltage, int) else voltage < tables.LOW_MV),)
 
     def verdicts(
-        self, told: Sequence[Reading], at: float, before: Mapping[str, Known]
+        self, reported: Sequence[Reading], at: float, before: Mapping[str, Known]
     ) -> tuple[Reading, ...]:
         was = before.get("tampered")
         return tuple(
             Reading("tampered", value=reading.value is True or (was is not None and was.value is True))
-            for reading in told
+            for reading in reported
             if reading.name == "tamper"
         )
 

@@ -35,10 +35,10 @@ _NUMBERS = ("signal_dbm", "battery_mv", "report_period_min")
 
 def encode(request: Request, password: Secret) -> SmsText:
     """Return the SMS of `request`; UnknownNameError for one that the manual does not have."""
-    words = {**READS, **ACTIONS, **SETTINGS}
-    if request.name not in words:
-        raise UnknownNameError("request", request.name, words)
-    word, value = words[request.name], request.changes.get(request.name)
+    commands = {**READS, **ACTIONS, **SETTINGS}
+    if request.name not in commands:
+        raise UnknownNameError("request", request.name, commands)
+    word, value = commands[request.name], request.changes.get(request.name)
     plain = word if value is None else f"{word} {value}"
     shown = f"{word} {MASK}" if value is not None and is_secret(request.name) else plain
     return SmsText.single(f"{password.reveal()}#{plain}", f"{MASK}#{shown}")

@@ -121,7 +121,7 @@ class SimulatedGsmMini:
         most = int(self._faults.get("speechless", 100_000))
         first = [SimulatedReply(body[:longest], delay_s) for body in bodies if len(body) <= most]
         first *= 2 if self._faults.get("duplicate") else 1
-        return (*first, *(SimulatedReply(words, delay_s + after_s) for after_s, words in later))
+        return (*first, *(SimulatedReply(reply_text, delay_s + after_s) for after_s, reply_text in later))
 
     def _result(self, command: str, now_s: float, later: list[tuple[float, str]]) -> str:
         name, is_write, value = command.partition("=")
@@ -175,7 +175,7 @@ class SimulatedGsmMini:
         self._away_until_s = now_s + (_UPDATE[1][0] + (390.0 if not fault else 0.0)) / speed
         if not fault:
             self._memory.values["firmware"] = "M1.2.0"
-        return tuple((after_s / speed, words) for after_s, words in steps)
+        return tuple((after_s / speed, text) for after_s, text in steps)
 
 
 SIMULATED = SimulatedGsmMini

@@ -12,7 +12,7 @@ _Write = Callable[..., bool] | None
 _N, _X = "([01])", r"([0-9])"
 
 # Table 4.1: long words and their short forms; clause 4.3.13 for RESET and RESTART.
-_WORDS = {
+_REPLIES = {
     "APN": "A",
     "INFO": "I",
     "DISCONNECT": "D",
@@ -36,8 +36,8 @@ _PARTS = (
 
 def short(name: str) -> str:
     """Return the short form of a command's name."""
-    if name in _WORDS:
-        return _WORDS[name]
+    if name in _REPLIES:
+        return _REPLIES[name]
     if re.search(r"[0-9]", name):
         for part, letter in _PARTS:
             name = re.sub(part, letter, name)

@@ -39,5 +39,5 @@ def encode(
         ("DT", f"{clock:%Y-%m-%d %H:%M:%S} {clock:%z}".removesuffix("00")),
         ("CR", reason),
     )
-    said = (*(f"{key + '#':<8}{value}" for key, value in lines), "CONNECT GPRS", "")
-    return line_end.join(said).encode()
+    packet = (*(f"{key + '#':<8}{value}" for key, value in lines), "CONNECT GPRS", "")
+    return line_end.join(packet).encode()

@@ -7,29 +7,29 @@ from functools import cache
 from typing import Any
 
 from gsm_meter_bridge.model import Family
+from gsm_meter_bridge.translations import Catalogue, Catalogues, Language, Translations
+from gsm_meter_bridge.translations.common import COMMON
 from gsm_meter_bridge.vocabulary import OBSERVABLES, Observable
-from gsm_meter_bridge.words import Catalogue, Catalogues, Language, Words
-from gsm_meter_bridge.words.common import COMMON
 
 
 @cache
-def common_words(language: Language) -> Words:
+def common_translations(language: Language) -> Translations:
     """Return the names and value texts that belong to no family."""
-    return Words((_titles(OBSERVABLES.values()), COMMON[Language.EN], COMMON[language]))
+    return Translations((_titles(OBSERVABLES.values()), COMMON[Language.EN], COMMON[language]))
 
 
-def words_of(language: Language, family: Family) -> Words:
+def translations_of(language: Language, family: Family) -> Translations:
     """Return the names and value texts of a family's modules; English if the language lacks one."""
     hashable: Any = family
-    return _words_of(language, hashable)
+    return _translations_of(language, hashable)
 
 
 @cache
-def _words_of(language: Language, family: Any) -> Words:
+def _translations_of(language: Language, family: Any) -> Translations:
     titles = _titles((*OBSERVABLES.values(), *family.observables))
-    own: Catalogues = family.words
+    own: Catalogues = family.translations
     in_english = (titles, _titles_of(family), COMMON[Language.EN], own.get(Language.EN, Catalogue()))
-    return Words((*in_english, COMMON[language], own.get(language, Catalogue())))
+    return Translations((*in_english, COMMON[language], own.get(language, Catalogue())))
 
 
 def _titles(values: Iterable[Observable]) -> Catalogue:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from gsm_meter_bridge.words import Catalogue, Catalogues, Language
+from gsm_meter_bridge.translations import Catalogue, Catalogues, Language
 
 _ENGLISH = Catalogue(values=MappingProxyType({"led": {"auto": "Automatic", "off": "Off"}}))
 _RUSSIAN = Catalogue(
@@ -21,4 +21,4 @@ _RUSSIAN = Catalogue(
     ),
     values=MappingProxyType({"led": {"auto": "Автоматически", "off": "Выключен"}}),
 )
-WORDS: Catalogues = MappingProxyType({Language.EN: _ENGLISH, Language.RU: _RUSSIAN})
+TRANSLATIONS: Catalogues = MappingProxyType({Language.EN: _ENGLISH, Language.RU: _RUSSIAN})

@@ -1,7 +1,7 @@
 """Names of entities and texts of values, one catalogue for each language. Pure.
 
 English names of values, settings and actions are the titles that these are declared with. Names and texts
-that only one family has are in that family's folder (`Family.words`).
+that only one family has are in that family's folder (`Family.message`).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _CHANGE = "set."
 _UNKNOWN = "unknown"
 
 
-class Words:
+class Translations:
     """Names and texts of values in one language, merged from several catalogues; a later one wins."""
 
     def __init__(self, catalogues: Iterable[Catalogue]) -> None:

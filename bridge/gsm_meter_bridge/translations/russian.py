@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from gsm_meter_bridge.words import Catalogue
+from gsm_meter_bridge.translations import Catalogue
 
 _IMPORT, _EXPORT = "Потребление", "Отдача энергии"
 

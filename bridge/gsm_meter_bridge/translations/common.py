@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from gsm_meter_bridge.words import Catalogues, Language
-from gsm_meter_bridge.words.english import ENGLISH
-from gsm_meter_bridge.words.russian import RUSSIAN
+from gsm_meter_bridge.translations import Catalogues, Language
+from gsm_meter_bridge.translations.english import ENGLISH
+from gsm_meter_bridge.translations.russian import RUSSIAN
 
 COMMON: Catalogues = MappingProxyType({Language.EN: ENGLISH, Language.RU: RUSSIAN})

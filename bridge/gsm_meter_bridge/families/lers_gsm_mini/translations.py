@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from gsm_meter_bridge.families.lers_gsm_mini.tables import LAST_SERVER
-from gsm_meter_bridge.words import Catalogue, Catalogues, Language
+from gsm_meter_bridge.translations import Catalogue, Catalogues, Language
 
 _SERVERS = range(LAST_SERVER + 1)
 _ENGLISH = Catalogue(
@@ -38,4 +38,4 @@ _RUSSIAN = Catalogue(
         }
     ),
 )
-WORDS: Catalogues = MappingProxyType({Language.EN: _ENGLISH, Language.RU: _RUSSIAN})
+TRANSLATIONS: Catalogues = MappingProxyType({Language.EN: _ENGLISH, Language.RU: _RUSSIAN})

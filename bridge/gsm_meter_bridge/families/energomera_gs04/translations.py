@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from gsm_meter_bridge.words import Catalogue, Catalogues, Language
+from gsm_meter_bridge.translations import Catalogue, Catalogues, Language
 
 _ENGLISH = Catalogue(
     values=MappingProxyType(
@@ -79,4 +79,4 @@ _RUSSIAN = Catalogue(
         }
     ),
 )
-WORDS: Catalogues = MappingProxyType({Language.EN: _ENGLISH, Language.RU: _RUSSIAN})
+TRANSLATIONS: Catalogues = MappingProxyType({Language.EN: _ENGLISH, Language.RU: _RUSSIAN})
