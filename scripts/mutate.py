@@ -7,6 +7,7 @@ tests/mutants.yaml.
 from __future__ import annotations
 
 import argparse
+import fnmatch
 import random
 import sys
 import tempfile
@@ -35,7 +36,7 @@ ROOMS = {
     "families": ["families"],
     "config": ["config"],
     "profiles": ["profiles"],
-    "jobs": ["jobs", "test_waiting_jobs.py"],
+    "jobs": ["moves", "jobs", "test_waiting_jobs.py"],
     "modem": ["modem", "test_several_modems.py"],
     "transports": ["transports", "jobs/test_other_transports.py", "jobs/test_trouble.py", "connections"],
     "connections": ["connections"],
@@ -63,10 +64,15 @@ class Room:
     name: str
     code: str
     tests: list[str]
+    chosen: tuple[str, ...] = ("*",)
+    """Patterns of the files to be changed, below `code`."""
 
     def files(self) -> list[str]:
         """Return the files of code."""
-        return sorted(str(file.relative_to(self.tree)) for file in (self.tree / self.code).rglob("*.py"))
+        code = self.tree / self.code
+        found = {str(file.relative_to(code)) for file in code.rglob("*.py")}
+        chosen = {file for pattern in self.chosen for file in fnmatch.filter(found, pattern)}
+        return [f"{self.code}/{file}" for file in sorted(chosen)]
 
 
 @dataclass(frozen=True)
@@ -171,6 +177,7 @@ def main() -> int:
     """Try rooms; 1 if one of them sees too little, 2 if it cannot be said."""
     parser = argparse.ArgumentParser(prog="scripts/mutate", description=__doc__)
     parser.add_argument("room", nargs="+", choices=ROOMS, metavar="ROOM", help=", ".join(ROOMS))
+    parser.add_argument("--files", nargs="+", default=["*"], metavar="GLOB", help="only such files of a room")
     parser.add_argument("--count", type=int, default=60, help="mutants of each room (60)")
     parser.add_argument("--seed", type=int, default=1, help="another one chooses others (1)")
     parser.add_argument("--all", action="store_true", help="all mutants")
@@ -180,7 +187,7 @@ def main() -> int:
         listed = read_list(TOP / LIST, TOP)
         for name in options.room:
             tests = [f"tests/{test}" for test in ROOMS[name]]
-            room = Room(TOP, name, f"{BRIDGE}/{name}", tests)
+            room = Room(TOP, name, f"{BRIDGE}/{name}", tests, tuple(options.files))
             count = None if options.all else options.count
             outcomes.append(try_room(room, count=count, seed=options.seed, listed=listed))
             print(outcomes[-1], flush=True)

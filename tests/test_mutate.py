@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from textwrap import dedent
@@ -140,6 +141,21 @@ def test_mutate_chooses_same_mutants_for_same_seed(room: mutate.Room) -> None:
     assert chosen(1) == chosen(1)
     assert chosen(1) != chosen(2)
     assert sorted(chosen(1)) == sorted(chosen(2))
+
+
+@pytest.mark.parametrize(
+    ("patterns", "files"),
+    [
+        (("*",), ["__init__.py", "values.py"]),
+        (("val*.py",), ["values.py"]),
+        (("__init__.py", "v*"), ["__init__.py", "values.py"]),
+        (("no*",), []),
+    ],
+)
+def test_mutate_changes_only_chosen_files(
+    room: mutate.Room, patterns: tuple[str, ...], files: list[str]
+) -> None:
+    assert replace(room, chosen=patterns).files() == [f"bridge/toy/{file}" for file in files]
 
 
 def test_mutate_leaves_out_what_changes_nothing(room: mutate.Room) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gsm_meter_bridge.model.phone_numbers import PhoneBook, Whose, e164
+from gsm_meter_bridge.model.phone_numbers import PhoneBook, Senders, Whose, e164
 from gsm_meter_bridge.sms import TypeOfNumber
 
 HUT, PUMP = "+79990000101", "+79990000201"
@@ -150,3 +150,71 @@ def test_e164_normalizes_written_number_or_returns_none(
     written: str, region: str | None, number: str | None
 ) -> None:
     assert e164(written, region) == number
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        # E.164: 7 to 15 digits
+        ("+290123", None),
+        ("+2901234", "+2901234"),
+        ("+29012345", "+29012345"),
+        ("+49123456789012", "+49123456789012"),
+        ("+491234567890123", "+491234567890123"),
+        ("+4912345678901234", None),
+    ],
+)
+def test_e164_has_seven_to_fifteen_digits(written: str, number: str | None) -> None:
+    assert e164(written) == number
+
+
+SENDERS = Senders(BOOK, {"home": "RU", "away": "DE", "anywhere": None})
+
+
+@pytest.mark.parametrize(
+    ("sender", "kind", "modem", "module"),
+    [
+        (PUMP, I, "home", "pump"),
+        ("89990000201", N, "home", "pump"),
+        ("89990000201", N, "away", None),  # a national form of another country
+        ("89990000201", N, "anywhere", "pump"),  # by the modules' own country
+        ("89990000201", N, "not configured", "pump"),
+        ("79990000201", U, "away", "pump"),
+        ("+79990000301", I, "home", None),
+        (PUMP, NAME, "home", None),
+    ],
+)
+def test_sender_is_read_by_country_of_the_modem_that_received_it(
+    sender: str, kind: TypeOfNumber, modem: str, module: str | None
+) -> None:
+    assert SENDERS.whose(sender, kind, modem).module == module
+    assert SENDERS.is_module(sender, kind, modem) is (module is not None)
+
+
+def test_sender_is_ad_hoc_module_only_where_it_is_added() -> None:
+    number = "+79990000301"
+    more = SENDERS.and_of([number])
+    assert more.whose("89990000301", N, "home") == Whose(number)
+    assert more.whose("89990000201", N, "home") == Whose("pump")
+    assert more.whose("89990000301", N, "away").module is None  # the modems' countries stay
+    assert SENDERS.whose("89990000301", N, "home").module is None
+    assert SENDERS.and_of([]) is SENDERS
+
+
+@pytest.mark.parametrize(
+    ("regions", "module", "sender", "kind", "is_one"),
+    [
+        ({"home": "RU"}, "pump", "9990000201", X, True),
+        ({"home": "RU"}, "hut", "9990000201", X, False),  # it resembles another one
+        ({"home": "RU"}, "pump", "9990000201", N, False),  # it is the module
+        ({"home": "RU", "away": "DE"}, "pump", "9990000201", N, False),  # it is, for one of the modems
+        ({"away": "DE"}, "pump", "9990000201", N, True),
+        ({}, "pump", "9990000201", N, False),
+        ({}, "pump", "9990000201", X, True),
+        ({}, "pump", "+79990000301", I, False),
+    ],
+)
+def test_sender_is_lookalike_if_it_is_a_module_for_no_modem(
+    regions: dict[str, str | None], module: str, sender: str, kind: TypeOfNumber, *, is_one: bool
+) -> None:
+    assert Senders(BOOK, regions).is_lookalike(module, sender, kind) is is_one
