@@ -126,7 +126,7 @@ def test_send_failure_is_repeated_only_if_nothing_can_have_changed(
     assert outcome.on_send_failure(before_it, error, NOW, POLICY) == moves
 
 
-NEVER_ARRIVED = "the network says that it was not delivered: expired"
+NEVER_ARRIVED = "the network reports that it was not delivered: expired"
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from tests.support.moves import (
     uncertain,
 )
 
-HEARD = Move(Event.HEARD, {"after": {CONNECTED: True}}, "it has connected")
+HEARD = Move(Event.OTHER_MESSAGE, {"after": {CONNECTED: True}}, "it has connected")
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ HEARD = Move(Event.HEARD, {"after": {CONNECTED: True}}, "it has connected")
         (job(*CONNECT, state=State.SENDING), (HEARD,)),
         (
             job(*CONNECT, after={"apn": "x"}),
-            (Move(Event.HEARD, {"after": {"apn": "x", CONNECTED: True}}, "it has connected"),),
+            (Move(Event.OTHER_MESSAGE, {"after": {"apn": "x", CONNECTED: True}}, "it has connected"),),
         ),
         (job(*CONNECT, after={CONNECTED: True}), ()),
         (job(*CONNECT, state=State.REPLIED), ()),
@@ -88,7 +88,7 @@ TOLD_LATE = "late reply to the write"
             (
                 job(*CHANGE, at=2, state=state),
                 answer(),
-                (Move(Event.HEARD, {"write_answered": True}, TOLD_LATE),),
+                (Move(Event.OTHER_MESSAGE, {"write_answered": True}, TOLD_LATE),),
             )
             for state in (State.SENDING, State.SENT, State.DELIVERED)
         ),
@@ -139,11 +139,11 @@ def test_late_reading_back_counts_if_it_is_as_requested(
 
 
 def soonest(due_at: float) -> Moves:
-    return (Move(Event.HEARD, {"due_at": due_at}, "the module was heard"),)
+    return (Move(Event.OTHER_MESSAGE, {"due_at": due_at}, "a message of the module arrived"),)
 
 
 def unreadable(said: str) -> Moves:
-    return (Move(Event.HEARD, {"unreadable": said}, "it cannot be read"),)
+    return (Move(Event.OTHER_MESSAGE, {"unreadable": said}, "it cannot be read"),)
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def mismatched(shown: str) -> Move:
             answer(apn="third"),
             (
                 answered(after={"apn": "third"}, due_at=NOW + 9, attempts=5),
-                lost("not done yet; the message may be under way"),
+                lost("not done yet; the message may still be in transit"),
             ),
         ),
         (
@@ -160,7 +160,7 @@ def mismatched(shown: str) -> Move:
             answer(),
             (
                 answered(after={}, due_at=NOW, attempts=1, step=2),
-                lost("the module did not tell apn"),
+                lost("the module did not report apn"),
             ),
         ),
         (
@@ -168,14 +168,14 @@ def mismatched(shown: str) -> Move:
             answer(),
             (
                 answered(after={}, due_at=NOW, attempts=2, step=2),
-                lost("the module did not tell apn"),
+                lost("the module did not report apn"),
             ),
         ),
         (
             read_back(attempts=2),
             answer(),
             (
-                answered(after={}, error_code="unconfirmed", error_message="the module did not tell apn"),
+                answered(after={}, error_code="unconfirmed", error_message="the module did not report apn"),
                 DIFFERED,
             ),
         ),
@@ -186,7 +186,7 @@ def mismatched(shown: str) -> Move:
                 answered(
                     after={},
                     error_code="not_allowed",
-                    error_message="not allowed; the module did not tell apn",
+                    error_message="not allowed; the module did not report apn",
                     before={"apn": "net"},
                 ),
                 Move(Event.DENIED),
@@ -198,7 +198,7 @@ def mismatched(shown: str) -> Move:
             answer(apn_user="me"),
             (
                 answered(after={"apn": "old", "apn_user": "me"}, due_at=NOW, attempts=1, step=2),
-                lost("the module did not tell apn"),
+                lost("the module did not report apn"),
             ),
         ),
         # an action: that the module answers says that it lives, not that it has done it
@@ -212,7 +212,7 @@ def mismatched(shown: str) -> Move:
             answer(info="x"),
             (
                 answered(after={}, due_at=NOW + 9, attempts=1),
-                lost("not done yet; the message may be under way"),
+                lost("not done yet; the message may still be in transit"),
             ),
         ),
         (
@@ -222,7 +222,7 @@ def mismatched(shown: str) -> Move:
                 answered(
                     after={},
                     error_code="unconfirmed",
-                    error_message="the module answers, but never said that it has done it",
+                    error_message="the module answers, but never confirmed that it has done it",
                 ),
                 DIFFERED,
             ),

@@ -62,7 +62,7 @@ UPDATE = (read(INFO), write(Request.action("update")), back(INFO))
 def test_news_of_work_in_progress_extends_or_ends_it(
     before_it: Job, reply: Answer | Refusal, moves: Moves
 ) -> None:
-    assert outcome.on_news(before_it, reply, NOW) == moves
+    assert outcome.on_progress(before_it, reply, NOW) == moves
 
 
 def put_off(detail: str, at: int, due_at: float, **changes: object) -> Move:
