@@ -14,8 +14,8 @@ _TIME = (
 _HEAD = re.compile(rf"\s*(?:{_TIME}[\s,;|-]*)+")
 _LOGGER = re.compile(r"[\w.]+:\s+(?:\S+\s+)?(?=<<|>>)")
 _MARK = re.compile(
-    r"(?:(?P<sent>>>+|->|-->|TX\b|SND\b|SEND\b|SENT\b|WRITE\b|WRITTEN data\b|W:|O:)"
-    r"|(?P<came><<+|<-|<--|RX\b|RCV\b|RECV\b|RECEIVED\b|READ\b|R:|I:))[\s:|]*",
+    r"(?:(?P<sent>>>+|--?>|TX\b|SND\b|SEND\b|SENT\b|WRITE\b|WRITTEN data\b|W:|O:)"
+    r"|(?P<came><<+|<--?|RX\b|RCV\b|RECV\b|RECEIVED\b|READ\b|R:|I:))[\s:|]*",
     re.IGNORECASE,
 )
 _SINGLE = re.compile(r"(?:(?P<sent>>)|(?P<came><))\s+(?=\S)")
