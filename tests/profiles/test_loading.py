@@ -180,7 +180,10 @@ def test_profile_may_have_requests_or_frame_alone() -> None:
 
 def test_fields_of_reply_may_be_empty_or_left_out() -> None:
     for fields in ((), None):
-        assert _load(f"{_STATUS}.reply.fields", None if fields is None else []).requests["status"].reply.fields == ()
+        assert (
+            _load(f"{_STATUS}.reply.fields", None if fields is None else []).requests["status"].reply.fields
+            == ()
+        )
     text = yaml.safe_dump(_FILE).replace("fields:\n      - group: ip\n        value: ip", "fields:")
     assert load_profile(text, "mine.yaml", FAMILY).requests["status"].reply.fields == ()
 
