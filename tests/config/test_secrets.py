@@ -28,7 +28,7 @@ def _password(folder: Path, written: str) -> str:
         ("!secret the_one", None, "the secret the_one is needed; "),
         ("!secret hunter2", None, "the secret (a name of 7 characters) is needed; "),
         ("!secret the_one", "{x: y}\n- a", "secrets.yaml: line 2: "),
-        ("!secret the_one", "a: x\na: y\nb: x\nb: y", "secrets.yaml: line 2: a is there twice"),
+        ("!secret the_one", "a: x\na: y\nb: x\nb: y", "secrets.yaml: line 2: a: a is there twice"),
         ("!secret the_one", "- a", "secrets.yaml: allowed: names and their secrets, each as name: secret"),
         ("!secret the_one", "a: x\nthe_one: [x]", "secrets.yaml: line 2: the_one is a list or a map"),
         ("!env NOT_THERE_AT_ALL", None, "no variable NOT_THERE_AT_ALL in the environment"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gsm_meter_bridge.profiles.sentences import told_by
+from gsm_meter_bridge.profiles.sentences import parse_reply
 from gsm_meter_bridge.profiles.standards import is_imei
 from tests.profiles.drafting import FAMILY, draft, values
 
@@ -46,7 +46,7 @@ def test_imei_has_its_maker_and_check_digit(digits: str, *, good: bool) -> None:
     ],
 )
 def test_value_of_standard_is_found_within_its_limits(text: str, found: dict[str, str]) -> None:
-    assert told_by(text, "ASK", FAMILY).texts() == found
+    assert parse_reply(text, "ASK", FAMILY).texts() == found
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_value_of_standard_is_found_within_its_limits(text: str, found: dict[str
     ],
 )
 def test_values_of_a_reply_are_in_their_lines_once(text: str, lines: tuple[tuple[str, ...], ...]) -> None:
-    told = told_by(text, "ASK", FAMILY)
+    told = parse_reply(text, "ASK", FAMILY)
     names = tuple(tuple(f.value for value in one for f in value.fields) for one in told.values)
     assert names == lines
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gsm_meter_bridge.profiles.terminal import RecordedSms, Source, heard_in
+from gsm_meter_bridge.profiles.terminal import RecordedSms, Source, messages_in
 from gsm_meter_bridge.sms import encode_delivers
 
 NUMBER = "+79990000101"
@@ -16,7 +16,7 @@ _HEAD = f'"{NUMBER}",,"26/11/26,10:00:00+00"'
 
 
 def _found(text: str) -> list[RecordedSms]:
-    found = heard_in(text)
+    found = messages_in(text)
     assert found is not None
     return found
 
@@ -126,7 +126,7 @@ def test_message_that_is_none_or_unreadable_is_left_out(written: str) -> None:
 
 
 def test_traffic_without_sms_is_no_traffic() -> None:
-    assert heard_in("ATZ\nOK\n> a\n< b\n") is None
+    assert messages_in("ATZ\nOK\n> a\n< b\n") is None
 
 
 def test_parts_are_joined_if_they_belong_together() -> None:

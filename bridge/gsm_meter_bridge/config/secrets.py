@@ -35,7 +35,7 @@ class Secrets:
         try:
             document = read_yaml(self._file)
         except ConfigError as error:
-            return error.problems[0]
+            return str(error)
         if document.faults:
             return document.sentence(document.faults[0])
         if not isinstance(document.root, YamlMap):
@@ -60,7 +60,7 @@ class Secrets:
         try:
             return Secret(read_text(self._folder / name, _LARGEST).strip())
         except ConfigError as error:
-            raise ValueError(error.problems[0]) from None
+            raise ValueError(str(error)) from None
 
 
 def _from_env(name: str) -> Secret:
