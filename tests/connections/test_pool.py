@@ -240,3 +240,15 @@ async def test_pool_closes_unused_connection_if_module_floods_it(monkeypatch: py
         far.send(b"x" * 10_000_000)
         await until(lambda: far.ended)
         assert link.closed
+
+
+async def test_pool_refuses_user_that_waits_too_long() -> None:
+    pool = ConnectionPool({"pump": module("pump")})
+    async with linked() as (link, _):
+        pool.attach("pump", link)
+        async with pool.acquire("pump", "tunnel from 127.0.0.1", program=True):
+            for program in (True, False):
+                with pytest.raises(SendRefusedError, match="in use"):
+                    async with pool.acquire("pump", "x", timeout_s=0.02, program=program):
+                        pass
+            assert not pool.is_wanted("pump")

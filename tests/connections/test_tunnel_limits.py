@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
@@ -14,7 +15,6 @@ from gsm_meter_bridge.connections import tunnel
 from gsm_meter_bridge.connections.files import Files, Use
 from gsm_meter_bridge.connections.pool import ConnectionPool
 from gsm_meter_bridge.connections.tunnel import Tunnel
-from gsm_meter_bridge.errors import SendRefusedError
 from gsm_meter_bridge.health import BridgeProblemCode, Health
 from gsm_meter_bridge.link import TcpLink, join
 from gsm_meter_bridge.link import tcp as link_module
@@ -54,6 +54,34 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tunnel, "_TICK_S", 0.01)
 
 
+class Watch:
+    """The time in which programs and modules are silent; `ticks` is how often the tunnel has looked."""
+
+    now, ticks = 1000.0, 0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    async def looked(self) -> None:
+        """Return once the tunnel has looked at what the watch says now."""
+        ticks = self.ticks
+        await until(lambda: self.ticks > ticks)
+
+
+@pytest.fixture
+def watch(quick: None, monkeypatch: pytest.MonkeyPatch) -> Watch:
+    watch, too_long = Watch(), Tunnel._too_long
+
+    def look(tunnel: Tunnel, silent_s: float, at_all_s: float) -> str | None:
+        watch.ticks += 1
+        return too_long(tunnel, silent_s, at_all_s)
+
+    monkeypatch.setattr(Tunnel, "_too_long", look)
+    monkeypatch.setattr(tunnel, "time", watch)
+    monkeypatch.setattr(link_module, "time", watch)
+    return watch
+
+
 async def _has_line(end: End, program: Far, word: bytes = b"x") -> None:
     program.send(word)
     await until(lambda: end.meter.received.endswith(word))
@@ -71,21 +99,25 @@ async def test_tunnel_limits_number_of_programs() -> None:
         await _has_line(end, await call(end.port))
 
 
-@pytest.mark.usefixtures("quick")
-async def test_tunnel_closes_silent_program() -> None:
-    async with _dug(idle_timeout_s=0.1) as end:
+async def test_tunnel_closes_silent_program(watch: Watch) -> None:
+    async with _dug() as end:
         silent = await call(end.port)
+        await watch.looked()
+        watch.now += tunnel.IDLE_TIMEOUT_S
         await until(lambda: silent.ended)
         await _has_line(end, await call(end.port))
 
 
-@pytest.mark.usefixtures("quick")
-async def test_tunnel_keeps_active_program() -> None:
-    async with _dug(idle_timeout_s=0.3) as end:
+async def test_tunnel_keeps_active_program(watch: Watch) -> None:
+    async with _dug() as end:
         program = await call(end.port)
-        for n in range(40):
-            (program if n % 2 else end.meter).send(b"x")
-            await asyncio.sleep(0.02)
+        await _has_line(end, program)
+        for n in range(6):
+            watch.now += 0.9 * tunnel.IDLE_TIMEOUT_S
+            sender, receiver = (program, end.meter) if n % 2 else (end.meter, program)
+            sender.send(bytes((n,)))
+            await until(partial(receiver.received.endswith, bytes((n,))))
+            await watch.looked()
         assert not program.ended
 
 
@@ -102,7 +134,7 @@ async def test_tunnel_closes_program_at_limit_if_poll_waits(
         assert not first.ended  # nobody waits
         waiting = [await call(end.port) for _ in range(3)]
         await asyncio.sleep(0.05)
-        async with end.pool.acquire("pump", "status", timeout_s=5) as link:
+        async with end.pool.acquire("pump", "status", timeout_s=PATIENCE_S) as link:
             assert first.ended
             came = bytearray()
             link.give_to(came.extend)
@@ -137,14 +169,15 @@ async def _once(pool: ConnectionPool) -> None:
 
 async def test_tunnel_does_not_dial_for_program_that_has_gone() -> None:
     async with site() as here:
-        pool = ConnectionPool({"hut": module("hut", address=Address(LOOPBACK, here.port))})
+        files = Files()
+        pool = ConnectionPool({"hut": module("hut", address=Address(LOOPBACK, here.port))}, files=files)
         plan = TunnelConfig(LOOPBACK, free_port(), networks("127.0.0.0/8"))
         async with at_work(Tunnel("hut", plan, pool).run()):
             async with pool.acquire("hut", "status"):
                 gone = await call(plan.port)
-                await asyncio.sleep(0.02)
+                await until(lambda: pool.is_wanted("hut"))
                 gone.writer.close()
-                await asyncio.sleep(0.05)
+                await until(lambda: files.used(Use.CLIENT) == 0)
             await asyncio.sleep(0.1)
             assert len(here.guests) == 1  # ours
 
@@ -273,18 +306,6 @@ async def test_tunnel_retries_if_its_port_is_in_use(monkeypatch: pytest.MonkeyPa
             program.reset()
 
 
-async def test_pool_refuses_user_that_waits_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    pool = ConnectionPool({"pump": module("pump")})
-    async with linked() as (link, _):
-        pool.attach("pump", link)
-        async with pool.acquire("pump", "tunnel from 127.0.0.1", program=True):
-            for program in (True, False):
-                with pytest.raises(SendRefusedError, match="in use"):
-                    async with pool.acquire("pump", "x", timeout_s=0.02, program=program):
-                        pass
-            assert not pool.is_wanted("pump")
-
-
 LEAVE = {
     "reset": lambda p: p.reset(),
     "eof": lambda p: p.writer.write_eof(),
@@ -306,8 +327,7 @@ async def test_tunnel_forgets_waiting_program_that_leaves(
             crowd = [await call(end.port) for _ in range(tunnel._PROGRAMS_AT_MOST)]
             for program in crowd:
                 program.send(payloads)
-            await asyncio.sleep(0.1)
-            assert end.files.used(Use.CLIENT) == len(crowd)
+            await until(lambda: end.files.used(Use.CLIENT) == len(crowd))
             for program in crowd:
                 LEAVE[how](program)
             async with asyncio.timeout(PATIENCE_S):  # the line stays taken
