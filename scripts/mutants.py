@@ -94,7 +94,7 @@ def _left_out(module: ast.Module) -> Iterator[Span]:
 
 def _parts_that_do_nothing(node: ast.AST) -> Iterator[ast.expr | ast.stmt]:
     match node:
-        case ast.arg(annotation=ast.expr() as annotation) | ast.AnnAssign(annotation=annotation):
+        case ast.arg(annotation=ast.expr() as annotation):
             yield annotation
         case ast.If(test=ast.Name(id="TYPE_CHECKING")):
             yield node
@@ -104,10 +104,10 @@ def _parts_that_do_nothing(node: ast.AST) -> Iterator[ast.expr | ast.stmt]:
             yield node
         case ast.Assign(targets=[ast.Name(id=name)], value=value) if name.lower().endswith("_s"):
             yield value  # a test would only repeat how long something waits
-        case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value) if name.lower().endswith(
-            "_s"
-        ):
-            yield value
+        case ast.AnnAssign(annotation=annotation, value=value):
+            yield annotation
+            if value is not None and ast.unparse(node.target).lower().endswith("_s"):
+                yield value
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.returns is not None:
         yield node.returns
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):

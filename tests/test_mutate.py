@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["clipped", "first_even"]
 _LOGGER = logging.getLogger("toy")
 REPLY_TIMEOUT_S = 20
+RETRY_DELAY_S: float = 30.0
 LIMIT = 5
 
 
@@ -103,7 +104,7 @@ def test_mutate_finds_only_what_no_test_sees(room: mutate.Room, capsys: pytest.C
     assert SURVIVOR in unseen
     assert not [before for before, _ in unseen if before in ("at += 1", "LIMIT = 5", "return values[at]")]
     assert str(outcome).startswith(f"toy: {outcome.tried - len(unseen)} of {outcome.tried} seen (")
-    assert "bridge/toy/values.py:21: ReplaceComparisonOperator_Gt_GtE\n-    return" in capsys.readouterr().out
+    assert "bridge/toy/values.py:22: ReplaceComparisonOperator_Gt_GtE\n-    return" in capsys.readouterr().out
     assert (room.tree / "bridge/toy/values.py").read_text() == dedent(CODE)
 
 
@@ -165,7 +166,7 @@ def test_mutate_leaves_out_what_changes_nothing(room: mutate.Room) -> None:
     assert not [
         line
         for line in changed
-        for word in ("def", "TYPE_", "import", "__all__", "Return", "LOG", "_S =")
+        for word in ("def", "TYPE_", "import", "__all__", "Return", "LOG", "_S =", "_S:")
         if word in line
     ]
 

@@ -139,6 +139,14 @@ def test_next_state_is_of_the_table_or_an_error(state: State, event: Event) -> N
         next_state(state, event)
 
 
+@pytest.mark.parametrize("state", list(State))
+def test_job_that_waits_in_doubt_is_shown_as_uncertain(state: State) -> None:
+    certain = replace(_job(READ), state=state)
+    assert certain.shown_state is state
+    in_doubt = replace(certain, doubted_at=1.0)
+    assert in_doubt.shown_state is (State.UNCERTAIN if state is State.QUEUED else state)
+
+
 def test_state_is_queued_open_or_final() -> None:
     assert [state for state in State if not state.open and not state.final] == [State.QUEUED]
     assert {state for state in State if state.open} == OPEN

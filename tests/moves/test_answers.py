@@ -21,6 +21,7 @@ from tests.support.moves import (
     HAS_CONNECTED,
     INFO,
     NOW,
+    OF_PASSWORD,
     OF_TWO,
     REFUSED,
     ROAMING,
@@ -107,6 +108,16 @@ from tests.support.moves import (
             job(*OF_TWO, **REFUSED),
             answer(note="half known"),
             (answered(step=2, due_at=NOW + 5, write_answered=True),),
+        ),
+        (
+            job(write(SET_APN), *OF_PASSWORD, back(APN), **REFUSED),  # nor probed for
+            answer(),
+            (answered(step=4, due_at=NOW, write_answered=True),),
+        ),
+        (
+            job(write(SET_APN), *OF_PASSWORD, back(APN), at=1, **REFUSED),
+            answer(),
+            (answered(step=2, due_at=NOW, write_answered=True),),
         ),
         # its connection came before this answer
         (job(*CONNECT, after={CONNECTED: True}), answer(), (HAS_CONNECTED, CONFIRMED)),

@@ -228,6 +228,31 @@ def mismatched(shown: str) -> Move:
             ),
         ),
         (
+            job(*REBOOT, at=1, doubted_at=NOW - 9, error_message="asked for by an older bridge"),
+            answer(info="x"),
+            (
+                answered(
+                    after={},
+                    error_code="unconfirmed",
+                    error_message="asked for by an older bridge; "
+                    "the module answers, but never confirmed that it has done it",
+                ),
+                DIFFERED,
+            ),
+        ),
+        (
+            job(*REBOOT, at=1, error_message="a note"),
+            answer(info="x"),
+            (
+                answered(
+                    after={},
+                    error_code="unconfirmed",
+                    error_message="the module answers, but never confirmed that it has done it",
+                ),
+                DIFFERED,
+            ),
+        ),
+        (
             job(*REBOOT, at=1, write_expires_at=NOW + 9, **REFUSED),
             answer(info="x"),
             (

@@ -14,6 +14,7 @@ from tests.support.moves import (
     DIFFERED,
     INFO,
     NOW,
+    OF_PASSWORD,
     OF_TWO,
     PARTIAL,
     REFUSAL,
@@ -69,6 +70,7 @@ def put_off(detail: str, at: int, due_at: float, **changes: object) -> Move:
     return answered(detail, step=at, due_at=due_at, **changes)
 
 
+WITH_PASSWORD = (write(SET_APN), *OF_PASSWORD, back(APN))
 SAYS = "reading back was refused: not allowed"
 
 
@@ -144,6 +146,19 @@ SAYS = "reading back was refused: not allowed"
             REFUSAL,
             True,
             (put_off("not allowed", 2, NOW + 40, **REFUSED, before={}),),
+        ),
+        # a password that was not sent is not probed for
+        (
+            job(*WITH_PASSWORD),
+            PARTIAL,
+            False,
+            (put_off("not allowed", 4, NOW, **REFUSED, before={}),),
+        ),
+        (
+            job(*WITH_PASSWORD, at=1),
+            REFUSAL,
+            False,
+            (put_off("not allowed", 2, NOW, **REFUSED, before={}),),
         ),
         # a reading back that is refused is read again, twice
         (

@@ -187,6 +187,15 @@ def test_breaker_pauses_ever_longer_up_to_an_hour() -> None:
     assert pauses[-2:] == [3600, 3600]
 
 
+def test_breaker_opens_at_third_failure_in_a_row() -> None:
+    _, breaker = _clock()
+    opened = []
+    for _ in range(4):
+        breaker.failed()
+        opened.append(breaker.tripped)
+    assert opened == [False, False, True, True]
+
+
 def test_breaker_starts_anew_after_a_success() -> None:
     _, breaker = _clock()
     for _ in range(FAILURES + 3):
