@@ -9,8 +9,7 @@ from datetime import datetime
 import pytest
 
 from gsm_meter_bridge.model.facts import Budget
-from gsm_meter_bridge.storage import observations
-from gsm_meter_bridge.storage.budgets import Budgets
+from gsm_meter_bridge.storage.budgets import Budgets, note_sent
 from gsm_meter_bridge.storage.database import Database
 from gsm_meter_bridge.vocabulary import within_day
 
@@ -48,7 +47,7 @@ async def test_budget_counts_by_utc_day_and_month_in_any_time_zone(
     database = await Database.open(None)
     budgets = Budgets({"stick": Budget(day=1, month=1)})
     async with database.transaction() as tx:
-        await observations.note_sent(tx, "stick", "pump", "job", _utc(sent))
+        await note_sent(tx, "stick", "pump", "job", _utc(sent))
         spent = await budgets.of_modem(tx, "stick", _utc(now))
     assert (spent.day, spent.month) == (day, month)
     assert spent.left == 1 - max(day, month)

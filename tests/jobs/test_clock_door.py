@@ -17,7 +17,7 @@ from gsm_meter_bridge.jobs import broken as graves
 from gsm_meter_bridge.jobs import outcome
 from gsm_meter_bridge.model import Module, Request
 from gsm_meter_bridge.model.job import State
-from gsm_meter_bridge.storage import observations, schema, store
+from gsm_meter_bridge.storage import budgets, schema, store
 from gsm_meter_bridge.storage.database import is_unavailable
 from tests.support.short_path import BRIDGE, POLICY, World, world
 
@@ -85,7 +85,7 @@ async def test_poller_polls_other_modules_if_poll_of_one_raises(monkeypatch: pyt
 @pytest.mark.parametrize(
     ("owner", "name", "place"),
     [
-        (observations, "note_sent", lambda args: args[2]),
+        (budgets, "note_sent", lambda args: args[2]),
         (outcome, "on_send_failure", lambda args: args[0].module),
     ],
 )

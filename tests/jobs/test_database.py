@@ -24,7 +24,7 @@ from gsm_meter_bridge.storage.schema import REVISION, metadata
 from gsm_meter_bridge.vocabulary import Secret
 from tests.support import short_path
 from tests.support.old_tables import old_database
-from tests.support.short_path import START
+from tests.support.short_path import BRIDGE, START
 from tests.support.waiting import PATIENCE_S
 
 
@@ -133,7 +133,7 @@ async def test_reading_does_not_wait_for_writer_and_stores_nothing(tmp_path: Pat
         async with asyncio.timeout(PATIENCE_S), other.reading() as beside:
             assert (await observations.facts(beside, "pump")).readings == {}
     async with other.reading() as tx:
-        await observations.set_next_polls(tx, {"pump": START})
+        await observations.set_next_polls(tx, BRIDGE, {"pump": START})
     async with other.reading() as tx:
         known = await observations.facts(tx, "pump")
     assert (known.readings["imei"].value, known.next_poll_at) == ("1", None)

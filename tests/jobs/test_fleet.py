@@ -12,7 +12,7 @@ import pytest
 
 from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.errors import ConfigError, LeaseLostError
-from gsm_meter_bridge.model.job import State
+from gsm_meter_bridge.model.job import Job, State
 from gsm_meter_bridge.storage import leases, registry, store
 from gsm_meter_bridge.storage.leases import LEASE_S, Leases
 from gsm_meter_bridge.storage.registry import Binding
@@ -89,6 +89,11 @@ async def test_bridge_sends_nothing_if_its_lease_is_lost(tmp_path: Path) -> None
         assert w.radio.sent == []
 
 
+async def no_changes(_: Job) -> dict[str, object]:
+    """What a claim changes besides the state."""
+    return {}
+
+
 async def test_change_that_dead_bridge_was_sending_becomes_uncertain(tmp_path: Path) -> None:
     radio = Radio(devices={})
     async with world(tmp_path / "db") as w:
@@ -96,7 +101,8 @@ async def test_change_that_dead_bridge_was_sending_becomes_uncertain(tmp_path: P
         await w.know_all()
         job = await w.commands.apply("pump", {"apn": "m2m"}, CommandOptions())
         async with w.database.transaction() as tx:
-            await store.claim(tx, w.now(), store.ClaimScope("home", (registry.ANY,)), lambda _: {})
+            scope = store.ClaimScope("home", (registry.ANY,))
+            await store.claim(tx, w.now(), scope, no_changes)
     radio.sent.clear()
     async with world(tmp_path / "db", radio) as standby:
         await standby.runner.recover()

@@ -15,7 +15,7 @@ from gsm_meter_bridge.model.facts import Budget, Spending
 from gsm_meter_bridge.model.job import State
 from gsm_meter_bridge.sms import encode_delivers
 from gsm_meter_bridge.storage import inbox, observations, retention, schema, store
-from gsm_meter_bridge.storage.budgets import Budgets
+from gsm_meter_bridge.storage.budgets import Budgets, note_sent
 from gsm_meter_bridge.transports.breaker import FIRST_PAUSE_S, LONGEST_PAUSE_S, Breaker
 from tests.support.short_path import BRIDGE, POLICY, PUMP, START, World, world
 
@@ -85,9 +85,7 @@ async def test_change_in_progress_is_finished_if_budget_is_exhausted() -> None:
         await w.commands.request_status("hut", CommandOptions())
         for _ in range(6):  # somebody else uses the SIM up
             async with w.database.transaction() as tx:
-                await tx.execute(
-                    schema.sent.insert().values(modem="test", module="x", job_id="x", at=w.now())
-                )
+                await note_sent(tx, "test", "x", "x", w.now())
         await w.settle()
         assert (await w.job(job)).state is State.VERIFIED
         assert w.texts("hut") == []
@@ -183,7 +181,7 @@ async def test_incomplete_parts_are_orphaned_after_late_reply_window() -> None:
         for pdu in parts[:-1]:
             await w.receiver.store("test", pdu.pdu)
         await w.receiver.process_inbox()
-        assert await _dispositions(w) == {"new": 2}
+        assert await _dispositions(w) == {}
         w.clock[0] += POLICY.late_reply_window_s + 1
         await w.receiver.process_inbox()
         assert await _dispositions(w) == {"orphaned": 2}

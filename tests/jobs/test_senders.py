@@ -13,7 +13,7 @@ from gsm_meter_bridge.sms import TypeOfNumber
 from gsm_meter_bridge.storage import inbox, lookalikes, observations
 from gsm_meter_bridge.storage.lookalikes import MOST
 from tests.support.pdus import delivers, name, number, report
-from tests.support.short_path import PUMP, START, World, world
+from tests.support.short_path import BRIDGE, PUMP, START, World, world
 
 DIGITS = PUMP.removeprefix("+")
 MODULES = [
@@ -168,5 +168,5 @@ async def test_lookalike_sender_is_remembered_after_restart(tmp_path: Path) -> N
         await w.receiver.recover()
         assert len(await _lookalikes(w)) == 1
         async with w.database.transaction() as tx:
-            await lookalikes.keep_only(tx, lambda *_: False)
+            await lookalikes.keep_only(tx, BRIDGE, lambda *_: False)
         assert await _lookalikes(w) == []

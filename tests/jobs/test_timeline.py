@@ -77,14 +77,15 @@ async def timed(
         clock, health = Clock(lambda: watch.wall, lambda: watch.elapsed), Health()
         for part in (w.runner, w.receiver, w.commands):
             part._now = clock.now
-        w.commands._admission = replace(w.commands._admission, context=replace(w.context, now=clock.now))
+        in_its_time = replace(w.context, now=clock.now)
+        w.commands._admission = replace(w.commands._admission, context=in_its_time)
         w.radio.now = lambda: watch.network
         keeper = Timekeeper(w.database, BRIDGE, clock, health)
         await keeper.begin()
         await w.receiver.recover()
         await w.runner.recover()
         poller = Poller(
-            replace(w.context, now=clock.now),
+            in_its_time,
             w.commands,
             PollSchedule(plans, 0.0),
             lambda low, high: (low + high) / 2,
@@ -299,7 +300,7 @@ async def test_timekeeper_does_not_shift_times_of_other_bridge() -> None:
             await registry.register(tx, "north", [Binding(t.w.modules["hut"])])
             await registry.register(tx, BRIDGE, [Binding(t.w.modules["pump"])])
             await observations.record(tx, Observation("hut", (Reading("imei", "1"),), "sms", t.clock.now()))
-            await observations.set_next_polls(tx, {"hut": t.clock.now() + 5.0})
+            await observations.set_next_polls(tx, BRIDGE, {"hut": t.clock.now() + 5.0})
             theirs = await observations.facts(tx, "hut")
         await t.step(-180 * DAY_S)
         await t.step(-180 * DAY_S)

@@ -43,7 +43,8 @@ CALLEES: list[tuple[Any, str, tuple[str, ...]]] = [
     (service, "check_changes", ("set", "apply", "plan", "entity")),
     (service, "make_plan", ("set", "apply", "plan", "entity")),
     (service, "what_to_ask", ("request_status",)),
-    (observations, "facts", ("set", "apply", "plan", "request_status", "call", "entity")),
+    (observations, "facts", ("set", "apply", "plan", "call", "entity")),
+    (observations, "readings_of", ("request_status",)),
     (observations, "accept_drift", ("accept_drift",)),
     (store, "accept", ("set", "apply", "request_status", "reboot", "call", "entity")),
     (store, "get", ("cancel",)),
@@ -136,11 +137,10 @@ async def test_failing_request_does_not_affect_others_of_its_batch() -> None:
         handler = requests.RequestHandler(TOPICS, w.commands, health=_health())
         accept, calls = store.accept, iter(range(9))
 
-        async def now_and_then(*given: Any) -> Any:
-            stored = await accept(*given)
+        async def now_and_then(*given: Any) -> None:
+            await accept(*given)
             if next(calls) % 2:
                 raise ValueError(SECRET)
-            return stored
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(store, "accept", now_and_then)

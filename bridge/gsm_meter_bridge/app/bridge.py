@@ -27,7 +27,7 @@ from gsm_meter_bridge.mqtt.requests import RequestHandler
 from gsm_meter_bridge.sms import SmsDeliver, SmsStatusReport, decode_pdu
 from gsm_meter_bridge.storage import ad_hoc, registry, retention
 from gsm_meter_bridge.storage.database import AGAIN_S, Database, is_unavailable
-from gsm_meter_bridge.storage.leases import Leases
+from gsm_meter_bridge.storage.leases import Leases, take_turn
 from gsm_meter_bridge.storage.registry import ANY, Binding
 from gsm_meter_bridge.storage.timeline import Timekeeper
 from gsm_meter_bridge.tasks import run_group
@@ -138,6 +138,8 @@ class Bridge:
             return
         now = self._clock.now()
         async with self._database.transaction() as tx:
+            if not await take_turn(tx, "retention", _FORGET_S * 0.9):
+                return  # another bridge has done it for all
             gone = await retention.forget_before(tx, now - self._config.bridge.retention_s, now)
         if gone:
             _LOGGER.info("%d jobs that ended long ago are forgotten", gone)

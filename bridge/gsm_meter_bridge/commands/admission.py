@@ -72,8 +72,8 @@ class Admission:
         await self.gateways.check(tx, candidate.module, messages, self.context.now())
         if self.ad_hoc_module is not None:
             await ad_hoc.admit(tx, candidate, self.context.bridge, self.key)
-        job, _ = await store.accept(tx, candidate, self.key)
-        return job
+        await store.accept(tx, candidate, self.key)
+        return candidate
 
     async def same(
         self, tx: Transaction, candidate: Job, options: CommandOptions, is_same: Callable[[Job], bool]

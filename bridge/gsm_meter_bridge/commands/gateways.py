@@ -52,10 +52,13 @@ class Gateways:
 
     async def check(self, tx: Transaction, module: str, messages: int, now: float) -> None:
         """Raise GuardError if `messages` SMS exceed the module's budget, or that of each of its modems."""
-        left = (await self._budgets.of_module(tx, module, now)).left
-        if left is not None and left < messages:
-            raise GuardError(BUDGET_EXHAUSTED, (_exhausted(f"the budget of {module}", left, messages),))
+        if self._budgets.limits_module(module):
+            left = (await self._budgets.of_module(tx, module, now)).left
+            if left is not None and left < messages:
+                raise GuardError(BUDGET_EXHAUSTED, (_exhausted(f"the budget of {module}", left, messages),))
         gateways = self._of_module(module)
+        if not all(self._budgets.limits_modem(gateway.modem) for gateway in gateways):
+            return
         spendings = [await self._budgets.of_modem(tx, gateway.modem, now) for gateway in gateways]
         if spendings and all(_short(s, messages) for s in spendings):
             most = max(s.left or 0 for s in spendings)

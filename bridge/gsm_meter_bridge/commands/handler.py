@@ -176,7 +176,7 @@ class Commands:
         self, module: Module, options: CommandOptions, action: str, fresh_since: float
     ) -> Job | None:
         async with self._database.transaction() as tx:
-            known = (await observations.facts(tx, module.id)).readings
+            known = await observations.readings_of(tx, module.id)
             now = self._now()
             asking = what_to_ask(module, known, Moment(now, fresh_since, now - self._identity_interval_s))
             if not asking.reads:
@@ -190,9 +190,12 @@ class Commands:
                     candidate, due_at=min(candidate.due_at + METER_POLL_S, candidate.deadline_at)
                 )
             alike = (POLL, action)
-            job = await self._admission.accept(
-                tx, candidate, options, lambda job: job.action in alike and not job.touched
-            )
+            if candidate.transaction is None:
+                job = await self._admission.accept(
+                    tx, candidate, options, lambda job: job.action in alike and not job.touched
+                )
+            else:  # looked for above
+                job = await self._admission.store(tx, candidate, len(candidate.steps))
         self._wake()
         return job
 

@@ -80,7 +80,6 @@ class Poller:
         """
         async with self._database.transaction() as tx:
             now = self._now()
-            await observations.forget_others(tx)
             planned = await observations.planned_polls(tx, self._bridge)
             times = {}
             for module, plan in self._plans.items():
@@ -88,15 +87,20 @@ class Poller:
                     times[module] = now + self._spread(0.0, min(self._initial_spread_s, plan.interval_s))
                 elif planned[module] > now + plan.interval_s * (1.0 + plan.jitter):
                     times[module] = self.next_after(module, now)
-            await observations.set_next_polls(tx, times)
+            await observations.set_next_polls(tx, self._bridge, times)
 
     async def poll_due(self) -> None:
         """Queue a poll of every module that is due."""
-        async with self._database.transaction() as tx:
-            now = self._now()
-            found = await observations.due_polls(tx, self._bridge, now)
-            due = [module for module in found if module in self._plans]
-            await observations.set_next_polls(tx, {m: self.next_after(m, now) for m in due})
+        due: list[str] = []
+        async with self._database.reading() as tx:
+            is_due = await observations.due_polls(tx, self._bridge, self._now())
+        if is_due:  # rarely: a transaction that writes each second would cost more than all else
+            async with self._database.transaction() as tx:
+                now = self._now()
+                found = await observations.due_polls(tx, self._bridge, now)
+                due = [module for module in found if module in self._plans]
+                times = {m: self.next_after(m, now) for m in due}
+                await observations.set_next_polls(tx, self._bridge, times)
         # modules that a database error left unpolled are polled once it is over
         self._unasked |= dict.fromkeys(due)
         for module in tuple(self._unasked):

@@ -31,14 +31,13 @@ class Candidate:
 async def candidates(tx: Transaction, module: str, late_since: float) -> tuple[Candidate, ...]:
     """Return the steps that a message of `module` may answer, the likeliest first."""
     found: list[Candidate] = []
-    job = await store.open_job(tx, module)
+    job, expired = await store.open_and_expired(tx, module, late_since)
     if job is not None and job.state in (State.SENDING, State.SENT, State.DELIVERED):
         found.append(Candidate(job, job.current, late=False))
     if job is not None and job.touched:
         found.extend(Candidate(job, s, late=True) for s in job.steps if s.purpose is Purpose.WRITE)
     if job is not None and job.state is State.UNCERTAIN and job.read_back_lost:
         found.append(Candidate(job, job.current, late=True))
-    expired = await store.expired_since(tx, module, late_since)
     return (*found, *(Candidate(old, old.current, late=True) for old in expired))
 
 

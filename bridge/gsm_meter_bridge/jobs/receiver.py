@@ -151,7 +151,7 @@ class Receiver:
         waiting = [j for j in await store.waiting(tx, observation.module) if outcome.wants_status(j, module)]
         if not waiting:
             return []
-        known = (await observations.facts(tx, observation.module)).readings
+        known = await observations.readings_of(tx, observation.module)
         moves = [
             (j, outcome.on_superseded(j, module, known, self._now(), observation.source)) for j in waiting
         ]
@@ -163,8 +163,8 @@ class Receiver:
         Forget lookalikes that are a module by now, or do not resemble one any more.
         """
         async with self._database.transaction() as tx:
-            await self._passwords.load(tx)
-            await lookalikes.keep_only(tx, self._senders.is_lookalike)
+            await self._passwords.load(tx, self._bridge)
+            await lookalikes.keep_only(tx, self._bridge, self._senders.is_lookalike)
         for module in self._passwords.changed():
             _LOGGER.warning(_CHANGED, module)
 
@@ -183,8 +183,11 @@ class Receiver:
         """Process every new message that is complete."""
         orphans_before = self._now() - self._policy.late_reply_window_s
         async with self._database.reading() as tx:
+            new = await inbox.new(tx, self._bridge)
+            if not new:
+                return
             senders = self._senders.and_of(await ad_hoc.unfinished(tx, self._bridge))
-            found = await inbox.take(tx, self._bridge, self._health, senders.is_module, orphans_before)
+        found = inbox.take(new, self._health, senders.is_module, orphans_before)
         for apart in found.apart:
             await self._guarded(apart.numbers, lambda tx, apart=apart: self._apart(tx, apart))  # type: ignore[misc]
         for arrival in found.arrivals:
@@ -240,14 +243,21 @@ class Receiver:
             return [(module.id, await self._word(tx, module, text if is_now else None))]
         if found[0].too_early:
             return ()  # processed again after `wake`
-        used = module.id, await self._use(tx, module, arrival, waiting, *found)
-        moved = await self._word(tx, module)
+        job = await self._use(tx, module, arrival, waiting, *found)
+        is_open = found[0].job.state.open  # if so, no other job of the module is
+        moved = await self._apply_word(tx, job if is_open else await store.open_job(tx, module.id))
+        used = module.id, job
         return [used] if moved is None else [used, (module.id, moved)]
 
     async def _word(self, tx: Transaction, module: Module, unreadable: str | None = None) -> Job | None:
         """Return the open job of `module`, moved because a message of it came; None if it did not move."""
-        now, job = self._now(), await store.open_job(tx, module.id)
-        moves = () if job is None else outcome.on_word(job, now, unreadable)
+        return await self._apply_word(tx, await store.open_job(tx, module.id), unreadable)
+
+    async def _apply_word(
+        self, tx: Transaction, job: Job | None, unreadable: str | None = None
+    ) -> Job | None:
+        now = self._now()
+        moves = () if job is None or not job.state.open else outcome.on_word(job, now, unreadable)
         return await store.apply(tx, job, now, *moves) if job is not None and moves else None
 
     async def _unknown_sender(self, tx: Transaction, arrival: Arrival, nearly: Sequence[str]) -> Affected:

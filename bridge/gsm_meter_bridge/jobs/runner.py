@@ -22,7 +22,7 @@ from gsm_meter_bridge.jobs.context import BridgeContext
 from gsm_meter_bridge.model import SMS, Module, RequestKind, timeout_s
 from gsm_meter_bridge.model.job import Event, Job, Move, Purpose, State
 from gsm_meter_bridge.sms import effective_validity
-from gsm_meter_bridge.storage import ad_hoc, generations, observations, reports, store, timeline
+from gsm_meter_bridge.storage import ad_hoc, budgets, generations, observations, reports, store, timeline
 from gsm_meter_bridge.storage.budgets import Budgets
 from gsm_meter_bridge.storage.database import Transaction, is_unavailable
 from gsm_meter_bridge.storage.leases import Leases
@@ -175,12 +175,22 @@ class Runner:
                 self._notify([moved])
                 return
 
+    async def _is_due(self, transport: Transport) -> bool:
+        """Return whether a job can be sent now, without a transaction that writes."""
+        if not self._can_send(transport):
+            return False
+        async with self._database.reading() as tx:
+            now = self._now()
+            return await store.is_due(tx, now, await self._claim_scope(tx, transport, now))
+
+    def _can_send(self, transport: Transport) -> bool:
+        usable = not self._database.damaged and self._gate.database_is_known()
+        return transport.ready and usable and time.monotonic() >= self._not_before
+
     async def send_next(self, transport: Transport | None = None) -> bool:
         """Claim one due job and send its present step; return False if none is due or can be sent."""
         transport = transport or self._transports[0]
-        if not transport.ready or self._database.damaged or time.monotonic() < self._not_before:
-            return False
-        if not self._gate.database_is_known():
+        if not self._can_send(transport):
             return False
         try:
             async with self._database.transaction() as tx:
@@ -227,7 +237,7 @@ class Runner:
     async def _serve(self, transport: Transport, wake: asyncio.Event) -> None:
         async def send_all() -> None:
             with self._health.guard(Door.CLOCK, "claiming a job") as guard:
-                while await self.send_next(transport):
+                while await self._is_due(transport) and await self.send_next(transport):
                     pass
             if guard.error is not None:
                 await broken.bury(self._database, self._bridge, self._health, self._now())
@@ -243,7 +253,9 @@ class Runner:
             await wait_set(wake, _TICK_S)
 
     async def _claim_scope(self, tx: Transaction, transport: Transport, now: float) -> ClaimScope:
-        left = (await self._budgets.of_modem(tx, transport.route, now)).left
+        left = None
+        if self._budgets.limits_modem(transport.route):
+            left = (await self._budgets.of_modem(tx, transport.route, now)).left
         if left is not None and left <= 0:
             urgency = Urgency.BEGUN
         elif not self._gate.polls_allowed() or (
@@ -256,15 +268,15 @@ class Runner:
 
     async def _claim(self, tx: Transaction, transport: Transport, now: float) -> Job | None:
         scope = await self._claim_scope(tx, transport, now)
-        job = await store.claim(tx, now, scope, lambda job: self._claimed(job, transport, now))
-        if job is None:
-            return None
+        return await store.claim(tx, now, scope, lambda job: self._claimed(tx, job, transport, now))
+
+    async def _claimed(
+        self, tx: Transaction, job: Job, transport: Transport, now: float
+    ) -> dict[str, object]:
         before = await reports.message_times(tx, transport.route)
         begin, end = reports.window(before, now, credible=self._gate.clock_is_credible())
-        return await store.note_window(tx, job, begin, end)
-
-    def _claimed(self, job: Job, transport: Transport, now: float) -> dict[str, object]:
         changes: dict[str, object] = {"sent_via": transport.route, "tp_mr": None, "unreadable": None}
+        changes |= {"scts_from": begin, "scts_until": end}
         # a reply to an earlier attempt at the same step counts too
         changes["asked_at"] = now if job.asked_at is None else job.asked_at
         if job.current.purpose is not Purpose.WRITE:
@@ -303,7 +315,7 @@ class Runner:
     async def _note_sent(self, tx: Transaction, job: Job, transport: Transport, now: float) -> None:
         if job.current.request.kind in (RequestKind.CALL, RequestKind.ARRIVAL) or transport.name != SMS:
             return  # an unanswered call and a connection cost no SMS
-        await observations.note_sent(tx, transport.route, job.module, job.id, now)
+        await budgets.note_sent(tx, transport.route, job.module, job.id, now)
         if self._module(job).family.away_s(job.current.request):
             await observations.count_restart(tx, job.module)
 

@@ -20,7 +20,7 @@ async def record(tx: Transaction, modules: Mapping[str, Module], *records: Obser
 async def _with_verdicts(tx: Transaction, module: Module, observation: Observation) -> Observation:
     if not _verdicts(module, observation, {}):
         return observation  # nothing to judge in most of them: saves a query
-    known = (await observations.facts(tx, observation.module)).readings
+    known = await observations.readings_of(tx, observation.module)
     return replace(observation, readings=(*observation.readings, *_verdicts(module, observation, known)))
 
 

@@ -66,6 +66,11 @@ class Budget:
     month: int | None = None
     reserve: int = 0
 
+    @property
+    def is_limit(self) -> bool:
+        """Whether it limits anything."""
+        return self.day is not None or self.month is not None
+
 
 class BudgetLimits(Protocol):
     """The budgets of modems and modules by their ids; one that is missing has no limit."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, or_, select, update
 
 from gsm_meter_bridge.errors import GuardError
 from gsm_meter_bridge.families import family_of
@@ -22,6 +22,8 @@ from gsm_meter_bridge.storage.database import Transaction, insert_new
 from gsm_meter_bridge.storage.registry import ANY
 from gsm_meter_bridge.storage.rows import to_job
 from gsm_meter_bridge.storage.schema import (
+    IS_AD_HOC,
+    IS_UNANNOUNCED,
     contacts,
     desired_settings,
     jobs,
@@ -34,6 +36,10 @@ from gsm_meter_bridge.vocabulary import Secret
 
 NUMBER_IN_USE = "number_in_use"
 _SUPERSEDED = "its number is asked with another password, or as another family"
+_UNFINISHED = (
+    select(jobs).where(IS_AD_HOC, jobs.c.bridge == bindparam("bridge_id")).order_by(jobs.c.created_at)
+)
+"""The password is deleted when the job ends."""
 _CONFIGURED = "its number is that of a configured module by now"
 
 
@@ -83,10 +89,8 @@ async def admit(tx: Transaction, job: Job, bridge: str, key: InstallationKey) ->
 
 async def unfinished(tx: Transaction, bridge: str) -> dict[str, tuple[Job, ...]]:
     """Return the unfinished jobs of ad hoc modules that `bridge` serves, by number."""
-    ours = jobs.c.module.in_(select(modules.c.id).where(modules.c.bridge == bridge))
-    query = select(jobs).where(jobs.c.ad_hoc_password.is_not(None), jobs.c.ended_at.is_(None), ours)
     found: dict[str, tuple[Job, ...]] = {}
-    for row in (await tx.execute(query.order_by(jobs.c.created_at))).mappings():
+    for row in (await tx.execute(_UNFINISHED, {"bridge_id": bridge})).mappings():
         found[row["module"]] = (*found.get(row["module"], ()), to_job(row))
     return found
 
@@ -100,8 +104,7 @@ async def keep_password(tx: Transaction, number: str, password: Secret, key: Ins
 
 async def forget(tx: Transaction, number: str) -> None:
     """Delete what a module reported if all its jobs are over and announced; its SMS count is kept."""
-    unannounced = jobs.c.announced.is_distinct_from(jobs.c.state)
-    left = jobs.c.module == number, or_(jobs.c.ended_at.is_(None), unannounced)
+    left = jobs.c.module == number, or_(jobs.c.ended_at.is_(None), IS_UNANNOUNCED)
     if (await tx.execute(select(jobs.c.id).where(*left).limit(1))).first() is not None:
         return
     await tx.execute(delete(modules).where(modules.c.id == number))
@@ -129,10 +132,8 @@ async def keep_rows(
             event = next(e for e in events if (job.state, e) in TRANSITIONS)
             failure = {"error_code": NUMBER_IN_USE, "error_message": _CONFIGURED}
             await store.apply(tx, job, now, Move(event, failure, _CONFIGURED))
-        unannounced = jobs.c.module == number, jobs.c.announced.is_distinct_from(jobs.c.state)
-        await tx.execute(
-            update(jobs).where(*unannounced).values(module=configured[number], ad_hoc_family=None)
-        )
+        becomes = {"module": configured[number], "bridge": bridge, "ad_hoc_family": None}
+        await tx.execute(update(jobs).where(jobs.c.module == number, IS_UNANNOUNCED).values(becomes))
         await forget(tx, number)
 
 

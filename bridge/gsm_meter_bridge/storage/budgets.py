@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sqlalchemy import case, func, select
+from sqlalchemy import Integer, bindparam, case, cast, delete, func, select
 
 from gsm_meter_bridge.model.facts import Budget, Spending
-from gsm_meter_bridge.storage.database import Transaction
-from gsm_meter_bridge.storage.schema import sent
+from gsm_meter_bridge.storage.database import Transaction, counting
+from gsm_meter_bridge.storage.schema import sent, sent_by_day
+
+DAY_S = 86_400
+_THIS_MONTH = select(sent_by_day.c.day, sent_by_day.c.messages).where(
+    sent_by_day.c.modem == bindparam("modem_id"), sent_by_day.c.day >= bindparam("first_day")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +27,18 @@ class Budgets:
 
     async def of_modem(self, tx: Transaction, modem: str, now: float) -> Spending:
         """Return the number of SMS that a modem has sent and may still send."""
-        today, month = _since(now)
-        recent = case((sent.c.at >= today, 1), else_=0)
-        query = select(func.sum(recent), func.count()).where(sent.c.modem == modem, sent.c.at >= month)
-        row = (await tx.execute(query)).one()
-        return _of(self.modems.get(modem, Budget()), int(row[0] or 0), int(row[1]))
+        today, month = map(_day, _since(now))
+        rows = (await tx.execute(_THIS_MONTH, {"modem_id": modem, "first_day": month})).all()
+        of_today = sum(row.messages for row in rows if row.day >= today)
+        return _of(self.modems.get(modem, Budget()), of_today, sum(row.messages for row in rows))
+
+    def limits_modem(self, modem: str) -> bool:
+        """Return whether a modem has a budget."""
+        return self.modems.get(modem, Budget()).is_limit
+
+    def limits_module(self, module: str) -> bool:
+        """Return whether a module has a budget."""
+        return self.modules.get(module, Budget()).is_limit
 
     async def of_module(self, tx: Transaction, module: str, now: float) -> Spending:
         """Return the number of SMS that were sent to a module and may still be sent."""
@@ -44,6 +56,27 @@ class Budgets:
     def reserve(self, modem: str) -> int:
         """Return how many SMS of a modem's budget are reserved for other jobs than polls."""
         return self.modems.get(modem, Budget()).reserve
+
+
+async def note_sent(tx: Transaction, modem: str, module: str, job_id: str, now: float) -> None:
+    """Note that the gateway modem took an SMS."""
+    await tx.execute(sent.insert(), [{"modem": modem, "module": module, "job_id": job_id, "at": now}])
+    count = {"modem": modem, "day": _day(now), "messages": 1}
+    await tx.execute(counting(tx.dialect.name, sent_by_day), [count])
+
+
+async def count_again(tx: Transaction, modems: Collection[str]) -> None:
+    """Count what `modems` sent from the rows of `sent`: their times have changed."""
+    exact = sent.c.at / DAY_S
+    day = func.floor(exact) if tx.dialect.name == "postgresql" else exact
+    counted = select(sent.c.modem, cast(day, Integer), func.count()).where(sent.c.modem.in_(modems))
+    await tx.execute(delete(sent_by_day).where(sent_by_day.c.modem.in_(modems)))
+    rows = counted.group_by(sent.c.modem, cast(day, Integer))
+    await tx.execute(sent_by_day.insert().from_select(["modem", "day", "messages"], rows))
+
+
+def _day(at: float) -> int:
+    return int(at // DAY_S)
 
 
 def _since(now: float) -> tuple[float, float]:

@@ -7,12 +7,11 @@ import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from functools import lru_cache
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, cast
 
 from sqlalchemy import Connection, CursorResult, Dialect, Executable, Table, make_url, text
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
@@ -36,7 +35,6 @@ NOT_OPENED = (SQLAlchemyError, ImportError, ValueError, TypeError)
 AGAIN_S = 5.0
 """Seconds until work that met an unavailable database is tried again, whatever its usual interval."""
 _BESIDE = ("-journal", "-wal", "-shm")
-_INSERT = MappingProxyType({"sqlite": sqlite.insert, "postgresql": postgresql.insert})
 
 
 class Transaction(Protocol):
@@ -262,18 +260,41 @@ async def upsert_many(
     """Insert rows that all have the same columns, or update those with the same `keys`."""
     if not rows:
         return
-    query: Any = _INSERT[tx.dialect.name](table)
-    values = {name: query.excluded[name] for name in rows[0] if name not in keys}
-    if values:
-        query = query.on_conflict_do_update(index_elements=keys, set_=values)
-    else:
-        query = query.on_conflict_do_nothing()
+    query = _upsert(tx.dialect.name, table, tuple(keys), tuple(rows[0]))
     await tx.execute(query, [dict(row) for row in rows])
+
+
+def _insert(dialect: str, table: Table) -> Any:
+    if dialect == "postgresql":  # the import takes 2 MiB
+        from sqlalchemy.dialects.postgresql import insert
+
+        return insert(table)
+    from sqlalchemy.dialects.sqlite import insert as insert_into_sqlite
+
+    return insert_into_sqlite(table)
+
+
+@lru_cache(maxsize=64)
+def _upsert(dialect: str, table: Table, keys: tuple[str, ...], columns: tuple[str, ...]) -> Executable:
+    query: Any = _insert(dialect, table)
+    values = {name: query.excluded[name] for name in columns if name not in keys}
+    if not values:
+        return cast(Executable, query.on_conflict_do_nothing())
+    return cast(Executable, query.on_conflict_do_update(index_elements=keys, set_=values))
+
+
+@lru_cache(maxsize=8)
+def counting(dialect: str, table: Table) -> Any:
+    """Return the insert into a table of counters that adds its last column to a row that is there."""
+    *keys, counted = table.c
+    query: Any = _insert(dialect, table)
+    total = {counted.name: counted + query.excluded[counted.name]}
+    return query.on_conflict_do_update(index_elements=keys, set_=total)
 
 
 async def insert_new(tx: Transaction, table: Table, row: Mapping[str, Any]) -> None:
     """Insert a row unless one with an equal unique value exists; wait for a concurrent insert of such."""
-    query: Any = _INSERT[tx.dialect.name](table)
+    query: Any = _insert(tx.dialect.name, table)
     await tx.execute(query.on_conflict_do_nothing(), dict(row))
 
 

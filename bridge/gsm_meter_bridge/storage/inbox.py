@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    String,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from gsm_meter_bridge.errors import DecodeError
 from gsm_meter_bridge.health import Door, Health
@@ -22,12 +34,36 @@ from gsm_meter_bridge.sms import (
     join_octets,
     join_parts,
 )
-from gsm_meter_bridge.storage.database import Transaction, storable
+from gsm_meter_bridge.storage.database import Transaction, counting, storable
 from gsm_meter_bridge.storage.parts import Part, group, is_whole
-from gsm_meter_bridge.storage.schema import messages
+from gsm_meter_bridge.storage.schema import IS_NEW, messages, messages_by_disposition
 
 _LOGGER = logging.getLogger(__name__)
 _LONGEST_TEXT = 1000
+_AT_ONCE = 5000
+_AT_THE_MODEM = (
+    messages.c.digest.in_(bindparam("digests", expanding=True)),
+    messages.c.gone.is_(False),
+)
+_LEFT = (
+    select(messages.c.digest, messages.c.number)
+    .where(*_AT_THE_MODEM, messages.c.run != bindparam("this_run"))
+    .order_by(messages.c.number)
+)
+_OLDEST = (
+    select(func.min(messages.c.number))
+    .where(*_AT_THE_MODEM, messages.c.run == bindparam("this_run"))
+    .group_by(messages.c.digest)
+)
+_NOTE_GONE = update(messages).where(messages.c.number.in_(_OLDEST)).values(gone=True)
+_NEW = (
+    select(messages)
+    .where(IS_NEW, messages.c.bridge.in_(bindparam("bridges", expanding=True)))
+    .order_by(messages.c.number)
+)
+_COUNTS = select(messages_by_disposition.c.disposition, messages_by_disposition.c.messages).where(
+    messages_by_disposition.c.modem == bindparam("modem_id")
+)
 
 
 class Disposition(StrEnum):
@@ -78,7 +114,7 @@ async def store(
     another message: two equal replies in one second, or from a service centre whose clock stands still.
     """
     digests = _digests(modem, pdus, key)
-    left = await _numbers(tx, digests.values(), messages.c.run != run)
+    left = await _left_by_others(tx, digests.values(), run)
     common = {
         "run": run,
         "bridge": bridge,
@@ -101,23 +137,20 @@ async def store(
 async def note_gone(tx: Transaction, modem: str, pdus: Sequence[str], run: str, key: InstallationKey) -> None:
     """Note that PDUs, which this `run` stored or found stored, were deleted at the modem."""
     digests = _digests(modem, pdus, key)
-    left = await _numbers(tx, digests.values(), messages.c.run == run)
-    numbers = [left[digests[pdu]].pop(0) for pdu in pdus if left[digests[pdu]]]
-    await tx.execute(update(messages).where(messages.c.number.in_(numbers)).values(gone=True))
+    left = Counter(digests[pdu] for pdu in pdus)
+    while left:  # once, unless some are equal
+        await tx.execute(_NOTE_GONE, {"digests": list(left), "this_run": run})
+        left -= Counter(left.keys())
 
 
 def _digests(modem: str, pdus: Sequence[str], key: InstallationKey) -> dict[str, bytes]:
     return {pdu: bytes.fromhex(key.digest("message", modem, pdu)) for pdu in pdus}
 
 
-async def _numbers(
-    tx: Transaction, digests: Collection[bytes], of_run: ColumnElement[bool]
-) -> dict[bytes, list[int]]:
-    """Return the numbers of the stored messages that may still be at a modem by digest, the oldest first."""
-    query = select(messages.c.digest, messages.c.number).order_by(messages.c.number)
-    at_the_modem = messages.c.digest.in_(digests), of_run, messages.c.gone.is_(False)
+async def _left_by_others(tx: Transaction, digests: Collection[bytes], run: str) -> dict[bytes, list[int]]:
+    """Return the numbers of messages that other runs left at a modem by digest, the oldest first."""
     found: dict[bytes, list[int]] = defaultdict(list)
-    for digest, number in await tx.execute(query.where(*at_the_modem)):
+    for digest, number in await tx.execute(_LEFT, {"digests": list(digests), "this_run": run}):
         found[bytes(digest)].append(number)
     return found
 
@@ -144,18 +177,21 @@ IsModule = Callable[[str, TypeOfNumber, str], bool]
 """Returns whether a sender, with its type of number, is a module for a gateway modem."""
 
 
-async def take(
-    tx: Transaction, bridge: str, health: Health, is_module: IsModule, orphans_before: float = 0.0
+async def new(tx: Transaction, bridge: str) -> Sequence[RowMapping]:
+    """Return the rows of the messages of a bridge that are not processed yet, in the order of arrival."""
+    return (await tx.execute(_NEW, {"bridges": (bridge, "")})).mappings().all()
+
+
+def take(
+    rows: Iterable[RowMapping], health: Health, is_module: IsModule, orphans_before: float = 0.0
 ) -> Taken:
-    """Return the new whole messages, and those to set aside because they cannot be decoded.
+    """Return the whole messages in `rows`, and those to set aside because they cannot be decoded.
 
     Incomplete messages are set aside if their parts came before `orphans_before` (Unix time). The bridge does
     not wait for further parts from an unknown sender: each part is a message with an empty text.
     """
-    mine = messages.c.disposition == Disposition.NEW, messages.c.bridge.in_((bridge, ""))
-    rows = (await tx.execute(select(messages).where(*mine).order_by(messages.c.number))).mappings()
     sorter = _Sorter(is_module)
-    for row in rows.all():
+    for row in rows:
         with health.guard(Door.SMS, "a stored message") as guard:
             sorter.put(row)
         if guard.error is not None:
@@ -191,6 +227,8 @@ async def mark_processed(
 
     The text is cut to a readable length.
     """
+    if not numbers:
+        return  # it did not come as an SMS
     kept = kept or Kept()
     columns = {
         "disposition": disposition,
@@ -201,17 +239,40 @@ async def mark_processed(
         "scts": kept.scts,
         "pdu": None,
     }
-    await tx.execute(update(messages).where(messages.c.number.in_(numbers)).values(**columns))
+    which = {"numbers": list(numbers)}
+    await tx.execute(_count_processed(tx.dialect.name), {**which, "becomes": disposition})
+    await tx.execute(_MARK_PROCESSED, {**which, **columns})
+
+
+_MARK_PROCESSED = update(messages).where(messages.c.number.in_(bindparam("numbers", expanding=True)))
+
+
+@lru_cache(maxsize=2)
+def _count_processed(dialect: str) -> Any:
+    """Return the statement that counts new messages, by number, as what they are about to become."""
+    counted = messages_by_disposition.c
+    these = messages.c.number.in_(bindparam("numbers", expanding=True)), IS_NEW
+    rows = select(messages.c.modem, bindparam("becomes", type_=String), func.count()).where(*these)
+    names = [counted.modem, counted.disposition, counted.messages]
+    return counting(dialect, messages_by_disposition).from_select(names, rows.group_by(messages.c.modem))
 
 
 async def counts(tx: Transaction, modem: str) -> dict[str, int]:
-    """Return the number of stored messages of a modem by disposition."""
-    query = (
-        select(messages.c.disposition, func.count())
-        .where(messages.c.modem == modem)
-        .group_by(messages.c.disposition)
-    )
-    return {row[0]: row[1] for row in await tx.execute(query)}
+    """Return the number of processed messages that are kept of a modem, by disposition."""
+    return {row[0]: row[1] for row in await tx.execute(_COUNTS, {"modem_id": modem}) if row[1]}
+
+
+def forget_before(connection: Connection, at: float) -> None:
+    """Delete the processed messages that came before `at` (Unix time), some at a time."""
+    old = select(messages.c.number, messages.c.modem, messages.c.disposition)
+    old = old.where(messages.c.received_at < at, messages.c.disposition != Disposition.NEW).limit(_AT_ONCE)
+    while rows := connection.execute(old).all():
+        connection.execute(delete(messages).where(messages.c.number.in_([row.number for row in rows])))
+        of_modem = messages_by_disposition.c.modem, messages_by_disposition.c.disposition
+        for key, count in Counter((row.modem, row.disposition) for row in rows).items():
+            same = [column == value for column, value in zip(of_modem, key, strict=True)]
+            left = messages_by_disposition.c.messages - count
+            connection.execute(update(messages_by_disposition).where(*same).values(messages=left))
 
 
 @dataclass

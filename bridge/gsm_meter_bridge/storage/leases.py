@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Row, delete, func, or_, select, update
 
 from gsm_meter_bridge.clock import elapsed_s
 from gsm_meter_bridge.errors import LeaseLostError
 from gsm_meter_bridge.health import Door, Health
-from gsm_meter_bridge.storage.database import Database, Transaction, is_unavailable, upsert
+from gsm_meter_bridge.storage.database import Database, Transaction, insert_new, is_unavailable, upsert
 from gsm_meter_bridge.storage.schema import leases
 
 _LOGGER = logging.getLogger(__name__)
@@ -57,6 +57,16 @@ async def is_held(tx: Transaction, name: str, now: float | None = None) -> bool:
     now = await time_of(tx) if now is None else now
     row = (await tx.execute(select(leases).where(leases.c.name == name))).first()
     return row is not None and row.expires_at > now and not _has_ended(row.holder, tx.dialect.name)
+
+
+async def take_turn(tx: Transaction, work: str, every_s: float) -> bool:
+    """Return whether this process does `work`, which one process does for all every `every_s` seconds."""
+    await insert_new(tx, leases, {"name": work, "holder": "", "expires_at": 0.0})
+    now = await time_of(tx)
+    due = or_(leases.c.expires_at <= now, leases.c.expires_at > now + every_s)  # its clock was set back
+    taken = update(leases).where(leases.c.name == work, due)
+    done = await tx.execute(taken.values(holder=_myself(), expires_at=now + every_s))
+    return done.rowcount == 1
 
 
 class Leases:

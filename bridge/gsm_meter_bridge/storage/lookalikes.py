@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select, update
 from gsm_meter_bridge.model.facts import Lookalike
 from gsm_meter_bridge.sms import TypeOfNumber
 from gsm_meter_bridge.storage.database import Transaction, storable
-from gsm_meter_bridge.storage.schema import lookalikes
+from gsm_meter_bridge.storage.schema import lookalikes, modules
 
 MOST = 5
 """Most lookalikes that are stored for each module; more give no further information."""
@@ -39,9 +39,10 @@ async def of(tx: Transaction, modules: Sequence[str]) -> dict[str, tuple[Lookali
     return found
 
 
-async def keep_only(tx: Transaction, is_one: Callable[[str, str, TypeOfNumber], bool]) -> None:
-    """Delete those for which `is_one` (module, sender, type) is false: the configuration has changed."""
-    for row in (await tx.execute(select(lookalikes))).all():
+async def keep_only(tx: Transaction, bridge: str, is_one: Callable[[str, str, TypeOfNumber], bool]) -> None:
+    """Delete those of a bridge for which `is_one` (module, sender, type) is false."""
+    ours = select(lookalikes).join(modules, modules.c.id == lookalikes.c.module)
+    for row in (await tx.execute(ours.where(modules.c.bridge == bridge))).all():
         if not is_one(row.module, row.sender, TypeOfNumber(row.type)):
             this = lookalikes.c.module == row.module, lookalikes.c.sender == row.sender
             await tx.execute(delete(lookalikes).where(*this))

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from gsm_meter_bridge.model.facts import Known, ModuleFacts
 from gsm_meter_bridge.model.job import Observation
-from gsm_meter_bridge.storage import lookalikes, registry
+from gsm_meter_bridge.storage import lookalikes
 from gsm_meter_bridge.storage.database import Transaction, storable, upsert, upsert_many
-from gsm_meter_bridge.storage.schema import contacts, desired_settings, readings, sent
-from gsm_meter_bridge.storage.schema import modules as served_modules
+from gsm_meter_bridge.storage.schema import contacts, desired_settings, readings
 from gsm_meter_bridge.vocabulary import Scalar
 
 
@@ -74,23 +73,30 @@ async def count_restart(tx: Transaction, module: str) -> None:
     await tx.execute(update(contacts).where(contacts.c.module == module).values(restarts=restarts))
 
 
-async def set_next_polls(tx: Transaction, times: Mapping[str, float]) -> None:
-    """Store the time (Unix time) of each module's next poll."""
-    await upsert_many(tx, contacts, ("module",), [{"module": m, "next_poll_at": t} for m, t in times.items()])
+async def set_next_polls(tx: Transaction, bridge: str, times: Mapping[str, float]) -> None:
+    """Store the time (Unix time) at which `bridge` polls each module next."""
+    rows = [{"module": m, "bridge": bridge, "next_poll_at": t} for m, t in times.items()]
+    await upsert_many(tx, contacts, ("module",), rows)
+
+
+_READINGS = select(readings).where(readings.c.module.in_(bindparam("modules", expanding=True)))
+_PLANNED = contacts.c.bridge == bindparam("bridge_id"), contacts.c.next_poll_at.is_not(None)
+_PLANNED_POLLS = select(contacts.c.module, contacts.c.next_poll_at).where(*_PLANNED)
+_DUE_POLLS = (
+    select(contacts.c.module)
+    .where(*_PLANNED, contacts.c.next_poll_at <= bindparam("now"))
+    .order_by(contacts.c.next_poll_at)
+)
 
 
 async def due_polls(tx: Transaction, bridge: str, now: float) -> tuple[str, ...]:
     """Return the modules of `bridge` whose planned poll is due; modules without a plan are left out."""
-    served = contacts.c.module.in_(registry.served_by(bridge))
-    query = select(contacts.c.module).where(contacts.c.next_poll_at <= now, served)
-    return tuple((await tx.execute(query.order_by(contacts.c.next_poll_at))).scalars())
+    return tuple((await tx.execute(_DUE_POLLS, {"bridge_id": bridge, "now": now})).scalars())
 
 
 async def planned_polls(tx: Transaction, bridge: str) -> dict[str, float]:
     """Return the Unix time of the next poll of each module of `bridge` that has one."""
-    planned = contacts.c.next_poll_at.is_not(None), contacts.c.module.in_(registry.served_by(bridge))
-    query = select(contacts.c.module, contacts.c.next_poll_at).where(*planned)
-    return {row[0]: row[1] for row in await tx.execute(query)}
+    return {row[0]: row[1] for row in await tx.execute(_PLANNED_POLLS, {"bridge_id": bridge})}
 
 
 async def facts(tx: Transaction, module: str) -> ModuleFacts:
@@ -98,32 +104,30 @@ async def facts(tx: Transaction, module: str) -> ModuleFacts:
     return (await facts_of(tx, (module,)))[module]
 
 
+async def readings_of(tx: Transaction, module: str) -> dict[str, Known]:
+    """Return the last reading of each value of `module`, by name."""
+    return (await _readings(tx, (module,)))[module]
+
+
+async def _readings(tx: Transaction, modules: Sequence[str]) -> dict[str, dict[str, Known]]:
+    latest: dict[str, dict[str, Known]] = {m: {} for m in modules}
+    for r in await tx.execute(_READINGS, {"modules": list(modules)}):
+        latest[r.module][r.name] = Known(json.loads(r.value), r.raw, r.source, r.at)
+    return latest
+
+
 async def facts_of(tx: Transaction, modules: Sequence[str]) -> dict[str, ModuleFacts]:
     """Return all stored facts about each of `modules`."""
-    latest: dict[str, dict[str, Known]] = {m: {} for m in modules}
-    for r in await tx.execute(select(readings).where(readings.c.module.in_(modules))):
-        latest[r.module][r.name] = Known(json.loads(r.value), r.raw, r.source, r.at)
+    latest = await _readings(tx, modules)
     asked: dict[str, dict[str, Scalar]] = {m: {} for m in modules}
     for w in await tx.execute(select(desired_settings).where(desired_settings.c.module.in_(modules))):
         asked[w.module][w.name] = json.loads(w.value)
     contacted = (await tx.execute(select(contacts).where(contacts.c.module.in_(modules)))).mappings()
-    seen = {c["module"]: {k: v for k, v in c.items() if k != "module"} for c in contacted}
+    seen = {c["module"]: {k: v for k, v in c.items() if k not in ("module", "bridge")} for c in contacted}
     alike = await lookalikes.of(tx, modules)
     return {
         m: ModuleFacts(latest[m], asked[m], **seen.get(m, {}), lookalikes=alike.get(m, ())) for m in modules
     }
-
-
-async def note_sent(tx: Transaction, modem: str, module: str, job_id: str, now: float) -> None:
-    """Note that the gateway modem took an SMS."""
-    await tx.execute(sent.insert().values(modem=modem, module=module, job_id=job_id, at=now))
-
-
-async def forget_others(tx: Transaction) -> None:
-    """Delete poll times and desired settings of modules that no bridge serves; their readings are kept."""
-    served = select(served_modules.c.id)
-    await tx.execute(update(contacts).where(contacts.c.module.not_in(served)).values(next_poll_at=None))
-    await tx.execute(delete(desired_settings).where(desired_settings.c.module.not_in(served)))
 
 
 async def _contact(tx: Transaction, module: str, **changes: float | int) -> None:

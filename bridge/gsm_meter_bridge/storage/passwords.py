@@ -15,6 +15,7 @@ from sqlalchemy import delete, select
 from gsm_meter_bridge.installation import InstallationKey
 from gsm_meter_bridge.model import Module
 from gsm_meter_bridge.storage.database import Transaction, upsert
+from gsm_meter_bridge.storage.registry import served_by
 from gsm_meter_bridge.storage.schema import passwords
 from gsm_meter_bridge.vocabulary import Secret
 
@@ -37,9 +38,10 @@ class Passwords:
         """Return the ids of the modules whose password is not the configured one."""
         return tuple(n for n, m in self._modules.items() if m.access.password != self._configured[n])
 
-    async def load(self, tx: Transaction) -> None:
+    async def load(self, tx: Transaction, bridge: str) -> None:
         """Load the changed passwords, and delete those of modules whose configured password has changed."""
-        for row in (await tx.execute(select(passwords))).mappings().all():
+        ours = passwords.c.module.in_(served_by(bridge))
+        for row in (await tx.execute(select(passwords).where(ours))).mappings().all():
             module, sealed = row["module"], row["password"]
             if module not in self._configured:
                 continue

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from gsm_meter_bridge.storage.database import Transaction
 from gsm_meter_bridge.storage.schema import messages
@@ -43,12 +43,23 @@ class Reception:
         return abs(self.received_at - self.scts) <= _AGREE_S
 
 
+_LATEST_STAMPS = (
+    select(messages.c.scts, messages.c.received_at)
+    .where(messages.c.scts.is_not(None))
+    .order_by(messages.c.number.desc())
+)
+_AT_MODEM = _LATEST_STAMPS.where(messages.c.modem == bindparam("modem_id")).limit(_LATEST)
+_OF_MODULE = _LATEST_STAMPS.where(
+    messages.c.module == bindparam("module_id"),
+    messages.c.run == bindparam("this_run"),
+    messages.c.disposition.in_(("used", "unmatched")),  # see inbox.Disposition
+    messages.c.number.not_in(bindparam("but_for", expanding=True)),
+).limit(_LATEST_OF_MODULE)
+
+
 async def message_times(tx: Transaction, modem: str) -> tuple[Reception, ...]:
     """Return the times of the latest messages of modules, and reports, at a modem, the latest first."""
-    query = select(messages.c.scts, messages.c.received_at).where(
-        messages.c.modem == modem, messages.c.scts.is_not(None)
-    )
-    rows = await tx.execute(query.order_by(messages.c.number.desc()).limit(_LATEST))
+    rows = await tx.execute(_AT_MODEM, {"modem_id": modem})
     return tuple(Reception(row.scts, row.received_at) for row in rows)
 
 
@@ -59,14 +70,7 @@ async def times_of_module(
 
     Between two runs our clock may have been set, so the times of an earlier run say nothing about now.
     """
-    query = select(messages.c.scts, messages.c.received_at).where(
-        messages.c.module == module,
-        messages.c.run == run,
-        messages.c.disposition.in_(("used", "unmatched")),  # see inbox.Disposition
-        messages.c.scts.is_not(None),
-        messages.c.number.not_in(but_for),
-    )
-    rows = await tx.execute(query.order_by(messages.c.number.desc()).limit(_LATEST_OF_MODULE))
+    rows = await tx.execute(_OF_MODULE, {"module_id": module, "this_run": run, "but_for": but_for})
     return tuple(Reception(row.scts, row.received_at) for row in rows)
 
 

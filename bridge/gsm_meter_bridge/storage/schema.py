@@ -5,10 +5,13 @@ A change here needs a new file in `migrations/versions/`; a test compares the tw
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Float,
     ForeignKey,
     Index,
@@ -18,16 +21,37 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TextClause,
+    and_,
     false,
     text,
 )
 
-from gsm_meter_bridge.model.job import OPEN
+from gsm_meter_bridge.model.job import OPEN, State
 
-REVISION = "0013"
+REVISION = "0014"
 """The newest file in `migrations/versions/`."""
 
 metadata = MetaData()
+
+
+def _state_in(*states: State) -> TextClause:
+    """Return the condition as text: with parameters, neither database would use a partial index for it."""
+    return text("state in ({})".format(", ".join(f"'{s}'" for s in sorted(states))))
+
+
+IS_OPEN = _state_in(*OPEN)
+IS_WAITING = _state_in(State.QUEUED, State.REPLIED, State.UNCERTAIN)
+"""Jobs of which a step may be sent."""
+IS_ASKED = _state_in(State.SENT, State.DELIVERED)
+"""Jobs that wait for a reply."""
+IS_NEW = text("disposition = 'new'")
+"""Messages that are not processed yet."""
+
+
+def _partial(name: str, *columns: Column[Any], where: ColumnElement[bool] | TextClause) -> None:
+    Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
 
 # Which bridge serves a module, and through which modems; a number belongs to one module of one bridge.
 modules = Table(
@@ -70,6 +94,8 @@ jobs = Table(
     metadata,
     Column("id", String(32), primary_key=True),
     Column("module", String(64), nullable=False),
+    # the one that serves the module, or none, until the job is over and announced
+    Column("bridge", String(64), nullable=False, server_default=""),
     Column("action", String(32), nullable=False),
     Column("transaction_id", String(128), unique=True),
     Column("fingerprint", String(64), nullable=False),
@@ -106,17 +132,18 @@ jobs = Table(
     Column("ad_hoc_family", String(32)),
     Column("ad_hoc_password", Text),
 )
-_open_states = text("state in ({})".format(", ".join(f"'{s}'" for s in sorted(OPEN))))
-Index(
-    "jobs_open_by_module",
-    jobs.c.module,
-    unique=True,
-    sqlite_where=_open_states,
-    postgresql_where=_open_states,
-)
-_to_announce = jobs.c.announced.is_distinct_from(jobs.c.state)
-Index("jobs_to_announce", jobs.c.created_at, sqlite_where=_to_announce, postgresql_where=_to_announce)
-Index("jobs_by_state", jobs.c.state, jobs.c.due_at)
+Index("jobs_open_by_module", jobs.c.module, unique=True, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)
+_partial("jobs_to_send", jobs.c.bridge, jobs.c.priority, jobs.c.created_at, where=IS_WAITING)
+_partial("jobs_by_deadline", jobs.c.bridge, jobs.c.deadline_at, where=IS_WAITING)
+_partial("jobs_by_reply_due", jobs.c.bridge, jobs.c.reply_due_at, where=IS_ASKED)
+IS_UNANNOUNCED = jobs.c.announced.is_distinct_from(jobs.c.state)
+IS_OVER_UNANNOUNCED = and_(jobs.c.ended_at.is_not(None), IS_UNANNOUNCED)
+_partial("jobs_to_announce", jobs.c.bridge, jobs.c.created_at, where=IS_OVER_UNANNOUNCED)
+IS_AD_HOC = text("ad_hoc_password is not null")
+IS_DOUBTED = text("doubted_at is not null")
+_partial("jobs_doubted", jobs.c.bridge, where=IS_DOUBTED)
+_partial("jobs_ad_hoc", jobs.c.bridge, where=IS_AD_HOC)
+_partial("jobs_by_end", jobs.c.ended_at, where=text("ended_at is not null"))
 Index("jobs_by_module", jobs.c.module, jobs.c.ended_at)
 
 transitions = Table(
@@ -145,7 +172,7 @@ messages = Table(
     # blanked once the message is processed: it can contain a password
     Column("pdu", Text),
     # see inbox.Disposition
-    Column("disposition", String(16), nullable=False, default="new", index=True),
+    Column("disposition", String(16), nullable=False, default="new"),
     Column("sender", String(32)),
     Column("text", Text),
     Column("module", String(64)),
@@ -156,9 +183,17 @@ messages = Table(
     Column("gone", Boolean, nullable=False, server_default=false()),
 )
 _timed = messages.c.scts.is_not(None)
-Index("messages_by_modem", messages.c.modem, messages.c.number, sqlite_where=_timed, postgresql_where=_timed)
-Index(
-    "messages_by_module", messages.c.module, messages.c.number, sqlite_where=_timed, postgresql_where=_timed
+_partial("messages_by_modem", messages.c.modem, messages.c.number, where=_timed)
+_partial("messages_by_module", messages.c.module, messages.c.number, where=_timed)
+_partial("messages_new", messages.c.number, where=IS_NEW)
+
+# The processed rows of `messages`, counted.
+messages_by_disposition = Table(
+    "messages_by_disposition",
+    metadata,
+    Column("modem", String(64), primary_key=True),
+    Column("disposition", String(16), primary_key=True),
+    Column("messages", Integer, nullable=False),
 )
 
 # Senders that are no module and resemble one: a name, or a number with the same last digits.
@@ -202,6 +237,14 @@ contacts = Table(
     Column("next_poll_at", Float),
     # restarts caused by the bridge: each time it registers again, which the SIM counts
     Column("restarts", Integer, nullable=False, server_default="0"),
+    # the one that polls the module at `next_poll_at`
+    Column("bridge", String(64), nullable=False, server_default=""),
+)
+_partial(
+    "contacts_by_next_poll",
+    contacts.c.bridge,
+    contacts.c.next_poll_at,
+    where=text("next_poll_at is not null"),
 )
 
 passwords = Table(
@@ -251,3 +294,12 @@ sent = Table(
     Column("at", Float, nullable=False, index=True),
 )
 Index("sent_to_module", sent.c.module, sent.c.at)
+
+# The rows of `sent`, counted by UTC day (days since 1970-01-01).
+sent_by_day = Table(
+    "sent_by_day",
+    metadata,
+    Column("modem", String(64), primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("messages", Integer, nullable=False),
+)

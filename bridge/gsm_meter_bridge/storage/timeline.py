@@ -15,9 +15,18 @@ from gsm_meter_bridge.clock import LET_BE_S, PROGRAM_DATE, Clock, ClockStep, spa
 from gsm_meter_bridge.health import BridgeProblemCode, Door, Health
 from gsm_meter_bridge.model.job import OPEN, Priority, State
 from gsm_meter_bridge.storage import registry
+from gsm_meter_bridge.storage.budgets import count_again
 from gsm_meter_bridge.storage.database import Database, Transaction
-from gsm_meter_bridge.storage.inbox import Disposition
-from gsm_meter_bridge.storage.schema import contacts, jobs, lookalikes, messages, readings, sent, transitions
+from gsm_meter_bridge.storage.schema import (
+    IS_NEW,
+    contacts,
+    jobs,
+    lookalikes,
+    messages,
+    readings,
+    sent,
+    transitions,
+)
 
 _LOGGER = logging.getLogger(__name__)
 _LOOK_S = 1.0
@@ -145,9 +154,7 @@ async def shift(tx: Transaction, bridge: str, step: ClockStep) -> None:
     waiting = ours, jobs.c.state.in_(_UNFINISHED)
     await tx.execute(update(jobs).where(*waiting).values({c: c + by_s for c in due}))
     of_ours = transitions.c.job_id.in_(select(jobs.c.id).where(ours))
-    unread = (messages.c.bridge == bridge) & or_(
-        messages.c.disposition == Disposition.NEW, messages.c.received_at >= since
-    )
+    unread = (messages.c.bridge == bridge) & or_(IS_NEW, messages.c.received_at >= since)
     written: tuple[tuple[Table, str, ColumnElement[bool]], ...] = (
         (jobs, "ended_at", ours & (jobs.c.ended_at >= since)),
         (jobs, "created_at", ours & (jobs.c.created_at >= since)),
@@ -159,5 +166,8 @@ async def shift(tx: Transaction, bridge: str, step: ClockStep) -> None:
         (lookalikes, "last_at", lookalikes.c.module.in_(own) & (lookalikes.c.last_at >= since)),
         (sent, "at", sent.c.module.in_(own) & (sent.c.at >= since)),
     )
+    sending = select(sent.c.modem).where(sent.c.module.in_(own), sent.c.at >= since).distinct()
+    modems = (await tx.execute(sending)).scalars().all()
     for table, name, which in written:
         await tx.execute(update(table).where(which).values({name: table.c[name] + by_s}))
+    await count_again(tx, modems)
