@@ -12,7 +12,7 @@ import psutil
 from benchmarks.house import NEVER, bridge, report
 from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.mqtt.client import Broker, MqttClient
-from tests.support import short_path
+from tests.support import in_memory_bridge
 from tests.support.postgresql import Postgresql
 
 MODULES, START_AIM_S, MODULE_AIM_KIB = 10_000, 10.0, 20.0
@@ -52,7 +52,7 @@ def fleet() -> None:
 
 
 async def _jobs_a_second(seconds: float) -> float:
-    async with short_path.world(ticking=True) as w:
+    async with in_memory_bridge.world(ticking=True) as w:
         count, end = 0, time.perf_counter() + seconds
         while time.perf_counter() < end:
             await w.commands.request_status("pump", CommandOptions(f"t{count}"))
@@ -66,7 +66,7 @@ def jobs() -> None:
     with tempfile.TemporaryDirectory() as folder, Postgresql() as server:
         rates = []
         for where in (Path(folder) / "jobs.db", server.database(), None):
-            short_path.place = lambda _, where=where: where  # type: ignore[misc]
+            in_memory_bridge.place = lambda _, where=where: where  # type: ignore[misc]
             rates.append(asyncio.run(_jobs_a_second(5.0)))
     sqlite, postgresql, memory = rates
     report("jobs, SQLite", f"{sqlite:.0f}/s", sqlite / memory, "of SQLite in memory")

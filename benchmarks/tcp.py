@@ -30,8 +30,8 @@ from gsm_meter_bridge.model import Address, ClientIdentity, Meter, TunnelConfig
 from gsm_meter_bridge.model.job import Observation
 from gsm_meter_bridge.storage import registry
 from gsm_meter_bridge.storage.database import Database
+from tests.support.in_memory_bridge import POLICY
 from tests.support.mosquitto import free_port
-from tests.support.short_path import POLICY
 from tests.support.sockets import LOOPBACK, at_work, module, networks
 
 MODULES, CONNECTION_AIM_KIB, STREAM_BYTES = 10_000, 20.0, 256 * 1024 * 1024

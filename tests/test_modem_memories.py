@@ -22,7 +22,7 @@ FAMILY = ("--family", "energomera_gs04")
 
 
 @dataclass
-class House:
+class ModemStack:
     """A bridge with a modem that is open to administrators, and one that is not."""
 
     bridge: BridgeProcess
@@ -42,8 +42,8 @@ class House:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    tmp_path = tmp_path_factory.mktemp("house")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModemStack]:
+    tmp_path = tmp_path_factory.mktemp("stack")
     modules = {"pump": {"family": "lers_gsm_mini", "msisdn": PUMP}}
     simulator = Simulator(tmp_path, {"network": {"delay_s": 0.05}, "modules": modules})
     with Mosquitto(tmp_path / "mosquitto") as broker, simulator:
@@ -59,36 +59,36 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         }
         with BridgeProcess(tmp_path, config) as bridge:
             wait_until(lambda: "connected to the broker" in bridge.log, lambda: bridge.log)
-            yield House(bridge, broker.port)
+            yield ModemStack(bridge, broker.port)
 
 
 @pytest.fixture
-async def seen(house: House) -> AsyncIterator[Watcher]:
-    async with watcher(house.port) as seen:
+async def seen(stack: ModemStack) -> AsyncIterator[Watcher]:
+    async with watcher(stack.port) as seen:
         yield seen
 
 
-async def test_running_bridge_handles_sms_storage_and_master_sim(seen: Watcher, house: House) -> None:
+async def test_running_bridge_handles_sms_storage_and_master_sim(seen: Watcher, stack: ModemStack) -> None:
     await seen.wait(TOPICS.modem("stick"), lambda m: m["ready"])
     changes = ("apn=m2m", "apn_password=hunter2", "mode=server")
-    written = await house.run_json("master-sim", "write", *FAMILY, *changes)
+    written = await stack.run_json("master-sim", "write", *FAMILY, *changes)
     assert [one["settings"] for one in written] == [{"apn": "m2m", "apn_password": "***", "mode": "server"}]
-    assert await house.run_json("master-sim", "read", *FAMILY) == written
-    listed = await house.run_json("sms-storage", "list", "--modem", "stick")
+    assert await stack.run_json("master-sim", "read", *FAMILY) == written
+    listed = await stack.run_json("sms-storage", "list", "--modem", "stick")
     assert [m["settings"]["apn"] for m in listed["messages"]] == ["m2m"]
-    second = await house.run("master-sim", "write", *FAMILY, "apn=other")
+    second = await stack.run("master-sim", "write", *FAMILY, "apn=other")
     assert "earlier messages on the SIM were replaced: 1" in " ".join(second.stderr.split())
     # what the bridge is told meanwhile is had all the same, from whichever memory it comes into
     await seen.publish(TOPICS.request("request_status"), {"transaction": "s", "module": "pump"})
-    chosen = await house.run("sms-storage", "select", "--memory", "ME")
+    chosen = await stack.run("sms-storage", "select", "--memory", "ME")
     assert chosen.stdout.splitlines()[2].startswith("receive: ME, ")
     done = await seen.wait(TOPICS.response("request_status"), lambda a: a["status"] != "accepted")
     assert done["status"] == "ok", done
-    assert [m["settings"] for m in (await house.run_json("sms-storage", "clear", "--yes"))["messages"]] == [
+    assert [m["settings"] for m in (await stack.run_json("sms-storage", "clear", "--yes"))["messages"]] == [
         {"apn": "other"}
     ]
-    assert await house.run_json("master-sim", "read", *FAMILY) == []
-    assert "hunter2" not in house.bridge.log
+    assert await stack.run_json("master-sim", "read", *FAMILY) == []
+    assert "hunter2" not in stack.bridge.log
 
 
 @pytest.mark.parametrize(
@@ -106,9 +106,9 @@ async def test_running_bridge_handles_sms_storage_and_master_sim(seen: Watcher, 
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 async def test_command_says_what_running_bridge_refuses(
-    house: House, arguments: tuple[str, ...], message: str
+    stack: ModemStack, arguments: tuple[str, ...], message: str
 ) -> None:
-    result = await house.run(*arguments)
+    result = await stack.run(*arguments)
     assert result.exit_code == 1
     assert message in " ".join(result.stderr.split())
     assert "Traceback" not in result.output
@@ -133,7 +133,7 @@ async def test_command_says_what_running_bridge_refuses(
     ],
 )
 async def test_bridge_refuses_invalid_storage_request_without_secret(
-    seen: Watcher, house: House, action: str, wish: dict[str, object], code: str
+    seen: Watcher, stack: ModemStack, action: str, wish: dict[str, object], code: str
 ) -> None:
     await seen.wait(TOPICS.modem("stick"), lambda m: m["ready"])
     if wish.get("operation") == "write":
@@ -142,14 +142,14 @@ async def test_bridge_refuses_invalid_storage_request_without_secret(
     answer = await seen.wait(TOPICS.response(action), lambda a: a["transaction"] == "a")
     assert (answer["status"], answer["error"]["code"]) == ("error", code), answer
     assert "hunter2" not in json.dumps(answer)
-    assert "hunter2" not in house.bridge.log
+    assert "hunter2" not in stack.bridge.log
 
 
-async def test_command_opens_port_if_no_bridge_runs(house: House) -> None:
-    written = await house.run("master-sim", "write", *FAMILY, "apn=by_bridge")
+async def test_command_opens_port_if_no_bridge_runs(stack: ModemStack) -> None:
+    written = await stack.run("master-sim", "write", *FAMILY, "apn=by_bridge")
     assert written.exit_code == 0, written.output
-    house.bridge.stop()
-    assert [one["settings"] for one in await house.run_json("master-sim", "read", *FAMILY)] == [
+    stack.bridge.stop()
+    assert [one["settings"] for one in await stack.run_json("master-sim", "read", *FAMILY)] == [
         {"apn": "by_bridge"}
     ]
-    assert len(await house.run_json("master-sim", "clear", *FAMILY)) == 1
+    assert len(await stack.run_json("master-sim", "clear", *FAMILY)) == 1

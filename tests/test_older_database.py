@@ -38,7 +38,7 @@ def postgresql() -> Iterator[Postgresql]:
 
 
 @dataclass
-class House:
+class UpgradeStack:
     """A bridge on a database of one of the two kinds, its simulated world, and its broker."""
 
     folder: Path
@@ -96,7 +96,7 @@ class House:
 @asynccontextmanager
 async def _house(
     folder: Path, broker: Mosquitto, database: Path | Secret, server: Postgresql | None
-) -> AsyncIterator[House]:
+) -> AsyncIterator[UpgradeStack]:
     config = {
         "bridge": {
             "id": "home",
@@ -118,7 +118,7 @@ async def _house(
     async with watcher(broker.port) as seen:
         bridge = BridgeProcess(folder, config)
         try:
-            yield House(folder, bridge, simulator, seen, database, server)
+            yield UpgradeStack(folder, bridge, simulator, seen, database, server)
         finally:
             for process in (bridge, simulator):
                 if process.alive:
@@ -126,17 +126,19 @@ async def _house(
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def home(request: pytest.FixtureRequest, tmp_path: Path, broker: Mosquitto) -> AsyncIterator[House]:
+async def home(
+    request: pytest.FixtureRequest, tmp_path: Path, broker: Mosquitto
+) -> AsyncIterator[UpgradeStack]:
     server: Postgresql | None = None
     database: Path | Secret = tmp_path / "home.db"
     if request.param == "postgresql":
         server = request.getfixturevalue("postgresql")
         database = server.database()
-    async with _house(tmp_path, broker, database, server) as house:
-        yield house
+    async with _house(tmp_path, broker, database, server) as stack:
+        yield stack
 
 
-def _copy(home: House) -> Path | Secret:
+def _copy(home: UpgradeStack) -> Path | Secret:
     """Copy the database of a stopped bridge as a person would do it without the bridge's help."""
     if home.server is not None:
         assert isinstance(home.database, Secret)
@@ -146,7 +148,7 @@ def _copy(home: House) -> Path | Secret:
     return home.folder / "copy"
 
 
-def _bring_back(home: House, copy: Path | Secret) -> None:
+def _bring_back(home: UpgradeStack, copy: Path | Secret) -> None:
     if isinstance(copy, Secret):
         home.configure(copy)
         return
@@ -156,7 +158,7 @@ def _bring_back(home: House, copy: Path | Secret) -> None:
     shutil.copy(copy, home.database)
 
 
-async def _wait_in_copy(home: House, how: str) -> Path | Secret:
+async def _wait_in_copy(home: UpgradeStack, how: str) -> Path | Secret:
     """Have a reboot and a change wait while there is no modem; copy the database; have both done."""
     home.bridge.start()
     await home.online(1)
@@ -180,7 +182,7 @@ async def _wait_in_copy(home: House, how: str) -> Path | Secret:
 
 
 @pytest.mark.parametrize("how", ["commands", "files"])
-async def test_restored_bridge_repeats_neither_action_nor_change(home: House, how: str) -> None:
+async def test_restored_bridge_repeats_neither_action_nor_change(home: UpgradeStack, how: str) -> None:
     copy = await _wait_in_copy(home, how)
     before = len(home.brought())
     if how == "commands":

@@ -18,7 +18,7 @@ LERS = "lers_gsm_mini"
 
 
 @dataclass
-class House:
+class TwoModemStack:
     """Two cellular worlds, each with a modem of the same bridge."""
 
     lake: Simulator
@@ -44,7 +44,7 @@ def _config(lake: Path, town: Path, port: int) -> dict[str, Any]:
 
 
 @pytest.fixture
-def house(tmp_path: Path, broker: Mosquitto) -> Iterator[House]:
+def stack(tmp_path: Path, broker: Mosquitto) -> Iterator[TwoModemStack]:
     worlds = []
     for name, number in (("lake", HUT), ("town", PUMP)):
         (tmp_path / name).mkdir()
@@ -52,7 +52,7 @@ def house(tmp_path: Path, broker: Mosquitto) -> Iterator[House]:
         worlds.append(Simulator(tmp_path / name, {"network": {"delay_s": 0.05}, "modules": modules}))
     lake, town = worlds
     with lake, town, BridgeProcess(tmp_path, _config(lake.link, town.link, broker.port)) as bridge:
-        yield House(lake, town, bridge)
+        yield TwoModemStack(lake, town, bridge)
 
 
 async def _ask(seen: Watcher, action: str, transaction: str, **fields: object) -> dict[str, Any]:
@@ -63,12 +63,12 @@ async def _ask(seen: Watcher, action: str, transaction: str, **fields: object) -
     return answer
 
 
-async def test_module_is_asked_through_its_own_modem(seen: Watcher, house: House) -> None:
+async def test_module_is_asked_through_its_own_modem(seen: Watcher, stack: TwoModemStack) -> None:
     for modem in ("lake", "town"):
         await seen.wait(TOPICS.modem(modem), lambda m: m["ready"])
     for module in ("hut", "pump"):
         assert (await _ask(seen, "request_status", module, module=module))["status"] == "ok"
-    assert (house.lake.sms_to(HUT), house.town.sms_to(PUMP)) == (2, 2)
+    assert (stack.lake.sms_to(HUT), stack.town.sms_to(PUMP)) == (2, 2)
     town = await seen.wait(TOPICS.modem("town"), lambda m: m["sms_sent_today"] == 2)
     assert (town["budget_left"], town["cost_month"], town["currency"]) == (2, 5.0, "RUB")
     lake = await seen.wait(TOPICS.modem("lake"), lambda m: m["sms_sent_today"] == 2)
@@ -81,23 +81,23 @@ async def test_module_is_asked_through_its_own_modem(seen: Watcher, house: House
     assert (await _ask(seen, "set", "apn3", module="hut", apn="b"))["status"] == "ok"
 
 
-async def test_missing_modem_stops_only_its_own_modules(seen: Watcher, house: House) -> None:
+async def test_missing_modem_stops_only_its_own_modules(seen: Watcher, stack: TwoModemStack) -> None:
     await seen.wait(TOPICS.modem("town"), lambda m: m["ready"])
-    house.town.kill()
+    stack.town.kill()
     gone = await seen.wait(TOPICS.modem("town"), lambda m: not m["connected"] and m["signal_dbm"] is None)
     assert gone["problem"]
     await seen.publish(TOPICS.request("request_status"), {"transaction": "p", "module": "pump"})
     assert (await _ask(seen, "request_status", "h", module="hut"))["status"] == "ok"
-    house.town.start()
+    stack.town.start()
     done = await seen.wait(
         TOPICS.response("request_status"), lambda a: a["transaction"] == "p" and a["status"] != "accepted"
     )
     assert done["status"] == "ok"
-    assert house.bridge.log.count("modem town is gone") == 1
-    assert house.bridge.log.count("modem town is back") == 1
+    assert stack.bridge.log.count("modem town is gone") == 1
+    assert stack.bridge.log.count("modem town is back") == 1
 
 
-async def test_administrator_commands_need_permission_of_modem(seen: Watcher, house: House) -> None:
+async def test_administrator_commands_need_permission_of_modem(seen: Watcher, stack: TwoModemStack) -> None:
     for modem in ("lake", "town"):
         await seen.wait(TOPICS.modem(modem), lambda m: m["ready"])
     reported = await _ask(seen, "raw_at", "a", modem="lake", command="AT+CSQ")

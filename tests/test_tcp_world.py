@@ -43,7 +43,7 @@ CLIENTS = f"{TOPICS.bridge_state.removesuffix('state')}unidentified_clients"
 
 
 @dataclass(frozen=True)
-class House:
+class TcpStack:
     """A bridge at work, the world that it is in, and where things are."""
 
     bridge: BridgeProcess
@@ -114,9 +114,9 @@ def _config(device: Path, broker: int, ports: dict[str, int]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TcpStack]:
     """All tests share one: each has modules of its own in it."""
-    folder = tmp_path_factory.mktemp("house")
+    folder = tmp_path_factory.mktemp("stack")
     ports = {name: free_port() for name in ("listener", "silent", "hut", "shed", "barn", "tunnel")}
     world = tcp_world(ports["listener"], ports["hut"], ports["shed"], ports["silent"])
     journal = folder / "journal.jsonl"
@@ -125,7 +125,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         Simulator(folder, world, "--journal", str(journal)) as simulator,
         BridgeProcess(folder, _config(simulator.link, broker.port, ports)) as bridge,
     ):
-        yield House(bridge, broker, journal, ports["listener"], ports["tunnel"])
+        yield TcpStack(bridge, broker, journal, ports["listener"], ports["tunnel"])
         wait_until(lambda: "listening for modules" in bridge.log, lambda: bridge.log)
         assert bridge.stop() == 0
         assert "Traceback" not in bridge.log
@@ -133,8 +133,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 @pytest.fixture
-async def seen(house: House, request: pytest.FixtureRequest) -> AsyncIterator[Watcher]:
-    async with watcher(house.broker.port, request.node.name) as seen:
+async def seen(stack: TcpStack, request: pytest.FixtureRequest) -> AsyncIterator[Watcher]:
+    async with watcher(stack.broker.port, request.node.name) as seen:
         await seen.wait(TOPICS.modem("stick"), lambda m: m["ready"])
         yield seen
 
@@ -149,7 +149,7 @@ async def _status(seen: Watcher, module: str) -> dict[str, Any]:
     return answer
 
 
-async def test_module_that_dials_identifies_itself_without_sms(house: House, seen: Watcher) -> None:
+async def test_module_that_dials_identifies_itself_without_sms(stack: TcpStack, seen: Watcher) -> None:
     pump = await seen.wait(TOPICS.module("pump"), lambda m: m["connection"]["connected"] and m["imei"])
     reported = {
         **simulated_identification.FACTORY,
@@ -166,18 +166,18 @@ async def test_module_that_dials_identifies_itself_without_sms(house: House, see
     assert abs(pump["clock_difference_s"]) <= 2
     assert pump["online"]
     assert (pump["connection"]["transport"], pump["connection"]["peer"]) == ("inbound", "127.0.0.11")
-    assert house.sms_to(PUMP) == 0
+    assert stack.sms_to(PUMP) == 0
 
 
-async def test_module_connects_after_ring(house: House, seen: Watcher) -> None:
+async def test_module_connects_after_ring(stack: TcpStack, seen: Watcher) -> None:
     await seen.publish(TOPICS.request("call"), {"transaction": "ring", "module": "bell"})
     rung = await seen.wait(TOPICS.response("call"), lambda d: d["status"] != "accepted")
     assert rung["status"] == "ok", rung
     await seen.wait(TOPICS.module("bell"), lambda m: m.get("connect_reason") == "manual")
-    assert house.sms_to(BELL) == 0
+    assert stack.sms_to(BELL) == 0
 
 
-async def test_module_called_by_data_reports_its_meter(house: House, seen: Watcher) -> None:
+async def test_module_called_by_data_reports_its_meter(stack: TcpStack, seen: Watcher) -> None:
     assert (await _status(seen, "well"))["status"] == "ok"
     well = await seen.wait(
         TOPICS.module("well"),
@@ -186,17 +186,17 @@ async def test_module_called_by_data_reports_its_meter(house: House, seen: Watch
     assert (well["meter_serial"], well["meter_link"]) == ("009000000000404", "ok")
     assert (well["sources"]["meter_serial"]["transport"], well["connection"]["transport"]) == ("csd", "csd")
     assert (well["imei"] is not None, well["sources"]["imei"]["transport"]) == (True, "sms")
-    assert house.sms_to(WELL) == 2  # who it is and its APN, which no meter tells
+    assert stack.sms_to(WELL) == 2  # who it is and its APN, which no meter tells
 
 
-async def test_unidentified_client_is_listed_and_changes_no_module(house: House, seen: Watcher) -> None:
+async def test_unidentified_client_is_listed_and_changes_no_module(stack: TcpStack, seen: Watcher) -> None:
     def unidentified(document: Any) -> dict[str, Any]:
         found = (c for c in document["clients"] if c["address"] == "127.0.0.12")
         return next(found, {})
 
     client = unidentified(await seen.wait(CLIENTS, unidentified))
     assert (client["listener"], client["claims"]["serial_number"]) == ("lers", "66666")
-    reader, writer = await asyncio.open_connection("127.0.0.1", house.listener, local_addr=("127.0.0.13", 0))
+    reader, writer = await asyncio.open_connection("127.0.0.1", stack.listener, local_addr=("127.0.0.13", 0))
     clock = datetime.now(UTC)
     lie: dict[str, Scalar] = {
         "model": "x",
@@ -213,7 +213,9 @@ async def test_unidentified_client_is_listed_and_changes_no_module(house: House,
     assert reader.at_eof() or not reader.exception()
 
 
-async def test_client_that_reconnects_is_reported_once_a_second_at_most(house: House, seen: Watcher) -> None:
+async def test_client_that_reconnects_is_reported_once_a_second_at_most(
+    stack: TcpStack, seen: Watcher
+) -> None:
     claims: dict[str, Scalar] = {
         "model": "x",
         "serial_number": "2",
@@ -224,13 +226,13 @@ async def test_client_that_reconnects_is_reported_once_a_second_at_most(house: H
     lie = simulated_identification.encode(claims, datetime.now(UTC))
     reported, began = len(seen.of(CLIENTS)), time.monotonic()
     for _ in range(100):
-        _, writer = await asyncio.open_connection("127.0.0.1", house.listener, local_addr=("127.0.0.14", 0))
+        _, writer = await asyncio.open_connection("127.0.0.1", stack.listener, local_addr=("127.0.0.14", 0))
         writer.write(lie)
         await writer.drain()
         writer.close()
     await seen.wait(CLIENTS, lambda d: any(c["connections"] >= 10 for c in d["clients"]))
     assert len(seen.of(CLIENTS)) - reported <= time.monotonic() - began + 2
-    assert house.bridge.log.count("is none of our modules") <= 5
+    assert stack.bridge.log.count("is none of our modules") <= 5
 
 
 _SMS_OF_A_FIRST_STATUS = 5
@@ -246,7 +248,7 @@ def _has_extended_status(module: dict[str, Any]) -> None:
     assert all(module[name] is not None for name in by_sms)
 
 
-async def test_module_in_server_mode_is_dialled_and_its_meter_read(house: House, seen: Watcher) -> None:
+async def test_module_in_server_mode_is_dialled_and_its_meter_read(stack: TcpStack, seen: Watcher) -> None:
     answer = await _status(seen, "hut")
     assert answer["status"] == "ok", answer
     hut = await seen.wait(TOPICS.module("hut"), lambda m: m.get("energy_import_kwh") and m["iccid"])
@@ -255,19 +257,19 @@ async def test_module_in_server_mode_is_dialled_and_its_meter_read(house: House,
     assert {hut["sources"][name]["transport"] for name in reported} == {"tcp"}
     assert (hut["ip"], hut["sources"]["ip"]["transport"]) == ("127.0.0.1", "dialled")
     _has_extended_status(hut)
-    assert house.sms_to(HUT) == _SMS_OF_A_FIRST_STATUS
+    assert stack.sms_to(HUT) == _SMS_OF_A_FIRST_STATUS
 
 
-async def test_iec_meter_that_sends_octet_by_octet_is_read(house: House, seen: Watcher) -> None:
+async def test_iec_meter_that_sends_octet_by_octet_is_read(stack: TcpStack, seen: Watcher) -> None:
     assert (await _status(seen, "shed"))["status"] == "ok"
     shed = await seen.wait(TOPICS.module("shed"), lambda m: m.get("meter_serial") and m["iccid"])
     assert (shed["meter_serial"], shed["meter_type"]) == ("009000000000202", "CE308")
     assert shed["energy_import_kwh"] == 1834.459
     _has_extended_status(shed)
-    assert house.sms_to(SHED) == _SMS_OF_A_FIRST_STATUS
+    assert stack.sms_to(SHED) == _SMS_OF_A_FIRST_STATUS
 
 
-async def test_silent_client_is_identified_by_its_meter(house: House, seen: Watcher) -> None:
+async def test_silent_client_is_identified_by_its_meter(stack: TcpStack, seen: Watcher) -> None:
     await seen.wait(TOPICS.module("cellar"), lambda m: m["connection"]["connected"])
     assert (await _status(seen, "cellar"))["status"] == "ok"
     cellar = await seen.wait(TOPICS.module("cellar"), lambda m: m.get("energy_import_kwh"))
@@ -276,12 +278,12 @@ async def test_silent_client_is_identified_by_its_meter(house: House, seen: Watc
     _has_extended_status(cellar)  # a meter without class 47
 
 
-async def test_status_is_asked_by_sms_if_tcp_fails(house: House, seen: Watcher) -> None:
+async def test_status_is_asked_by_sms_if_tcp_fails(stack: TcpStack, seen: Watcher) -> None:
     answer = await _status(seen, "barn")
     assert answer["status"] == "ok", answer
     barn = await seen.wait(TOPICS.module("barn"), lambda m: m["signal_dbm"])
     assert barn["sources"]["signal_dbm"]["transport"] == "sms"
-    assert house.sms_to(BARN) > 0
+    assert stack.sms_to(BARN) > 0
 
 
 async def _through(link: TcpLink) -> tuple[str, ...]:
@@ -289,8 +291,8 @@ async def _through(link: TcpLink) -> tuple[str, ...]:
     return (identity.manufacturer, *(await converse(link, read_once("SNUMB"))).values)
 
 
-async def test_tunnel_holds_connection_alone_while_program_uses_it(house: House, seen: Watcher) -> None:
-    link = await dial("127.0.0.1", house.tunnel, 10)
+async def test_tunnel_holds_connection_alone_while_program_uses_it(stack: TcpStack, seen: Watcher) -> None:
+    link = await dial("127.0.0.1", stack.tunnel, 10)
     assert await _through(link) == ("EMR", "009000000000101")
     used = await seen.wait(TOPICS.module("hut"), lambda m: m["connection"]["used_by"])
     assert used["connection"]["used_by"] == "tunnel from 127.0.0.1"
@@ -307,8 +309,8 @@ async def test_tunnel_holds_connection_alone_while_program_uses_it(house: House,
     await seen.wait(TOPICS.module("hut"), lambda m: m["connection"]["bytes_received"] > size[1])
 
 
-async def test_listener_serves_modules_among_hostile_peers(house: House, seen: Watcher) -> None:
-    port = house.listener
+async def test_listener_serves_modules_among_hostile_peers(stack: TcpStack, seen: Watcher) -> None:
+    port = stack.listener
     crowd = Crowd(port, [f"127.0.1.{n}" for n in range(1, 101)])
     lorises = [asyncio.create_task(slow_loris(port, f"127.0.2.{n}")) for n in range(1, 21)]
     await crowd.come(600)
@@ -341,25 +343,25 @@ async def test_listener_serves_modules_among_hostile_peers(house: House, seen: W
     assert len(document["clients"]) <= 100
 
 
-async def test_modules_reconnect_after_crash_of_bridge(house: House, seen: Watcher) -> None:
-    house.bridge.kill()
+async def test_modules_reconnect_after_crash_of_bridge(stack: TcpStack, seen: Watcher) -> None:
+    stack.bridge.kill()
     crashed = datetime.now(UTC).replace(microsecond=0)
 
     def is_back(document: Any) -> bool:
         line = document["connection"]
         return line["connected"] and datetime.fromisoformat(line["since"]) >= crashed
 
-    house.bridge.start()
+    stack.bridge.start()
     for module in ("pump", "cellar"):
         await seen.wait(TOPICS.module(module), is_back)
     assert (await _status(seen, "hut"))["status"] == "ok"
-    assert house.sms_to(PUMP) == 0
+    assert stack.sms_to(PUMP) == 0
 
 
-async def test_connections_command_lists_devices_clients_and_sims(house: House, seen: Watcher) -> None:
+async def test_connections_command_lists_devices_clients_and_sims(stack: TcpStack, seen: Watcher) -> None:
     await seen.wait(TOPICS.module("pump"), lambda m: m["connection"]["connected"])
     await seen.wait(CLIENTS, lambda c: c["clients"])
-    reported = await _listed(house)
+    reported = await _listed(stack)
     assert reported["modules"]["pump"]["serial_number"] == "00001"
     assert reported["modules"]["pump"]["connection"]["peer"] == "127.0.0.11"
     assert "barn" in reported["modules"]
@@ -368,18 +370,18 @@ async def test_connections_command_lists_devices_clients_and_sims(house: House, 
         "connected",
         "none",
     )
-    assert reported["modules"]["hut"]["system_address"] == str(house.tunnel)
-    some = await _listed(house, "--state", "connected", "--text", "PUM", "--json")
+    assert reported["modules"]["hut"]["system_address"] == str(stack.tunnel)
+    some = await _listed(stack, "--state", "connected", "--text", "PUM", "--json")
     assert list(some["modules"]) == ["pump"]
-    sims = await _listed(house, "--sims")
+    sims = await _listed(stack, "--sims")
     assert list(sims) == ["modules"]
     assert set(sims["modules"]) >= {"pump", "visitor", "barn"}
     assert sims["modules"]["pump"]["number"] == PUMP
     assert sims["modules"]["pump"].keys() == {"iccid", "number", "ip"}
 
 
-async def _listed(house: House, *options: str) -> dict[str, Any]:
-    command = ["connections", "--config", str(house.bridge.config), *options]
+async def _listed(stack: TcpStack, *options: str) -> dict[str, Any]:
+    command = ["connections", "--config", str(stack.bridge.config), *options]
     result = await asyncio.to_thread(CliRunner().invoke, app, command)
     assert result.exit_code == 0, result.output
     reported: dict[str, Any] = json.loads(result.stdout)

@@ -15,7 +15,7 @@ from gsm_meter_bridge.model.job import Job, Priority, Purpose, State, Step
 from gsm_meter_bridge.storage import ad_hoc
 from gsm_meter_bridge.storage.budgets import Budgets
 from gsm_meter_bridge.vocabulary import Secret
-from tests.support.short_path import KEY, POLICY, START, World, world
+from tests.support.in_memory_bridge import KEY, POLICY, START, InMemoryBridge, world
 
 INFO = Step(Purpose.READ, Request.read("info"))
 RESTART = Step(Purpose.WRITE, Request.action("reboot"), 40.0)
@@ -23,7 +23,7 @@ NUMBER = "+79990000301"
 
 
 def _admission(
-    w: World, *, modules: dict[str, Budget] | None = None, ad_hoc: Module | None = None
+    w: InMemoryBridge, *, modules: dict[str, Budget] | None = None, ad_hoc: Module | None = None
 ) -> Admission:
     budgets = Budgets(modules=modules or {})
     return Admission(w.context, Gateways(lambda _: (GatewayModem("test"),), budgets), KEY, ad_hoc)

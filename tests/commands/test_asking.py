@@ -13,7 +13,7 @@ from gsm_meter_bridge.model import Access, Address, Connectivity, DataCall, Mete
 from gsm_meter_bridge.model.facts import Budget, Known
 from gsm_meter_bridge.storage.budgets import Budgets
 from gsm_meter_bridge.vocabulary import Secret
-from tests.support.short_path import modules
+from tests.support.in_memory_bridge import modules
 
 NOW, HOUR_S, DAY_S = 1_790_000_000.0, 3600.0, 86_400.0
 MOMENT = Moment(NOW, NOW - HOUR_S, NOW - 30 * DAY_S)

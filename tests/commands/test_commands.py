@@ -13,7 +13,7 @@ from gsm_meter_bridge.errors import ConflictError, InvalidValueError, UnknownNam
 from gsm_meter_bridge.model.facts import Budget
 from gsm_meter_bridge.model.job import Job, Purpose
 from gsm_meter_bridge.storage.budgets import Budgets
-from tests.support.short_path import START, world
+from tests.support.in_memory_bridge import START, world
 
 NEW_PASSWORD = {"access_password": "4321"}
 

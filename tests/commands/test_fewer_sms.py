@@ -12,8 +12,8 @@ from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.model import SimulatedReply
 from gsm_meter_bridge.model.job import State
 from gsm_meter_bridge.storage import observations
-from tests.support.carried import CarriedRadio, carried
-from tests.support.short_path import OWN, World, world
+from tests.support.carried import CarriedTransport, carried
+from tests.support.in_memory_bridge import OWN, InMemoryBridge, world
 
 
 def _server(n: int, rules: int, numbers: int) -> dict[str, Any]:
@@ -35,19 +35,19 @@ FULL = {
 }
 
 
-async def _known(w: World) -> dict[str, Any]:
+async def _known(w: InMemoryBridge) -> dict[str, Any]:
     async with w.database.reading() as tx:
         facts = await observations.facts(tx, "pump")
     return {name: reading.value for name, reading in facts.readings.items()}
 
 
-async def _settled(w: World) -> None:
+async def _settled(w: InMemoryBridge) -> None:
     for _ in range(4):
         await w.later(61)
 
 
-def _billed(w: World) -> CarriedRadio:
-    assert isinstance(w.radio, CarriedRadio)
+def _billed(w: InMemoryBridge) -> CarriedTransport:
+    assert isinstance(w.radio, CarriedTransport)
     return w.radio
 
 

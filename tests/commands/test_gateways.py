@@ -12,7 +12,7 @@ from gsm_meter_bridge.errors import GuardError
 from gsm_meter_bridge.model.facts import Known, ModuleFacts, Spending
 from gsm_meter_bridge.storage.budgets import Budgets
 from gsm_meter_bridge.storage.database import Transaction
-from tests.support.short_path import OWN, modules
+from tests.support.in_memory_bridge import OWN, modules
 
 PUMP = modules()["pump"]
 NO_TRANSACTION = cast("Transaction", None)

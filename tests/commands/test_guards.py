@@ -11,7 +11,7 @@ from gsm_meter_bridge.errors import GuardError, InvalidValueError
 from gsm_meter_bridge.families import family_of
 from gsm_meter_bridge.model import ConcernKind
 from gsm_meter_bridge.vocabulary import Scalar
-from tests.support.short_path import OWN, world
+from tests.support.in_memory_bridge import OWN, world
 
 
 @pytest.mark.parametrize(

@@ -8,22 +8,24 @@ from pathlib import Path
 from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.commands.polling import Poller, PollPlan, PollSchedule
 from gsm_meter_bridge.storage import observations, registry, store
-from tests.support.short_path import BRIDGE, START, World, world
+from tests.support.in_memory_bridge import BRIDGE, START, InMemoryBridge, world
 
 HOUR_S = 3600.0
 PLANS = {"hut": PollPlan(12 * HOUR_S, 0.1), "pump": PollPlan(HOUR_S, 0.1)}
 
 
-def _poller(w: World, spread: Callable[[float, float], float], plans: dict[str, PollPlan] = PLANS) -> Poller:
+def _poller(
+    w: InMemoryBridge, spread: Callable[[float, float], float], plans: dict[str, PollPlan] = PLANS
+) -> Poller:
     return Poller(w.context, w.commands, PollSchedule(plans, 600.0), spread)
 
 
-async def _planned(w: World) -> dict[str, float]:
+async def _planned(w: InMemoryBridge) -> dict[str, float]:
     async with w.database.transaction() as tx:
         return dict(await observations.planned_polls(tx, BRIDGE))
 
 
-async def _queued(w: World, module: str) -> list[str]:
+async def _queued(w: InMemoryBridge, module: str) -> list[str]:
     async with w.database.transaction() as tx:
         return [job.action for job in await store.waiting(tx, module)]
 

@@ -10,7 +10,7 @@ from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.commands.handler import Commands
 from gsm_meter_bridge.errors import SendRejectedError
 from gsm_meter_bridge.model.job import Job, State
-from tests.support.short_path import World, factory_radio, world
+from tests.support.in_memory_bridge import InMemoryBridge, factory_radio, world
 
 Ask = Callable[[Commands, CommandOptions], Awaitable[Job]]
 AGAIN = CommandOptions(redelivered=True)
@@ -42,7 +42,7 @@ READS: dict[str, Ask] = {
 }
 
 
-async def _done(w: World, ask: Ask, options: CommandOptions | None = None) -> Job:
+async def _done(w: InMemoryBridge, ask: Ask, options: CommandOptions | None = None) -> Job:
     job = await ask(w.commands, options or CommandOptions())
     for _ in range(60):
         if (job := await w.job(job)).state.final:

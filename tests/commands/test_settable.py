@@ -8,7 +8,7 @@ from gsm_meter_bridge.commands.plan import can_set, make_plan
 from gsm_meter_bridge.errors import GuardError
 from gsm_meter_bridge.model.facts import ModuleFacts
 from gsm_meter_bridge.mqtt.documents import bridge_info, module_state
-from tests.support.short_path import modules
+from tests.support.in_memory_bridge import modules
 
 _NEVER_BY_SMS = ("apn_authentication", "network_mode", "bands", "access_password")
 

@@ -39,7 +39,7 @@ ERRORS = (OverflowError("x"), RecursionError(), OSError(28, "full"), AssertionEr
 
 
 @dataclass
-class Hall:
+class ListenerFixture:
     """A listener, and everybody that it calls; `broken` is the name of what raises, until it is None."""
 
     health: Health = field(default_factory=Health)
@@ -112,39 +112,39 @@ class _Family:
     """A family whose readers may raise."""
 
     real: Any
-    hall: Hall
+    served: ListenerFixture
 
     @property
     def id(self) -> str:
         return str(self.real.id)
 
     def identification_reader(self) -> Any:
-        self.hall.check("identification_reader")
+        self.served.check("identification_reader")
         reader = self.real.identification_reader()
-        return reader and _Reader(reader, self.hall)
+        return reader and _Reader(reader, self.served)
 
 
 @dataclass
 class _Reader:
     real: Any
-    hall: Hall
+    served: ListenerFixture
 
     def feed(self, data: bytes) -> Any:
-        self.hall.check("reader.feed")
+        self.served.check("reader.feed")
         return self.real.feed(data)
 
     def paused(self) -> Any:
-        self.hall.check("reader.paused")
+        self.served.check("reader.paused")
         return self.real.paused()
 
 
 @asynccontextmanager
-async def _hall(**given: Any) -> AsyncIterator[Hall]:
-    hall = Hall(**given)
-    async with at_work(hall.listener.run()):
-        await until(lambda: hall.listener.port)
-        hall.port = hall.listener.port
-        yield hall
+async def _hall(**given: Any) -> AsyncIterator[ListenerFixture]:
+    served = ListenerFixture(**given)
+    async with at_work(served.listener.run()):
+        await until(lambda: served.listener.port)
+        served.port = served.listener.port
+        yield served
 
 
 async def _all_kinds(port: int) -> list[Far]:
@@ -180,23 +180,23 @@ async def test_listener_serves_next_clients_after_any_callee_raises(
     monkeypatch.setattr(inbound, "_TICK_S", 0.01)
     monkeypatch.setattr(inbound, "_PAUSE_S", 0.01)
     # a database that is away passes other guards; here is none
-    async with _hall(health=Health(passes=lambda e: isinstance(e, OSError))) as hall:
-        hall.broken, hall.error = callee, error
-        bad = await _all_kinds(hall.port)
-        await until(lambda: hall.health.internal_errors)
+    async with _hall(health=Health(passes=lambda e: isinstance(e, OSError))) as served:
+        served.broken, served.error = callee, error
+        bad = await _all_kinds(served.port)
+        await until(lambda: served.health.internal_errors)
         await asyncio.sleep(0.15)
-        hall.broken = None
+        served.broken = None
         for far in bad:
             far.reset()
-        await until(lambda: not any(hall.left))
-        hall.introduced.clear()
-        good = await _all_kinds(hall.port)
-        await until(lambda: sorted(hall.introduced) == ["pump", "well"])
-        await until(lambda: all((s := hall.pool.status(m)) and s.connected for m in MODULES))
-        await until(lambda: {s.host for s in hall.unidentified.all()} >= {"127.0.0.9", "127.0.0.10"})
+        await until(lambda: not any(served.left))
+        served.introduced.clear()
+        good = await _all_kinds(served.port)
+        await until(lambda: sorted(served.introduced) == ["pump", "well"])
+        await until(lambda: all((s := served.pool.status(m)) and s.connected for m in MODULES))
+        await until(lambda: {s.host for s in served.unidentified.all()} >= {"127.0.0.9", "127.0.0.10"})
         for far in good:
             far.reset()
-        await until(lambda: not any(hall.left))
+        await until(lambda: not any(served.left))
     gc.collect()
     assert "never retrieved" not in caplog.text
     assert "Exception in callback" not in caplog.text

@@ -31,7 +31,7 @@ def _packet(imei: str) -> bytes:
 
 
 @dataclass
-class Hall:
+class ListenerFixture:
     """A listener at work; `serials` are the numbers that meters tell, by the address that they are behind."""
 
     modules: dict[str, Module]
@@ -56,22 +56,22 @@ class Hall:
 @asynccontextmanager
 async def _hall(
     modules: dict[str, Module], serials: dict[str, str | None] | None = None, **plan: Any
-) -> AsyncIterator[Hall]:
-    hall = Hall(modules, serials or {})
-    hall.pool = ConnectionPool(modules)
+) -> AsyncIterator[ListenerFixture]:
+    served = ListenerFixture(modules, serials or {})
+    served.pool = ConnectionPool(modules)
     at = {"identification_timeout_s": 0.01, "identify_by_meter": True, **plan}
     listener = Listener(
         ListenerConfig("a", LOOPBACK, 0, networks("127.0.0.0/8"), **at),
         modules,
-        hall.pool,
-        hall.unidentified,
-        lambda name, _: hall.introduced.append(name),
-        lambda link: hall.serial(link),
+        served.pool,
+        served.unidentified,
+        lambda name, _: served.introduced.append(name),
+        lambda link: served.serial(link),
     )
     async with at_work(listener.run()):
         await until(lambda: listener.port)
-        hall.port = listener.port
-        yield hall
+        served.port = listener.port
+        yield served
 
 
 @pytest.fixture(autouse=True)
@@ -98,14 +98,14 @@ BOTH = {"well": module("well", identify_by=ClientIdentity(imei="1", meter_serial
 async def test_listener_requires_both_imei_and_meter_serial(
     imei: str, serial: str | None, *, identify_by_meter: bool, let_in: bool, asked: bool
 ) -> None:
-    async with _hall(BOTH, {"127.0.0.2": serial}, identify_by_meter=identify_by_meter) as hall:
-        far = await call(hall.port, "127.0.0.2")
+    async with _hall(BOTH, {"127.0.0.2": serial}, identify_by_meter=identify_by_meter) as served:
+        far = await call(served.port, "127.0.0.2")
         if imei:
             far.send(_packet(imei))
-        await until(lambda: hall.connected() or hall.unidentified.all())
-        assert hall.connected() == (["well"] if let_in else [])
-        assert hall.introduced == hall.connected()
-        assert hall.asked == (["127.0.0.2"] if asked else [])
+        await until(lambda: served.connected() or served.unidentified.all())
+        assert served.connected() == (["well"] if let_in else [])
+        assert served.introduced == served.connected()
+        assert served.asked == (["127.0.0.2"] if asked else [])
         far.reset()
 
 
@@ -114,15 +114,15 @@ async def test_listener_does_not_identify_energomera_module_by_lers_packet() -> 
         "hut": module("hut", "energomera_gs04", identify_by=ClientIdentity(networks=networks("127.0.0.7")))
     }
     lers = {"pump": module("pump", identify_by=ClientIdentity(imei="9"))}  # so that packets are read at all
-    async with _hall({**hut, **lers}, identification_timeout_s=5) as hall:
-        far = await call(hall.port, "127.0.0.7")
+    async with _hall({**hut, **lers}, identification_timeout_s=5) as served:
+        far = await call(served.port, "127.0.0.7")
         far.send(_packet("1"))
-        await until(lambda: hall.unidentified.all())
-        assert (hall.connected(), hall.introduced) == ([], [])
+        await until(lambda: served.unidentified.all())
+        assert (served.connected(), served.introduced) == ([], [])
         far.reset()
-        silent = await call(hall.port, "127.0.0.7")
+        silent = await call(served.port, "127.0.0.7")
         silent.send(b"\x7e")
-        await until(lambda: hall.connected() == ["hut"])
+        await until(lambda: served.connected() == ["hut"])
         silent.reset()
 
 
@@ -132,11 +132,11 @@ async def test_listener_identifies_no_module_if_two_fit_and_shows_problem(
     caplog.set_level("INFO")
     here = networks("127.0.0.2")
     twins = {n: module(n, "energomera_gs04", identify_by=ClientIdentity(networks=here)) for n in ("a", "b")}
-    async with _hall(twins) as hall:
-        far = await call(hall.port, "127.0.0.2")
-        await until(lambda: hall.unidentified.all())
-        assert hall.connected() == []
-        assert hall.problem("127.0.0.2") == "it fits more than one module: a, b"
+    async with _hall(twins) as served:
+        far = await call(served.port, "127.0.0.2")
+        await until(lambda: served.unidentified.all())
+        assert served.connected() == []
+        assert served.problem("127.0.0.2") == "it fits more than one module: a, b"
         far.reset()
     assert "it fits more than one module: a, b" in caplog.text
 
@@ -145,7 +145,7 @@ async def test_listener_asks_limited_number_of_meters_at_once(monkeypatch: pytes
     monkeypatch.setattr(inbound, "_ASKED_AT_ONCE", 2)
     shed = {"shed": module("shed", "energomera_gs04", identify_by=ClientIdentity(meter_serial="88"))}
     at_once = most = 0
-    async with _hall(shed) as hall:
+    async with _hall(shed) as served:
 
         async def serial(link: TcpLink) -> str | None:
             nonlocal at_once, most
@@ -155,10 +155,10 @@ async def test_listener_asks_limited_number_of_meters_at_once(monkeypatch: pytes
             at_once -= 1
             return "88" if link.peer[0] == "127.0.0.9" else None
 
-        hall.serial = serial  # type: ignore[method-assign]
-        fars = [await call(hall.port, f"127.0.0.{n}") for n in range(2, 10)]
-        await until(lambda: hall.connected() == ["shed"])
-        await until(lambda: len(hall.unidentified.all()) == 7)
+        served.serial = serial  # type: ignore[method-assign]
+        fars = [await call(served.port, f"127.0.0.{n}") for n in range(2, 10)]
+        await until(lambda: served.connected() == ["shed"])
+        await until(lambda: len(served.unidentified.all()) == 7)
         assert most == 2
         for far in fars:
             far.reset()
@@ -168,11 +168,11 @@ async def test_listener_drops_oldest_unidentified_client_at_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(inbound, "_UNIDENTIFIED_AT_MOST", 2)
-    async with _hall(BOTH, identify_by_meter=False) as hall:
+    async with _hall(BOTH, identify_by_meter=False) as served:
         fars = []
         for n in range(2, 5):
-            fars.append(await call(hall.port, f"127.0.0.{n}"))
-            await until(partial(lambda n: hall.problem(f"127.0.0.{n}") != "not listed", n))
+            fars.append(await call(served.port, f"127.0.0.{n}"))
+            await until(partial(lambda n: served.problem(f"127.0.0.{n}") != "not listed", n))
         await until(lambda: fars[0].ended)
         assert [f.ended for f in fars] == [True, False, False]
         for far in fars:
@@ -181,12 +181,12 @@ async def test_listener_drops_oldest_unidentified_client_at_limit(
 
 async def test_listener_drops_unidentified_client_for_module_at_same_address() -> None:
     pump = {"pump": module("pump", identify_by=ClientIdentity(imei="1"))}
-    async with _hall(pump, max_connections_per_address=2) as hall:
-        unidentified = [await call(hall.port) for _ in range(2)]
-        await until(lambda: hall.unidentified.all() and hall.unidentified.all()[0].connections == 2)
-        ours = await call(hall.port)
+    async with _hall(pump, max_connections_per_address=2) as served:
+        unidentified = [await call(served.port) for _ in range(2)]
+        await until(lambda: served.unidentified.all() and served.unidentified.all()[0].connections == 2)
+        ours = await call(served.port)
         ours.send(_packet("1"))
-        await until(lambda: hall.connected() == ["pump"])
+        await until(lambda: served.connected() == ["pump"])
         assert sum(s.ended for s in unidentified) == 1
         for far in (*unidentified, ours):
             far.reset()

@@ -43,7 +43,7 @@ MODULES = {
 
 
 @dataclass
-class Hall:
+class ListenerFixture:
     """A listener at work, and what has become known through it."""
 
     port: int
@@ -66,10 +66,10 @@ async def _no_number(_: TcpLink) -> str | None:
 
 
 @asynccontextmanager
-async def hall(meter_serial: Any = _no_number, **plan: Any) -> AsyncIterator[Hall]:
+async def served(meter_serial: Any = _no_number, **plan: Any) -> AsyncIterator[ListenerFixture]:
     pool, unidentified = ConnectionPool(MODULES), UnidentifiedClients()
     plan = {"networks": networks("127.0.0.0/8"), "identification_timeout_s": 30.0, **plan}
-    here = Hall(0, pool, unidentified)
+    here = ListenerFixture(0, pool, unidentified)
 
     def introduced(name: str, identification: Identification) -> None:
         here.introduced.append((name, identification))
@@ -84,7 +84,7 @@ async def hall(meter_serial: Any = _no_number, **plan: Any) -> AsyncIterator[Hal
 
 @pytest.mark.parametrize("size", [1, 7, 4096])
 async def test_listener_identifies_module_however_its_packet_is_split(size: int) -> None:
-    async with hall() as here:
+    async with served() as here:
         far = await call(here.port)
         for at in range(0, len(PACKET), size):
             far.send(PACKET[at : at + size])
@@ -99,7 +99,7 @@ async def test_listener_identifies_module_however_its_packet_is_split(size: int)
 
 
 async def test_listener_leaves_bytes_after_packet_to_user_of_link() -> None:
-    async with hall() as here:
+    async with served() as here:
         far = await call(here.port)
         far.send(PACKET + b"\x7e\x00first")
         await until(lambda: here.introduced)
@@ -112,7 +112,7 @@ async def test_listener_leaves_bytes_after_packet_to_user_of_link() -> None:
 
 
 async def test_listener_replaces_old_connection_if_module_reconnects() -> None:
-    async with hall() as here:
+    async with served() as here:
         old = await call(here.port)
         old.send(PACKET + b"\0")
         await until(lambda: len(here.introduced) == 1)
@@ -128,7 +128,7 @@ async def test_listener_replaces_old_connection_if_module_reconnects() -> None:
 async def test_listener_leaves_client_unidentified_if_imei_or_network_differs(
     packet: bytes, source: str
 ) -> None:
-    async with hall() as here:
+    async with served() as here:
         far = await call(here.port, source)
         far.send(packet + b"\0")
         await until(lambda: here.unknown(source))
@@ -140,7 +140,7 @@ async def test_listener_leaves_client_unidentified_if_imei_or_network_differs(
 
 
 async def test_listener_identifies_silent_client_by_address() -> None:
-    async with hall(identification_timeout_s=0.01) as here:
+    async with served(identification_timeout_s=0.01) as here:
         far = await call(here.port, "127.0.0.7")
         await until(lambda: here.connected("hut"))
         async with here.pool.acquire("hut", "test") as link:
@@ -150,7 +150,7 @@ async def test_listener_identifies_silent_client_by_address() -> None:
 
 
 async def test_listener_identifies_module_by_address_if_packet_is_invalid() -> None:
-    async with hall(identification_timeout_s=0.3) as here:
+    async with served(identification_timeout_s=0.3) as here:
         far = await call(here.port, "127.0.0.7")
         far.send(b"\x7e\xa0\x00\x01")
         await until(lambda: here.connected("hut"))
@@ -158,7 +158,7 @@ async def test_listener_identifies_module_by_address_if_packet_is_invalid() -> N
 
 
 async def test_listener_finds_packet_after_noise() -> None:
-    async with hall() as here:
+    async with served() as here:
         far = await call(here.port)
         for data in (b"\0\xff\x7e", b"Welcome\r\n", PACKET, b"\0"):
             far.send(data)
@@ -173,7 +173,7 @@ async def test_listener_ends_packet_without_line_end_at_pause(
 ) -> None:
     monkeypatch.setattr(inbound, "_TICK_S", 0.01)
     monkeypatch.setattr(inbound, "_PAUSE_S", 0.05)
-    async with hall() as here:
+    async with served() as here:
         far = await call(here.port)
         far.send(PACKET.rstrip() + end)
         await until(lambda: here.introduced)
@@ -186,7 +186,7 @@ async def test_listener_ends_packet_without_line_end_at_pause(
 async def test_listener_does_not_end_packet_at_pause_in_its_middle(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inbound, "_TICK_S", 0.01)
     monkeypatch.setattr(inbound, "_PAUSE_S", 0.02)
-    async with hall() as here:
+    async with served() as here:
         far = await call(here.port)
         for at in range(0, len(PACKET), 40):
             far.send(PACKET[at : at + 40])
@@ -201,7 +201,7 @@ async def test_listener_identifies_energomera_module_if_noise_comes_first(noise:
     async def serial(link: TcpLink) -> str | None:
         return "009000000000101"
 
-    async with hall(serial, identification_timeout_s=0.1, identify_by_meter=True) as here:
+    async with served(serial, identification_timeout_s=0.1, identify_by_meter=True) as here:
         hut, shed = await call(here.port, "127.0.0.7"), await call(here.port, "127.0.0.8")
         hut.send(noise)
         shed.send(noise)
@@ -218,7 +218,7 @@ async def test_listener_asks_meter_of_silent_client_for_serial_number() -> None:
         asked.append(link.peer[0])
         return "009000000000101"
 
-    async with hall(serial, identification_timeout_s=0.01, identify_by_meter=True) as here:
+    async with served(serial, identification_timeout_s=0.01, identify_by_meter=True) as here:
         far = await call(here.port)
         await until(lambda: here.connected("shed"))
         assert asked == [LOOPBACK]
@@ -233,7 +233,7 @@ async def test_listener_leaves_client_unidentified_if_meter_serial_does_not_matc
             raise LinkLostError("does not answer")
         return "009000000000999" if reported == "another number" else None
 
-    async with hall(serial, identification_timeout_s=0.01, identify_by_meter=True) as here:
+    async with served(serial, identification_timeout_s=0.01, identify_by_meter=True) as here:
         far = await call(here.port)
         await until(lambda: here.unknown(LOOPBACK))
         assert here.connected("shed") is False
@@ -244,14 +244,14 @@ async def test_listener_asks_no_meter_unless_configured() -> None:
     async def serial(link: TcpLink) -> str | None:
         raise AssertionError(link)
 
-    async with hall(serial, identification_timeout_s=0.01) as here:
+    async with served(serial, identification_timeout_s=0.01) as here:
         far = await call(here.port)
         await until(lambda: here.unknown(LOOPBACK))
         far.reset()
 
 
 async def test_listener_forgets_unidentified_client_if_module_has_same_address() -> None:
-    async with hall() as here:
+    async with served() as here:
         far = await call(here.port)
         far.send(LIAR + b"\0")
         await until(lambda: here.unknown(LOOPBACK))
@@ -263,12 +263,12 @@ async def test_listener_forgets_unidentified_client_if_module_has_same_address()
         ours.reset()
 
 
-async def _all_in(here: Hall, *sources: str) -> list[Far]:
+async def _all_in(here: ListenerFixture, *sources: str) -> list[Far]:
     return [await call(here.port, source) for source in sources]
 
 
 async def test_listener_limits_connections_per_address() -> None:
-    async with hall(max_connections_per_address=2) as here:
+    async with served(max_connections_per_address=2) as here:
         fars = await _all_in(here, *["127.0.0.8"] * 3, "127.0.0.9")
         await until(lambda: fars[2].ended)
         assert [f.ended for f in fars] == [False, False, True, False]
@@ -279,7 +279,7 @@ async def test_listener_limits_connections_per_address() -> None:
             far.reset()
 
 
-async def _comes_in(here: Hall, source: str) -> None:
+async def _comes_in(here: ListenerFixture, source: str) -> None:
     """A place that has become free is had again, once the listener has noticed."""
     async with asyncio.timeout(PATIENCE_S):
         while True:
@@ -292,7 +292,7 @@ async def _comes_in(here: Hall, source: str) -> None:
 
 
 async def test_listener_limits_connections_in_total() -> None:
-    async with hall(max_connections=3) as here:
+    async with served(max_connections=3) as here:
         fars = await _all_in(here, *(f"127.0.0.{n}" for n in range(20, 25)))
         await until(lambda: sum(f.ended for f in fars) == 2)
         assert [f.ended for f in fars] == [False, False, False, True, True]
@@ -303,7 +303,7 @@ async def test_listener_limits_connections_in_total() -> None:
 
 
 async def test_listener_refuses_client_from_network_not_allowed(caplog: pytest.LogCaptureFixture) -> None:
-    async with hall(networks=networks("127.0.0.0/16")) as here:
+    async with served(networks=networks("127.0.0.0/16")) as here:
         far = await call(here.port, "127.1.0.1")
         await until(lambda: far.ended)
         (unidentified,) = here.unidentified.all()
@@ -314,7 +314,7 @@ async def test_listener_refuses_client_from_network_not_allowed(caplog: pytest.L
 
 
 async def test_listener_logs_repeated_refusals_once(caplog: pytest.LogCaptureFixture) -> None:
-    async with hall(networks=networks("127.0.0.0/16")) as here:
+    async with served(networks=networks("127.0.0.0/16")) as here:
         for _ in range(20):
             far = await call(here.port, "127.1.0.1")
             await far.until_ended()
@@ -322,7 +322,7 @@ async def test_listener_logs_repeated_refusals_once(caplog: pytest.LogCaptureFix
 
 
 async def test_listener_leaves_client_unidentified_if_packet_comes_too_late() -> None:
-    async with hall(identification_timeout_s=0.01) as here:
+    async with served(identification_timeout_s=0.01) as here:
         far = await call(here.port)
         await until(lambda: here.unknown(LOOPBACK))
         far.send(PACKET + b"\0")  # too late
@@ -332,7 +332,7 @@ async def test_listener_leaves_client_unidentified_if_packet_comes_too_late() ->
 
 
 async def test_listener_identifies_module_while_hostile_clients_are_connected() -> None:
-    async with hall(identification_timeout_s=1.0) as here:
+    async with served(identification_timeout_s=1.0) as here:
         lorises = [asyncio.create_task(slow_loris(here.port, f"127.2.0.{n}")) for n in range(1, 20)]
         poured = await asyncio.gather(
             endless_line(here.port, "127.3.0.1"), random_octets(here.port, "127.3.0.2", 32 * 1024 * 1024)
@@ -349,7 +349,7 @@ async def test_listener_identifies_module_while_hostile_clients_are_connected() 
 
 
 async def test_listener_closes_all_connections_if_stopped() -> None:
-    async with hall() as here:
+    async with served() as here:
         guest, unidentified = await _all_in(here, LOOPBACK, "127.0.0.3")
         unidentified.send(LIAR + b"\0")
         await until(lambda: here.unknown("127.0.0.3"))

@@ -14,8 +14,8 @@ from gsm_meter_bridge.model import Address, Connectivity, DataCall, Meter
 from gsm_meter_bridge.storage.database import Database
 from gsm_meter_bridge.storage.refusals import RefusedPasswords
 from gsm_meter_bridge.vocabulary import Secret
-from tests.support.poll_house import METER, PollHouse
-from tests.support.short_path import KEY
+from tests.support.in_memory_bridge import KEY
+from tests.support.poll_fixture import METER, PollFixture
 from tests.support.waiting import PATIENCE_S
 
 
@@ -25,13 +25,13 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_poller_stores_readings_with_their_source() -> None:
-    house = PollHouse()
-    meter_poller = house.meter_poller()
+    polling = PollFixture()
+    meter_poller = polling.meter_poller()
     assert meter_poller.ask("hut")
-    await house.until_received(meter_poller)
-    values = {o.source: {r.name: r.value for r in o.readings} for o in house.observations}
+    await polling.until_received(meter_poller)
+    values = {o.source: {r.name: r.value for r in o.readings} for o in polling.observations}
     assert values == {"tcp": {"tcp": True, "signal_dbm": -71}, "dialled": {"ip": "10.20.30.40"}}
-    assert house.seized == ["hut status"]
+    assert polling.seized == ["hut status"]
 
 
 @pytest.mark.parametrize(
@@ -43,19 +43,19 @@ async def test_poller_stores_readings_with_their_source() -> None:
     ],
 )
 async def test_poller_stores_no_ip_if_address_is_not_of_module(transport: str, address: Address) -> None:
-    house = PollHouse(Connectivity(address=address, meter=METER), transport_=transport)
-    meter_poller = house.meter_poller()
+    polling = PollFixture(Connectivity(address=address, meter=METER), transport_=transport)
+    meter_poller = polling.meter_poller()
     meter_poller.ask("hut")
-    await house.until_received(meter_poller)
-    assert [o.source for o in house.observations] == [transport]
+    await polling.until_received(meter_poller)
+    assert [o.source for o in polling.observations] == [transport]
 
 
 async def test_poller_reports_failed_poll_if_module_cannot_be_reached() -> None:
-    house = PollHouse(fails=True)
-    meter_poller = house.meter_poller()
+    polling = PollFixture(fails=True)
+    meter_poller = polling.meter_poller()
     meter_poller.ask("hut")
-    await house.until_received(meter_poller)
-    assert (house.failed, house.observations) == (["hut"], [])
+    await polling.until_received(meter_poller)
+    assert (polling.failed, polling.observations) == (["hut"], [])
 
 
 @pytest.mark.parametrize(("passwords", "tried"), [(("a", "a"), ["a"]), (("a", "b", "b"), ["a", "b"])])
@@ -72,67 +72,67 @@ async def test_poller_does_not_try_refused_password_again(
 
     for password in passwords:
         meter = Meter(client="reader", password=Secret(password))
-        house = PollHouse(Connectivity(address=Address("10.20.30.40", 9001), meter=meter))
-        house.read = read  # type: ignore[method-assign]
-        meter_poller = house.meter_poller(RefusedPasswords(database))
+        polling = PollFixture(Connectivity(address=Address("10.20.30.40", 9001), meter=meter))
+        polling.read = read  # type: ignore[method-assign]
+        meter_poller = polling.meter_poller(RefusedPasswords(database))
         task = asyncio.create_task(meter_poller.run())
         async with asyncio.timeout(PATIENCE_S):
-            while len(house.failed) < 3:
+            while len(polling.failed) < 3:
                 meter_poller.ask("hut")
                 await asyncio.sleep(0.02)
         task.cancel()
         await asyncio.wait([task])
-        assert "may block" in (house.problems[-1] or "")
+        assert "may block" in (polling.problems[-1] or "")
     assert tries == tried
     await database.close()
 
 
 async def test_poller_reports_failed_poll_if_meter_does_not_answer() -> None:
-    house = PollHouse()
+    polling = PollFixture()
 
     async def read(link: TcpLink, meter: Meter, report: MeterReport) -> None:
         raise LinkLostError("it does not answer")
 
-    house.read = read  # type: ignore[method-assign]
-    meter_poller = house.meter_poller()
+    polling.read = read  # type: ignore[method-assign]
+    meter_poller = polling.meter_poller()
     meter_poller.ask("hut")
-    await house.until_received(meter_poller)
-    assert house.failed == ["hut"]
+    await polling.until_received(meter_poller)
+    assert polling.failed == ["hut"]
 
 
 @pytest.mark.parametrize(
-    "house",
-    [PollHouse(Connectivity(address=Address("a", 1))), PollHouse(reachable=False)],
+    "polling",
+    [PollFixture(Connectivity(address=Address("a", 1))), PollFixture(reachable=False)],
     ids=["no meter", "no line"],
 )
-async def test_poller_refuses_request_if_module_has_no_meter_or_connection(house: PollHouse) -> None:
-    assert not house.meter_poller().ask("hut")
+async def test_poller_refuses_request_if_module_has_no_meter_or_connection(polling: PollFixture) -> None:
+    assert not polling.meter_poller().ask("hut")
 
 
 async def test_poller_polls_meter_at_each_interval() -> None:
-    house = PollHouse(interval_s=0.01)
-    meter_poller = house.meter_poller()
+    polling = PollFixture(interval_s=0.01)
+    meter_poller = polling.meter_poller()
     task = asyncio.create_task(meter_poller.run())
     async with asyncio.timeout(PATIENCE_S):
-        while len(house.seized) < 3:
-            house.received.clear()
-            await house.received.wait()
+        while len(polling.seized) < 3:
+            polling.received.clear()
+            await polling.received.wait()
     task.cancel()
     await asyncio.wait([task])
 
 
 async def test_poller_does_not_dial_in_quiet_hours() -> None:
-    house = _quiet_house(0, 24)
-    house.interval_s = 0.01
-    meter_poller = house.meter_poller()
+    polling = _quiet_house(0, 24)
+    polling.interval_s = 0.01
+    meter_poller = polling.meter_poller()
     assert not meter_poller.ask("hut")
-    await house.until_received(meter_poller)
-    assert house.seized == []
+    await polling.until_received(meter_poller)
+    assert polling.seized == []
 
 
-def _quiet_house(from_h: int, until_h: int) -> PollHouse:
+def _quiet_house(from_h: int, until_h: int) -> PollFixture:
     address = Address("10.20.30.40", 9001, quiet_minutes=(from_h * 60, until_h * 60))
-    return PollHouse(Connectivity(address=address, meter=METER))
+    return PollFixture(Connectivity(address=address, meter=METER))
 
 
 @pytest.mark.parametrize(
@@ -153,32 +153,32 @@ async def test_quiet_hours_are_in_local_time_of_bridge(from_h: int, until_h: int
 async def test_poller_makes_data_call_only_if_wanted_or_allowed_for_polls(
     call: DataCall, *, wanted: bool, polled: bool
 ) -> None:
-    house = PollHouse(Connectivity(data_call=call, meter=METER), transport_="csd")
-    meter_poller = house.meter_poller()
+    polling = PollFixture(Connectivity(data_call=call, meter=METER), transport_="csd")
+    meter_poller = polling.meter_poller()
     assert meter_poller.ask("hut", wanted=wanted) is polled
     if polled:
-        await house.until_received(meter_poller)
-        assert [(o.source, [r.name for r in o.readings]) for o in house.observations] == [
+        await polling.until_received(meter_poller)
+        assert [(o.source, [r.name for r in o.readings]) for o in polling.observations] == [
             ("csd", ["signal_dbm"])
         ]
     else:
-        assert house.seized == []
+        assert polling.seized == []
 
 
 @pytest.mark.parametrize("step_s", [-180 * 86_400.0, 20 * 86_400.0, -1e9])
 async def test_poller_continues_after_step_of_wall_clock(step_s: float) -> None:
-    house = PollHouse(interval_s=0.02)
-    meter_poller = house.meter_poller()
+    polling = PollFixture(interval_s=0.02)
+    meter_poller = polling.meter_poller()
     wall = [1e9]
     meter_poller._now = lambda: wall[0]
     task = asyncio.create_task(meter_poller.run())
     async with asyncio.timeout(PATIENCE_S):
-        while not house.observations:
+        while not polling.observations:
             await asyncio.sleep(0.005)
         wall[0] += step_s
-        reported = len(house.observations)
-        while len(house.observations) <= reported + 2:
+        reported = len(polling.observations)
+        while len(polling.observations) <= reported + 2:
             await asyncio.sleep(0.005)
     task.cancel()
     await asyncio.wait([task])
-    assert house.observations[-1].at == wall[0]
+    assert polling.observations[-1].at == wall[0]

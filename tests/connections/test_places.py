@@ -11,7 +11,7 @@ from gsm_meter_bridge.connections import listener as inbound
 from gsm_meter_bridge.health import BridgeProblemCode
 from gsm_meter_bridge.link import TcpLink
 from gsm_meter_bridge.model import ClientIdentity
-from tests.connections.test_inbound import LIAR, MODULES, PACKET, Hall, hall
+from tests.connections.test_inbound import LIAR, MODULES, PACKET, ListenerFixture, served
 from tests.support.sockets import Far, call, module
 from tests.support.waiting import until
 
@@ -31,14 +31,14 @@ async def _send_to(port: int, data: bytes, source: str = NAT) -> Far:
     return far
 
 
-async def _gets_in(here: Hall, source: str = NAT) -> None:
+async def _gets_in(here: ListenerFixture, source: str = NAT) -> None:
     ours = await _send_to(here.port, PACKET + b"\0", source)
     await until(lambda: here.introduced)
     assert not ours.ended
     ours.reset()
 
 
-async def _gets_in_at_last(here: Hall) -> None:
+async def _gets_in_at_last(here: ListenerFixture) -> None:
     """Call again, as modules do, until nobody is in the way."""
     while not here.introduced:
         ours = await _send_to(here.port, PACKET + b"\0")
@@ -53,7 +53,7 @@ async def _gets_in_at_last(here: Hall) -> None:
 async def test_listener_drops_oldest_unidentified_client_for_module(
     payloads: bytes, limits: dict[str, int]
 ) -> None:
-    async with hall(**limits) as here:
+    async with served(**limits) as here:
         others = [await _send_to(here.port, payloads) for _ in range(3)]
         await asyncio.sleep(0.15)
         await _gets_in(here)
@@ -71,7 +71,7 @@ async def test_listener_drops_client_whose_meter_is_still_to_be_asked(
         return None
 
     monkeypatch.setattr(inbound, "_ASKED_AT_ONCE", 1)
-    async with hall(
+    async with served(
         serial, identify_by_meter=True, identification_timeout_s=0.01, max_connections_per_address=3
     ) as here:
         others = [await call(here.port) for _ in range(3)]
@@ -86,14 +86,14 @@ async def test_listener_drops_client_whose_meter_is_still_to_be_asked(
 class Silent:
     """A module behind the address that says nothing, whose meter tells its number, and that calls again."""
 
-    def __init__(self, house: dict[int, str], serial: str) -> None:
-        self.house, self.serial, self.calls = house, serial, 0
+    def __init__(self, serials_by_port: dict[int, str], serial: str) -> None:
+        self.serials_by_port, self.serial, self.calls = serials_by_port, serial, 0
 
     async def run(self, port: int, pause_s: float) -> None:
         while True:
             self.calls += 1
             far = await call(port, NAT)
-            self.house[far.writer.get_extra_info("sockname")[1]] = self.serial
+            self.serials_by_port[far.writer.get_extra_info("sockname")[1]] = self.serial
             try:
                 while not far.ended:
                     await asyncio.sleep(0.01)
@@ -126,14 +126,14 @@ def _behind_one_address(monkeypatch: pytest.MonkeyPatch, count: int) -> dict[str
 async def test_listener_identifies_all_silent_modules_behind_one_address(
     monkeypatch: pytest.MonkeyPatch, limits: dict[str, int], takes_s: float
 ) -> None:
-    serials, house = _behind_one_address(monkeypatch, 7), dict[int, str]()
+    serials, serials_by_port = _behind_one_address(monkeypatch, 7), dict[int, str]()
 
     async def serial(link: TcpLink) -> str | None:
         await asyncio.sleep(takes_s)
-        return house.get(link.peer[1])
+        return serials_by_port.get(link.peer[1])
 
-    async with hall(serial, identify_by_meter=True, identification_timeout_s=1.0, **limits) as here:
-        modules = [Silent(house, serial) for serial in serials.values()]
+    async with served(serial, identify_by_meter=True, identification_timeout_s=1.0, **limits) as here:
+        modules = [Silent(serials_by_port, serial) for serial in serials.values()]
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one.run(here.port, 0.02)) for one in modules]
             await until(lambda: all(here.connected(name) for name in serials))
@@ -149,20 +149,20 @@ async def test_listener_identifies_all_silent_modules_behind_one_address(
 async def test_listener_connects_modules_despite_silent_unidentified_clients(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    serials, house = _behind_one_address(monkeypatch, 3), dict[int, str]()
+    serials, serials_by_port = _behind_one_address(monkeypatch, 3), dict[int, str]()
 
     async def serial(link: TcpLink) -> str | None:
         await asyncio.sleep(0.1)
-        return house.get(link.peer[1])
+        return serials_by_port.get(link.peer[1])
 
     async with (
-        hall(
+        served(
             serial, identify_by_meter=True, identification_timeout_s=1.0, max_connections_per_address=2
         ) as here,
         asyncio.TaskGroup() as group,
     ):
         names = [*serials.values(), *("nobody's" for _ in range(4))]
-        tasks = [group.create_task(Silent(house, one).run(here.port, 0.02)) for one in names]
+        tasks = [group.create_task(Silent(serials_by_port, one).run(here.port, 0.02)) for one in names]
         await until(lambda: all(here.connected(name) for name in serials))
         await _gets_in_at_last(here)
         for task in tasks:
@@ -170,7 +170,7 @@ async def test_listener_connects_modules_despite_silent_unidentified_clients(
 
 
 async def test_listener_keeps_silent_module_that_is_identified_by_address() -> None:
-    async with hall(max_connections=1) as here:
+    async with served(max_connections=1) as here:
         hut = await call(here.port, "127.0.0.7")
         while not here.connected("hut"):
             refused = await call(here.port)
@@ -189,7 +189,7 @@ async def test_listener_does_not_ask_meter_while_packet_is_incomplete(
         return None
 
     monkeypatch.setattr(inbound, "_PAUSE_S", 30.0)
-    async with hall(serial, identify_by_meter=True, max_connections_per_address=2) as here:
+    async with served(serial, identify_by_meter=True, max_connections_per_address=2) as here:
         part = await _send_to(here.port, PART)
         silent = await call(here.port)
         await asyncio.sleep(0.15)
@@ -203,7 +203,7 @@ async def test_listener_keeps_client_that_has_had_no_time_to_identify(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(inbound, "_TIME_TO_GREET_S", 600.0)
-    async with hall(max_connections_per_address=2) as here:
+    async with served(max_connections_per_address=2) as here:
         ours = await call(here.port)
         other = await call(here.port)
         flood = [await call(here.port) for _ in range(20)]
@@ -222,7 +222,7 @@ async def test_listener_does_not_count_modules_against_address_limit(
         "tests.connections.test_inbound.MODULES",
         MODULES | {f"m{imei}": module(f"m{imei}", identify_by=ClientIdentity(imei=imei)) for imei in imeis},
     )
-    async with hall(max_connections_per_address=2) as here:
+    async with served(max_connections_per_address=2) as here:
         ours = []
         for imei in imeis:
             ours.append(await _send_to(here.port, PACKET.replace(b"865374036612201", imei.encode()) + b"\0"))
@@ -245,7 +245,7 @@ async def test_listener_shows_refusals_until_they_have_ended_for_a_while(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(inbound, "_TIME_TO_GREET_S", 600.0)
-    async with hall(max_connections_per_address=1) as here:
+    async with served(max_connections_per_address=1) as here:
         first = await call(here.port)
         for _ in range(5):
             refused = await call(here.port)
@@ -271,7 +271,7 @@ async def test_listener_stops_asking_meter_that_takes_too_long(monkeypatch: pyte
 
     monkeypatch.setattr(inbound, "_ASKED_AT_ONCE", 2)
     monkeypatch.setattr(inbound, "_ASKED_FOR_S", 0.1)
-    async with hall(serial, identify_by_meter=True, identification_timeout_s=0.01) as here:
+    async with served(serial, identify_by_meter=True, identification_timeout_s=0.01) as here:
         slow = [await call(here.port) for _ in range(4)]
         await until(lambda: here.unknown(NAT) == 4)
         ours = await call(here.port, "127.0.0.9")

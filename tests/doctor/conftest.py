@@ -32,7 +32,7 @@ RUN = CliRunner()
 
 
 @dataclass
-class House:
+class DoctorFixture:
     """A configuration, and the folder that all of it is in."""
 
     folder: Path
@@ -78,8 +78,8 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
 
 
 @pytest.fixture
-def house(tmp_path: Path, broker: Mosquitto) -> House:
-    return House(
+def installed(tmp_path: Path, broker: Mosquitto) -> DoctorFixture:
+    return DoctorFixture(
         tmp_path,
         {
             "bridge": {"id": "home", "database": "bridge.db"},
@@ -114,9 +114,9 @@ def cclk(ahead: timedelta, hours: int = 3) -> str:
 
 
 @asynccontextmanager
-async def running_bridge(house: House) -> AsyncIterator[None]:
+async def running_bridge(installed: DoctorFixture) -> AsyncIterator[None]:
     """The leases of a bridge, without the bridge."""
-    database = await Database.open(house.database)
+    database = await Database.open(installed.database)
     held = Leases(database, (of_bridge("home"), of_modem("stick")))
     try:
         assert await held.try_acquire() is None

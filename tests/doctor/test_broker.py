@@ -16,35 +16,35 @@ import trustme
 from gsm_meter_bridge.doctor import broker as broker_check
 from gsm_meter_bridge.doctor import broker_probe
 from gsm_meter_bridge.doctor.finding import Severity
-from tests.doctor.conftest import House
+from tests.doctor.conftest import DoctorFixture
 from tests.mqtt.conftest import watcher
 from tests.support.mosquitto import Mosquitto, free_port
 
 pytestmark = pytest.mark.usefixtures("world")
 
 
-async def test_doctor_reports_refused_connection_if_broker_is_not_running(house: House) -> None:
-    house.config["mqtt"] |= {"host": "localhost", "port": free_port()}
-    [problem] = await house.lines("problem")
+async def test_doctor_reports_refused_connection_if_broker_is_not_running(installed: DoctorFixture) -> None:
+    installed.config["mqtt"] |= {"host": "localhost", "port": free_port()}
+    [problem] = await installed.lines("problem")
     assert "cannot be reached: the connection is refused; is the broker running?" in problem
 
 
 async def test_doctor_reports_unknown_host_name_of_broker(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    installed: DoctorFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unknown(*_: object) -> None:  # no test asks a name server
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "create_connection", unknown)
-    house.config["mqtt"]["host"] = "broker.invalid"
-    [problem] = await house.lines("problem")
+    installed.config["mqtt"]["host"] = "broker.invalid"
+    [problem] = await installed.lines("problem")
     assert "broker.invalid" in problem
     assert "the name is not known; look at mqtt: host" in problem
 
 
-async def test_doctor_reports_malformed_host_name_of_broker(house: House) -> None:
-    house.config["mqtt"]["host"] = "broker..example"
-    [problem] = await house.lines("problem")
+async def test_doctor_reports_malformed_host_name_of_broker(installed: DoctorFixture) -> None:
+    installed.config["mqtt"]["host"] = "broker..example"
+    [problem] = await installed.lines("problem")
     assert "the name or the address of a host" in problem
 
 
@@ -66,11 +66,11 @@ async def test_doctor_reports_malformed_host_name_of_broker(house: House) -> Non
     ],
 )
 async def test_doctor_reports_whether_broker_accepts_login_without_password(
-    house: House, protocol: str, login: dict[str, str], mark: str, message: str
+    installed: DoctorFixture, protocol: str, login: dict[str, str], mark: str, message: str
 ) -> None:
-    with Mosquitto(house.folder / "mosquitto", _passwords(house.folder)) as broker:
-        house.config["mqtt"] |= {"port": broker.port, "protocol": protocol, **login}
-        result = await house.doctor()
+    with Mosquitto(installed.folder / "mosquitto", _passwords(installed.folder)) as broker:
+        installed.config["mqtt"] |= {"port": broker.port, "protocol": protocol, **login}
+        result = await installed.doctor()
     assert f"{mark:<8} broker: {message}" in result.stdout.splitlines()
     assert "s-right-s" not in result.output
     assert "s-wrong-s" not in result.output
@@ -107,19 +107,19 @@ NOT_BACK = "what is published below {} does not come back"
     ],
 )
 async def test_doctor_reports_missing_rights_below_each_topic_prefix(
-    house: House,
+    installed: DoctorFixture,
     monkeypatch: pytest.MonkeyPatch,
     rules: tuple[str, ...],
     protocol: str,
     message: tuple[str, str],
 ) -> None:
     monkeypatch.setattr(broker_probe, "ECHO_S", 1.0)
-    file = house.folder / "acl"
+    file = installed.folder / "acl"
     file.write_text("".join(f"topic {rule}\n" for rule in rules))
     file.chmod(0o600)
-    with Mosquitto(house.folder / "mosquitto", f"allow_anonymous true\nacl_file {file}") as broker:
-        house.config["mqtt"] |= {"port": broker.port, "protocol": protocol}
-        result = await house.doctor()
+    with Mosquitto(installed.folder / "mosquitto", f"allow_anonymous true\nacl_file {file}") as broker:
+        installed.config["mqtt"] |= {"port": broker.port, "protocol": protocol}
+        result = await installed.doctor()
     lines = result.stdout.splitlines()
     for below, text in zip((OURS, THEIRS), message, strict=True):
         rights = f"problem  broker: {text.format(below)}; let the broker's access rules give us reading"
@@ -128,22 +128,23 @@ async def test_doctor_reports_missing_rights_below_each_topic_prefix(
     assert sum(line.startswith("problem") for line in lines) == sum(map(bool, message))
 
 
-async def test_doctor_warns_of_mqtt_3_1_1(house: House) -> None:
-    house.config["mqtt"]["protocol"] = "3.1.1"
-    await house.observe("pump")
-    [warning] = await house.lines("warning")
+async def test_doctor_warns_of_mqtt_3_1_1(installed: DoctorFixture) -> None:
+    installed.config["mqtt"]["protocol"] = "3.1.1"
+    await installed.observe("pump")
+    [warning] = await installed.lines("warning")
     assert warning.startswith("broker: MQTT 3.1.1 is spoken; Home Assistant needs 5 from 2027.1; let the")
 
 
 async def test_doctor_shows_home_assistant_status_and_publishes_probes_only(
-    house: House, tmp_path: Path
+    installed: DoctorFixture, tmp_path: Path
 ) -> None:
     with Mosquitto(tmp_path / "mosquitto") as broker:
-        house.config["mqtt"]["port"] = broker.port
+        installed.config["mqtt"]["port"] = broker.port
         async with watcher(broker.port) as seen:
             await seen.publish("homeassistant/status", "online", retain=True)
-            assert "broker: Home Assistant publishes at homeassistant/status: online" in await house.lines(
-                "ok"
+            assert (
+                "broker: Home Assistant publishes at homeassistant/status: online"
+                in await installed.lines("ok")
             )
             published = {topic for topic, _ in seen.messages}
     [own] = [topic for topic in published if topic.startswith("gsm_meter_modem/home/doctor/")]
@@ -168,10 +169,15 @@ def _secured(folder: Path, certificate: trustme.LeafCert) -> Iterator[Mosquitto]
         yield broker
 
 
-async def test_doctor_accepts_good_certificate_of_broker(house: House, authority: trustme.CA) -> None:
-    with _secured(house.folder, authority.issue_cert("127.0.0.1")) as broker:
-        house.config["mqtt"] |= {"port": broker.port, "tls": {"ca_file": str(house.folder / "ca.pem")}}
-        findings = await house.lines("ok")
+async def test_doctor_accepts_good_certificate_of_broker(
+    installed: DoctorFixture, authority: trustme.CA
+) -> None:
+    with _secured(installed.folder, authority.issue_cert("127.0.0.1")) as broker:
+        installed.config["mqtt"] |= {
+            "port": broker.port,
+            "tls": {"ca_file": str(installed.folder / "ca.pem")},
+        }
+        findings = await installed.lines("ok")
     assert f"broker: 127.0.0.1:{broker.port} is reached; its certificate is good" in findings
     assert "broker: the login is accepted" in findings
 
@@ -189,39 +195,44 @@ OLD = datetime(2020, 1, 1).astimezone()
     ],
 )
 async def test_doctor_says_why_certificate_of_broker_is_refused(
-    house: House, authority: trustme.CA, host: str, until: datetime | None, ca_file: str, message: str
+    installed: DoctorFixture,
+    authority: trustme.CA,
+    host: str,
+    until: datetime | None,
+    ca_file: str,
+    message: str,
 ) -> None:
-    trustme.CA().cert_pem.write_to_path(house.folder / "other.pem")
+    trustme.CA().cert_pem.write_to_path(installed.folder / "other.pem")
     begin = None if until is None else until - timedelta(days=9)
     certificate = authority.issue_cert(host, not_before=begin, not_after=until)
-    with _secured(house.folder, certificate) as broker:
-        house.config["mqtt"] |= {"port": broker.port, "tls": {"ca_file": str(house.folder / ca_file)}}
-        [problem] = await house.lines("problem")
+    with _secured(installed.folder, certificate) as broker:
+        installed.config["mqtt"] |= {"port": broker.port, "tls": {"ca_file": str(installed.folder / ca_file)}}
+        [problem] = await installed.lines("problem")
     assert f"the certificate of 127.0.0.1:{broker.port} is not accepted: {message}" in problem
 
 
 @pytest.mark.usefixtures("authority")
-async def test_doctor_reports_tls_configured_for_port_without_tls(house: House) -> None:
-    house.config["mqtt"]["tls"] = {"ca_file": str(house.folder / "ca.pem")}
-    [problem] = await house.lines("problem")
+async def test_doctor_reports_tls_configured_for_port_without_tls(installed: DoctorFixture) -> None:
+    installed.config["mqtt"]["tls"] = {"ca_file": str(installed.folder / "ca.pem")}
+    [problem] = await installed.lines("problem")
     assert "look at mqtt: port (usually 1883, or 8883 with TLS), and whether it is to be TLS" in problem
 
 
 async def test_doctor_reports_port_that_needs_tls_if_none_is_configured(
-    house: House, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
+    installed: DoctorFixture, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(broker_probe, "CONNECT_S", 1.0)
-    with _secured(house.folder, authority.issue_cert("127.0.0.1")) as broker:
-        house.config["mqtt"]["port"] = broker.port
-        [problem] = await house.lines("problem")
+    with _secured(installed.folder, authority.issue_cert("127.0.0.1")) as broker:
+        installed.config["mqtt"]["port"] = broker.port
+        [problem] = await installed.lines("problem")
     assert "takes the connection but does not answer" in problem
     assert "whether it wants TLS" in problem
 
 
-async def test_doctor_reports_missing_tls_file(house: House) -> None:
-    house.config["mqtt"]["tls"] = {"ca_file": str(house.folder / "none.pem")}
-    [problem] = await house.lines("problem")
-    assert f"the files of mqtt: tls cannot be used: there is no {house.folder}/none.pem" in problem
+async def test_doctor_reports_missing_tls_file(installed: DoctorFixture) -> None:
+    installed.config["mqtt"]["tls"] = {"ca_file": str(installed.folder / "none.pem")}
+    [problem] = await installed.lines("problem")
+    assert f"the files of mqtt: tls cannot be used: there is no {installed.folder}/none.pem" in problem
 
 
 @pytest.mark.parametrize(

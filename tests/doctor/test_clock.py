@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from gsm_meter_bridge.doctor import clock
-from tests.doctor.conftest import House, SetAnswer, cclk
+from tests.doctor.conftest import DoctorFixture, SetAnswer, cclk
 
 pytestmark = pytest.mark.usefixtures("world")
 
@@ -23,10 +23,10 @@ pytestmark = pytest.mark.usefixtures("world")
     ],
 )
 async def test_doctor_compares_system_clock_with_network_time(
-    house: House, set_answer: SetAnswer, ahead: timedelta, mark: str, message: str
+    installed: DoctorFixture, set_answer: SetAnswer, ahead: timedelta, mark: str, message: str
 ) -> None:
     set_answer("+CCLK?", cclk(ahead))
-    assert any(line.startswith("clock: ") and message in line for line in await house.lines(mark))
+    assert any(line.startswith("clock: ") and message in line for line in await installed.lines(mark))
 
 
 @pytest.mark.parametrize("text", ["80/01/06,00:00:12+00", "26/13/40,00:00:00+00", "26/01/01,00:00:00", "x"])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.doctor.conftest import House, running_bridge
+from tests.doctor.conftest import DoctorFixture, running_bridge
 from tests.support.mosquitto import free_port
 
 pytestmark = pytest.mark.usefixtures("world")
@@ -19,56 +19,58 @@ def taken() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-async def test_doctor_reports_listener_port_as_free(house: House) -> None:
+async def test_doctor_reports_listener_port_as_free(installed: DoctorFixture) -> None:
     port = free_port()
-    house.config["listeners"] = [{"id": "clients", "port": port}]
-    house.config["modules"][0]["identify_by"] = {"imei": "1", "networks": ["10.0.0.0/8"]}
-    await house.observe("pump")
-    assert f"listener clients: port {port} of 127.0.0.1 is free for the bridge" in await house.lines("ok")
-    assert await house.lines("warning") == []
+    installed.config["listeners"] = [{"id": "clients", "port": port}]
+    installed.config["modules"][0]["identify_by"] = {"imei": "1", "networks": ["10.0.0.0/8"]}
+    await installed.observe("pump")
+    assert f"listener clients: port {port} of 127.0.0.1 is free for the bridge" in await installed.lines("ok")
+    assert await installed.lines("warning") == []
 
 
-async def test_doctor_reports_port_in_use_as_problem_unless_bridge_runs(house: House, taken: int) -> None:
-    house.config["listeners"] = [{"id": "clients", "port": taken}]
-    house.config["modules"][0]["identify_by"] = {"imei": "1", "networks": ["10.0.0.0/8"]}
-    await house.observe("pump")
-    [problem] = await house.lines("problem")
+async def test_doctor_reports_port_in_use_as_problem_unless_bridge_runs(
+    installed: DoctorFixture, taken: int
+) -> None:
+    installed.config["listeners"] = [{"id": "clients", "port": taken}]
+    installed.config["modules"][0]["identify_by"] = {"imei": "1", "networks": ["10.0.0.0/8"]}
+    await installed.observe("pump")
+    [problem] = await installed.lines("problem")
     assert problem.startswith(f"listener clients: port {taken} of 127.0.0.1 cannot be opened: ")
-    async with running_bridge(house):
+    async with running_bridge(installed):
         message = f"listener clients: port {taken} is in use; the bridge runs and reports any conflict"
-        assert message in await house.lines("ok")
+        assert message in await installed.lines("ok")
 
 
-async def test_doctor_reports_modules_with_identify_by_but_no_listener(house: House) -> None:
-    house.config["modules"][0]["identify_by"] = {"imei": "1", "networks": ["10.0.0.0/8"]}
-    await house.observe("pump")
-    [problem] = await house.lines("problem")
+async def test_doctor_reports_modules_with_identify_by_but_no_listener(installed: DoctorFixture) -> None:
+    installed.config["modules"][0]["identify_by"] = {"imei": "1", "networks": ["10.0.0.0/8"]}
+    await installed.observe("pump")
+    [problem] = await installed.lines("problem")
     assert problem.startswith(
         "listener: 1 modules may connect, and no listener is configured; write listeners: "
     )
 
 
-async def test_doctor_warns_if_module_is_identified_by_imei_alone(house: House) -> None:
-    house.config["listeners"] = [{"id": "clients", "port": free_port()}]
-    house.config["modules"][0]["identify_by"] = {"imei": "1"}
-    await house.observe("pump")
-    [warning] = await house.lines("warning")
+async def test_doctor_warns_if_module_is_identified_by_imei_alone(installed: DoctorFixture) -> None:
+    installed.config["listeners"] = [{"id": "clients", "port": free_port()}]
+    installed.config["modules"][0]["identify_by"] = {"imei": "1"}
+    await installed.observe("pump")
+    [warning] = await installed.lines("warning")
     assert warning.startswith("module pump: any client that sends its number is accepted as this module")
 
 
-async def test_doctor_warns_of_listener_if_no_module_has_identify_by(house: House) -> None:
-    house.config["listeners"] = [{"id": "clients", "port": free_port()}]
-    await house.observe("pump")
-    [warning] = await house.lines("warning")
+async def test_doctor_warns_of_listener_if_no_module_has_identify_by(installed: DoctorFixture) -> None:
+    installed.config["listeners"] = [{"id": "clients", "port": free_port()}]
+    await installed.observe("pump")
+    [warning] = await installed.lines("warning")
     assert warning.startswith("listener: no module has `identify_by`, so every client stays unidentified")
 
 
-async def test_doctor_checks_tcp_address_of_module(house: House, taken: int) -> None:
-    house.config["modules"][0]["tcp"] = {"host": "127.0.0.1", "port": taken}
-    await house.observe("pump")
-    assert f"module pump: it takes connections at 127.0.0.1:{taken}" in await house.lines("ok")
-    house.config["modules"][0]["tcp"]["port"] = gone = free_port()
-    [problem] = await house.lines("problem")
+async def test_doctor_checks_tcp_address_of_module(installed: DoctorFixture, taken: int) -> None:
+    installed.config["modules"][0]["tcp"] = {"host": "127.0.0.1", "port": taken}
+    await installed.observe("pump")
+    assert f"module pump: it takes connections at 127.0.0.1:{taken}" in await installed.lines("ok")
+    installed.config["modules"][0]["tcp"]["port"] = gone = free_port()
+    [problem] = await installed.lines("problem")
     assert problem.startswith(
         f"module pump: tcp://127.0.0.1:{gone} cannot be reached: the connection was refused"
     )
@@ -76,21 +78,21 @@ async def test_doctor_checks_tcp_address_of_module(house: House, taken: int) -> 
 
 @pytest.mark.parametrize("identify_by_meter", [True, False])
 async def test_doctor_reports_meter_identification_if_no_listener_reads_meters(
-    house: House, *, identify_by_meter: bool
+    installed: DoctorFixture, *, identify_by_meter: bool
 ) -> None:
-    house.config["listeners"] = [
+    installed.config["listeners"] = [
         {"id": "clients", "port": free_port(), "identify_by_meter": identify_by_meter}
     ]
-    house.config["modules"][0]["identify_by"] = {"meter_serial": "1", "networks": ["10.0.0.0/8"]}
-    await house.observe("pump")
-    problems = await house.lines("problem")
+    installed.config["modules"][0]["identify_by"] = {"meter_serial": "1", "networks": ["10.0.0.0/8"]}
+    await installed.observe("pump")
+    problems = await installed.lines("problem")
     message = "module pump: it is identified by its meter only, and no listener reads meters"
     assert any(p.startswith(message) for p in problems) is not identify_by_meter
 
 
-async def test_doctor_warns_of_modules_with_overlapping_identification(house: House) -> None:
-    house.config["listeners"] = [{"id": "clients", "port": free_port()}]
-    pump = house.config["modules"][0]
+async def test_doctor_warns_of_modules_with_overlapping_identification(installed: DoctorFixture) -> None:
+    installed.config["listeners"] = [{"id": "clients", "port": free_port()}]
+    pump = installed.config["modules"][0]
     pump["identify_by"] = {"networks": ["10.1.0.0/16"]}
     twin = {
         **pump,
@@ -98,11 +100,11 @@ async def test_doctor_warns_of_modules_with_overlapping_identification(house: Ho
         "number": "+79990000299",
         "identify_by": {"networks": ["10.1.2.3"], "imei": "1"},
     }
-    house.config["modules"].append(twin)
-    warnings = await house.lines("warning")
+    installed.config["modules"].append(twin)
+    warnings = await installed.lines("warning")
     assert any(w.startswith("module pump: it looks like twin") for w in warnings)
     twin["identify_by"] = {"networks": ["10.2.2.3"], "imei": "1"}
-    assert not any("it looks like" in w for w in await house.lines("warning"))
+    assert not any("it looks like" in w for w in await installed.lines("warning"))
 
 
 @pytest.mark.parametrize(
@@ -113,14 +115,14 @@ async def test_doctor_warns_of_modules_with_overlapping_identification(house: Ho
     ],
 )
 async def test_doctor_reports_listener_host_that_cannot_be_bound(
-    house: House, host: str, message: str
+    installed: DoctorFixture, host: str, message: str
 ) -> None:
-    house.config["listeners"] = [{"id": "clients", "port": 9100, "host": host}]
-    await house.observe("pump")
-    assert any(message in p for p in await house.lines("problem"))
+    installed.config["listeners"] = [{"id": "clients", "port": 9100, "host": host}]
+    await installed.observe("pump")
+    assert any(message in p for p in await installed.lines("problem"))
 
 
-async def test_doctor_checks_listener_at_ipv6_address(house: House) -> None:
+async def test_doctor_checks_listener_at_ipv6_address(installed: DoctorFixture) -> None:
     port = free_port()
-    house.config["listeners"] = [{"id": "clients", "port": port, "host": "::1"}]
-    assert f"listener clients: port {port} of ::1 is free for the bridge" in await house.lines("ok")
+    installed.config["listeners"] = [{"id": "clients", "port": port, "host": "::1"}]
+    assert f"listener clients: port {port} of ::1 is free for the bridge" in await installed.lines("ok")

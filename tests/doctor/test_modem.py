@@ -15,7 +15,7 @@ from gsm_meter_bridge.simulator.world import RunningWorld
 from gsm_meter_bridge.storage.database import Database
 from gsm_meter_bridge.storage.pins import PinTries
 from gsm_meter_bridge.vocabulary import Secret
-from tests.doctor.conftest import OWN, PUMP, House, SetAnswer, running_bridge
+from tests.doctor.conftest import OWN, PUMP, DoctorFixture, SetAnswer, running_bridge
 from tests.mqtt.conftest import watcher
 
 pytestmark = pytest.mark.usefixtures("world")
@@ -33,57 +33,61 @@ pytestmark = pytest.mark.usefixtures("world")
     ],
 )
 async def test_doctor_names_fault_of_modem_and_remedy(
-    house: House, world: RunningWorld, fault: dict[str, Any], message: str
+    installed: DoctorFixture, world: RunningWorld, fault: dict[str, Any], message: str
 ) -> None:
     for name, value in fault.items():
         setattr(world.modem.faults, name, value)
-    [problem] = await house.lines("problem")
+    [problem] = await installed.lines("problem")
     assert problem.startswith(f"modem stick: {message}")
 
 
-async def test_doctor_reports_blocked_sim_that_asks_for_puk(house: House, set_answer: SetAnswer) -> None:
+async def test_doctor_reports_blocked_sim_that_asks_for_puk(
+    installed: DoctorFixture, set_answer: SetAnswer
+) -> None:
     set_answer("+CPIN?", "+CPIN: SIM PUK")
-    [problem] = await house.lines("problem")
+    [problem] = await installed.lines("problem")
     assert problem.startswith("modem stick: the SIM is blocked and asks for its PUK; enter its PUK in a")
 
 
-async def test_doctor_does_not_enter_configured_pin(house: House, world: RunningWorld) -> None:
+async def test_doctor_does_not_enter_configured_pin(installed: DoctorFixture, world: RunningWorld) -> None:
     world.modem.faults.pin = "4711"
-    house.modem["pin"] = "4711"
-    result = await house.doctor()
+    installed.modem["pin"] = "4711"
+    result = await installed.doctor()
     assert "warning  modem stick: the SIM waits for its PIN, which the bridge enters" in result.stdout
     assert "4711" not in result.output
     assert (result.exit_code, world.modem.faults.pin) == (0, "4711")
 
 
-async def test_doctor_reports_pin_that_sim_refused_before(house: House, world: RunningWorld) -> None:
+async def test_doctor_reports_pin_that_sim_refused_before(
+    installed: DoctorFixture, world: RunningWorld
+) -> None:
     world.modem.faults.pin = "4711"
-    house.modem["pin"] = "1111"
-    key, _ = load_key(house.database.with_name("bridge.db.key"))
-    database = await Database.open(house.database, key)
+    installed.modem["pin"] = "1111"
+    key, _ = load_key(installed.database.with_name("bridge.db.key"))
+    database = await Database.open(installed.database, key)
     await PinTries(database, "stick").begin("", Secret("1111"))
     await database.close()
-    [problem] = await house.lines("problem")
+    [problem] = await installed.lines("problem")
     assert problem.startswith(
         "modem stick: the SIM did not take the configured PIN, which is not tried again"
     )
-    house.modem["pin"] = "4711"
-    assert await house.lines("problem") == []
+    installed.modem["pin"] = "4711"
+    assert await installed.lines("problem") == []
 
 
 @pytest.mark.parametrize(
     ("csq", "message"), [(3, "the signal is weak: -107 dBm"), (99, "does not report its")]
 )
 async def test_doctor_warns_of_weak_or_unknown_signal(
-    house: House, world: RunningWorld, csq: int, message: str
+    installed: DoctorFixture, world: RunningWorld, csq: int, message: str
 ) -> None:
     world.modem.faults.csq = csq
-    assert any(message in line for line in await house.lines("warning"))
+    assert any(message in line for line in await installed.lines("warning"))
 
 
-async def test_doctor_accepts_signal_of_minus_105_dbm(house: House, world: RunningWorld) -> None:
+async def test_doctor_accepts_signal_of_minus_105_dbm(installed: DoctorFixture, world: RunningWorld) -> None:
     world.modem.faults.csq = 4
-    assert "modem stick: the signal is -105 dBm" in await house.lines("ok")
+    assert "modem stick: the signal is -105 dBm" in await installed.lines("ok")
 
 
 @pytest.mark.parametrize(
@@ -95,11 +99,11 @@ async def test_doctor_accepts_signal_of_minus_105_dbm(house: House, world: Runni
     ],
 )
 async def test_doctor_reports_use_of_sms_storage_and_deletes_nothing(
-    house: House, world: RunningWorld, count: int, mark: str, message: str
+    installed: DoctorFixture, world: RunningWorld, count: int, mark: str, message: str
 ) -> None:
     for n in range(count):
         world.carrier.inject(PUMP, OWN, f"message {n}")
-    assert any(line.startswith(f"modem stick: {message}") for line in await house.lines(mark))
+    assert any(line.startswith(f"modem stick: {message}") for line in await installed.lines(mark))
     assert len(world.modem.storage.messages) == count
 
 
@@ -113,20 +117,22 @@ async def test_doctor_reports_use_of_sms_storage_and_deletes_nothing(
     ],
 )
 async def test_doctor_reports_missing_sms_functions_of_modem(
-    house: House, set_answer: SetAnswer, command: str, answer: str, mark: str, message: str
+    installed: DoctorFixture, set_answer: SetAnswer, command: str, answer: str, mark: str, message: str
 ) -> None:
     set_answer("+CMGF?", "+CMGF: 1")
     set_answer("+CNMI?", "+CNMI: 0,0,0,0,0")
     set_answer(command, answer)
-    lines = await house.lines(mark)
+    lines = await installed.lines(mark)
     assert any(line.startswith(f"modem stick: {message}") for line in lines), lines
-    reported = [line for line in await house.lines("problem") if "has no places" in line]
+    reported = [line for line in await installed.lines("problem") if "has no places" in line]
     assert len(reported) == ("no places" in message)
 
 
-async def test_doctor_reports_missing_service_centre_number(house: House, set_answer: SetAnswer) -> None:
+async def test_doctor_reports_missing_service_centre_number(
+    installed: DoctorFixture, set_answer: SetAnswer
+) -> None:
     set_answer("+CSCA?", '+CSCA: "",129')
-    [problem] = await house.lines("problem")
+    [problem] = await installed.lines("problem")
     assert "no number of a service centre, so no SMS can be sent; set the operator's number" in problem
 
 
@@ -134,15 +140,17 @@ HOLD = "import fcntl, sys, time; f = open(sys.argv[1], 'rb+', buffering=0); fcnt
 HOLD += "print('held', flush=True); time.sleep(60)"
 
 
-async def test_doctor_names_process_that_holds_serial_port(house: House, world: RunningWorld) -> None:
-    program = house.folder / "ModemManager"
+async def test_doctor_names_process_that_holds_serial_port(
+    installed: DoctorFixture, world: RunningWorld
+) -> None:
+    program = installed.folder / "ModemManager"
     program.symlink_to(Path(sys.executable).resolve())
     command = [str(program), "-c", HOLD, world.device, "s3cret"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
         try:
             assert other.stdout
             assert await asyncio.to_thread(other.stdout.readline) == b"held\n"
-            [problem] = await house.lines("problem")
+            [problem] = await installed.lines("problem")
         finally:
             other.kill()
     assert "cannot be opened" in problem
@@ -151,30 +159,36 @@ async def test_doctor_names_process_that_holds_serial_port(house: House, world: 
     assert "s3cret" not in problem
 
 
-async def test_doctor_reports_modem_from_status_of_running_bridge(house: House, world: RunningWorld) -> None:
+async def test_doctor_reports_modem_from_status_of_running_bridge(
+    installed: DoctorFixture, world: RunningWorld
+) -> None:
     world.modem.faults.silent = True  # nobody asks it
-    async with running_bridge(house), watcher(house.config["mqtt"]["port"], "bridge") as seen:
+    async with running_bridge(installed), watcher(installed.config["mqtt"]["port"], "bridge") as seen:
         assert any(
             line.startswith("modem stick: it is in use by the running bridge (process ")
-            for line in await house.lines("ok")
+            for line in await installed.lines("ok")
         )
-        assert any("has not reported its status yet" in line for line in await house.lines("warning"))
+        assert any("has not reported its status yet" in line for line in await installed.lines("warning"))
         state = {"ready": True, "problem": None, "registration": "home", "operator": "X", "signal_dbm": -107}
         state |= {"sms_storage": "SM", "sms_storage_used": 2, "sms_storage_total": 20}
         topic = "gsm_meter_modem/home/modem/stick"
         await seen.publish(topic, state, retain=True)
-        assert any("signal is weak: -107" in line for line in await house.lines("warning"))
-        assert "modem stick: storage SM holds 2 of 20 SMS" in await house.lines("ok")
+        assert any("signal is weak: -107" in line for line in await installed.lines("warning"))
+        assert "modem stick: storage SM holds 2 of 20 SMS" in await installed.lines("ok")
         lacking = {"state": "lacking", "problem": "AT+CNMI=2,1: ERROR"}
         steps = {"pdu_mode": {"state": "done"}, "indications": lacking, "other": lacking}
         await seen.publish(topic, state | {"signal_dbm": -70, "setup": steps}, retain=True)
-        warnings = [line for line in await house.lines("warning") if line.startswith("modem stick: the mod")]
+        warnings = [
+            line for line in await installed.lines("warning") if line.startswith("modem stick: the mod")
+        ]
         message = (
             "modem stick: the modem does not report new messages: AT+CNMI=2,1: ERROR; messages are found"
         )
         assert [line.startswith(message) for line in warnings] == [True]
         await seen.publish(topic, state | {"ready": False, "problem": "SIM not inserted"}, retain=True)
-        assert await house.lines("problem") == ["modem stick: the running bridge reports: SIM not inserted"]
+        assert await installed.lines("problem") == [
+            "modem stick: the running bridge reports: SIM not inserted"
+        ]
         await seen.publish(topic, "", retain=True)
 
 
@@ -190,15 +204,15 @@ async def test_doctor_reports_modem_from_status_of_running_bridge(house: House, 
     ],
 )
 async def test_doctor_reports_meter_problem_from_running_bridge(
-    house: House, world: RunningWorld, connection: object, message: str | None
+    installed: DoctorFixture, world: RunningWorld, connection: object, message: str | None
 ) -> None:
     world.modem.faults.silent = True
-    house.config["modules"][0] |= {"tcp": {"host": "127.0.0.1", "port": 9}, "meter": {"protocol": "iec"}}
-    name = house.config["modules"][0]["id"]
-    async with running_bridge(house), watcher(house.config["mqtt"]["port"], "bridge") as seen:
+    installed.config["modules"][0] |= {"tcp": {"host": "127.0.0.1", "port": 9}, "meter": {"protocol": "iec"}}
+    name = installed.config["modules"][0]["id"]
+    async with running_bridge(installed), watcher(installed.config["mqtt"]["port"], "bridge") as seen:
         topic = f"gsm_meter_modem/home/module/{name}"
         await seen.publish(topic, {"connection": connection}, retain=True)
-        found = [line for line in await house.lines("problem") if line.startswith(f"module {name}: ")]
+        found = [line for line in await installed.lines("problem") if line.startswith(f"module {name}: ")]
         await seen.publish(topic, "", retain=True)
     assert bool(found) is (message is not None)
     assert all(message in line for line in found if message)

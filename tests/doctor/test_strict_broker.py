@@ -11,7 +11,7 @@ import pytest
 from gsm_meter_bridge.doctor import broker_probe
 from gsm_meter_bridge.errors import LONGEST_SENTENCE
 from gsm_meter_bridge.mqtt import endings
-from tests.doctor.conftest import House, running_bridge
+from tests.doctor.conftest import DoctorFixture, running_bridge
 from tests.support.mqtt_packets import Connect
 from tests.support.strict_broker import End, Greeting, StrictBroker, strict_broker
 
@@ -30,22 +30,24 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def strict(house: House) -> AsyncIterator[StrictBroker]:
+async def strict(installed: DoctorFixture) -> AsyncIterator[StrictBroker]:
     async with strict_broker() as broker:
-        house.config["mqtt"]["port"] = broker.port
+        installed.config["mqtt"]["port"] = broker.port
         yield broker
 
 
-async def of(house: House, check: str) -> str:
+async def of(installed: DoctorFixture, check: str) -> str:
     """What is said of the broker, or the bridge, that is not good."""
-    result = await house.doctor()
+    result = await installed.doctor()
     assert not result.exception or isinstance(result.exception, SystemExit), result.exception
     bad = [line[9:] for line in result.stdout.splitlines() if line.startswith(("problem ", "warning "))]
     return "\n".join(line for line in bad if line.startswith(f"{check}: "))
 
 
-async def test_doctor_reports_nothing_of_broker_without_limits(house: House, strict: StrictBroker) -> None:
-    assert await of(house, "broker") == ""
+async def test_doctor_reports_nothing_of_broker_without_limits(
+    installed: DoctorFixture, strict: StrictBroker
+) -> None:
+    assert await of(installed, "broker") == ""
     assert len(strict.connections) == 1
 
 
@@ -60,17 +62,19 @@ async def test_doctor_reports_nothing_of_broker_without_limits(house: House, str
     ],
 )
 async def test_doctor_reports_limits_stated_by_broker(
-    house: House, strict: StrictBroker, stated: dict[str, int | str], message: str
+    installed: DoctorFixture, strict: StrictBroker, stated: dict[str, int | str], message: str
 ) -> None:
     strict.stated = stated
-    assert message in await of(house, "broker")
+    assert message in await of(installed, "broker")
 
 
 async def test_doctor_names_topic_prefix_where_publishing_is_refused(
-    house: House, strict: StrictBroker
+    installed: DoctorFixture, strict: StrictBroker
 ) -> None:
     strict.on_publish = lambda p: 0x87 if p.topic.startswith("homeassistant/") else 0
-    assert (await of(house, "broker")).startswith("broker: we may not publish below homeassistant/; let the")
+    assert (await of(installed, "broker")).startswith(
+        "broker: we may not publish below homeassistant/; let the"
+    )
 
 
 @pytest.mark.parametrize(
@@ -82,54 +86,56 @@ async def test_doctor_names_topic_prefix_where_publishing_is_refused(
     ],
 )
 async def test_doctor_names_subscription_that_broker_refuses(
-    house: House, strict: StrictBroker, topic: str
+    installed: DoctorFixture, strict: StrictBroker, topic: str
 ) -> None:
     strict.on_subscribe = lambda name: 0x87 if name == topic else 1
-    assert f"broker: we may not subscribe to {topic} (Not authorized)" in await of(house, "broker")
+    assert f"broker: we may not subscribe to {topic} (Not authorized)" in await of(installed, "broker")
 
 
 @pytest.mark.parametrize(
     ("code", "message"), [(0x87, "Not authorized"), (0x97, "Quota exceeded"), (None, "closed")]
 )
 async def test_doctor_reports_connection_ended_by_broker(
-    house: House, strict: StrictBroker, code: int | None, message: str
+    installed: DoctorFixture, strict: StrictBroker, code: int | None, message: str
 ) -> None:
     strict.on_publish = lambda p: End(code) if p.topic.startswith("homeassistant/") else 0
-    packet = await of(house, "broker")
+    packet = await of(installed, "broker")
     assert "homeassistant/gsm_meter_modem_doctor/" in packet
     assert f"the broker ended the connection ({message}) while this was under way: homeassistant/" in packet
 
 
 @pytest.mark.parametrize("how", [Greeting.CLOSE, Greeting.SILENCE])
 async def test_doctor_reports_broker_that_does_not_answer_connect(
-    house: House, strict: StrictBroker, how: Greeting
+    installed: DoctorFixture, strict: StrictBroker, how: Greeting
 ) -> None:
     strict.on_connect = lambda _: how
     assert "broker: the broker takes the connection but does not answer; look at mqtt: port" in await of(
-        house, "broker"
+        installed, "broker"
     )
 
 
 @pytest.mark.parametrize("how", [0x84, Greeting.OLD, Greeting.CLOSE, Greeting.SILENCE])
 async def test_doctor_falls_back_to_mqtt_3_1_1_and_warns(
-    house: House, strict: StrictBroker, how: int | Greeting
+    installed: DoctorFixture, strict: StrictBroker, how: int | Greeting
 ) -> None:
     def connect(packet: Connect) -> int | Greeting:
         return how if packet.version == 5 else 0
 
     strict.on_connect = connect
-    assert "broker: MQTT 3.1.1 is spoken; Home Assistant needs 5 from 2027.1" in await of(house, "broker")
+    assert "broker: MQTT 3.1.1 is spoken; Home Assistant needs 5 from 2027.1" in await of(installed, "broker")
 
 
 async def test_doctor_reports_running_bridge_not_connected_to_broker(
-    house: House, strict: StrictBroker
+    installed: DoctorFixture, strict: StrictBroker
 ) -> None:
     strict.retained[STATE] = b'{"state":"offline"}'
-    async with running_bridge(house):
-        assert "bridge: it runs, but it is not connected to this broker" in await of(house, "bridge")
+    async with running_bridge(installed):
+        assert "bridge: it runs, but it is not connected to this broker" in await of(installed, "bridge")
 
 
-async def test_doctor_reports_unstable_connection_of_bridge(house: House, strict: StrictBroker) -> None:
+async def test_doctor_reports_unstable_connection_of_bridge(
+    installed: DoctorFixture, strict: StrictBroker
+) -> None:
     strict.retained[STATE] = b'{"state":"offline"}'
 
     async def flap() -> None:
@@ -140,8 +146,8 @@ async def test_doctor_reports_unstable_connection_of_bridge(house: House, strict
                     one.deliver(STATE, b'{"state":"online"}' if n % 2 else b'{"state":"offline"}')
 
     task = asyncio.create_task(flap())
-    async with running_bridge(house):
-        packet = await of(house, "bridge")
+    async with running_bridge(installed):
+        packet = await of(installed, "bridge")
     task.cancel()
     assert "bridge: its connection to the broker comes and goes: " in packet
     assert "is a second bridge with the id home running?" in packet
@@ -167,11 +173,11 @@ FORGED: list[tuple[str, bytes]] = [
 
 @pytest.mark.parametrize(("topic", "payload"), FORGED)
 async def test_doctor_survives_forged_documents_in_topics_of_bridge(
-    house: House, strict: StrictBroker, topic: str, payload: bytes
+    installed: DoctorFixture, strict: StrictBroker, topic: str, payload: bytes
 ) -> None:
     strict.retained[topic] = payload
-    async with running_bridge(house):
-        result = await house.doctor()
+    async with running_bridge(installed):
+        result = await installed.doctor()
     assert result.exit_code in (0, 1), result.output
     lines = result.stdout.splitlines()
     assert lines[-2].split()[1:3] == ["module", "pump:"]  # the last check was made, too

@@ -9,16 +9,18 @@ import pytest
 
 from gsm_meter_bridge.doctor import Finding, Severity, count, summary
 from gsm_meter_bridge.simulator.world import RunningWorld
-from tests.doctor.conftest import OTHER, OWN, House, SetAnswer, cclk
+from tests.doctor.conftest import OTHER, OWN, DoctorFixture, SetAnswer, cclk
 from tests.support.mosquitto import free_port
 
 pytestmark = pytest.mark.usefixtures("world")
 
 
-async def test_doctor_reports_every_check_as_ok_if_all_is_well(house: House, set_answer: SetAnswer) -> None:
+async def test_doctor_reports_every_check_as_ok_if_all_is_well(
+    installed: DoctorFixture, set_answer: SetAnswer
+) -> None:
     set_answer("+CCLK?", cclk(timedelta(0)))
-    await house.observe("pump", white_list__0=OTHER, white_list__3=OWN)
-    result = await house.doctor()
+    await installed.observe("pump", white_list__0=OTHER, white_list__3=OWN)
+    result = await installed.doctor()
     assert result.exit_code == 0, result.output
     output = result.stdout.splitlines()
     assert [line for line in output if not line.startswith("ok       ")] == [
@@ -32,7 +34,7 @@ async def test_doctor_reports_every_check_as_ok_if_all_is_well(house: House, set
         "modem stick: the signal is -77 dBm",
         "modem stick: storage SM holds 0 of 20 SMS",
         "modem stick: the number of the service centre is set",
-        f"broker: 127.0.0.1:{house.config['mqtt']['port']} is reached",
+        f"broker: 127.0.0.1:{installed.config['mqtt']['port']} is reached",
         "broker: the login is accepted",
         "broker: it speaks MQTT 5",
         "broker: we may publish and subscribe below gsm_meter_modem/home/",
@@ -40,7 +42,7 @@ async def test_doctor_reports_every_check_as_ok_if_all_is_well(house: House, set
         "as does the network's time by modem stick",
         "bridge.db can be opened and written; its tables are of revision",
         "MB are free on its disk",
-        "database: queued jobs: 0, under way: 0",
+        "database: queued jobs: 0, in progress: 0",
         "database: no bridge home runs now",
         "white_list pump: its white list has our number: it obeys us",
         " s ago, and is asked every 12 h",
@@ -48,9 +50,9 @@ async def test_doctor_reports_every_check_as_ok_if_all_is_well(house: House, set
         assert any(message in line for line in output), message
 
 
-async def test_doctor_json_has_findings_and_counts(house: House) -> None:
-    await house.observe("pump")
-    result = await house.doctor("--json")
+async def test_doctor_json_has_findings_and_counts(installed: DoctorFixture) -> None:
+    await installed.observe("pump")
+    result = await installed.doctor("--json")
     document = json.loads(result.stdout)
     assert (result.exit_code, document["healthy"]) == (0, True)
     marks = [finding["severity"] for finding in document["findings"]]
@@ -64,9 +66,9 @@ async def test_doctor_json_has_findings_and_counts(house: House) -> None:
     } in document["findings"]
 
 
-async def test_doctor_json_is_unhealthy_and_has_hint_if_problem_is_found(house: House) -> None:
-    house.modem["url"] += "2"
-    result = await house.doctor("--json")
+async def test_doctor_json_is_unhealthy_and_has_hint_if_problem_is_found(installed: DoctorFixture) -> None:
+    installed.modem["url"] += "2"
+    result = await installed.doctor("--json")
     document = json.loads(result.stdout)
     assert (result.exit_code, document["healthy"]) == (1, False)
     [problem] = [f for f in document["findings"] if f["severity"] == "problem"]
@@ -74,24 +76,24 @@ async def test_doctor_json_is_unhealthy_and_has_hint_if_problem_is_found(house: 
     assert "docs/hardware.md" in problem["hint"]
 
 
-async def test_doctor_stops_after_faults_of_configuration(house: House) -> None:
-    house.config["poll"]["interval"] = "soon"
-    house.config["modules"][0]["family"] = "lers"
-    problems = await house.lines("problem")
+async def test_doctor_stops_after_faults_of_configuration(installed: DoctorFixture) -> None:
+    installed.config["poll"]["interval"] = "soon"
+    installed.config["modules"][0]["family"] = "lers"
+    problems = await installed.lines("problem")
     assert len(problems) == 2
     assert "configuration: " in problems[0]
     assert any("poll.interval: 'soon' is not allowed" in line for line in problems)
-    assert await house.lines("ok") == []
+    assert await installed.lines("ok") == []
 
 
 async def test_doctor_sends_and_changes_nothing_on_modem(
-    house: House, world: RunningWorld, set_answer: SetAnswer, monkeypatch: pytest.MonkeyPatch
+    installed: DoctorFixture, world: RunningWorld, set_answer: SetAnswer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[object] = []
     monkeypatch.setattr(world.carrier, "submit", lambda *sms: sent.append(sms))
     set_answer("+CMEE?", "+CMEE: 0")
     state = world.modem.number("CMEE"), world.modem.settings.cnmi, list(world.modem.memories)
-    result = await house.doctor()
+    result = await installed.doctor()
     assert "s3same" not in result.output
     assert (world.modem.number("CMEE"), world.modem.settings.cnmi, world.modem.memories) == state
     assert sent == []
@@ -113,7 +115,7 @@ def test_doctor_summary_counts_problems_and_warnings(marks: str, message: str) -
     assert summary(*count(findings)) == f"in all   {message}"
 
 
-async def test_doctor_output_ends_with_summary(house: House) -> None:
-    house.config["mqtt"]["port"] = free_port()
-    last = (await house.doctor()).stdout.splitlines()[-1]
+async def test_doctor_output_ends_with_summary(installed: DoctorFixture) -> None:
+    installed.config["mqtt"]["port"] = free_port()
+    last = (await installed.doctor()).stdout.splitlines()[-1]
     assert last.startswith("in all   1 problem, ")

@@ -55,7 +55,7 @@ def bridge_config(device: Path, port: int) -> dict[str, Any]:
 
 
 @dataclass
-class House:
+class HomeAssistantStack:
     """All parts."""
 
     broker: Mosquitto
@@ -65,10 +65,10 @@ class House:
 
 
 @contextmanager
-def open_house(
+def open_stack(
     folder: Path, world: dict[str, Any], config: Callable[[Path, int], dict[str, Any]]
-) -> Iterator[House]:
-    """A house with that world and a bridge so configured, for the port of its modem and the broker's."""
+) -> Iterator[HomeAssistantStack]:
+    """All parts with that world, and a bridge so configured, for the port of its modem and the broker's."""
     simulator = Simulator(folder, world)
     with (
         Mosquitto(folder / "mosquitto") as broker,
@@ -76,11 +76,11 @@ def open_house(
         simulator,
         BridgeProcess(folder, config(simulator.link, broker.port)) as bridge,
     ):
-        yield House(broker, home_assistant, simulator, bridge)
+        yield HomeAssistantStack(broker, home_assistant, simulator, bridge)
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """One house for the tests of a module; they run in their order."""
-    with open_house(tmp_path_factory.mktemp("house"), WORLD, bridge_config) as house:
-        yield house
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HomeAssistantStack]:
+    """One stack for the tests of a module; they run in their order."""
+    with open_stack(tmp_path_factory.mktemp("stack"), WORLD, bridge_config) as stack:
+        yield stack

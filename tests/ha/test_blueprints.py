@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.ha.conftest import COTTAGE, PUMP, WORLD, House, bridge_config, open_house
+from tests.ha.conftest import COTTAGE, PUMP, WORLD, HomeAssistantStack, bridge_config, open_stack
 from tests.ha.home_assistant import Session
 from tests.mqtt.conftest import watcher
 
@@ -73,14 +73,14 @@ def _world(*, bad: bool) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """One house for these tests, in their order."""
-    with open_house(tmp_path_factory.mktemp("notified"), _world(bad=False), _config) as house:
-        yield house
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HomeAssistantStack]:
+    """One stack for these tests, in their order."""
+    with open_stack(tmp_path_factory.mktemp("notified"), _world(bad=False), _config) as stack:
+        yield stack
 
 
-def _notifications(house: House) -> list[str]:
-    lines = (line for line in house.home_assistant.log.splitlines() if " WARNING " in line)
+def _notifications(stack: HomeAssistantStack) -> list[str]:
+    lines = (line for line in stack.home_assistant.log.splitlines() if " WARNING " in line)
     return [notification.strip() for line in lines for notification in line.split("[notified] ")[1:]]
 
 
@@ -95,57 +95,62 @@ async def _rest(user: Session) -> None:
             await asyncio.sleep(0.1)
 
 
-def _bridge(house: House) -> None:
-    house.bridge.stop()
-    house.bridge.start()
+def _bridge(stack: HomeAssistantStack) -> None:
+    stack.bridge.stop()
+    stack.bridge.start()
 
 
-def _killed_bridge(house: House) -> None:
-    house.bridge.kill()
-    house.bridge.start()
+def _killed_bridge(stack: HomeAssistantStack) -> None:
+    stack.bridge.kill()
+    stack.bridge.start()
 
 
-def _broker(house: House) -> None:
-    house.broker.stop()
-    house.broker.start()
+def _broker(stack: HomeAssistantStack) -> None:
+    stack.broker.stop()
+    stack.broker.start()
 
 
-def _home_assistant(house: House) -> None:
-    house.home_assistant.stop()
-    house.home_assistant.start()
+def _home_assistant(stack: HomeAssistantStack) -> None:
+    stack.home_assistant.stop()
+    stack.home_assistant.start()
 
 
-RESTARTS: tuple[Callable[[House], None], ...] = (_bridge, _killed_bridge, _broker, _home_assistant)
+RESTARTS: tuple[Callable[[HomeAssistantStack], None], ...] = (
+    _bridge,
+    _killed_bridge,
+    _broker,
+    _home_assistant,
+)
 
 
 def _is(value: str, state: dict[str, Any]) -> bool:
     return bool(state["state"] == value)
 
 
-async def _restart_all(house: House, **states: str) -> None:
+async def _restart_all(stack: HomeAssistantStack, **states: str) -> None:
     """Restart one after the other; each time all is soon as it was."""
     for restart in RESTARTS:
-        await asyncio.to_thread(restart, house)
-        async with house.home_assistant.session() as user:
+        await asyncio.to_thread(restart, stack)
+        async with stack.home_assistant.session() as user:
             for entity, value in states.items():
                 await user.wait(entity, partial(_is, value), 120)
             await _rest(user)
 
 
-async def _until_reported(house: House, before: list[str], notification: set[str]) -> None:
+async def _until_reported(stack: HomeAssistantStack, before: list[str], notification: set[str]) -> None:
     """Return once all that was told, each only once."""
     async with asyncio.timeout(180):
-        while len(new := _notifications(house)[len(before) :]) < len(notification):
+        while len(new := _notifications(stack)[len(before) :]) < len(notification):
             await asyncio.sleep(0.1)
-    async with house.home_assistant.session() as user:
+    async with stack.home_assistant.session() as user:
         await _rest(user)
-    assert sorted(_notifications(house)[len(before) :]) == sorted(notification), new
+    assert sorted(_notifications(stack)[len(before) :]) == sorted(notification), new
 
 
-async def _until_noticed(house: House, world: dict[str, Any]) -> None:
+async def _until_noticed(stack: HomeAssistantStack, world: dict[str, Any]) -> None:
     """Let the world be another, and return once the bridge knows."""
-    async with watcher(house.broker.port) as seen:
-        house.simulator.become(world)
+    async with watcher(stack.broker.port) as seen:
+        stack.simulator.become(world)
         wanted = world["modules"]["cottage"]["values"]["signal_dbm"]
         online = "faults" not in world["modules"]["pump"]
         await seen.wait(
@@ -156,9 +161,9 @@ async def _until_noticed(house: House, world: dict[str, Any]) -> None:
         )
 
 
-async def test_automation_is_silent_about_initial_states(house: House) -> None:
-    async with house.home_assistant.session() as user:
-        await user.add_mqtt(house.broker.port)
+async def test_automation_is_silent_about_initial_states(stack: HomeAssistantStack) -> None:
+    async with stack.home_assistant.session() as user:
+        await user.add_mqtt(stack.broker.port)
         await user.wait(REGISTRATION, lambda state: state["state"] == "Home network")
         await user.wait(ONLINE, lambda state: state["state"] == "on")
         left = int((await user.wait(LEFT, lambda state: state["state"].isdigit()))["state"])
@@ -178,38 +183,40 @@ async def test_automation_is_silent_about_initial_states(house: House) -> None:
             await user.automate(name, f"gsm_meter_modem/{name}.yaml", **inputs, actions=NOTIFY)
         await user.wait(NOTED, lambda state: state["state"] == "0", 180)
         await _rest(user)
-    assert _notifications(house) == []
+    assert _notifications(stack) == []
 
 
-async def test_automation_reports_changes_once_across_restarts(house: House) -> None:
-    house.simulator.become(_world(bad=True))
-    async with house.home_assistant.session() as user:
+async def test_automation_reports_changes_once_across_restarts(stack: HomeAssistantStack) -> None:
+    stack.simulator.become(_world(bad=True))
+    async with stack.home_assistant.session() as user:
         fields = {"topic": "gsm_meter_modem/home/module/cottage/set", "payload": '{"apn": "a, b"} '}
         await user.call("mqtt", "publish", **fields)
     async with asyncio.timeout(300):
-        while len(_notifications(house)) < 8:
+        while len(_notifications(stack)) < 8:
             await asyncio.sleep(0.1)
-    notifications = _notifications(house)
+    notifications = _notifications(stack)
     assert set(notifications) >= WENT_BAD, notifications
     assert any(notification.startswith("GSM modem SMS left: ") for notification in notifications)
     assert any(
         notification.startswith("Cottage Command result: set failed: ") for notification in notifications
     )
-    await _restart_all(house, **{SIGNAL: "-95", REGISTRATION: "Denied", ONLINE: "off"})
-    assert _notifications(house) == notifications
+    await _restart_all(stack, **{SIGNAL: "-95", REGISTRATION: "Denied", ONLINE: "off"})
+    assert _notifications(stack) == notifications
 
 
-async def test_automation_reports_changes_made_while_home_assistant_was_away(house: House) -> None:
-    before = _notifications(house)
-    house.home_assistant.stop()
-    await _until_noticed(house, _world(bad=False))
-    await asyncio.to_thread(house.home_assistant.start)
-    await _until_reported(house, before, WENT_WELL)
+async def test_automation_reports_changes_made_while_home_assistant_was_away(
+    stack: HomeAssistantStack,
+) -> None:
+    before = _notifications(stack)
+    stack.home_assistant.stop()
+    await _until_noticed(stack, _world(bad=False))
+    await asyncio.to_thread(stack.home_assistant.start)
+    await _until_reported(stack, before, WENT_WELL)
 
 
-async def test_automation_reports_changes_made_while_bridge_was_away(house: House) -> None:
-    before = _notifications(house)
-    house.bridge.kill()
-    house.simulator.become(_world(bad=True))
-    house.bridge.start()
-    await _until_reported(house, before, WENT_BAD)
+async def test_automation_reports_changes_made_while_bridge_was_away(stack: HomeAssistantStack) -> None:
+    before = _notifications(stack)
+    stack.bridge.kill()
+    stack.simulator.become(_world(bad=True))
+    stack.bridge.start()
+    await _until_reported(stack, before, WENT_BAD)

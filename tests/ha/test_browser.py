@@ -14,7 +14,7 @@ from typing import Literal
 import yaml
 from playwright.async_api import Page, async_playwright, expect
 
-from tests.ha.conftest import COTTAGE, WORLD, House
+from tests.ha.conftest import COTTAGE, WORLD, HomeAssistantStack
 from tests.ha.home_assistant import PASSWORD, ROOT, USER, Session
 
 OURS = "gsm_meter_modem"
@@ -73,14 +73,14 @@ async def _until(reached: Callable[[], bool]) -> None:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody before a browser, with the house behind it; pictures of what is seen go to a folder."""
+    """A user before a browser, with everything behind it; pictures of what is seen go to a folder."""
 
     page: Page
-    house: House
+    stack: HomeAssistantStack
     pictures: Path
 
     async def go(self, path: str) -> None:
-        await self.page.goto(f"{self.house.home_assistant.url}{path}")
+        await self.page.goto(f"{self.stack.home_assistant.url}{path}")
 
     async def sees_all_of_the_page(self) -> None:
         """No card lacks its entity, and nothing is behind the edge of the screen."""
@@ -105,19 +105,21 @@ class Person:
         await self.page.screenshot(path=self.pictures / f"{name}.png")
 
 
-async def test_user_operates_devices_and_actions_in_browser(house: House, tmp_path: Path) -> None:
-    async with house.home_assistant.session() as user:
-        await user.add_mqtt(house.broker.port)
+async def test_user_operates_devices_and_actions_in_browser(
+    stack: HomeAssistantStack, tmp_path: Path
+) -> None:
+    async with stack.home_assistant.session() as user:
+        await user.add_mqtt(stack.broker.port)
         await user.confirm(OURS)
         await user.wait("sensor.cottage_signal_strength", lambda state: state["state"] == "-71")
         cottage, pump = await _device(user, "Cottage"), await _device(user, "Pump")
-        async with browser(house.home_assistant.url, tmp_path) as page:
-            person = Person(page, house, Path(os.environ.get(PICTURES, tmp_path)))
+        async with browser(stack.home_assistant.url, tmp_path) as page:
+            person = Person(page, stack, Path(os.environ.get(PICTURES, tmp_path)))
             await _presses_the_button(person, cottage)
             await _looks_at_the_dashboard(user, person)
             await _calls_an_action(person, cottage)
             await user.wait("text.cottage_apn", lambda state: state["state"] == "m2m.example")
-            await _forgets_a_change(user, house, pump)
+            await _forgets_a_change(user, stack, pump)
             await _sets_it_back(person)
         await user.wait("text.pump_apn", lambda state: state["state"] == "m2m.example")
 
@@ -125,9 +127,9 @@ async def test_user_operates_devices_and_actions_in_browser(house: House, tmp_pa
 async def _presses_the_button(person: Person, device: str) -> None:
     await person.go(f"/config/devices/device/{device}")
     await person.sees("-71 dBm")
-    before = person.house.simulator.sms_to(COTTAGE)
+    before = person.stack.simulator.sms_to(COTTAGE)
     await person.clicks("button", "Press")
-    await _until(lambda: person.house.simulator.sms_to(COTTAGE) > before)
+    await _until(lambda: person.stack.simulator.sms_to(COTTAGE) > before)
     await person.takes_a_picture("home-assistant")
 
 
@@ -173,7 +175,7 @@ async def _calls_an_action(person: Person, device: str) -> None:
     await person.takes_a_picture("action", height=1750)
 
 
-async def _forgets_a_change(user: Session, house: House, device: str) -> None:
+async def _forgets_a_change(user: Session, stack: HomeAssistantStack, device: str) -> None:
     """Have a module lose a setting that was verified, as one does that somebody exchanges."""
 
     async def ask(action: str, **data: str) -> None:
@@ -186,7 +188,7 @@ async def _forgets_a_change(user: Session, house: House, device: str) -> None:
         )
 
     await ask("set_apn", apn="m2m.example")
-    await asyncio.to_thread(house.simulator.become, WORLD)
+    await asyncio.to_thread(stack.simulator.become, WORLD)
     await ask("read_settings")
 
 

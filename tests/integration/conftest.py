@@ -22,7 +22,7 @@ from syrupy.extensions.amber import AmberSnapshotExtension
 from custom_components.gsm_meter_modem import GsmMeterConfigEntry
 from custom_components.gsm_meter_modem.const import DOMAIN
 from tests.integration.blueprint_owner import MEMORY, Owner
-from tests.integration.played_bridge import PlayedBridge, golden
+from tests.integration.fake_bridge import PlayedBridge, golden
 from tests.support.mosquitto import Mosquitto
 
 WAIT_S = 120.0

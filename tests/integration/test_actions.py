@@ -18,7 +18,7 @@ from custom_components.gsm_meter_modem.const import DOMAIN
 from custom_components.gsm_meter_modem.errors import FAILURE_CODES, OF_CONTRACT_1, USER_CODES
 from tests.integration.action_cases import CALLS, NO_FORM_SENDS, NOT_ASKED
 from tests.integration.conftest import until
-from tests.integration.played_bridge import PlayedBridge, accepted, answering, golden, verified
+from tests.integration.fake_bridge import PlayedBridge, accepted, answering, golden, verified
 
 Devices = dict[str, str]
 TITLES = {

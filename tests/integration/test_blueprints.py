@@ -22,7 +22,7 @@ from tests.integration.blueprint_owner import (
     Owner,
 )
 from tests.integration.conftest import until
-from tests.integration.played_bridge import PlayedBridge, golden
+from tests.integration.fake_bridge import PlayedBridge, golden
 
 FAILED = {"event_type": "command_failed", "action": "set", "error": {"message": "it said no"}, "job": "1"}
 DONE = {"event_type": "command_succeeded", "action": "set", "job": "2"}

@@ -22,7 +22,7 @@ from tests.integration.blueprint_owner import (
     SIGNAL,
     Owner,
 )
-from tests.integration.played_bridge import PlayedBridge
+from tests.integration.fake_bridge import PlayedBridge
 from tests.support.mosquitto import Mosquitto
 
 

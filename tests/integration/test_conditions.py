@@ -20,7 +20,7 @@ from custom_components.gsm_meter_modem.conditions import (
 )
 from custom_components.gsm_meter_modem.options import ISSUES, Options
 from custom_components.gsm_meter_modem.profiles import Profiles, Unverified
-from tests.integration.played_bridge import golden
+from tests.integration.fake_bridge import golden
 
 INFO = capabilities.bridge_info(golden("bridge_info"))
 HUT = golden("module_energomera")

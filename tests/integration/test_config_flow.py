@@ -22,7 +22,7 @@ from custom_components.gsm_meter_modem import config_flow
 from custom_components.gsm_meter_modem.const import DOMAIN
 from custom_components.gsm_meter_modem.options import ISSUES, Options
 from tests.integration.conftest import all_received, until
-from tests.integration.played_bridge import PlayedBridge, golden
+from tests.integration.fake_bridge import PlayedBridge, golden
 
 HOME = {"base_topic": "gsm_meter_modem", "bridge": "home"}
 OF_ANOTHER_TIME = golden("bridge_info") | {"contract": 99}

@@ -17,7 +17,7 @@ from custom_components.gsm_meter_modem.capabilities import CONTRACTS
 from custom_components.gsm_meter_modem.const import DOMAIN
 from custom_components.gsm_meter_modem.contract import ContractError, Drifted
 from tests.integration.conftest import until
-from tests.integration.played_bridge import CONTRACT, CONTRACT_1, PlayedBridge, golden, verified
+from tests.integration.fake_bridge import CONTRACT, CONTRACT_1, PlayedBridge, golden, verified
 
 FOLDERS = {1: CONTRACT_1, golden("bridge_info")["contract"]: CONTRACT}
 UNSUPPORTED = (DOMAIN, "home/bridge_home_contract_unsupported")

@@ -26,7 +26,7 @@ from custom_components.gsm_meter_modem.const import DOMAIN
 from custom_components.gsm_meter_modem.view import Choices, Shown, view
 from tests.integration.conftest import all_received, until
 from tests.integration.documents import FOLDER
-from tests.integration.played_bridge import PlayedBridge, golden
+from tests.integration.fake_bridge import PlayedBridge, golden
 
 type Card = dict[str, Any]
 type View = Callable[..., Awaitable[Card]]

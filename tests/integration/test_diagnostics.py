@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, get_sy
 from custom_components.gsm_meter_modem import diagnostics
 from custom_components.gsm_meter_modem.const import DOMAIN
 from tests.integration.conftest import until
-from tests.integration.played_bridge import PlayedBridge, golden
+from tests.integration.fake_bridge import PlayedBridge, golden
 
 PRIVATE: dict[str, Any] = {
     "number": "+79990000101",

@@ -10,7 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from tests.integration.conftest import all_received, until
 from tests.integration.documents import ROOT
-from tests.integration.played_bridge import PlayedBridge, golden
+from tests.integration.fake_bridge import PlayedBridge, golden
 
 TOPIC = "homeassistant/device/gmm_home_module_hut/config"
 ESSENTIAL = {"online", "signal_dbm", "registration", "last_seen", "problem", "request_status"}

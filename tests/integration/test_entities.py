@@ -13,7 +13,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from custom_components.gsm_meter_modem.const import DOMAIN
 from tests.integration.conftest import all_received, until
-from tests.integration.played_bridge import PlayedBridge, golden, verified
+from tests.integration.fake_bridge import PlayedBridge, golden, verified
 
 COMPONENTS = [
     component

@@ -17,7 +17,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.gsm_meter_modem import repairs as our_repairs
 from custom_components.gsm_meter_modem.const import DOMAIN
 from tests.integration.conftest import all_received, until
-from tests.integration.played_bridge import PlayedBridge, answering, golden
+from tests.integration.fake_bridge import PlayedBridge, answering, golden
 
 HUT = golden("module_energomera")
 UNREACHABLE = "home/module_pump_module_unreachable"

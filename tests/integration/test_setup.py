@@ -12,7 +12,7 @@ from custom_components import gsm_meter_modem
 from custom_components.gsm_meter_modem.const import DOMAIN
 from custom_components.gsm_meter_modem.contract import Sim
 from tests.integration.conftest import all_received, until
-from tests.integration.played_bridge import CONTRACT_1, PlayedBridge, golden
+from tests.integration.fake_bridge import CONTRACT_1, PlayedBridge, golden
 
 
 async def test_what_a_bridge_reports_is_known(loaded: MockConfigEntry) -> None:

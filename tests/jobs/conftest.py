@@ -10,9 +10,9 @@ import pytest
 
 from gsm_meter_bridge.storage.database import Database
 from gsm_meter_bridge.vocabulary import Secret
-from tests.support import short_path
+from tests.support import in_memory_bridge
+from tests.support.in_memory_bridge import InMemoryBridge
 from tests.support.postgresql import Postgresql
-from tests.support.short_path import World
 
 
 @pytest.fixture(scope="session")
@@ -63,21 +63,21 @@ def _databases(
             known[path] = another()
         return known[path]
 
-    monkeypatch.setattr(short_path, "place", place)
+    monkeypatch.setattr(in_memory_bridge, "place", place)
     yield
     for database in made:
         server.drop(database)
 
 
 @pytest.fixture
-async def w() -> AsyncIterator[World]:
+async def w() -> AsyncIterator[InMemoryBridge]:
     """A bridge with two modules that it has not spoken to."""
-    async with short_path.world() as made:
+    async with in_memory_bridge.world() as made:
         yield made
 
 
 @pytest.fixture
-async def known(w: World) -> World:
+async def known(w: InMemoryBridge) -> InMemoryBridge:
     """The same bridge once it has asked the pump for its status."""
     await w.know_status("pump")
     return w

@@ -8,7 +8,7 @@ from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.errors import GuardError, UnknownNameError
 from gsm_meter_bridge.model.job import State
 from gsm_meter_bridge.storage import observations
-from tests.support.short_path import PUMP, World, factory_radio, world
+from tests.support.in_memory_bridge import PUMP, InMemoryBridge, factory_radio, world
 
 
 async def test_reboot_is_verified_if_modem_answers_after_it() -> None:
@@ -66,7 +66,7 @@ async def test_unknown_action_is_rejected_with_names_of_known_ones() -> None:
             await w.commands.act("hut", "reboot", CommandOptions("t"))
 
 
-async def _value(w: World, name: str) -> object:
+async def _value(w: InMemoryBridge, name: str) -> object:
     async with w.database.transaction() as tx:
         known = (await observations.facts(tx, "pump")).readings.get(name)
     return None if known is None else known.value

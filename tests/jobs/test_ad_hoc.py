@@ -25,7 +25,7 @@ from tests.support.ad_hoc import (
     radio_with_number,
     rows_left,
 )
-from tests.support.short_path import world
+from tests.support.in_memory_bridge import world
 
 ASKED: Mapping[str, Callable[[Commands, CommandOptions], Awaitable[Job]]] = {
     "request_status": lambda c, o: c.request_status(NEW, o),

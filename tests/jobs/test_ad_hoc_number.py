@@ -15,9 +15,9 @@ from gsm_meter_bridge.model.job import State
 from gsm_meter_bridge.storage import ad_hoc, leases, registry, store
 from gsm_meter_bridge.storage.database import Database
 from gsm_meter_bridge.vocabulary import Secret
-from tests.support import short_path
+from tests.support import in_memory_bridge
 from tests.support.ad_hoc import LERS, NEW, PASSWORD, commands_for, configure, radio_with_number, rows_left
-from tests.support.short_path import BRIDGE, KEY, OWN, PUMP, world
+from tests.support.in_memory_bridge import BRIDGE, KEY, OWN, PUMP, world
 
 
 @pytest.mark.parametrize("bridge", [BRIDGE, "cellar"])
@@ -64,7 +64,7 @@ async def test_ad_hoc_number_of_other_bridge_is_neither_asked_nor_configured(tmp
 
 async def test_ad_hoc_number_is_granted_to_one_of_two_bridges_at_once(tmp_path: Path) -> None:
     async with world(tmp_path / "db", radio_with_number()) as w:
-        database = await Database.open(short_path.place(tmp_path / "db"), KEY)
+        database = await Database.open(in_memory_bridge.place(tmp_path / "db"), KEY)
         try:
             other = replace(w.context, bridge="cellar", database=database)
             each = [w.commands, Commands(other, CommandEnvironment(), lambda: None)]

@@ -12,7 +12,7 @@ from gsm_meter_bridge.model import Family
 from gsm_meter_bridge.model.job import Job, State
 from gsm_meter_bridge.storage import store
 from gsm_meter_bridge.vocabulary import Secret
-from tests.support import short_path
+from tests.support import in_memory_bridge
 from tests.support.ad_hoc import (
     ENERGOMERA,
     LERS,
@@ -23,7 +23,7 @@ from tests.support.ad_hoc import (
     radio_with_number,
     rows_left,
 )
-from tests.support.short_path import World, world
+from tests.support.in_memory_bridge import InMemoryBridge, world
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ async def test_ad_hoc_change_with_wrong_password_changes_nothing(
         assert await rows_left(w) == {}
 
 
-async def _mute_for_good(w: World, job: Job) -> Job:
+async def _mute_for_good(w: InMemoryBridge, job: Job) -> Job:
     """What becomes of a change whose module says nothing after the first reading."""
     await w.runner.send_next()
     await w.receiver.process_inbox()
@@ -66,7 +66,7 @@ async def _mute_for_good(w: World, job: Job) -> Job:
     return await w.job(job)
 
 
-async def _until_uncertain(w: World, job: Job) -> None:
+async def _until_uncertain(w: InMemoryBridge, job: Job) -> None:
     """Let time pass until the deadline is over and no answer is waited for."""
     for _ in range(40):
         w.clock[0] += 61.0
@@ -113,7 +113,7 @@ async def test_ad_hoc_uncertain_change_is_cancelled_by_job_with_other_password(h
         assert await rows_left(w) == {}
 
 
-async def _all_jobs(w: World) -> tuple[Job, ...]:
+async def _all_jobs(w: InMemoryBridge) -> tuple[Job, ...]:
     async with w.database.reading() as tx:
         return await store.latest(tx, 10, NEW)
 
@@ -149,7 +149,7 @@ async def test_ad_hoc_job_fails_unsent_if_installation_key_is_another(
     async with world(tmp_path / "db", radio_with_number()) as w:
         w.radio.ready = False
         job = await commands_for(w).apply(NEW, {"apn": "m2m"}, CommandOptions("t"))
-    monkeypatch.setattr(short_path, "KEY", InstallationKey(bytes([1]) * 32))
+    monkeypatch.setattr(in_memory_bridge, "KEY", InstallationKey(bytes([1]) * 32))
     async with world(tmp_path / "db", radio_with_number()) as w:
         await w.runner.recover()
         await w.radio.arrive(NEW, "hello")

@@ -23,16 +23,16 @@ from gsm_meter_bridge.storage.database import Database
 from gsm_meter_bridge.storage.leases import Leases
 from gsm_meter_bridge.storage.schema import REVISION
 from gsm_meter_bridge.vocabulary import Secret
-from tests.support import short_path
+from tests.support import in_memory_bridge
+from tests.support.in_memory_bridge import BRIDGE, InMemoryBridge, world
 from tests.support.old_tables import old_database
-from tests.support.short_path import BRIDGE, World, world
 
 Where = Path | Secret
 Rows = dict[str, list[dict[str, Any]]]
 
 
 def _place(path: Path) -> Where:
-    found = short_path.place(path)
+    found = in_memory_bridge.place(path)
     assert found is not None
     return found
 
@@ -48,7 +48,7 @@ async def _rows(where: Where) -> Rows:
     return found
 
 
-async def _fill(w: World) -> Job:
+async def _fill(w: InMemoryBridge) -> Job:
     """Give a database history: something done, something that waits."""
     async with w.database.transaction() as tx:
         await generations.begun(tx, BRIDGE)

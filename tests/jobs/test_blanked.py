@@ -11,7 +11,7 @@ from gsm_meter_bridge.storage import inbox
 from gsm_meter_bridge.storage.database import Database
 from gsm_meter_bridge.storage.inbox import Disposition
 from gsm_meter_bridge.storage.schema import messages
-from tests.support.short_path import KEY, START
+from tests.support.in_memory_bridge import KEY, START
 
 SECRET = "Zq7mKx2w"
 

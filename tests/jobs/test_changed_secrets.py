@@ -9,7 +9,7 @@ from gsm_meter_bridge.families.lers_gsm_mini.simulated import SimulatedGsmMini
 from gsm_meter_bridge.model.job import State
 from gsm_meter_bridge.mqtt.responses import outcome
 from gsm_meter_bridge.vocabulary import Scalar
-from tests.support.short_path import factory_radio, world
+from tests.support.in_memory_bridge import factory_radio, world
 
 
 async def test_password_change_reports_changed_only_if_password_differs() -> None:

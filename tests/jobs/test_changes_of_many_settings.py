@@ -7,7 +7,7 @@ import pytest
 from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.model.job import State
 from tests.support.changes import ALONE
-from tests.support.short_path import OWN, factory_radio, world
+from tests.support.in_memory_bridge import OWN, factory_radio, world
 
 
 async def test_mode_goes_last_and_is_read_back_after_the_restart() -> None:

@@ -7,7 +7,7 @@ import pytest
 from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.model.job import State
 from gsm_meter_bridge.storage.leases import Leases
-from tests.support.short_path import POLICY, world
+from tests.support.in_memory_bridge import POLICY, world
 
 HOUR_S = 3600.0
 JUMPS = [-24 * HOUR_S, -HOUR_S, HOUR_S, 365 * 24 * HOUR_S]

@@ -19,7 +19,7 @@ from gsm_meter_bridge.model import Module, Request
 from gsm_meter_bridge.model.job import State
 from gsm_meter_bridge.storage import budgets, schema, store
 from gsm_meter_bridge.storage.database import is_unavailable
-from tests.support.short_path import BRIDGE, POLICY, World, world
+from tests.support.in_memory_bridge import BRIDGE, POLICY, InMemoryBridge, world
 
 HOUR_S = 3600.0
 PLANS = {"hut": PollPlan(HOUR_S, 0.0), "pump": PollPlan(HOUR_S, 0.0)}
@@ -29,7 +29,7 @@ class Unforeseen(Exception):  # noqa: N818
     """What nobody thought of."""
 
 
-def _health(w: World) -> Health:
+def _health(w: InMemoryBridge) -> Health:
     health = Health(is_unavailable)
     w.runner._health = health
     return health
@@ -46,7 +46,7 @@ def _raise_for(
     return call
 
 
-async def _work(w: World) -> None:
+async def _work(w: InMemoryBridge) -> None:
     """What the daemon does again and again."""
     await w.database.run_guarded(w.runner._check_timeouts)
     for _ in range(20):
@@ -55,7 +55,7 @@ async def _work(w: World) -> None:
     await w.receiver.process_inbox()
 
 
-async def _send_all(w: World) -> bool:
+async def _send_all(w: InMemoryBridge) -> bool:
     with w.runner._health.guard(Door.CLOCK, "claiming"):
         return await w.runner.send_next()
     return False
@@ -108,7 +108,7 @@ async def test_runner_sends_change_once_if_recording_of_sending_raises(
         assert health.internal_errors >= 1
 
 
-def _fail_to_send(w: World, monkeypatch: pytest.MonkeyPatch, module: str, *, after: bool) -> None:
+def _fail_to_send(w: InMemoryBridge, monkeypatch: pytest.MonkeyPatch, module: str, *, after: bool) -> None:
     real = w.radio.send
 
     async def send(to: Module, request: Request, validity_s: float) -> int | None:

@@ -10,13 +10,13 @@ from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.errors import GuardError, UnknownNameError
 from gsm_meter_bridge.families import bundled_profile, family_of
 from gsm_meter_bridge.model.job import State
-from tests.support.short_path import POLICY, World, world
+from tests.support.in_memory_bridge import POLICY, InMemoryBridge, world
 
 FRAME = bundled_profile(family_of("energomera_gs04"), "gs01_binary").frame
 WANTED = {"apn": "m2m", "apn_user": "", "server_host": "cenc.example", "server_port": 9100, "mode": "client"}
 
 
-def _with_frame(running: World) -> None:
+def _with_frame(running: InMemoryBridge) -> None:
     hut = running.modules["hut"]
     running.modules["hut"] = replace(hut, access=replace(hut.access, frame=FRAME))
 

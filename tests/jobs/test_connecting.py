@@ -12,20 +12,20 @@ from gsm_meter_bridge.errors import InvalidValueError
 from gsm_meter_bridge.model import ClientIdentity, Connectivity, Reading
 from gsm_meter_bridge.model.job import Job, Observation, State
 from gsm_meter_bridge.mqtt.responses import outcome
-from tests.support.short_path import OWN, POLICY, World, world
+from tests.support.in_memory_bridge import OWN, POLICY, InMemoryBridge, world
 
 _TIMEOUT_S = POLICY.reply_timeout_s + 1
 _SERVER = "1234;S0S=a.example:5000;S0E=1"
 
 
-async def _arrives(w: World) -> None:
+async def _arrives(w: InMemoryBridge) -> None:
     await w.receiver.record(
         [Observation("pump", (Reading("signal_dbm", -83),), "inbound", w.now())], status=True
     )
     await w.settle()
 
 
-async def _connect_request(w: World, *, client: bool = True, mute: int = 0, server: int = 0) -> Job:
+async def _connect_request(w: InMemoryBridge, *, client: bool = True, mute: int = 0, server: int = 0) -> Job:
     if client:
         connectivity = Connectivity(identify_by=ClientIdentity(serial_number="00001"))
         w.modules["pump"] = replace(w.modules["pump"], connectivity=connectivity)

@@ -16,9 +16,9 @@ from gsm_meter_bridge.storage import inbox, registry, retention, schema, timelin
 from gsm_meter_bridge.storage.budgets import DAY_S, note_sent
 from gsm_meter_bridge.storage.database import Database, Transaction
 from gsm_meter_bridge.storage.inbox import Disposition
-from tests.support import short_path
+from tests.support import in_memory_bridge
+from tests.support.in_memory_bridge import BRIDGE, KEY, START
 from tests.support.old_tables import old_database
-from tests.support.short_path import BRIDGE, KEY, START
 
 MODEMS, MODULES = ("stick", "other"), ("hut", "pump")
 PROCESSED = sorted(set(Disposition) - {Disposition.NEW})
@@ -75,7 +75,7 @@ async def test_counters_equal_rows_after_any_history(
 ) -> None:
     database, clock = await Database.open(None, KEY), [START]
     async with database.transaction() as tx:
-        bindings = [registry.Binding(module) for module in short_path.modules().values()]
+        bindings = [registry.Binding(module) for module in in_memory_bridge.modules().values()]
         await registry.register(tx, BRIDGE, bindings, START)
     for count, event in enumerate(history):
         async with database.transaction() as tx:
@@ -92,7 +92,7 @@ def _insert(connection: Connection, table: str, row: dict[str, object]) -> None:
 
 
 async def test_counters_are_right_after_migration_retention_and_clock(tmp_path: Path) -> None:
-    where = short_path.place(tmp_path / "db")
+    where = in_memory_bridge.place(tmp_path / "db")
     async with old_database(where, "0013") as tx:
         for days in (0.0, 0.5, 1.0, 40.0):
             row: dict[str, object] = {
@@ -109,7 +109,9 @@ async def test_counters_are_right_after_migration_retention_and_clock(tmp_path: 
     database = await Database.open(where, KEY)
     for event in ((), ("sent", "stick", "pump"), ("clock set", -90_000.0, 90_000), ("retention", 0, None)):
         async with database.transaction() as tx:
-            await registry.register(tx, BRIDGE, map(registry.Binding, short_path.modules().values()), START)
+            await registry.register(
+                tx, BRIDGE, map(registry.Binding, in_memory_bridge.modules().values()), START
+            )
             if event:
                 await _do(tx, event, [START + 1.0], 0)
             said, counted = await _counts(tx)

@@ -28,7 +28,7 @@ from gsm_meter_bridge.errors import GuardError, SendRefusedError, SendUncertainE
 from gsm_meter_bridge.model import Module, Request
 from gsm_meter_bridge.model.job import OPEN, Job, State
 from gsm_meter_bridge.storage import schema, store
-from tests.support.short_path import POLICY, Radio, World, factory_radio, world
+from tests.support.in_memory_bridge import POLICY, FakeTransport, InMemoryBridge, factory_radio, world
 
 T = TypeVar("T")
 DAY_S = 86_400.0
@@ -38,7 +38,7 @@ class Crash(BaseException):
     """The power fails."""
 
 
-class FailingRadio(Radio):
+class FailingRadio(FakeTransport):
     """A radio during whose sending the power can fail, before or after the message left."""
 
     crash: str | None = None
@@ -70,8 +70,10 @@ class Bridge(RuleBasedStateMachine):
         self.radio.sent.clear()
 
     def _open(self) -> None:
-        self.context: AbstractAsyncContextManager[World] = world(Path(self.folder.name) / "db", self.radio)
-        self.w: World = self._run(self.context.__aenter__())
+        self.context: AbstractAsyncContextManager[InMemoryBridge] = world(
+            Path(self.folder.name) / "db", self.radio
+        )
+        self.w: InMemoryBridge = self._run(self.context.__aenter__())
         self.w.clock[0] += self.clock_s
         self._run(self.w.receiver.recover())
         self._run(self.w.runner.recover())

@@ -23,8 +23,8 @@ from gsm_meter_bridge.errors import ConfigError
 from gsm_meter_bridge.health import BridgeProblemCode, Health
 from gsm_meter_bridge.storage.database import Database
 from gsm_meter_bridge.storage.trouble import is_damage, is_unavailable
+from tests.support.in_memory_bridge import world
 from tests.support.postgresql import Postgresql
-from tests.support.short_path import world
 
 
 class _Original(Exception):  # noqa: N818

@@ -22,9 +22,9 @@ from gsm_meter_bridge.storage.database import Database, engine_at
 from gsm_meter_bridge.storage.migrate import migrate, upgrade
 from gsm_meter_bridge.storage.schema import REVISION, metadata
 from gsm_meter_bridge.vocabulary import Secret
-from tests.support import short_path
+from tests.support import in_memory_bridge
+from tests.support.in_memory_bridge import BRIDGE, START
 from tests.support.old_tables import old_database
-from tests.support.short_path import BRIDGE, START
 from tests.support.waiting import PATIENCE_S
 
 
@@ -66,7 +66,7 @@ def test_revision_is_that_of_newest_migration() -> None:
 
 
 async def test_tables_without_revision_are_upgraded_with_their_values(tmp_path: Path, engine: str) -> None:
-    where = short_path.place(tmp_path / "db")
+    where = in_memory_bridge.place(tmp_path / "db")
     async with old_database(where, "0001") as tx:
         columns = "module, name, value, source, at"
         await tx.execute(
@@ -82,7 +82,7 @@ async def test_tables_without_revision_are_upgraded_with_their_values(tmp_path: 
 
 
 async def test_database_open_raises_config_error_if_tables_are_newer(tmp_path: Path) -> None:
-    where = short_path.place(tmp_path / "db")
+    where = in_memory_bridge.place(tmp_path / "db")
     database = await Database.open(where)
     async with database.transaction() as tx:
         await tx.execute(text("update alembic_version set version_num = '9999'"))
@@ -92,7 +92,7 @@ async def test_database_open_raises_config_error_if_tables_are_newer(tmp_path: P
 
 
 async def test_text_with_nul_is_stored(tmp_path: Path) -> None:
-    database = await Database.open(short_path.place(None))
+    database = await Database.open(in_memory_bridge.place(None))
     async with database.transaction() as tx:
         await observations.record(tx, Observation("pump", (Reading("imei", "a\0b", "c\0d"),), "sms", START))
         facts = await observations.facts(tx, "pump")

@@ -11,15 +11,15 @@ from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.errors import ConflictError, InvalidValueError, SendRefusedError
 from gsm_meter_bridge.model.job import State
 from gsm_meter_bridge.storage import inbox, observations, schema
-from tests.support.short_path import HUT, PUMP, World, world
+from tests.support.in_memory_bridge import HUT, PUMP, InMemoryBridge, world
 
 
-async def _value(w: World, module: str, name: str) -> object:
+async def _value(w: InMemoryBridge, module: str, name: str) -> object:
     async with w.database.transaction() as tx:
         return (await observations.facts(tx, module)).readings[name].value
 
 
-async def _dispositions(w: World) -> dict[str, int]:
+async def _dispositions(w: InMemoryBridge) -> dict[str, int]:
     async with w.database.transaction() as tx:
         return await inbox.counts(tx, "test")
 

@@ -16,14 +16,14 @@ from gsm_meter_bridge.model.job import Job, State
 from gsm_meter_bridge.storage import leases, registry, store
 from gsm_meter_bridge.storage.leases import LEASE_S, Leases
 from gsm_meter_bridge.storage.registry import Binding
-from tests.support.short_path import POLICY, START, Radio, World, world
+from tests.support.in_memory_bridge import POLICY, START, FakeTransport, InMemoryBridge, world
 from tests.support.waiting import PATIENCE_S
 
 
 class _OtherBridge(Leases):
     """Leases of a process on another machine, which nobody can look at."""
 
-    def __init__(self, w: World, *names: str) -> None:
+    def __init__(self, w: InMemoryBridge, *names: str) -> None:
         super().__init__(w.database, names, w.now)
         self._holder = f"elsewhere/1:{id(self)}:1:x"
 
@@ -95,7 +95,7 @@ async def no_changes(_: Job) -> dict[str, object]:
 
 
 async def test_change_that_dead_bridge_was_sending_becomes_uncertain(tmp_path: Path) -> None:
-    radio = Radio(devices={})
+    radio = FakeTransport(devices={})
     async with world(tmp_path / "db") as w:
         radio = w.radio
         await w.know_all()

@@ -11,7 +11,7 @@ from gsm_meter_bridge.model import Access
 from gsm_meter_bridge.model.job import State
 from gsm_meter_bridge.vocabulary import Secret
 from tests.support.changes import TWO, readings_and_desired
-from tests.support.short_path import OWN, factory_radio, world
+from tests.support.in_memory_bridge import OWN, factory_radio, world
 
 
 async def test_restore_forgets_values_it_resets() -> None:

@@ -14,8 +14,8 @@ from gsm_meter_bridge.model import without_secrets
 from gsm_meter_bridge.sms.gsm7 import encode_septets, pack
 from gsm_meter_bridge.storage import inbox
 from gsm_meter_bridge.vocabulary import MASK, Secret
+from tests.support.in_memory_bridge import HUT, POLICY, PUMP, START, InMemoryBridge, world
 from tests.support.pdus import delivers, name, number
-from tests.support.short_path import HUT, POLICY, PUMP, START, World, world
 
 PASSWORD = "tr0ub4dor"
 APN = f"APN: internet\r\nUSR: me\r\nPSW: {PASSWORD}"
@@ -66,7 +66,7 @@ def _assert_clean(path: Path) -> None:
         assert form not in kept, (form, kept)
 
 
-async def _arrive(w: World, address: bytes, *texts: str, at: float = START) -> None:
+async def _arrive(w: InMemoryBridge, address: bytes, *texts: str, at: float = START) -> None:
     for n, text in enumerate(texts):
         await w.receiver.store("test", *delivers(address, text, at, reference=n))
     await w.receiver.process_inbox()

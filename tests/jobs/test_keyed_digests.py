@@ -18,9 +18,9 @@ from gsm_meter_bridge.jobs.receiver import Receiver
 from gsm_meter_bridge.storage import schema
 from gsm_meter_bridge.storage.database import Database
 from gsm_meter_bridge.vocabulary import Secret
-from tests.support import short_path
+from tests.support import in_memory_bridge
+from tests.support.in_memory_bridge import factory_radio, world
 from tests.support.old_tables import old_database
-from tests.support.short_path import factory_radio, world
 
 OTHER_KEY = InstallationKey(b"o" * 32)
 OLD_DIGEST = hashlib.sha256(b"1234").hexdigest()
@@ -57,7 +57,7 @@ async def test_transaction_is_not_done_again_if_fingerprint_is_of_no_or_other_ke
 
 
 async def test_migration_removes_digests_without_key(tmp_path: Path) -> None:
-    async with old_database(short_path.place(tmp_path / "db"), "0003") as tx:
+    async with old_database(in_memory_bridge.place(tmp_path / "db"), "0003") as tx:
         message = (
             "insert into messages (digest, run, modem, received_at, fate) values (:d, 'r', 'm', 0, 'new')"
         )
@@ -76,7 +76,7 @@ async def test_migration_removes_digests_without_key(tmp_path: Path) -> None:
         assert w.modules["pump"].access.password == Secret("hunter2")
         async with w.database.transaction() as tx:
             stored = (await tx.execute(select(schema.passwords))).mappings().one()
-    assert short_path.KEY.made(stored["replaces"])
+    assert in_memory_bridge.KEY.made(stored["replaces"])
     assert "hunter2" not in stored["password"]
     async with world(tmp_path / "db") as w:
         await w.receiver.recover()
@@ -93,7 +93,7 @@ async def test_changed_password_is_encrypted_and_its_loss_is_logged(
             row = (await tx.execute(select(schema.passwords))).mappings().one()
         assert re.fullmatch(r"[0-9a-f]+", row["password"])
         w.database.key = OTHER_KEY
-        configured = short_path.modules()
+        configured = in_memory_bridge.modules()
         again = Receiver(replace(w.context, modules=configured))
         await again.recover()
         assert configured["pump"].access.password == Secret("1234")

@@ -6,13 +6,13 @@ import pytest
 
 from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.model.job import Job, State
-from tests.support.short_path import POLICY, PUMP, World
+from tests.support.in_memory_bridge import POLICY, PUMP, InMemoryBridge
 
 _TIMEOUT_S = POLICY.reply_timeout_s + 1
 _WRITE = "1234;A=m2m"
 
 
-async def _uncertain(w: World, changes: dict[str, object] | None = None) -> Job:
+async def _uncertain(w: InMemoryBridge, changes: dict[str, object] | None = None) -> Job:
     """A change whose write and first reading back were answered too late; the replies are withheld."""
     await w.know_status("pump")
     w.radio.mute = 2
@@ -25,7 +25,7 @@ async def _uncertain(w: World, changes: dict[str, object] | None = None) -> Job:
     return job
 
 
-async def test_late_reply_to_reading_back_verifies_change(w: World) -> None:
+async def test_late_reply_to_reading_back_verifies_change(w: InMemoryBridge) -> None:
     job = await _uncertain(w)
     _, (sender, text) = w.radio.withheld
     await w.radio.arrive(sender, text)
@@ -39,7 +39,7 @@ async def test_late_reply_to_reading_back_verifies_change(w: World) -> None:
     "text",
     ["Ok", "Err", "APN: internet\r\nUSR: \r\nPSW: ", "Signal level: -71dBm (60%)", "Hello", ""],
 )
-async def test_uncertain_change_is_read_back_at_once_if_module_is_heard(w: World, text: str) -> None:
+async def test_uncertain_change_is_read_back_at_once_if_module_is_heard(w: InMemoryBridge, text: str) -> None:
     job = await _uncertain(w)
     await w.radio.arrive(PUMP, text)
     await w.settle()
@@ -48,7 +48,7 @@ async def test_uncertain_change_is_read_back_at_once_if_module_is_heard(w: World
     assert w.texts("pump")[2:] == [_WRITE, "1234;A", "1234;A"]
 
 
-async def test_uncertain_change_is_not_read_back_at_every_message(w: World) -> None:
+async def test_uncertain_change_is_not_read_back_at_every_message(w: InMemoryBridge) -> None:
     w.radio.withheld.clear()
     job = await _uncertain(w)
     w.radio.mute = 1000
@@ -60,7 +60,7 @@ async def test_uncertain_change_is_not_read_back_at_every_message(w: World) -> N
     assert w.texts("pump").count("1234;A") <= 3 + 6 * 2
 
 
-async def test_late_value_that_differs_counts_only_if_it_was_asked_for_again(known: World) -> None:
+async def test_late_value_that_differs_counts_only_if_it_was_asked_for_again(known: InMemoryBridge) -> None:
     known.radio.lost = 1
     job = await known.commands.apply("pump", {"apn": "m2m"}, CommandOptions("t"))
     await known.settle()
@@ -74,7 +74,7 @@ async def test_late_value_that_differs_counts_only_if_it_was_asked_for_again(kno
     assert known.texts("pump").count(_WRITE) == 1
 
 
-async def test_late_answer_to_reboot_verifies_it_while_it_is_read_back(w: World) -> None:
+async def test_late_answer_to_reboot_verifies_it_while_it_is_read_back(w: InMemoryBridge) -> None:
     await w.know_all()
     w.radio.mute = 2
     job = await w.commands.act("pump", "reboot", CommandOptions(), confirmed=True)
@@ -87,7 +87,7 @@ async def test_late_answer_to_reboot_verifies_it_while_it_is_read_back(w: World)
     assert w.texts("pump").count("1234;REBOOT") == 1
 
 
-async def test_late_refusal_does_not_end_change_of_several_messages(w: World) -> None:
+async def test_late_refusal_does_not_end_change_of_several_messages(w: InMemoryBridge) -> None:
     await w.know_all()
     changes = {"server.0.address": "a.example:5000", "apn": "m2m"}
     job = await w.commands.apply("pump", changes, CommandOptions("t"), confirmed=True)
@@ -105,7 +105,7 @@ async def test_late_refusal_does_not_end_change_of_several_messages(w: World) ->
     assert len(w.texts("pump")) == sent + 1  # read back at once
 
 
-async def test_refusal_during_reading_back_does_not_end_change(known: World) -> None:
+async def test_refusal_during_reading_back_does_not_end_change(known: InMemoryBridge) -> None:
     known.radio.mute = 2
     job = await known.commands.apply("pump", {"apn": "m2m"}, CommandOptions("t"))
     await known.settle()
@@ -120,7 +120,7 @@ async def test_refusal_during_reading_back_does_not_end_change(known: World) -> 
     assert known.texts("pump").count(_WRITE) == 1
 
 
-async def test_change_is_mismatched_if_module_refuses_reading_back(known: World) -> None:
+async def test_change_is_mismatched_if_module_refuses_reading_back(known: InMemoryBridge) -> None:
     job = await known.commands.apply("pump", {"apn": "m2m"}, CommandOptions("t"))
     known.radio.mute = 100
     await known.settle()

@@ -18,7 +18,7 @@ from gsm_meter_bridge.storage.database import Database
 from gsm_meter_bridge.storage.leases import LEASE_S, Leases, Machine
 from gsm_meter_bridge.storage.schema import leases as rows
 from gsm_meter_bridge.vocabulary import Secret
-from tests.support import short_path
+from tests.support import in_memory_bridge
 from tests.support.clocks import FakeClock
 from tests.support.postgresql import Postgresql
 
@@ -111,7 +111,7 @@ async def test_standby_does_not_take_held_lease_if_its_clock_is_wrong(
 
 async def test_standby_takes_lease_of_dead_holder_elsewhere_after_lease_time() -> None:
     """Also where it wrote by a clock that was half a year ahead, as 0.1.0 did."""
-    database = await Database.open(short_path.place(None))
+    database = await Database.open(in_memory_bridge.place(None))
     mine = Leases(database, [NAME])
     for until_s in (2 * LEASE_S, 180 * 86_400.0, time.time()):
         async with database.transaction() as tx:
@@ -136,7 +136,7 @@ async def test_standby_takes_lease_of_dead_holder_elsewhere_after_lease_time() -
 
 async def test_standby_does_not_take_renewed_lease_if_database_clock_jumps() -> None:
     """The database's own clock may be set too: then what a standby has seen itself decides."""
-    database = await Database.open(short_path.place(None))
+    database = await Database.open(in_memory_bridge.place(None))
     time_s = [1000.0]
     first = Leases(database, [NAME], lambda: time_s[0])
     first._holder = f"elsewhere/{Machine.ours().boot}/2:7:1:x"
@@ -167,7 +167,7 @@ def _own_namespace() -> list[str]:
 
 async def test_lease_is_kept_if_other_container_has_same_host_name(tmp_path: Path) -> None:
     """Where no namespace can be made, `test_lease_holder_has_ended_if_end_is_seen` alone holds the rule."""
-    where = short_path.place(tmp_path / "db")
+    where = in_memory_bridge.place(tmp_path / "db")
     database = await Database.open(where)
     shown = where.reveal() if isinstance(where, Secret) else str(where)
     with _start(shown, None, *_own_namespace()) as other:

@@ -17,12 +17,12 @@ from gsm_meter_bridge.sms import encode_delivers
 from gsm_meter_bridge.storage import inbox, observations, retention, schema, store
 from gsm_meter_bridge.storage.budgets import Budgets, note_sent
 from gsm_meter_bridge.transports.breaker import FIRST_PAUSE_S, LONGEST_PAUSE_S, Breaker
-from tests.support.short_path import BRIDGE, POLICY, PUMP, START, World, world
+from tests.support.in_memory_bridge import BRIDGE, POLICY, PUMP, START, InMemoryBridge, world
 
 DAY_S = 86_400.0
 
 
-async def _spending(w: World, budgets: Budgets) -> Spending:
+async def _spending(w: InMemoryBridge, budgets: Budgets) -> Spending:
     async with w.database.transaction() as tx:
         return await budgets.of_modem(tx, "test", w.now())
 
@@ -220,6 +220,6 @@ async def test_retention_forgets_old_jobs_and_what_they_sent() -> None:
             assert set(sent) == {"hut"}
 
 
-async def _dispositions(w: World) -> dict[str, int]:
+async def _dispositions(w: InMemoryBridge) -> dict[str, int]:
     async with w.database.transaction() as tx:
         return await inbox.counts(tx, "test")

@@ -8,12 +8,12 @@ from sqlalchemy import select, text
 
 from gsm_meter_bridge.storage import schema
 from gsm_meter_bridge.storage.database import Database
-from tests.support import short_path
+from tests.support import in_memory_bridge
 from tests.support.old_tables import old_database
 
 
 async def test_migration_blanks_texts_that_were_not_masked(tmp_path: Path) -> None:
-    where = short_path.place(tmp_path / "db")
+    where = in_memory_bridge.place(tmp_path / "db")
     async with old_database(where, "0004") as tx:
         for fate in ("new", "used", "unmatched", "stranger", "orphaned", "undecodable"):
             columns = "digest, run, bridge, modem, received_at, pdu, fate, text"

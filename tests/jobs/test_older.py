@@ -14,7 +14,7 @@ from gsm_meter_bridge.model import Request, SmsText
 from gsm_meter_bridge.model.job import FINAL, TRANSITIONS, Event, Job, Purpose, State, Step
 from gsm_meter_bridge.storage import generations, store
 from gsm_meter_bridge.storage.generations import Generation
-from tests.support.short_path import BRIDGE, START, World
+from tests.support.in_memory_bridge import BRIDGE, START, InMemoryBridge
 
 READ = (Step(Purpose.READ, Request.read("model")), Step(Purpose.READ, Request.read("signal")))
 CHANGE = (
@@ -83,7 +83,7 @@ def test_events_for_older_databases_are_rows_of_the_table_for_every_state_that_i
     assert {TRANSITIONS[row] for row in EVENTS.items()} == {State.QUEUED, State.UNCERTAIN}
 
 
-async def _older_by(w: World, number: int) -> Continuity:
+async def _older_by(w: InMemoryBridge, number: int) -> Continuity:
     """Start a run for which the broker keeps a number that is larger by `number`."""
     continuity = Continuity(w.context)
     await continuity.begin()
@@ -91,18 +91,20 @@ async def _older_by(w: World, number: int) -> Continuity:
     return continuity
 
 
-async def _announce(w: World) -> None:
+async def _announce(w: InMemoryBridge) -> None:
     async with w.database.transaction() as tx:
         for job in await store.to_announce(tx, BRIDGE, w.now()):
             await store.mark_announced(tx, job)
 
 
-def _reported(w: World) -> list[str]:
+def _reported(w: InMemoryBridge) -> list[str]:
     problems = w.context.health.problems
     return [p.message for p in problems if p.code is BridgeProblemCode.DATABASE_OLDER]
 
 
-async def test_action_in_older_database_is_announced_as_uncertain_and_never_sent(known: World) -> None:
+async def test_action_in_older_database_is_announced_as_uncertain_and_never_sent(
+    known: InMemoryBridge,
+) -> None:
     w = known
     job = await w.commands.act("pump", "reboot", CommandOptions("t1"), confirmed=True)
     w.radio.sent.clear()
@@ -126,7 +128,7 @@ async def test_action_in_older_database_is_announced_as_uncertain_and_never_sent
     assert len(_reported(w)) == 1
 
 
-async def test_changes_in_older_database_are_read_back_one_after_the_other(known: World) -> None:
+async def test_changes_in_older_database_are_read_back_one_after_the_other(known: InMemoryBridge) -> None:
     w = known
     # the first was done since, the second was not
     await w.commands.apply("pump", {"csd_idle_timeout_s": 77}, CommandOptions("done"))
@@ -159,7 +161,7 @@ def _as_it_was(job: Job, **changes: object) -> Job:
     return replace(job, **{**cleared, **changes})  # type: ignore[arg-type]
 
 
-async def test_request_that_comes_again_after_doubt_is_carried_out(known: World) -> None:
+async def test_request_that_comes_again_after_doubt_is_carried_out(known: InMemoryBridge) -> None:
     w = known
     job = await w.commands.apply("pump", {"csd_idle_timeout_s": 88}, CommandOptions())
     await _older_by(w, 1)
@@ -171,7 +173,9 @@ async def test_request_that_comes_again_after_doubt_is_carried_out(known: World)
 
 
 @pytest.mark.parametrize("kept", [None, 0, -1])
-async def test_database_that_is_not_behind_broker_changes_nothing(known: World, kept: int | None) -> None:
+async def test_database_that_is_not_behind_broker_changes_nothing(
+    known: InMemoryBridge, kept: int | None
+) -> None:
     w = known
     job = await w.commands.apply("pump", {"csd_idle_timeout_s": 88}, CommandOptions())
     continuity = Continuity(w.context)
@@ -185,7 +189,7 @@ async def test_database_that_is_not_behind_broker_changes_nothing(known: World, 
     assert (await w.job(job)).state is State.VERIFIED
 
 
-async def test_new_database_waits_for_no_broker_and_is_not_older(w: World) -> None:
+async def test_new_database_waits_for_no_broker_and_is_not_older(w: InMemoryBridge) -> None:
     continuity = Continuity(w.context)
     await continuity.begin()
     assert continuity.may_send
@@ -193,7 +197,7 @@ async def test_new_database_waits_for_no_broker_and_is_not_older(w: World) -> No
     assert not _reported(w)
 
 
-async def test_database_from_backup_is_recognised_without_broker_once(known: World) -> None:
+async def test_database_from_backup_is_recognised_without_broker_once(known: InMemoryBridge) -> None:
     w = known
     job = await w.commands.act("pump", "reboot", CommandOptions("t1"), confirmed=True)
     async with w.database.transaction() as tx:
@@ -214,7 +218,7 @@ async def test_database_from_backup_is_recognised_without_broker_once(known: Wor
     assert (await w.job(later)).shown_state is State.QUEUED
 
 
-async def test_each_message_is_counted_before_it_leaves(w: World) -> None:
+async def test_each_message_is_counted_before_it_leaves(w: InMemoryBridge) -> None:
     async with w.database.transaction() as tx:
         before = (await generations.begun(tx, BRIDGE)).number
     await w.know_status("pump")

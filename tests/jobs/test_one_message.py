@@ -22,8 +22,8 @@ from gsm_meter_bridge.model.job import Job, Observation, State
 from gsm_meter_bridge.model.phone_numbers import PhoneBook
 from gsm_meter_bridge.storage import inbox, lookalikes, observations, schema, store
 from gsm_meter_bridge.storage.database import is_unavailable
+from tests.support.in_memory_bridge import PUMP, START, InMemoryBridge, world
 from tests.support.pdus import delivers, name, number, report
-from tests.support.short_path import PUMP, START, World, world
 
 ADDRESS = number(PUMP.removeprefix("+"), 0x91)
 INFO = "LERS GSM Mini\r\nSN: 7\r\nFW: M1\r\nIMEI: 356945326452915\r\nSignal level: -71dBm (60%)"
@@ -73,7 +73,7 @@ CALLEES = [
 ]
 
 
-def _guarded(w: World, health: Health) -> None:
+def _guarded(w: InMemoryBridge, health: Health) -> None:
     w.receiver = w.radio.receiver = Receiver(replace(w.context, health=health), {"test": "RU"})
 
 
@@ -89,7 +89,7 @@ def _raising(error: Exception, calls: list[int], real: Callable[..., Any]) -> Ca
     return raising
 
 
-async def _asked(w: World) -> Job:
+async def _asked(w: InMemoryBridge) -> Job:
     w.radio.lost = 1
     job = await w.commands.request_status("pump", CommandOptions("t"))
     await w.work()
@@ -98,7 +98,7 @@ async def _asked(w: World) -> Job:
     return job
 
 
-async def _rows(w: World) -> list[tuple[str, str | None, str | None]]:
+async def _rows(w: InMemoryBridge) -> list[tuple[str, str | None, str | None]]:
     async with w.database.transaction() as tx:
         rows = await tx.execute(select(schema.messages).order_by(schema.messages.c.number))
         return [(row.disposition, row.text, row.pdu) for row in rows]

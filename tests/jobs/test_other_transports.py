@@ -16,7 +16,7 @@ from gsm_meter_bridge.model import Access, Reading
 from gsm_meter_bridge.model.job import Observation, State
 from gsm_meter_bridge.storage import observations
 from gsm_meter_bridge.vocabulary import Scalar, Secret
-from tests.support.short_path import OWN, POLICY, World, world
+from tests.support.in_memory_bridge import OWN, POLICY, InMemoryBridge, world
 
 _DBM = Reading("signal_dbm", -83)
 _INFO = ("model", "serial_number", "firmware", "imei", "signal_percent")
@@ -24,7 +24,9 @@ _APN = tuple(Reading(name, "x") for name in ("apn", "apn_user", "apn_password"))
 _ALL = (_DBM, *(Reading(name, "x") for name in _INFO), *_APN)
 
 
-def _observation(w: World, source: str = "inbound", module: str = "pump", more: bool = True) -> Observation:
+def _observation(
+    w: InMemoryBridge, source: str = "inbound", module: str = "pump", more: bool = True
+) -> Observation:
     return Observation(module, _ALL if more else (_DBM,), source, w.now())
 
 
@@ -63,7 +65,7 @@ async def test_observation_without_status_does_not_answer_status_request() -> No
         assert (await w.job(job)).state is State.QUEUED
 
 
-def _polling(w: World, polled: list[str]) -> Commands:
+def _polling(w: InMemoryBridge, polled: list[str]) -> Commands:
     def poll_meter(module: str, *, wanted: bool) -> bool:
         polled.append(module)
         return True
@@ -97,7 +99,7 @@ async def test_status_request_is_sent_by_sms_if_connection_brings_nothing() -> N
         assert (await w.job(job)).state is State.VERIFIED
 
 
-def _poller(w: World, *, by_sms: bool = True) -> Poller:
+def _poller(w: InMemoryBridge, *, by_sms: bool = True) -> Poller:
     plans = {"hut": PollPlan(3600.0, 0.0), "pump": PollPlan(3600.0, 0.0, by_sms)}
     return Poller(w.context, w.commands, PollSchedule(plans, 0.0), lambda low, _: low)
 

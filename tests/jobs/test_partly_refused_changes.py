@@ -8,7 +8,7 @@ from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.model.job import State
 from gsm_meter_bridge.mqtt.responses import outcome
 from tests.support.changes import TWO, readings_and_desired
-from tests.support.short_path import OWN, factory_radio, world
+from tests.support.in_memory_bridge import OWN, factory_radio, world
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from gsm_meter_bridge.sms import SmsDeliver, TypeOfNumber, UserData
 from gsm_meter_bridge.sms.user_data import Alphabet, Concatenation
 from gsm_meter_bridge.storage import parts, schema
 from gsm_meter_bridge.storage.parts import LONGEST_S, Part, group, is_whole
+from tests.support.in_memory_bridge import PUMP, START, world
 from tests.support.pdus import delivers, number
-from tests.support.short_path import PUMP, START, world
 
 AT = datetime(2026, 11, 26, 12, tzinfo=UTC)
 HOUR_S = 3600.0

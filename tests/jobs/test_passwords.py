@@ -13,19 +13,19 @@ from gsm_meter_bridge.errors import GuardError
 from gsm_meter_bridge.model.job import State
 from gsm_meter_bridge.storage import store
 from gsm_meter_bridge.vocabulary import Secret
-from tests.support.short_path import POLICY, PUMP, World, factory_radio, world
+from tests.support.in_memory_bridge import POLICY, PUMP, InMemoryBridge, factory_radio, world
 
 NEW = {"access_password": "hunter2"}
 
 
-async def _change(w: World, changes: dict[str, object] | None = None) -> str:
+async def _change(w: InMemoryBridge, changes: dict[str, object] | None = None) -> str:
     w.radio.sent.clear()
     job = await w.commands.apply("pump", changes or dict(NEW), CommandOptions(), confirmed=True)
     await w.settle()
     return job.id
 
 
-async def _state(w: World, job_id: str) -> State:
+async def _state(w: InMemoryBridge, job_id: str) -> State:
     async with w.database.transaction() as tx:
         job = await store.get(tx, job_id)
     assert job is not None

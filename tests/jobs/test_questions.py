@@ -13,8 +13,8 @@ from gsm_meter_bridge.storage import ad_hoc, inbox, observations, store
 from gsm_meter_bridge.storage.budgets import Budgets
 from gsm_meter_bridge.storage.database import Database, Transaction
 from gsm_meter_bridge.storage.store import ClaimScope, Urgency
-from tests.support import short_path
-from tests.support.short_path import START, world
+from tests.support import in_memory_bridge
+from tests.support.in_memory_bridge import START, world
 
 MOST_STATEMENTS = 27
 """Of a poll from the request to its outcome, without BEGIN and COMMIT."""
@@ -143,7 +143,7 @@ async def _plan(tx: Transaction, question: Callable[[Transaction], Awaitable[obj
 
 
 async def test_what_is_asked_each_second_is_found_by_index() -> None:
-    database = await Database.open(short_path.place(None))
+    database = await Database.open(in_memory_bridge.place(None))
     async with database.transaction() as tx:
         await tx.run_sync(_fill)
     plans = {}

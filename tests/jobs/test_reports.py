@@ -11,8 +11,8 @@ from gsm_meter_bridge.jobs.runner import Runner, SendGate
 from gsm_meter_bridge.model.job import Job, State
 from gsm_meter_bridge.storage import inbox
 from gsm_meter_bridge.storage.reports import Reception, window
+from tests.support.in_memory_bridge import HUT, PUMP, START, InMemoryBridge, world
 from tests.support.pdus import delivers, name, number, report
-from tests.support.short_path import HUT, PUMP, START, World, world
 
 DAY_S, MINUTE_S = 86_400.0, 60.0
 DELIVERED, EXPIRED = 0x00, 0x46
@@ -21,20 +21,20 @@ ADDRESS = number(PUMP.removeprefix("+"), 0x91)
 
 
 async def _reported(
-    w: World, at: float, tp_st: int = EXPIRED, tp_mr: int | None = None, address: bytes = ADDRESS
+    w: InMemoryBridge, at: float, tp_st: int = EXPIRED, tp_mr: int | None = None, address: bytes = ADDRESS
 ) -> None:
     tp_mr = len(w.radio.sent) if tp_mr is None else tp_mr
     await w.receiver.store("test", report(address, tp_mr, at, tp_st))
     await w.receiver.process_inbox()
 
 
-async def _report(w: World, at: float) -> None:
+async def _report(w: InMemoryBridge, at: float) -> None:
     """The pump says something that the service centre has at `at`: so that its clock is known."""
     await w.receiver.store("test", *delivers(ADDRESS, "LERS", at))
     await w.receiver.process_inbox()
 
 
-async def _asked(w: World) -> Job:
+async def _asked(w: InMemoryBridge) -> Job:
     """A reading that is on its way; nothing answers."""
     w.radio.lost = 99
     job = await w.commands.request_status("pump", CommandOptions("t"))
@@ -44,7 +44,7 @@ async def _asked(w: World) -> Job:
     return job
 
 
-async def _changed(w: World) -> Job:
+async def _changed(w: InMemoryBridge) -> Job:
     """A write that is on its way; nothing answers."""
     await w.know_status("pump")
     w.radio.lost = 1

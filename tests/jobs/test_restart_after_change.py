@@ -8,7 +8,7 @@ from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.errors import DeliveryError, SendRefusedError, SendRejectedError, SendUncertainError
 from gsm_meter_bridge.model.job import State
 from tests.support.changes import ALONE
-from tests.support.short_path import factory_radio, world
+from tests.support.in_memory_bridge import factory_radio, world
 
 
 async def test_reboot_is_sent_alone_if_message_it_was_part_of_is_not_sent() -> None:

@@ -12,8 +12,8 @@ from gsm_meter_bridge.model.job import State
 from gsm_meter_bridge.sms import TypeOfNumber
 from gsm_meter_bridge.storage import inbox, lookalikes, observations
 from gsm_meter_bridge.storage.lookalikes import MOST
+from tests.support.in_memory_bridge import BRIDGE, PUMP, START, InMemoryBridge, world
 from tests.support.pdus import delivers, name, number, report
-from tests.support.short_path import BRIDGE, PUMP, START, World, world
 
 DIGITS = PUMP.removeprefix("+")
 MODULES = [
@@ -44,23 +44,23 @@ UNKNOWN_SENDERS = [
 INFO = "LERS GSM Mini\r\nSN: 7\r\nFW: M1\r\nIMEI: 356945326452915\r\nSignal level: -71dBm (60%)"
 
 
-async def _dispositions(w: World) -> dict[str, int]:
+async def _dispositions(w: InMemoryBridge) -> dict[str, int]:
     async with w.database.transaction() as tx:
         return await inbox.counts(tx, "test")
 
 
-async def _lookalikes(w: World, module: str = "pump") -> list[tuple[str, TypeOfNumber, int]]:
+async def _lookalikes(w: InMemoryBridge, module: str = "pump") -> list[tuple[str, TypeOfNumber, int]]:
     async with w.database.transaction() as tx:
         facts = await observations.facts(tx, module)
     return [(one.sender, one.type, one.messages) for one in facts.lookalikes]
 
 
-async def _arrive(w: World, address: bytes, text: str = INFO, modem: str = "test") -> None:
+async def _arrive(w: InMemoryBridge, address: bytes, text: str = INFO, modem: str = "test") -> None:
     await w.receiver.store(modem, *delivers(address, text, START))
     await w.receiver.process_inbox()
 
 
-def _regions(w: World, **regions: str | None) -> None:
+def _regions(w: InMemoryBridge, **regions: str | None) -> None:
     w.receiver = Receiver(w.context, regions)
 
 

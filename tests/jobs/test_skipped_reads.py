@@ -11,7 +11,7 @@ from gsm_meter_bridge.families.lers_gsm_mini.simulated import SimulatedGsmMini
 from gsm_meter_bridge.model import SimulatedReply
 from gsm_meter_bridge.model.job import State
 from gsm_meter_bridge.storage import observations
-from tests.support.short_path import Radio, World, factory_radio, world
+from tests.support.in_memory_bridge import FakeTransport, InMemoryBridge, factory_radio, world
 
 RULES: dict[str, object] = {"server.0.rule.3": "", "server.0.rule.4": "01:00-05:59,30"}
 
@@ -32,13 +32,13 @@ class Forgetful(SimulatedGsmMini):
         return tuple(SimulatedReply(re.sub(self.pattern, "", one.text, flags=re.DOTALL)) for one in replies)
 
 
-def _forgetful(**faults: str) -> tuple[Radio, Forgetful]:
+def _forgetful(**faults: str) -> tuple[FakeTransport, Forgetful]:
     radio, modem = factory_radio(), Forgetful("1234", {"server.0.rule.3": "12:00-13:00"}, faults)
     radio.devices = {**radio.devices, "pump": modem}
     return radio, modem
 
 
-async def _facts(w: World) -> tuple[dict[str, object], dict[str, object]]:
+async def _facts(w: InMemoryBridge) -> tuple[dict[str, object], dict[str, object]]:
     async with w.database.transaction() as tx:
         known = await observations.facts(tx, "pump")
     return {name: reading.value for name, reading in known.readings.items()}, dict(known.desired)

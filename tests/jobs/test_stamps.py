@@ -14,8 +14,8 @@ from gsm_meter_bridge.model.job import Job, Purpose, State, Step
 from gsm_meter_bridge.storage.inbox import Arrival
 from gsm_meter_bridge.storage.reports import Reception
 from gsm_meter_bridge.storage.schema import messages
+from tests.support.in_memory_bridge import PUMP, START, InMemoryBridge, world
 from tests.support.pdus import delivers, number, report
-from tests.support.short_path import PUMP, START, World, world
 
 ADDRESS = number(PUMP.removeprefix("+"), 0x91)
 HOUR_S, DAY_S = 3600.0, 86_400.0
@@ -25,14 +25,14 @@ WRONG_BY = [0.0, -3 * HOUR_S, 3 * HOUR_S, -30 * DAY_S, 30 * DAY_S]
 """By how much the clock of a service centre is before ours, or behind it."""
 
 
-async def _arrives(w: World, stamp: float, at: float, text: str = INFO) -> None:
+async def _arrives(w: InMemoryBridge, stamp: float, at: float, text: str = INFO) -> None:
     w.clock[0] = at
     await w.receiver.store("test", *delivers(ADDRESS, text, stamp))
     await w.receiver.process_inbox()
 
 
 async def _asked(
-    w: World, *spoke_at: float, wrong_by: float = 0.0, took_s: float = 4.0, missed: bool = False
+    w: InMemoryBridge, *spoke_at: float, wrong_by: float = 0.0, took_s: float = 4.0, missed: bool = False
 ) -> Job:
     """A reading sent at ASKED_AT, unanswered yet; the module has spoken before, each time `took_s` long.
 
@@ -179,7 +179,7 @@ _INFO, _APN = (Step(Purpose.READ, Request.read(name)) for name in ("info", "apn"
 )
 @pytest.mark.parametrize("late", [False, True])
 async def test_stamp_before_request_counts_if_nothing_else_was_asked(
-    w: World, steps: list[Step], step: int, *, counts: bool, late: bool
+    w: InMemoryBridge, steps: list[Step], step: int, *, counts: bool, late: bool
 ) -> None:
     for at in (START, START + 300):
         await _arrives(w, at, at + 4, "Hello")

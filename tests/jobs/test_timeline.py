@@ -22,7 +22,7 @@ from gsm_meter_bridge.storage.budgets import Budgets
 from gsm_meter_bridge.storage.registry import Binding
 from gsm_meter_bridge.storage.timeline import Timekeeper
 from tests.support.clocks import DAY_S, NOON, Watch
-from tests.support.short_path import BRIDGE, POLICY, Radio, World, world
+from tests.support.in_memory_bridge import BRIDGE, POLICY, FakeTransport, InMemoryBridge, world
 
 HOUR_S = 3600.0
 PLANS = {"hut": PollPlan(HOUR_S, 0.1), "pump": PollPlan(HOUR_S, 0.1)}
@@ -33,7 +33,7 @@ STEPS = [180 * DAY_S, HOUR_S, -HOUR_S, -20 * DAY_S, -NOON]
 class Timed:
     """A bridge whose time is a watch's."""
 
-    w: World
+    w: InMemoryBridge
     watch: Watch
     clock: Clock
     keeper: Timekeeper
@@ -68,7 +68,7 @@ class Timed:
 async def timed(
     watch: Watch,
     path: Path | None = None,
-    radio: Radio | None = None,
+    radio: FakeTransport | None = None,
     *,
     plans: Mapping[str, PollPlan] = PLANS,
     budgets: Budgets | None = None,
@@ -93,7 +93,7 @@ async def timed(
         yield Timed(w, watch, clock, keeper, poller, health)
 
 
-def _polls(w: World, module: str) -> int:
+def _polls(w: InMemoryBridge, module: str) -> int:
     """How many polls were sent: each begins with the same message."""
     first = {"hut": "CSQ", "pump": "1234;I"}[module]
     return sum(first in text for text in w.texts(module)) or len(w.texts(module))

@@ -12,10 +12,10 @@ from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.errors import ConflictError, GuardError
 from gsm_meter_bridge.storage import store
 from gsm_meter_bridge.storage.database import Shared, Transaction
-from tests.support.short_path import World, world
+from tests.support.in_memory_bridge import InMemoryBridge, world
 
 
-async def _stored(w: World) -> list[str | None]:
+async def _stored(w: InMemoryBridge) -> list[str | None]:
     async with w.database.transaction() as tx:
         return [job.transaction for job in await store.waiting(tx, "pump")]
 
@@ -60,7 +60,7 @@ async def test_shared_transaction_undoes_only_part_with_refused_statement() -> N
         assert names == ["a", "c"]
 
 
-async def _apply_and_fail(w: World) -> None:
+async def _apply_and_fail(w: InMemoryBridge) -> None:
     async with w.commands.together() as commands:
         await commands.apply("pump", {"apn": "a"}, CommandOptions("t1"))
         raise ZeroDivisionError

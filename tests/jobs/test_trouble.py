@@ -11,7 +11,7 @@ from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.jobs import receiver
 from gsm_meter_bridge.model.job import State
 from gsm_meter_bridge.storage.database import is_unavailable
-from tests.support.short_path import POLICY, World, world
+from tests.support.in_memory_bridge import POLICY, InMemoryBridge, world
 from tests.support.waiting import PATIENCE_S
 
 
@@ -69,7 +69,7 @@ async def test_reply_timeout_excludes_time_database_was_away() -> None:
         assert (await w.job(asked)).state is State.EXPIRED
 
 
-async def _away(w: World, seconds: float) -> None:
+async def _away(w: InMemoryBridge, seconds: float) -> None:
     """Have the runner meet a database that is away for so long."""
     met = asyncio.Event()
 

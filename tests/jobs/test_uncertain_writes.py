@@ -11,11 +11,11 @@ import pytest
 from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.errors import SendUncertainError
 from gsm_meter_bridge.model.job import Job, State
-from tests.support.short_path import PUMP, World, world
+from tests.support.in_memory_bridge import PUMP, InMemoryBridge, world
 
 
 @asynccontextmanager
-async def _changing(mute: int = 0, lost: int = 0) -> AsyncIterator[tuple[World, Job]]:
+async def _changing(mute: int = 0, lost: int = 0) -> AsyncIterator[tuple[InMemoryBridge, Job]]:
     """A world in which a change of the pump's APN was sent, and the job.
 
     So many answers of modules are withheld, so many messages to them lost.

@@ -8,7 +8,7 @@ from gsm_meter_bridge.commands.admission import CommandOptions
 from gsm_meter_bridge.model.job import State
 from gsm_meter_bridge.mqtt.responses import outcome
 from gsm_meter_bridge.storage import observations
-from tests.support.short_path import HUT, POLICY, PUMP, World
+from tests.support.in_memory_bridge import HUT, POLICY, PUMP, InMemoryBridge
 
 _TIMEOUT_S = POLICY.reply_timeout_s + 1
 
@@ -23,7 +23,7 @@ _TIMEOUT_S = POLICY.reply_timeout_s + 1
     ],
 )
 async def test_reading_ends_with_unreadable_reply_error_and_masked_text(
-    w: World, module: str, sender: str, text: str, shown: str
+    w: InMemoryBridge, module: str, sender: str, text: str, shown: str
 ) -> None:
     w.radio.lost = 1
     job = await w.commands.request_status(module, CommandOptions("t"))
@@ -40,7 +40,7 @@ async def test_reading_ends_with_unreadable_reply_error_and_masked_text(
     )
 
 
-async def test_status_request_continues_with_next_step_if_reply_is_unreadable(w: World) -> None:
+async def test_status_request_continues_with_next_step_if_reply_is_unreadable(w: InMemoryBridge) -> None:
     w.radio.lost = 1
     job = await w.commands.request_status("pump", CommandOptions("t"))
     await w.settle()
@@ -54,7 +54,7 @@ async def test_status_request_continues_with_next_step_if_reply_is_unreadable(w:
         assert (await observations.facts(tx, "pump")).readings["apn"].value == "internet"
 
 
-async def test_readable_reply_after_unreadable_one_verifies_request(known: World) -> None:
+async def test_readable_reply_after_unreadable_one_verifies_request(known: InMemoryBridge) -> None:
     known.radio.mute = 1
     job = await known.commands.request_status("pump", CommandOptions("t"))
     await known.settle()
@@ -66,7 +66,7 @@ async def test_readable_reply_after_unreadable_one_verifies_request(known: World
     assert "error" not in outcome(done)
 
 
-async def test_unreadable_reply_does_not_count_as_missed_poll(known: World) -> None:
+async def test_unreadable_reply_does_not_count_as_missed_poll(known: InMemoryBridge) -> None:
     known.radio.lost = 1
     job = await known.commands.request_status("pump", CommandOptions("t"))
     await known.settle()
@@ -80,7 +80,9 @@ async def test_unreadable_reply_does_not_count_as_missed_poll(known: World) -> N
         assert (await observations.facts(tx, "pump")).missed == 0
 
 
-async def test_change_stays_uncertain_with_reason_if_reading_back_is_unreadable(known: World) -> None:
+async def test_change_stays_uncertain_with_reason_if_reading_back_is_unreadable(
+    known: InMemoryBridge,
+) -> None:
     known.radio.mute = 2
     job = await known.commands.apply("pump", {"apn": "m2m"}, CommandOptions("t"))
     await known.settle()
@@ -100,7 +102,7 @@ async def test_change_stays_uncertain_with_reason_if_reading_back_is_unreadable(
     assert (done.state, done.error_message) == (State.VERIFIED, None)
 
 
-async def test_unreadable_tcp_reply_is_recorded_masked(w: World) -> None:
+async def test_unreadable_tcp_reply_is_recorded_masked(w: InMemoryBridge) -> None:
     w.radio.lost = 1
     job = await w.commands.request_status("pump", CommandOptions("t"))
     await w.settle()

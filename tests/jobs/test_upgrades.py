@@ -16,7 +16,7 @@ from gsm_meter_bridge.storage import migrations, observations, schema
 from gsm_meter_bridge.storage.database import Database
 from gsm_meter_bridge.storage.inbox import Disposition
 from gsm_meter_bridge.storage.rows import to_job
-from tests.support import short_path
+from tests.support import in_memory_bridge
 from tests.support.old_tables import old_database
 
 REVISIONS = sorted(
@@ -78,7 +78,7 @@ def _difference(connection: Connection) -> list[object]:
 
 @pytest.mark.parametrize("revision", REVISIONS[:-1])
 async def test_database_of_each_revision_is_upgraded_with_all_its_rows(tmp_path: Path, revision: str) -> None:
-    where = short_path.place(tmp_path / "db")
+    where = in_memory_bridge.place(tmp_path / "db")
     async with old_database(where, revision) as tx:
         await tx.run_sync(_fill)
     database = await Database.open(where)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kills.house import house
+from tests.kills.trial import trial
 from tests.support.mosquitto import Mosquitto
 from tests.support.postgresql import Postgresql
 from tests.support.processes import BridgeProcess
@@ -21,7 +21,7 @@ KILLS = 200
 async def test_bridge_on_sqlite_neither_loses_nor_doubles_changes_if_killed(
     tmp_path: Path, broker: Mosquitto
 ) -> None:
-    async with house("home", tmp_path, broker, tmp_path / "home.db") as home:
+    async with trial("home", tmp_path, broker, tmp_path / "home.db") as home:
         await home.kill_again_and_again(KILLS)
         await home.check(least=KILLS // 10)
 
@@ -33,7 +33,7 @@ async def test_bridges_sharing_postgresql_neither_lose_nor_double_changes_if_kil
         url = server.database()
         async with AsyncExitStack() as stack:
             both = [
-                await stack.enter_async_context(house(name, tmp_path / name, broker, url))
+                await stack.enter_async_context(trial(name, tmp_path / name, broker, url))
                 for name in ("north", "southern")
             ]
             await asyncio.gather(*(one.kill_again_and_again(KILLS // 2) for one in both))
@@ -44,7 +44,7 @@ async def test_bridges_sharing_postgresql_neither_lose_nor_double_changes_if_kil
 async def test_bridge_answers_each_request_if_broker_is_killed_and_stays_away(
     tmp_path: Path, broker: Mosquitto
 ) -> None:
-    async with house("home", tmp_path, broker, tmp_path / "home.db") as home:
+    async with trial("home", tmp_path, broker, tmp_path / "home.db") as home:
         await home.wait_online()
         for _ in range(10):
             await home.request()
@@ -63,7 +63,7 @@ async def test_bridge_answers_each_request_if_broker_is_killed_and_stays_away(
 
 
 async def test_standby_takes_over_if_bridge_is_killed(tmp_path: Path, broker: Mosquitto) -> None:
-    async with house("home", tmp_path, broker, tmp_path / "home.db") as home:
+    async with trial("home", tmp_path, broker, tmp_path / "home.db") as home:
         await home.wait_online()
         standby = BridgeProcess.__new__(BridgeProcess)
         standby.__dict__ = {**home.bridge.__dict__, "_log": tmp_path / "standby.log", "_process": None}

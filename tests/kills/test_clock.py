@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.kills.house import House, house
+from tests.kills.trial import Trial, trial
 from tests.support.clocks import FakeClock
 from tests.support.mosquitto import Mosquitto
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.long
 A_DAY = 8
 
 
-async def _spend(home: House) -> None:
+async def _spend(home: Trial) -> None:
     """Send requests until the day's budget is spent."""
     for _ in range(A_DAY):
         await home.request()
@@ -32,7 +32,7 @@ async def test_budget_holds_across_midnight_and_clock_changes(tmp_path: Path, br
     clock = FakeClock(tmp_path, "@2026-11-26 23:50:00")
     budget, database = {"day": A_DAY}, tmp_path / "home.db"
     faked = clock.environment
-    async with house(
+    async with trial(
         "home", tmp_path, broker, database, budget=budget, environment=faked, reply_timeout_s=15
     ) as home:
         await home.wait_online()

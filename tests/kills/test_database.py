@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kills.house import House, house
+from tests.kills.trial import Trial, trial
 from tests.support.mosquitto import Mosquitto
 from tests.support.postgresql import Postgresql
 from tests.support.waiting import wait_until
@@ -17,7 +17,7 @@ KILLS = 25
 MAY_BE = ("uncertain", "deadline_before_send")
 
 
-async def _kill_again_and_again(server: Postgresql, home: House) -> None:
+async def _kill_again_and_again(server: Postgresql, home: Trial) -> None:
     """Kill the server while requests are stored, sent and answered; sometimes it stays away for a while."""
     for n in range(KILLS):
         for _ in range(home.dice.randint(1, 3)):
@@ -34,7 +34,7 @@ async def test_bridge_neither_loses_nor_doubles_changes_if_postgresql_is_killed(
 ) -> None:
     with Postgresql() as server:
         # what comes while the server is away is heard afterwards, at the modem's next look
-        async with house("home", tmp_path, broker, server.database(), reply_timeout_s=5) as home:
+        async with trial("home", tmp_path, broker, server.database(), reply_timeout_s=5) as home:
             await home.wait_online()
             first = home.bridge.pid
             await _kill_again_and_again(server, home)
@@ -53,7 +53,7 @@ async def test_bridge_refuses_requests_while_postgresql_is_away_and_recovers(
     tmp_path: Path, broker: Mosquitto
 ) -> None:
     with Postgresql() as server:
-        async with house("home", tmp_path, broker, server.database()) as home:
+        async with trial("home", tmp_path, broker, server.database()) as home:
             await home.wait_online()
             await home.request()
             await home.seen.wait(home.topic("response/set"), lambda a: a["status"] == "ok")

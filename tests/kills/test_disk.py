@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.kills.house import House, house
+from tests.kills.trial import Trial, trial
 from tests.support.mosquitto import Mosquitto
 from tests.support.waiting import wait_until
 
@@ -69,7 +69,7 @@ def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
 async def test_bridge_refuses_requests_on_full_disk_and_recovers(
     tmp_path: Path, broker: Mosquitto, small_disk: SmallDisk
 ) -> None:
-    async with house("home", tmp_path, broker, small_disk.folder / "home.db") as home:
+    async with trial("home", tmp_path, broker, small_disk.folder / "home.db") as home:
         await home.wait_online()
         await home.request()
         await home.seen.wait(home.topic("response/set"), lambda a: a["status"] == "ok")
@@ -89,7 +89,7 @@ def _fill(path: Path) -> None:
             file.write(bytes(1024))
 
 
-async def _refused(home: House) -> None:
+async def _refused(home: Trial) -> None:
     """Send requests until the disk is full, which is told to whoever requests."""
 
     def refused(answer: dict[str, Any]) -> bool:

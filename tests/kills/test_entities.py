@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.kills.house import MODULES, House, house
+from tests.kills.trial import MODULES, Trial, trial
 from tests.support.mosquitto import Mosquitto
 
 pytestmark = pytest.mark.long
 
 
-async def _press_all(home: House, broker: Mosquitto) -> None:
+async def _press_all(home: Trial, broker: Mosquitto) -> None:
     """Press `Reboot` of each module once, and kill the bridge or the broker while it is carried out."""
     for n, module in enumerate(home.numbers):
         # who comes back again and again waits longer and longer
@@ -34,7 +34,7 @@ async def _press_all(home: House, broker: Mosquitto) -> None:
 async def test_reboot_is_done_once_at_most_if_bridge_or_broker_is_killed(
     tmp_path: Path, broker: Mosquitto
 ) -> None:
-    async with house("home", tmp_path, broker, tmp_path / "home.db") as home:
+    async with trial("home", tmp_path, broker, tmp_path / "home.db") as home:
         await home.wait_online()
         await _press_all(home, broker)
         await home.settle_all()

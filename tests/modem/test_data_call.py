@@ -26,9 +26,9 @@ from gsm_meter_bridge.modem import data_call as data_call_module
 from gsm_meter_bridge.simulator import RunningWorld, World
 from gsm_meter_bridge.sms import encode_submits
 from tests.modem.conftest import PATIENT
+from tests.support.in_memory_bridge import PUMP, modules
 from tests.support.modems import modem_at
 from tests.support.mosquitto import free_port
-from tests.support.short_path import PUMP, modules
 from tests.support.waiting import PATIENCE_S, until
 
 ME, HUT = "+79990000000", "+79990000101"

@@ -18,10 +18,10 @@ from gsm_meter_bridge.storage.database import Database
 from gsm_meter_bridge.storage.pins import PinTries
 from gsm_meter_bridge.vocabulary import Secret
 from tests.modem.fake_modem import FakeModem
+from tests.support.in_memory_bridge import KEY
 from tests.support.modems import modem_at
 from tests.support.mosquitto import Mosquitto
 from tests.support.processes import BridgeProcess, Simulator
-from tests.support.short_path import KEY
 from tests.support.waiting import PATIENCE_S, wait_until
 
 RIGHT, WRONG = "4321", "1111"

@@ -12,8 +12,8 @@ from gsm_meter_bridge.jobs.freshness import any_reported_otherwise, reported_oth
 from gsm_meter_bridge.model import Read, Request
 from gsm_meter_bridge.model.facts import Known
 from gsm_meter_bridge.model.job import Event, Job, Move, Purpose, State, Step
+from tests.support.in_memory_bridge import modules
 from tests.support.moves import APN, CHANGE, INFO, NOW, before, job, read
-from tests.support.short_path import modules
 
 PUMP = modules()["pump"]
 SINCE = NOW - 100

@@ -11,6 +11,7 @@ from gsm_meter_bridge.jobs.matching import Candidate
 from gsm_meter_bridge.model import Answer, Module, Refusal, Reply, Request
 from gsm_meter_bridge.model.job import Event, Job, Purpose, State, Step
 from gsm_meter_bridge.vocabulary import MASK, Scalar, Secret
+from tests.support.in_memory_bridge import modules
 from tests.support.moves import (
     APN,
     CHANGE,
@@ -28,7 +29,6 @@ from tests.support.moves import (
     uncertain,
     write,
 )
-from tests.support.short_path import modules
 
 PUMP = modules()["pump"]
 RESTARTING = {"server.0.address": "a.example:9001"}

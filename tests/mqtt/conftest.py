@@ -23,8 +23,8 @@ from gsm_meter_bridge.mqtt.requests import RequestHandler
 from gsm_meter_bridge.mqtt.sources import Sources
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.storage.database import is_unavailable
+from tests.support.in_memory_bridge import FakeTransport, InMemoryBridge, world
 from tests.support.loop_time import LoopTime, loop_time
-from tests.support.short_path import Radio, World, world
 from tests.support.strict_broker import StrictBroker, strict_broker
 from tests.support.waiting import PATIENCE_S
 
@@ -128,13 +128,13 @@ IDENTITY = PublisherOptions("home", "Test bridge", 2, 0.0, mask=False)
 async def bridge(
     port: int,
     path: Path | None = None,
-    radio: Radio | None = None,
+    radio: FakeTransport | None = None,
     protocol: str = "auto",
     topics: Topics = TOPICS,
     identity: PublisherOptions = IDENTITY,
     *,
     mask: bool = False,
-) -> AsyncIterator[World]:
+) -> AsyncIterator[InMemoryBridge]:
     """Publisher, jobs and simulated modules; what `app` does, without the modem."""
     identity = replace(identity, mask=mask)
     health = Health(passes=lambda e: is_unavailable(e) or isinstance(e, LeaseLostError))

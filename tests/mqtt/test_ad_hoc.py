@@ -9,8 +9,8 @@ import pytest
 
 from gsm_meter_bridge.families import simulated_module
 from tests.mqtt.conftest import TOPICS, bridge, watcher
+from tests.support.in_memory_bridge import OWN, PUMP, FakeTransport, factory_radio
 from tests.support.mosquitto import Mosquitto
-from tests.support.short_path import OWN, PUMP, Radio, factory_radio
 
 NEW = "+79990000301"
 OF_NUMBER = {"number": NEW, "family": "lers_gsm_mini", "password": "4711"}
@@ -24,7 +24,7 @@ ACTIONS: dict[str, dict[str, object]] = {
 }
 
 
-def _radio() -> Radio:
+def _radio() -> FakeTransport:
     radio = factory_radio()
     radio.devices = {**radio.devices, NEW: simulated_module("lers_gsm_mini", "4711", {"apn": "old"}, {})}
     return radio

@@ -13,8 +13,8 @@ from gsm_meter_bridge.mqtt.client import Broker, Incoming, MqttClient
 from gsm_meter_bridge.mqtt.intake import Waiting
 from gsm_meter_bridge.storage import store
 from tests.mqtt.conftest import TOPICS, Watcher, bridge, watcher
+from tests.support.in_memory_bridge import FakeTransport, factory_radio
 from tests.support.mosquitto import Mosquitto
-from tests.support.short_path import Radio, factory_radio
 from tests.support.waiting import PATIENCE_S
 
 BURST = 5000
@@ -47,7 +47,7 @@ def _accepted(seen: Watcher) -> set[str]:
     return {a["transaction"] for a in answers if a["status"] == "accepted"}
 
 
-def _silent_radio() -> Radio:
+def _silent_radio() -> FakeTransport:
     radio = factory_radio()
     radio.ready = False
     return radio

@@ -9,7 +9,7 @@ import pytest
 from gsm_meter_bridge.mqtt.client import Incoming
 from gsm_meter_bridge.mqtt.requests import RequestHandler
 from tests.mqtt.conftest import TOPICS
-from tests.support.short_path import OWN, world
+from tests.support.in_memory_bridge import OWN, world
 
 
 @pytest.mark.parametrize(

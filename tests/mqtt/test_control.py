@@ -8,8 +8,8 @@ import pytest
 
 from gsm_meter_bridge.storage.overview import MOST_SHOWN
 from tests.mqtt.conftest import TOPICS, bridge, watcher
+from tests.support.in_memory_bridge import factory_radio
 from tests.support.mosquitto import Mosquitto
-from tests.support.short_path import factory_radio
 
 
 def _of(transaction: str) -> Any:

@@ -9,18 +9,18 @@ import pytest
 
 from gsm_meter_bridge.storage import store
 from tests.mqtt.conftest import TOPICS, bridge, watcher
+from tests.support.in_memory_bridge import InMemoryBridge
 from tests.support.mosquitto import Mosquitto
-from tests.support.short_path import World
 from tests.support.waiting import PATIENCE_S
 from tests.support.wire import wire
 
 
-async def _ended(w: World) -> int:
+async def _ended(w: InMemoryBridge) -> int:
     async with w.database.transaction() as tx:
         return len(await store.latest(tx, 100, "pump"))
 
 
-async def _wait_ended(w: World, count: int) -> None:
+async def _wait_ended(w: InMemoryBridge, count: int) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while await _ended(w) < count:
             await asyncio.sleep(0.02)

@@ -11,8 +11,8 @@ import pytest
 from gsm_meter_bridge.mqtt import discovery, responses
 from gsm_meter_bridge.storage import store
 from tests.mqtt.conftest import TOPICS, Watcher, bridge, watcher
+from tests.support.in_memory_bridge import InMemoryBridge
 from tests.support.mosquitto import Mosquitto
-from tests.support.short_path import World
 from tests.support.waiting import PATIENCE_S
 
 SET, ANSWER = TOPICS.request("set"), TOPICS.response("set")
@@ -93,7 +93,7 @@ async def test_outcome_that_cannot_be_built_does_not_block_other_outcomes(
             assert not seen.of(answer)
 
 
-async def _wait_reported(w: World) -> None:
+async def _wait_reported(w: InMemoryBridge) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while True:
             async with w.database.transaction() as tx:

@@ -23,8 +23,8 @@ from gsm_meter_bridge.mqtt.client import Incoming
 from gsm_meter_bridge.storage import observations, store
 from gsm_meter_bridge.storage.database import Shared
 from tests.mqtt.conftest import TOPICS, Watcher, bridge, watcher
+from tests.support.in_memory_bridge import world
 from tests.support.mosquitto import Mosquitto
-from tests.support.short_path import world
 from tests.support.waiting import PATIENCE_S
 
 SET, ANSWER = TOPICS.request("set"), TOPICS.response("set")

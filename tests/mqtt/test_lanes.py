@@ -25,8 +25,8 @@ from gsm_meter_bridge.mqtt.requests import Lane, RequestHandler
 from gsm_meter_bridge.mqtt.topics import Topics
 from gsm_meter_bridge.storage.database import Database
 from tests.mqtt.conftest import TOPICS, bridge, watcher
+from tests.support.in_memory_bridge import world
 from tests.support.mosquitto import Mosquitto
-from tests.support.short_path import world
 from tests.support.waiting import PATIENCE_S
 
 OVERLAPPING = {

@@ -12,8 +12,8 @@ from gsm_meter_bridge.mqtt.client import Incoming
 from gsm_meter_bridge.mqtt.encoding import dump
 from gsm_meter_bridge.mqtt.requests import RequestHandler, RequestResult
 from tests.mqtt.conftest import TOPICS, bridge, watcher
+from tests.support.in_memory_bridge import world
 from tests.support.mosquitto import Mosquitto
-from tests.support.short_path import world
 
 X = "S3cr3t 4711"
 """The secret; no module takes a blank in one."""

@@ -12,26 +12,28 @@ from gsm_meter_bridge.families import family_of, simulated_module
 from gsm_meter_bridge.model.job import Job
 from gsm_meter_bridge.storage import ad_hoc, registry, store
 from gsm_meter_bridge.vocabulary import Secret
-from tests.support.short_path import BRIDGE, Radio, World, factory_radio
+from tests.support.in_memory_bridge import BRIDGE, FakeTransport, InMemoryBridge, factory_radio
 
 NEW = "+79990000301"
 LERS, ENERGOMERA = family_of("lers_gsm_mini"), family_of("energomera_gs04")
 PASSWORD = Secret("4711")
 
 
-def radio_with_number(password: str = "4711", family: str = "lers_gsm_mini") -> Radio:
+def radio_with_number(password: str = "4711", family: str = "lers_gsm_mini") -> FakeTransport:
     radio = factory_radio()
     radio.devices = {**radio.devices, NEW: simulated_module(family, password, {"apn": "internet"}, {})}
     return radio
 
 
-def commands_for(w: World, number: str = NEW, password: Secret = PASSWORD, family: Any = LERS) -> Commands:
+def commands_for(
+    w: InMemoryBridge, number: str = NEW, password: Secret = PASSWORD, family: Any = LERS
+) -> Commands:
     commands, found = w.commands.for_number(number, family, password)
     assert found == NEW
     return commands
 
 
-async def rows_left(w: World) -> dict[str, list[Any]]:
+async def rows_left(w: InMemoryBridge) -> dict[str, list[Any]]:
     """What the database has of the number besides the job and what it cost."""
     async with w.database.reading() as tx:
         found = {}
@@ -46,7 +48,7 @@ async def rows_left(w: World) -> dict[str, list[Any]]:
     return {name: rows for name, rows in found.items() if rows}
 
 
-async def announce(w: World, job: Job) -> None:
+async def announce(w: InMemoryBridge, job: Job) -> None:
     """What the publisher does with a job that is over."""
     now = await w.job(job)
     async with w.database.transaction() as tx:
@@ -54,7 +56,7 @@ async def announce(w: World, job: Job) -> None:
         await ad_hoc.forget(tx, NEW)
 
 
-async def configure(w: World, bridge: str = BRIDGE) -> None:
+async def configure(w: InMemoryBridge, bridge: str = BRIDGE) -> None:
     """What a bridge does at its start, whose configuration has the number now."""
     async with w.database.transaction() as tx:
         await ad_hoc.keep_rows(tx, bridge, {NEW: "attic"}, w.now(), w.now())

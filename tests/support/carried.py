@@ -15,11 +15,11 @@ from gsm_meter_bridge.model import Module, Request
 from gsm_meter_bridge.simulator.carrier import Carrier
 from gsm_meter_bridge.sms import EncodedPdu, SmsSubmit, decode_pdu
 from gsm_meter_bridge.transports.sms import SmsTransport
-from tests.support.short_path import OWN, PUMP, Radio
+from tests.support.in_memory_bridge import OWN, PUMP, FakeTransport
 
 
 @dataclass
-class CarriedRadio(Radio):
+class CarriedTransport(FakeTransport):
     """Sends PDUs through a simulated carrier to a simulated LERS modem, and brings what it replies.
 
     `billed` are the messages that the carrier was given, each part for itself.
@@ -58,9 +58,11 @@ class CarriedRadio(Radio):
         return self.carrier.delivered_to(PUMP)
 
 
-def carried(values: Mapping[str, Any] | None = None, password: str = "1234", **faults: Any) -> CarriedRadio:
+def carried(
+    values: Mapping[str, Any] | None = None, password: str = "1234", **faults: Any
+) -> CarriedTransport:
     """A network with one LERS modem, which is back at once after a restart."""
-    radio = CarriedRadio()
+    radio = CarriedTransport()
     radio.carrier.attach_modem(OWN, lambda pdu: not radio.replied.append(pdu))  # type: ignore[func-returns-value]
     pump = simulated.SIMULATED(password, values or {}, {"restart_s": 0, **faults})
     radio.devices = {"pump": pump}

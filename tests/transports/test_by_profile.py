@@ -28,7 +28,7 @@ from gsm_meter_bridge.transports import Transport
 from gsm_meter_bridge.transports.direct_channel import DirectChannelTransport
 from gsm_meter_bridge.transports.tcp import TcpTransport
 from gsm_meter_bridge.vocabulary import Secret
-from tests.support.short_path import BRIDGE, POLICY, World, world
+from tests.support.in_memory_bridge import BRIDGE, POLICY, InMemoryBridge, world
 from tests.support.sockets import linked
 from tests.support.waiting import PATIENCE_S, until
 
@@ -88,7 +88,9 @@ async def _served(feed: Callable[[bytes], bytes]) -> AsyncIterator[int]:
             link.abort()
 
 
-async def _configure(w: World, delivery: str, connectivity: Connectivity, profile: str = _PROFILE) -> None:
+async def _configure(
+    w: InMemoryBridge, delivery: str, connectivity: Connectivity, profile: str = _PROFILE
+) -> None:
     made = load_profile(profile.replace("DELIVERY", delivery), "wire.yaml", family_of("energomera_gs04"))
     access = Access(_PASSWORD, made, made.frame, delivery)
     w.modules["hut"] = replace(w.modules["hut"], access=access, connectivity=connectivity)
@@ -100,7 +102,7 @@ async def _configure(w: World, delivery: str, connectivity: Connectivity, profil
         await registry.register(tx, BRIDGE, bindings, w.now())
 
 
-async def _done(w: World, delivery: TcpTransport | DirectChannelTransport, job: Job) -> Job:
+async def _done(w: InMemoryBridge, delivery: TcpTransport | DirectChannelTransport, job: Job) -> Job:
     """Work on `job` until it is over or uncertain."""
     runner = Runner(w.context, [delivery])
     changed = asyncio.Event()
@@ -135,7 +137,7 @@ async def test_change_over_connection_is_read_back(transport: str) -> None:
         assert facts.readings["apn"].source == transport
 
 
-async def _until_final(w: World, delivery: Transport, job: Job) -> Job:
+async def _until_final(w: InMemoryBridge, delivery: Transport, job: Job) -> Job:
     for _ in range(8):
         w.clock[0] += 3600
         runner = Runner(w.context, [delivery])

@@ -14,7 +14,7 @@ from gsm_meter_bridge.modem import Modem
 from gsm_meter_bridge.sms import EncodedPdu, encode_data_submit, encode_submits
 from gsm_meter_bridge.transports.breaker import FAILURES, FIRST_PAUSE_S, LONGEST_PAUSE_S, Breaker
 from gsm_meter_bridge.transports.sms import SmsTransport
-from tests.support.short_path import PUMP, modules
+from tests.support.in_memory_bridge import PUMP, modules
 
 INFO = Request.read("info")
 VALIDITY_S = 600.0

@@ -12,7 +12,7 @@ from gsm_meter_bridge.model.facts import Known
 from gsm_meter_bridge.model.job import Observation
 from gsm_meter_bridge.storage import observations
 from gsm_meter_bridge.vocabulary import Scalar
-from tests.support.short_path import START, world
+from tests.support.in_memory_bridge import START, world
 
 _LINKS = next(t for t in family_of("energomera_gs04").tables() if t.name == "meter_link")
 

@@ -15,8 +15,8 @@ from gsm_meter_bridge.model import Access, Module
 from gsm_meter_bridge.model.job import State
 from gsm_meter_bridge.sms import is_single
 from gsm_meter_bridge.vocabulary import Secret
-from tests.support.carried import CarriedRadio, carried
-from tests.support.short_path import OWN, PUMP, World, world
+from tests.support.carried import CarriedTransport, carried
+from tests.support.in_memory_bridge import OWN, PUMP, InMemoryBridge, world
 
 FAMILY = family_of("lers_gsm_mini")
 PASSWORDS = ["пароль", "Ж", "pass€word~Ж", "`quoted`", "😀2", "й" * 32, "жук" * 9]
@@ -27,14 +27,14 @@ SERVER = {
 }
 
 
-def _with(w: World, password: str) -> CarriedRadio:
+def _with(w: InMemoryBridge, password: str) -> CarriedTransport:
     pump = w.modules["pump"]
     w.modules["pump"] = replace(pump, access=replace(pump.access, password=Secret(password)))
-    assert isinstance(w.radio, CarriedRadio)
+    assert isinstance(w.radio, CarriedTransport)
     return w.radio
 
 
-async def _applied(w: World, changes: dict[str, Any]) -> State:
+async def _applied(w: InMemoryBridge, changes: dict[str, Any]) -> State:
     job = await w.commands.apply("pump", changes, CommandOptions("t"), confirmed=True)
     for _ in range(8):
         await w.later(61)

@@ -17,7 +17,7 @@ from gsm_meter_bridge.model import Access, Module, SmsText
 from gsm_meter_bridge.model.job import Purpose
 from gsm_meter_bridge.sms import is_single, septet_count
 from gsm_meter_bridge.vocabulary import Secret
-from tests.support.short_path import OWN, PUMP
+from tests.support.in_memory_bridge import OWN, PUMP
 
 FAMILY = family_of("lers_gsm_mini")
 MODULE = Module("pump", "Pump", FAMILY, PUMP, Access(Secret("1234")))

@@ -20,10 +20,10 @@ from gsm_meter_bridge.model import Module, ModuleFacts
 from gsm_meter_bridge.model.job import State
 from gsm_meter_bridge.mqtt import discovery, documents
 from gsm_meter_bridge.mqtt.topics import Topics
-from gsm_meter_bridge.simulator import World as SimulatedWorld
+from gsm_meter_bridge.simulator import InMemoryBridge as SimulatedWorld
 from gsm_meter_bridge.storage import observations
 from gsm_meter_bridge.translations import Language
-from tests.support.short_path import OWN, Radio, World, world
+from tests.support.in_memory_bridge import OWN, FakeTransport, InMemoryBridge, world
 
 TOP = Path(__file__).parents[3]
 SCHEMA = json.loads((TOP / "tests" / "contract" / "schema.json").read_text("utf-8"))
@@ -41,11 +41,11 @@ def logger(tmp_path: Path) -> Module:
     return load_config(tmp_path / "config.yaml").modules["logger"]
 
 
-def _radio(**values: Any) -> Radio:
-    return Radio(devices={"logger": simulated_module("acme_pulse", "4711", values, {})})
+def _radio(**values: Any) -> FakeTransport:
+    return FakeTransport(devices={"logger": simulated_module("acme_pulse", "4711", values, {})})
 
 
-async def _facts(w: World) -> ModuleFacts:
+async def _facts(w: InMemoryBridge) -> ModuleFacts:
     async with w.database.transaction() as tx:
         return await observations.facts(tx, "logger")
 

@@ -32,7 +32,7 @@ OVER = {*FINAL, State.UNCERTAIN}
 
 
 @dataclass
-class House:
+class Trial:
     """A bridge with a simulated world of its own, and all that was asked of it."""
 
     name: str
@@ -168,7 +168,7 @@ def _passing(answer: dict[str, Any]) -> bool:
 
 
 @asynccontextmanager
-async def house(
+async def trial(
     name: str,
     folder: Path,
     broker: Mosquitto,
@@ -177,7 +177,7 @@ async def house(
     budget: Mapping[str, int] | None = None,
     environment: Mapping[str, str] | None = None,
     reply_timeout_s: float = 2,
-) -> AsyncIterator[House]:
+) -> AsyncIterator[Trial]:
     """A bridge with that name, its own simulated world, and what its modem may send."""
     folder.mkdir(parents=True, exist_ok=True)
     numbers = {f"{name}_{n}": f"+7999{len(name):02}{n:05}" for n in range(MODULES)}
@@ -204,4 +204,4 @@ async def house(
     started.environment.update(environment or {})
     async with watcher(broker.port, f"watcher-{name}") as seen:
         with simulator, started as bridge:
-            yield House(name, folder, seen, bridge, journal, numbers, database)
+            yield Trial(name, folder, seen, bridge, journal, numbers, database)

@@ -22,7 +22,7 @@ from gsm_meter_bridge.health import Health
 from gsm_meter_bridge.link import TcpLink
 from gsm_meter_bridge.model import Address, Connectivity, Meter, Module
 from gsm_meter_bridge.model.job import Observation
-from tests.support.short_path import modules
+from tests.support.in_memory_bridge import modules
 from tests.support.waiting import PATIENCE_S
 
 METER = Meter()
@@ -32,7 +32,7 @@ DIALLED = Connectivity(address=Address("10.20.30.40", 9001), meter=METER)
 
 
 @dataclass
-class PollHouse:
+class PollFixture:
     """A pool without sockets, and what was told to whom."""
 
     connectivity: Connectivity = DIALLED

@@ -50,7 +50,7 @@ def modules() -> dict[str, Module]:
 
 
 @dataclass
-class Radio:
+class FakeTransport:
     """The delivery of the tests. `lost` and `mute` count messages and replies still to be swallowed.
 
     `reply_later` keeps replies that come by and by in `later`. `refuse_after` is how many changes a module
@@ -124,11 +124,11 @@ class Radio:
 
 
 @dataclass
-class World:
+class InMemoryBridge:
     """The parts of a bridge under test."""
 
     context: BridgeContext
-    radio: Radio
+    radio: FakeTransport
     runner: Runner
     receiver: Receiver
     commands: Commands
@@ -199,9 +199,9 @@ class World:
         return [text for name, text in self.radio.sent if name == module]
 
 
-def factory_radio(**faults: str | float) -> Radio:
+def factory_radio(**faults: str | float) -> FakeTransport:
     """A radio with modules as they leave the factory; `faults` are the pump's."""
-    return Radio(
+    return FakeTransport(
         devices={
             "hut": simulated_energomera.SIMULATED("12345678", {}, {}),
             "pump": simulated_lers.SIMULATED("1234", {}, faults),
@@ -217,12 +217,12 @@ def place(path: Path | None) -> Path | Secret | None:
 @asynccontextmanager
 async def world(
     path: Path | None = None,
-    radio: Radio | None = None,
+    radio: FakeTransport | None = None,
     *,
     ticking: bool = False,
     budgets: Budgets | None = None,
     configured: dict[str, Module] | None = None,
-) -> AsyncIterator[World]:
+) -> AsyncIterator[InMemoryBridge]:
     """A bridge on a database at `path` (in memory without one); a second one there is a restart.
 
     It serves `modules()`, or those that are `configured`.
@@ -236,7 +236,7 @@ async def world(
 
     database = await Database.open(place(path), KEY)
     configured = configured or modules()
-    radio = radio or Radio(
+    radio = radio or FakeTransport(
         devices={
             "hut": simulated_energomera.SIMULATED(
                 "12345678", {"signal_dbm": -71, "band": "lte_7", "apn": "internet"}, {}
@@ -254,6 +254,6 @@ async def world(
     environment = CommandEnvironment(gateways=Gateways(lambda _: (GatewayModem(radio.route, OWN),), budgets))
     commands = Commands(context, environment, runner.wake)
     try:
-        yield World(context, radio, runner, receiver, commands, clock, budgets)
+        yield InMemoryBridge(context, radio, runner, receiver, commands, clock, budgets)
     finally:
         await database.close()
