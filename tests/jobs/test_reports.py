@@ -26,6 +26,8 @@ async def _reported(
     tp_mr = len(w.radio.sent) if tp_mr is None else tp_mr
     await w.receiver.store("test", report(address, tp_mr, at, tp_st))
     await w.receiver.process_inbox()
+    async with w.database.transaction() as tx:
+        assert "failed" not in await inbox.counts(tx, "test")
 
 
 async def _report(w: InMemoryBridge, at: float) -> None:
@@ -155,6 +157,31 @@ async def test_status_report_with_other_reference_or_address_is_ignored(tp_mr: i
         job = await _asked(w)
         await _reported(w, START + 1, EXPIRED, tp_mr, address)
         assert (await w.job(job)).state is State.SENT
+
+
+@pytest.mark.parametrize("tp_st", [DELIVERED, EXPIRED, 0x20])
+@pytest.mark.parametrize("asked", ["nothing", "another module", "something that is over", "not sent yet"])
+async def test_status_report_without_job_is_kept_as_a_report(asked: str, tp_st: int) -> None:
+    """A report of an earlier message, or of a message that another program sent."""
+    async with world() as w:
+        moved: list[tuple[str, Job | None]] = []
+        if asked == "another module":
+            w.radio.lost = 99
+            await w.commands.request_status("hut", CommandOptions("t"))
+            await w.work()
+        elif asked == "something that is over":
+            await w.know_status("pump")
+        elif asked == "not sent yet":
+            w.radio.ready = False
+            await w.commands.request_status("pump", CommandOptions("t"))
+        before = await w.commands.unfinished()
+        w.receiver.listen(lambda module, job: moved.append((module, job)))
+        await _reported(w, START + 1, tp_st, tp_mr=1)
+        assert moved == [("pump", None)]
+        assert await w.commands.unfinished() == before
+        assert w.context.health.problems == ()
+        async with w.database.transaction() as tx:
+            assert (await inbox.counts(tx, "test"))["report"] == 1
 
 
 async def test_status_report_without_time_is_ignored() -> None:

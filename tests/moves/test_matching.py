@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -10,6 +11,8 @@ from gsm_meter_bridge.jobs import matching, outcome
 from gsm_meter_bridge.jobs.matching import Candidate
 from gsm_meter_bridge.model import Answer, Module, Refusal, Reply, Request
 from gsm_meter_bridge.model.job import Event, Job, Purpose, State, Step
+from gsm_meter_bridge.storage import store
+from gsm_meter_bridge.storage.database import Transaction
 from gsm_meter_bridge.vocabulary import MASK, Scalar, Secret
 from tests.support.in_memory_bridge import modules
 from tests.support.moves import (
@@ -17,6 +20,7 @@ from tests.support.moves import (
     CHANGE,
     INFO,
     NOW,
+    OF_PASSWORD,
     OF_TWO,
     PARTIAL,
     REBOOT,
@@ -90,15 +94,62 @@ def test_reply_moves_its_job(candidate: Candidate, reply: Reply, same_as: tuple[
 @pytest.mark.parametrize(
     ("sent", "restarts"), [({"apn": "m2m"}, False), (RESTARTING, True), ({"no_such_setting": "x"}, False)]
 )
-@pytest.mark.parametrize("is_sent", [True, False])
+@pytest.mark.parametrize(("at_write", "at"), [(0, 0), (0, 1), (1, 0)])
 def test_refused_change_is_read_back_after_the_restart_that_it_needs(
-    sent: dict[str, Scalar], *, restarts: bool, is_sent: bool
+    sent: dict[str, Scalar], at_write: int, at: int, *, restarts: bool
 ) -> None:
-    other, restart = write(Request.write("apn", {"apn": "m2m"})), write(Request.action("reboot"), 40.0)
-    steps = (write(Request.write("x", sent)), other) if is_sent else (other, write(Request.write("x", sent)))
-    refused = job(*steps, restart, back(APN), at=1 if is_sent else 0)
-    (move,) = matching.moves(PUMP, _of(refused), PARTIAL, NOW)
-    assert ("steps" in move.changes) is (restarts and is_sent)
+    steps = [write(Request.write("apn", {"apn": "m2m"})), write(Request.action("reboot"), 40.0), back(APN)]
+    steps.insert(at_write, write(Request.write("x", sent)))
+    (move,) = matching.moves(PUMP, _of(job(*steps, at=at)), PARTIAL, NOW)
+    assert ("steps" in move.changes) is (restarts and at_write <= at)
+
+
+def _state(state: State) -> Candidate:
+    one = job(*CHANGE, at=1, state=state)
+    return Candidate(one, one.current, late=False)
+
+
+READ_BACK_LATE = [Candidate(LATE, CHANGE[1], late=True), Candidate(LATE, CHANGE[2], late=True)]
+TRIED_IN_TURN = uncertain(*OF_PASSWORD, at=1, attempts=1)
+BACK_AGAIN = job(*OF_TWO, at=3)
+
+
+@pytest.mark.parametrize(
+    ("open_one", "found"),
+    [
+        (None, []),
+        *((job(*CHANGE, at=1, state=state), []) for state in (State.REPLIED, State.UNCERTAIN)),
+        *((_state(state).job, [_state(state)]) for state in (State.SENDING, State.SENT, State.DELIVERED)),
+        # its change may be answered late, whatever was sent since
+        (
+            BACK_AGAIN,
+            [Candidate(BACK_AGAIN, OF_TWO[3], late=False)]
+            + [Candidate(BACK_AGAIN, one, late=True) for one in OF_TWO[:2]],
+        ),
+        (LATE, READ_BACK_LATE),
+        (replace(LATE, attempts=0), [Candidate(replace(LATE, attempts=0), CHANGE[1], late=True)]),
+        (
+            replace(LATE, state=State.REPLIED),
+            [Candidate(replace(LATE, state=State.REPLIED), CHANGE[1], late=True)],
+        ),
+        (TRIED_IN_TURN, [Candidate(TRIED_IN_TURN, OF_PASSWORD[0], late=True)]),
+    ],
+)
+async def test_message_may_answer_open_job_or_one_that_expired_lately(
+    monkeypatch: pytest.MonkeyPatch, open_one: Job | None, found: list[Candidate]
+) -> None:
+    expired = job(read(INFO), state=State.EXPIRED)
+
+    async def open_job(_: object, module: str) -> Job | None:
+        return open_one if module == "pump" else None
+
+    async def expired_since(_: object, module: str, since: float) -> tuple[Job, ...]:
+        return (expired,) * (module == "pump" and since == NOW)
+
+    monkeypatch.setattr(store, "open_job", open_job)
+    monkeypatch.setattr(store, "expired_since", expired_since)
+    candidates = await matching.candidates(cast("Transaction", None), "pump", NOW)
+    assert [*candidates] == [*found, Candidate(expired, expired.current, late=True)]
 
 
 VERIFIED = job(*CHANGE, at=2, state=State.VERIFIED, after={"apn": "m2m"})

@@ -160,6 +160,19 @@ def no_arrival(said: str) -> Moves:
         # a password is tried in turn with the one before
         (job(*OF_PASSWORD, at=1), (lost(LATE, step=2, due_at=NOW + 60, attempts=1),)),
         (job(*OF_PASSWORD, at=2, attempts=1), (lost(LATE, step=1, due_at=NOW + 300, attempts=2),)),
+        # whether it was sent does not matter as long as nothing is refused
+        (
+            job(write(SET_APN), *OF_PASSWORD, back(APN)),
+            (
+                lost(
+                    LATE,
+                    step=2,
+                    due_at=NOW,
+                    attempts=0,
+                    error_message=f"{LATE}; what was to follow was not sent",
+                ),
+            ),
+        ),
         # a refused change is not read back for ever, unless the password must be known
         (
             job(*CHANGE, at=2, attempts=1, **REFUSED),

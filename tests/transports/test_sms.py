@@ -153,6 +153,22 @@ async def test_transport_leaves_failing_modem_alone(error: DeliveryError, *, is_
     assert transport.ready is not is_of_the_modem
 
 
+async def test_transport_notes_what_it_sent_without_secrets(caplog: pytest.LogCaptureFixture) -> None:
+    """`profile learn` reads it."""
+    caplog.set_level("DEBUG", "gsm_meter_bridge.dialogue")
+    await _transport(_GatewayModem()).send(_pump(SmsText("1234 ждать", "*** ждать")), INFO, VALIDITY_S)
+    assert [record.getMessage() for record in caplog.records] == ['pump > "*** ждать"']
+
+
+async def test_transport_warns_once_it_leaves_modem_alone(caplog: pytest.LogCaptureFixture) -> None:
+    transport = _transport(_GatewayModem(error=SendRefusedError("busy")), _clock()[1])
+    for failures in range(1, FAILURES + 1):
+        with pytest.raises(SendRefusedError):
+            await transport.send(_pump(), INFO, VALIDITY_S)
+        assert caplog.text.count("stick") == (failures == FAILURES)
+    assert "60 s" in caplog.text
+
+
 async def test_transport_forgets_failures_once_a_message_leaves() -> None:
     modem, (_, breaker) = _GatewayModem(error=SendRefusedError("busy")), _clock()
     transport = _transport(modem, breaker)
