@@ -27,6 +27,12 @@ class _Budgets(Budgets):
         super().__init__()
         object.__setattr__(self, "_left", {"pump": module, **modems})
 
+    def limits_module(self, module: str) -> bool:
+        return True
+
+    def limits_modem(self, modem: str) -> bool:
+        return True
+
     async def of_module(self, tx: Transaction, module: str, now: float) -> Spending:
         return await self.of_modem(tx, module, now)
 
