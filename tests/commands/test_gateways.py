@@ -9,7 +9,7 @@ import pytest
 
 from gsm_meter_bridge.commands.gateways import GatewayModem, Gateways
 from gsm_meter_bridge.errors import GuardError
-from gsm_meter_bridge.model.facts import Known, ModuleFacts, Spending
+from gsm_meter_bridge.model.facts import Budget, Known, ModuleFacts, Spending
 from gsm_meter_bridge.storage.budgets import Budgets
 from gsm_meter_bridge.storage.database import Transaction
 from tests.support.in_memory_bridge import OWN, modules
@@ -21,11 +21,10 @@ OTHER = "+79990000009"
 
 
 class _Budgets(Budgets):
-    """What is left, as it is given: None has no limit."""
+    """Budgets of which nothing is spent; None has no limit."""
 
     def __init__(self, module: int | None, modems: dict[str, int | None]) -> None:
-        super().__init__()
-        object.__setattr__(self, "_left", {"pump": module, **modems})
+        super().__init__({modem: Budget(left) for modem, left in modems.items()}, {"pump": Budget(module)})
 
     def limits_module(self, module: str) -> bool:
         return True
@@ -34,12 +33,12 @@ class _Budgets(Budgets):
         return True
 
     async def of_module(self, tx: Transaction, module: str, now: float) -> Spending:
-        return await self.of_modem(tx, module, now)
+        assert now == NOW
+        return Spending(0, 0, self.modules[module].day, None)
 
     async def of_modem(self, tx: Transaction, modem: str, now: float) -> Spending:
         assert now == NOW
-        left: dict[str, int | None] = cast("Any", self)._left
-        return Spending(0, 0, left[modem], None)
+        return Spending(0, 0, self.modems[modem].day, None)
 
 
 def _gateways(module: int | None, **modems: int | None) -> Gateways:

@@ -140,14 +140,11 @@ async def test_message_may_answer_open_job_or_one_that_expired_lately(
 ) -> None:
     expired = job(read(INFO), state=State.EXPIRED)
 
-    async def open_job(_: object, module: str) -> Job | None:
-        return open_one if module == "pump" else None
+    async def open_and_expired(_: object, module: str, since: float) -> tuple[Job | None, tuple[Job, ...]]:
+        assert (module, since) == ("pump", NOW)
+        return open_one, (expired,)
 
-    async def expired_since(_: object, module: str, since: float) -> tuple[Job, ...]:
-        return (expired,) * (module == "pump" and since == NOW)
-
-    monkeypatch.setattr(store, "open_job", open_job)
-    monkeypatch.setattr(store, "expired_since", expired_since)
+    monkeypatch.setattr(store, "open_and_expired", open_and_expired)
     candidates = await matching.candidates(cast("Transaction", None), "pump", NOW)
     assert [*candidates] == [*found, Candidate(expired, expired.current, late=True)]
 
