@@ -56,6 +56,8 @@ class Workshop:
         shutil.copytree(tree, self.top, symlinks=True, ignore=_NOT_COPIED)
         if (tree / ".venv").exists():
             (self.top / ".venv").symlink_to(tree / ".venv")
+        for command in (["init", "-q"], ["add", "-A"]):  # some tests ask git for the files of the project
+            subprocess.run(["git", *command], cwd=self.top, check=True)
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join(str(self.top / folder) for folder in ("bridge", "scripts")),
             "PYTHONDONTWRITEBYTECODE": "1",  # a mutant of the same second must not be taken for its original
