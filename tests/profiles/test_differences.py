@@ -162,12 +162,12 @@ def test_octets_become_text_by_their_type(kind: str, octets: str, text: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("shift", "width", "text", "value"),
-    [(0, 1, "01", True), (0, 1, "FE", False), (3, 1, "08", True), (3, 1, "F7", False)],
+    ("shift", "text", "value"),
+    [(0, "01", True), (0, "FE", False), (3, "08", True), (3, "F7", False)],
 )
-def test_bit_of_octet_is_a_flag(shift: int, width: int, text: str, *, value: bool) -> None:
+def test_bit_of_octet_is_a_flag(shift: int, text: str, *, value: bool) -> None:
     sim = next(field.observable for _, field in _reply(PROFILE).fields if field.shift is not None)
-    reading = Field(sim, shift=shift, width=width).reading(text)
+    reading = Field(sim, shift=shift).reading(text)
     assert (reading.value, reading.raw) == (value, text)
 
 
