@@ -101,6 +101,7 @@ class _Listening:
         ((None,), OTHER, False),
         ((OTHER, OWN), OWN, False),
         ((None, OWN), OTHER, True),
+        ((OWN, "+79990000008"), OTHER, True),  # the first of ours is named
     ],
 )
 def test_call_is_refused_if_module_is_known_to_connect_for_other_numbers_only(

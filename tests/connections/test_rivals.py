@@ -49,6 +49,26 @@ def test_takeovers_report_problem_if_clients_replace_each_other(
     assert takeovers.problem(now + 601) is None
 
 
+@pytest.mark.parametrize(
+    ("ago_s", "is_problem"),
+    [
+        # three returns, of which the first takeover must be less than ten minutes ago
+        ((599.9, 400, 300, 200), True),
+        ((600, 400, 300, 200), False),
+        # five takeovers in less than a minute, from one address
+        ((59.9, 4, 3, 2, 1), True),
+        ((60, 4, 3, 2, 1), False),
+        ((59.9, 4, 3, 2), False),
+    ],
+)
+def test_takeovers_count_for_a_limited_time(ago_s: tuple[float, ...], *, is_problem: bool) -> None:
+    takeovers, now = Takeovers(), 1000.0
+    hosts = (A, B) if ago_s[0] > 60 else (A, A)
+    for n, ago in enumerate(ago_s):
+        takeovers.note(now - ago, hosts[n % 2], hosts[1 - n % 2])
+    assert (takeovers.problem(now) is not None) is is_problem
+
+
 def test_takeovers_remember_limited_number_of_hosts() -> None:
     takeovers = Takeovers()
     for n in range(10_000):

@@ -81,3 +81,31 @@ def test_claims_are_limited_to_twenty() -> None:
     unidentified = UnidentifiedClients()
     unidentified.note("10.0.0.1", "lers", 1.0, {str(n): n for n in range(1000)})
     assert len(unidentified.all()[0].claims) == 20
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (2**53 - 1, 2**53 - 1),
+        (2**53, "too large"),
+        (1 - 2**53, 1 - 2**53),
+        (-(2**53), "too large"),
+        (2**52, 2**52),
+        (math.inf, "too large"),
+        (True, True),
+        ("x" * 64, "x" * 64),
+        ("x" * 65, "x" * 64),
+    ],
+)
+def test_claim_is_kept_as_far_as_every_reader_of_json_can_hold_it(value: Scalar, kept: Scalar) -> None:
+    unidentified = UnidentifiedClients()
+    unidentified.note("10.0.0.1", "lers", 1.0, {"claim": value})
+    assert unidentified.all()[0].claims == {"claim": kept}
+
+
+def test_unidentified_clients_are_a_hundred_with_twenty_claims_each() -> None:
+    unidentified = UnidentifiedClients()
+    for n in range(101):
+        unidentified.note(f"10.0.0.{n}", "lers", 1.0, {f"claim{m}": m for m in range(21)})
+    assert len(unidentified.all()) == 100
+    assert {len(one.claims) for one in unidentified.all()} == {20}
