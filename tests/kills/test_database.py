@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from gsm_meter_bridge.storage.database import AGAIN_S
+from gsm_meter_bridge.storage.leases import LEASE_S
 from tests.kills.trial import Trial, trial
 from tests.support.mosquitto import Mosquitto
 from tests.support.postgresql import Postgresql
@@ -61,7 +63,7 @@ async def test_bridge_refuses_requests_while_postgresql_is_away_and_recovers(
             await home.request()
             refused = await home.seen.wait(home.topic("response/set"), lambda a: a["status"] == "error")
             assert refused["error"]["code"] == "storage_failed"
-            await asyncio.sleep(40)
+            await asyncio.sleep(LEASE_S + AGAIN_S)  # nothing that was promised holds any more
             server.start()
             wait_until(lambda: "the database can be used again" in home.bridge.log, lambda: home.bridge.log)
             assert (await home.insist(home.requests[-1]))["status"] == "ok"
