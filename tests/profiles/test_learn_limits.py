@@ -69,6 +69,12 @@ def test_first_of_the_secrets_is_the_password_wherever_it_stands() -> None:
     assert [request.sends for request in made.requests.values()] == ["A={password}", "B=***"]
 
 
+def test_line_of_own_log_that_is_cut_short_is_left_out() -> None:
+    head = "10:00:00,1 DEBUG gsm_meter_bridge.dialogue: hut"
+    log = f'{head} > "*** A"\n{head} < "a\\"\n{head} > "*** B"\n{head} < "b"\n'
+    assert [request.sends for request in draft(log).requests.values()] == ["{password} B"]
+
+
 @pytest.mark.parametrize(
     ("log", "words"),
     [

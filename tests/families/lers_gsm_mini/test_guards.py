@@ -8,6 +8,7 @@ import pytest
 
 from gsm_meter_bridge.errors import InvalidValueError
 from gsm_meter_bridge.families import family_of
+from gsm_meter_bridge.families.lers_gsm_mini.refusals import refusal_message
 from gsm_meter_bridge.model import Access, Request, setting_of
 from gsm_meter_bridge.vocabulary import Scalar, Secret
 from tests.support.dialogues import sms_text
@@ -202,3 +203,27 @@ def test_enabled_servers_are_those_of_the_settings() -> None:
     settings: dict[str, Scalar | None] = {"server.0.enabled": True, "server.1.enabled": False}
     assert FAMILY.enabled_servers(settings) == (0,)
     assert FAMILY.enabled_servers({"server.0.enabled": None, "server.1.enabled": True}) == (1,)
+
+
+@pytest.mark.parametrize(
+    ("names", "refused", "message"),
+    [
+        (["apn"], [True], "refused apn (it answered Err)"),
+        (["apn", "serial_port"], [True, False], "refused apn (it answered Err) and took serial_port"),
+        (["apn", "serial_port"], [True, True], "refused apn, serial_port (it answered Err)"),
+        (
+            ["white_list.0", "white_list.1"],
+            [True, False],
+            (
+                "refused white_list.0 (it answered Err) and took white_list.1; of the numbers that it obeys, only"
+                " those that it took are certain"
+            ),
+        ),
+        (["white_list.0", "apn"], [True, False], "refused white_list.0 (it answered Err) and took apn"),
+        (["apn", "white_list.0"], [True, False], "refused apn (it answered Err) and took white_list.0"),
+    ],
+)
+def test_refusal_names_what_was_refused_and_what_was_taken(
+    names: list[str], refused: list[bool], message: str
+) -> None:
+    assert refusal_message(names, refused) == f"the modem {message}"
