@@ -22,7 +22,7 @@ from tests.support.in_memory_bridge import OWN, world
         ("hut", {"server_host": "a.example"}, "confirm_required", "never connects"),
         ("hut", {"bands": "lte_3"}, "unsupported_setting", "no documented text command"),
         ("hut", {"access_password": "x"}, "unsupported_setting", "no documented text command"),
-        ("pump", {"access_password": "x"}, "confirm_required", "forgets it"),
+        ("pump", {"access_password": "x"}, "confirm_required", "if it is lost"),
         ("pump", {"apn_user": "x"}, "unsafe_change", "give apn too"),
         ("pump", {"white_list.0": "+79001112233"}, "unsafe_change", "never obey us again"),
         ("pump", {"server.1.enabled": False}, "confirm_required", "server.1.enabled"),
