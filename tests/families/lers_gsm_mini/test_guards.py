@@ -15,6 +15,7 @@ from tests.support.dialogues import sms_text
 
 FAMILY = family_of("lers_gsm_mini")
 ACCESS = Access(Secret("1234"))
+_CERTAIN = "of the numbers that it obeys, only those that it took are certain"
 ME, OTHER, THIRD = "+79990000000", "+79990000001", "+79990000002"
 
 
@@ -214,10 +215,7 @@ def test_enabled_servers_are_those_of_the_settings() -> None:
         (
             ["white_list.0", "white_list.1"],
             [True, False],
-            (
-                "refused white_list.0 (it answered Err) and took white_list.1; of the numbers that it obeys, only"
-                " those that it took are certain"
-            ),
+            (f"refused white_list.0 (it answered Err) and took white_list.1; {_CERTAIN}"),
         ),
         (["white_list.0", "apn"], [True, False], "refused white_list.0 (it answered Err) and took apn"),
         (["apn", "white_list.0"], [True, False], "refused apn (it answered Err) and took white_list.0"),
@@ -227,3 +225,11 @@ def test_refusal_names_what_was_refused_and_what_was_taken(
     names: list[str], refused: list[bool], message: str
 ) -> None:
     assert refusal_message(names, refused) == f"the modem {message}"
+
+
+def test_family_has_two_servers_everywhere() -> None:
+    names = {one.name for one in FAMILY.observables} | {one.name for one in FAMILY.actions}
+    translated = {name for words in FAMILY.translations.values() for name in words.names}
+    for known in (names, translated):
+        assert any(name.startswith(("server_1", "server.1", "connect.1")) for name in known)
+        assert not [name for name in known if name.startswith(("server_2", "server.2", "connect.2"))]
