@@ -62,9 +62,9 @@ def cut(octets: str, *places: int) -> str:
     return "\n".join(octets[start:end] for start, end in zip((0, *places), ends, strict=True))
 
 
-BALANCE_SAID = "Баланс 12,50 руб. до 01.01.2027"
-PLAN_SAID = "Balance 12.50 RUB, valid until 01.01.2027, 500 MB are left"
-BALANCE, PLAN = ucs2(BALANCE_SAID), packed(PLAN_SAID)
+BALANCE_TEXT = "Баланс 12,50 руб. до 01.01.2027"
+PLAN_TEXT = "Balance 12.50 RUB, valid until 01.01.2027, 500 MB are left"
+BALANCE, PLAN = ucs2(BALANCE_TEXT), packed(PLAN_TEXT)
 CUT_BALANCES = {
     "ucs2, between characters": f'0,"{cut(BALANCE, 40, 80)}",72',
     "ucs2, within a character": f'0,"{cut(BALANCE, 42, 83)}",72',
@@ -79,10 +79,10 @@ CUT_BALANCES = {
     "ucs2, no coding": f'0,"{cut(BALANCE, 32, 64, 96)}"',
 }
 ANSWERS_IN_LINES = {
-    **{name: (line, BALANCE_SAID) for name, line in CUT_BALANCES.items()},
+    **{name: (line, BALANCE_TEXT) for name, line in CUT_BALANCES.items()},
     "ucs2, lines in the text": (f'0,"{cut(ucs2("Меню" + chr(10) + "1. Да"), 11)}",72', "Меню\n1. Да"),
-    "packed": (f'0,"{cut(PLAN, 60)}",15', PLAN_SAID),
-    "packed, small": (f'0,"{cut(PLAN, 30, 60, 90).lower()}",15', PLAN_SAID),
+    "packed": (f'0,"{cut(PLAN, 60)}",15', PLAN_TEXT),
+    "packed, small": (f'0,"{cut(PLAN, 30, 60, 90).lower()}",15', PLAN_TEXT),
     "clear numbers": ('0,"1250\n3000",15', "1250\n3000"),
     "clear phone numbers": (
         '0,"79990000101\n79990000102\n79990000103",15',

@@ -42,8 +42,8 @@ class _Budgets(Budgets):
 
 
 def _gateways(module: int | None, **modems: int | None) -> Gateways:
-    ways = tuple(GatewayModem(modem) for modem in modems)
-    return Gateways(lambda _: ways, _Budgets(module, modems))
+    transports = tuple(GatewayModem(modem) for modem in modems)
+    return Gateways(lambda _: transports, _Budgets(module, modems))
 
 
 @pytest.mark.parametrize(

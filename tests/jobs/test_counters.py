@@ -39,11 +39,11 @@ async def _counts(tx: Transaction) -> tuple[dict[object, int], dict[object, int]
     """What the counters say, and the rows say; counters of nothing are left out."""
     days = select(schema.sent_by_day)
     kinds = select(schema.messages_by_disposition)
-    said = [tuple(row) for query in (days, kinds) for row in await tx.execute(query)]
+    text = [tuple(row) for query in (days, kinds) for row in await tx.execute(query)]
     sent = [(row.modem, int(row.at // DAY_S)) for row in await tx.execute(select(schema.sent))]
     messages = (await tx.execute(select(schema.messages))).all()
     found = [(row.modem, row.disposition) for row in messages if row.disposition != Disposition.NEW]
-    return {row[:2]: row[2] for row in said if row[2]}, dict(Counter([*sent, *found]))
+    return {row[:2]: row[2] for row in text if row[2]}, dict(Counter([*sent, *found]))
 
 
 async def _do(tx: Transaction, event: tuple[str, object, object], clock: list[float], count: int) -> None:
@@ -80,8 +80,8 @@ async def test_counters_equal_rows_after_any_history(
     for count, event in enumerate(history):
         async with database.transaction() as tx:
             await _do(tx, event, clock, count)
-            said, counted = await _counts(tx)
-        assert said == counted
+            text, counted = await _counts(tx)
+        assert text == counted
     await database.close()
 
 
@@ -114,9 +114,9 @@ async def test_counters_are_right_after_migration_retention_and_clock(tmp_path: 
             )
             if event:
                 await _do(tx, event, [START + 1.0], 0)
-            said, counted = await _counts(tx)
-        assert said == counted
-    assert said
+            raw, counted = await _counts(tx)
+        assert raw == counted
+    assert raw
     async with database.transaction() as tx:
         left = (await tx.execute(text("select count(*) from messages"))).scalar()
     await database.close()

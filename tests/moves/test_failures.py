@@ -31,8 +31,8 @@ from tests.support.moves import (
 NOT_LEFT, NEVER, PERHAPS = SendRefusedError("busy"), SendRejectedError("never"), SendUncertainError("perhaps")
 
 
-def gave_up(code: str, words: str) -> Moves:
-    return (Move(Event.GAVE_UP, {"error_code": code, "error_message": words}, words),)
+def gave_up(code: str, message: str) -> Moves:
+    return (Move(Event.GAVE_UP, {"error_code": code, "error_message": message}, message),)
 
 
 @pytest.mark.parametrize(
@@ -194,9 +194,9 @@ def test_change_is_uncertain_if_it_was_not_delivered_or_bridge_stopped(
     ],
 )
 def test_internal_error_ends_job_or_makes_change_uncertain(before_it: Job, event: Event | None) -> None:
-    words = "an internal error of the bridge, see its log"
-    changes: dict[str, object] = {"error_code": "internal_error", "error_message": words}
+    message = "an internal error of the bridge, see its log"
+    changes: dict[str, object] = {"error_code": "internal_error", "error_message": message}
     if event is Event.LOST_TRACK:
         changes = {"step": before_it.first_read_back, "due_at": NOW + 60}
-    moves = () if event is None else (Move(event, changes, words),)
+    moves = () if event is None else (Move(event, changes, message),)
     assert outcome.on_internal_error(before_it, NOW) == moves

@@ -20,7 +20,9 @@ SINCE = NOW - 100
 READS = {one.name: one for one in PUMP.family.reads(PUMP.access)}
 
 
-def _told(*names: str, source: str = "tcp", at: float = NOW - 1, value: str | None = "x") -> dict[str, Known]:
+def _reported(
+    *names: str, source: str = "tcp", at: float = NOW - 1, value: str | None = "x"
+) -> dict[str, Known]:
     return {name: Known(value, None, source, at) for name in names}
 
 
@@ -28,40 +30,40 @@ OF_APN = READS["apn"].yields
 
 
 @pytest.mark.parametrize(
-    ("known", "ways"),
+    ("known", "transports"),
     [
-        (_told(*OF_APN), "tcp"),
-        (_told(*OF_APN[:1], source="cenc") | _told(*OF_APN[1:]), "cenc, tcp"),
-        (_told(*OF_APN, at=SINCE), "tcp"),
-        (_told(*OF_APN, at=NOW), "tcp"),
+        (_reported(*OF_APN), "tcp"),
+        (_reported(*OF_APN[:1], source="cenc") | _reported(*OF_APN[1:]), "cenc, tcp"),
+        (_reported(*OF_APN, at=SINCE), "tcp"),
+        (_reported(*OF_APN, at=NOW), "tcp"),
         ({}, None),
-        (_told(*OF_APN[1:]), None),
-        (_told(*OF_APN, at=SINCE - 0.5), None),
-        (_told(*OF_APN, at=NOW + 0.5), None),
-        (_told(*OF_APN, source="sms"), None),
-        (_told(*OF_APN[1:]) | _told(*OF_APN[:1], source="sms"), None),
-        (_told(*OF_APN[1:]) | _told(*OF_APN[:1], value=None), None),
+        (_reported(*OF_APN[1:]), None),
+        (_reported(*OF_APN, at=SINCE - 0.5), None),
+        (_reported(*OF_APN, at=NOW + 0.5), None),
+        (_reported(*OF_APN, source="sms"), None),
+        (_reported(*OF_APN[1:]) | _reported(*OF_APN[:1], source="sms"), None),
+        (_reported(*OF_APN[1:]) | _reported(*OF_APN[:1], value=None), None),
     ],
 )
 def test_value_is_known_if_another_transport_told_it_lately(
-    known: Mapping[str, Known], ways: str | None
+    known: Mapping[str, Known], transports: str | None
 ) -> None:
-    assert reported_otherwise(READS["apn"], known, "sms", SINCE, NOW) == ways
+    assert reported_otherwise(READS["apn"], known, "sms", SINCE, NOW) == transports
 
 
 def test_request_that_yields_nothing_is_never_spared() -> None:
     nothing: Read = replace(READS["apn"], yields=())
-    assert reported_otherwise(nothing, _told("apn"), "sms", SINCE, NOW) is None
+    assert reported_otherwise(nothing, _reported("apn"), "sms", SINCE, NOW) is None
 
 
 @pytest.mark.parametrize(
     ("known", "is_alive"),
     [
         ({}, False),
-        (_told("energy"), True),
-        (_told("energy", source="sms"), False),
-        (_told("energy", at=SINCE - 1), False),
-        (_told("energy", source="sms") | _told("apn"), True),
+        (_reported("energy"), True),
+        (_reported("energy", source="sms"), False),
+        (_reported("energy", at=SINCE - 1), False),
+        (_reported("energy", source="sms") | _reported("apn"), True),
     ],
 )
 def test_module_is_alive_if_another_transport_told_anything_lately(
@@ -93,7 +95,7 @@ def test_status_is_what_only_asks_for_what_a_status_tells(waiting: Job, *, is_st
     assert outcome.wants_status(waiting, PUMP) is is_status
 
 
-BOTH = _told(*READS["info"].yields, *OF_APN)
+BOTH = _reported(*READS["info"].yields, *OF_APN)
 LEFT = "tcp does not have all of it; still to be requested: "
 
 
@@ -107,7 +109,7 @@ LEFT = "tcp does not have all of it; still to be requested: "
         ),
         (
             _waiting(read(INFO), read(APN)),
-            _told(*OF_APN),
+            _reported(*OF_APN),
             Move(Event.OTHER_MESSAGE, {"steps": (read(INFO),), "due_at": NOW - 50}, LEFT + "info"),
         ),
         (
@@ -117,19 +119,19 @@ LEFT = "tcp does not have all of it; still to be requested: "
         ),
         (
             replace(_waiting(read(INFO), read(INFO), read(APN)), step=1),
-            _told(*READS["info"].yields),
+            _reported(*READS["info"].yields),
             Move(Event.OTHER_MESSAGE, {"steps": (read(INFO), read(APN)), "due_at": NOW - 50}, LEFT + "apn"),
         ),
         # what came before it was asked for does not count
         (
             replace(_waiting(read(APN)), created_at=NOW - 0.5),
-            _told(*OF_APN),
+            _reported(*OF_APN),
             Move(Event.OTHER_MESSAGE, {"steps": (read(APN),), "due_at": NOW - 50}, LEFT + "apn"),
         ),
         # asked for by a clock that has been set back since
         (
             replace(_waiting(read(APN)), created_at=NOW + 999),
-            _told(*OF_APN, at=NOW),
+            _reported(*OF_APN, at=NOW),
             Move(Event.SUPERSEDED, {}, "it came by another transport: tcp"),
         ),
     ],

@@ -32,7 +32,7 @@ from tests.support.moves import (
     uncertain,
 )
 
-HEARD = Move(Event.OTHER_MESSAGE, {"after": {CONNECTED: True}}, "it has connected")
+EARLIER = Move(Event.OTHER_MESSAGE, {"after": {CONNECTED: True}}, "it has connected")
 
 
 @pytest.mark.parametrize(
@@ -45,8 +45,8 @@ HEARD = Move(Event.OTHER_MESSAGE, {"after": {CONNECTED: True}}, "it has connecte
         (job(*CONNECT, at=1, state=State.UNCERTAIN), (HAS_CONNECTED, CONFIRMED)),
         (job(*CONNECT, at=1, **REFUSED), (Move(Event.ANSWERED, {}, "it has connected"), CONFIRMED)),
         # before the answer that announces it
-        (job(*CONNECT), (HEARD,)),
-        (job(*CONNECT, state=State.SENDING), (HEARD,)),
+        (job(*CONNECT), (EARLIER,)),
+        (job(*CONNECT, state=State.SENDING), (EARLIER,)),
         (
             job(*CONNECT, after={"apn": "x"}),
             (Move(Event.OTHER_MESSAGE, {"after": {"apn": "x", CONNECTED: True}}, "it has connected"),),
@@ -63,7 +63,7 @@ def test_arrival_counts_for_job_that_had_its_module_connect(before_it: Job, move
     assert outcome.on_arrival(before_it) == moves
 
 
-TOLD_LATE = "late reply to the write"
+LATE_REPLY = "late reply to the write"
 
 
 @pytest.mark.parametrize(
@@ -72,23 +72,23 @@ TOLD_LATE = "late reply to the write"
         (
             job(*CHANGE, at=2, state=State.UNCERTAIN),
             answer(),
-            (answered(TOLD_LATE, due_at=NOW, write_answered=True),),
+            (answered(LATE_REPLY, due_at=NOW, write_answered=True),),
         ),
         (
             job(*REBOOT, at=1, state=State.UNCERTAIN, write_answered=True),
             answer(),
-            (answered(TOLD_LATE, due_at=NOW + 40, write_answered=True),),
+            (answered(LATE_REPLY, due_at=NOW + 40, write_answered=True),),
         ),
         (
             job(*REBOOT, at=1, state=State.UNCERTAIN),
             answer(away_s=90.0),
-            (answered(TOLD_LATE, due_at=NOW + 90, write_answered=True),),
+            (answered(LATE_REPLY, due_at=NOW + 90, write_answered=True),),
         ),
         *(
             (
                 job(*CHANGE, at=2, state=state),
                 answer(),
-                (Move(Event.OTHER_MESSAGE, {"write_answered": True}, TOLD_LATE),),
+                (Move(Event.OTHER_MESSAGE, {"write_answered": True}, LATE_REPLY),),
             )
             for state in (State.SENDING, State.SENT, State.DELIVERED)
         ),
@@ -142,12 +142,12 @@ def soonest(due_at: float) -> Moves:
     return (Move(Event.OTHER_MESSAGE, {"due_at": due_at}, "a message of the module arrived"),)
 
 
-def unreadable(said: str) -> Moves:
-    return (Move(Event.OTHER_MESSAGE, {"unreadable": said}, "it cannot be read"),)
+def unreadable(text: str) -> Moves:
+    return (Move(Event.OTHER_MESSAGE, {"unreadable": text}, "it cannot be read"),)
 
 
 @pytest.mark.parametrize(
-    ("before_it", "said", "moves"),
+    ("before_it", "text", "moves"),
     [
         # an uncertain change is read back now
         (uncertain(*CHANGE, at=2, due_at=NOW + 1), None, soonest(NOW)),
@@ -178,5 +178,5 @@ def unreadable(said: str) -> Moves:
         ),
     ],
 )
-def test_any_message_has_uncertain_change_read_back(before_it: Job, said: str | None, moves: Moves) -> None:
-    assert outcome.on_word(before_it, NOW, said) == moves
+def test_any_message_has_uncertain_change_read_back(before_it: Job, text: str | None, moves: Moves) -> None:
+    assert outcome.on_word(before_it, NOW, text) == moves

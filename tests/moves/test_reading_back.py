@@ -37,8 +37,10 @@ def differs(shown: str) -> str:
 
 
 def mismatched(shown: str) -> Move:
-    words = differs(repr(shown))
-    return answered(after={"apn": shown}, error_code="mismatched", error_message=words, before={"apn": "net"})
+    message = differs(repr(shown))
+    return answered(
+        after={"apn": shown}, error_code="mismatched", error_message=message, before={"apn": "net"}
+    )
 
 
 @pytest.mark.parametrize(

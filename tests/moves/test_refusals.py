@@ -71,7 +71,7 @@ def put_off(detail: str, at: int, due_at: float, **changes: object) -> Move:
 
 
 WITH_PASSWORD = (write(SET_APN), *OF_PASSWORD, back(APN))
-SAYS = "reading back was refused: not allowed"
+REFUSALS = "reading back was refused: not allowed"
 
 
 @pytest.mark.parametrize(
@@ -165,13 +165,13 @@ SAYS = "reading back was refused: not allowed"
             job(*CHANGE, at=2),
             REFUSAL,
             False,
-            (lost(SAYS, step=2, due_at=NOW + 60, attempts=1),),
+            (lost(REFUSALS, step=2, due_at=NOW + 60, attempts=1),),
         ),
         (
             job(*CHANGE, at=2, attempts=1),
             REFUSAL,
             False,
-            (lost(SAYS, step=2, due_at=NOW + 300, attempts=2),),
+            (lost(REFUSALS, step=2, due_at=NOW + 300, attempts=2),),
         ),
         (
             job(*CHANGE, at=2, attempts=2),

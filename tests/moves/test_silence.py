@@ -48,9 +48,9 @@ LATE = "no reply in time"
 ALONE = "0 of 2 are answered; the others are asked alone"
 
 
-def no_arrival(said: str) -> Moves:
-    words = f"the module {said} that it connects, and its connection did not arrive within 60 s"
-    return answered(error_code="unconfirmed", error_message=words), DIFFERED
+def no_arrival(text: str) -> Moves:
+    message = f"the module {text} that it connects, and its connection did not arrive within 60 s"
+    return answered(error_code="unconfirmed", error_message=message), DIFFERED
 
 
 @pytest.mark.parametrize("state", [State.SENT, State.DELIVERED])

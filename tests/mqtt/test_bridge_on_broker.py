@@ -334,11 +334,11 @@ async def test_bridge_stays_online_if_others_retain_more_than_it_reads_at_once(
     monkeypatch.setattr(arrivals, "WAITING_BYTES", size)
     searched, search = asyncio.Event(), StaleDevices.search
 
-    async def search_and_tell(stale: StaleDevices) -> None:
+    async def search_and_publish(stale: StaleDevices) -> None:
         await search(stale)
         searched.set()
 
-    monkeypatch.setattr(StaleDevices, "search", search_and_tell)
+    monkeypatch.setattr(StaleDevices, "search", search_and_publish)
     device = json.dumps({"o": {"name": "another"}, "x": "y" * 100_000})
     async with watcher(mosquitto.port) as seen:
         for n in range(150):

@@ -53,7 +53,7 @@ def _reply(profile: Profile) -> TextReply:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("nothing", rf"line 1 is to match {FIRST}, and is 'nothing'"),
         ("LEVEL -71", r"it ends after line 1; line 2 is to match IP\ (?P<ip>[^\n]+)"),
@@ -65,10 +65,10 @@ def _reply(profile: Profile) -> TextReply:
         ("LEVEL -71\nIP 1\nEND\nMORE", "there is more than the pattern takes, from line 3 on: 'END'"),
     ],
 )
-def test_difference_names_first_line_that_does_not_match(text: str, words: str) -> None:
+def test_difference_names_first_line_that_does_not_match(text: str, message: str) -> None:
     with pytest.raises(DecodeError, match="does not have the expected form"):
         PROFILE.decode(STATUS, text)
-    assert _reply(PROFILE).difference(text) == words
+    assert _reply(PROFILE).difference(text) == message
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ FAMILY_VALUES = {
 
 
 @pytest.mark.parametrize(
-    ("reply", "octets", "words"),
+    ("reply", "octets", "message"),
     [
         (_bytes_reply(None), "", "it starts with nothing, not with 02 13"),
         (_bytes_reply(None), "0314", "it starts with 03 14, not with 02 13"),
@@ -124,8 +124,10 @@ FAMILY_VALUES = {
         (_bytes_reply(None, Octets(2, 1, "hex")), "021300", "it cannot be read"),
     ],
 )
-def test_difference_names_first_octet_that_does_not_match(reply: BytesReply, octets: str, words: str) -> None:
-    assert reply.difference("", bytes.fromhex(octets)) == words
+def test_difference_names_first_octet_that_does_not_match(
+    reply: BytesReply, octets: str, message: str
+) -> None:
+    assert reply.difference("", bytes.fromhex(octets)) == message
 
 
 @pytest.mark.parametrize(

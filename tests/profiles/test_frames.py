@@ -49,7 +49,7 @@ def test_frame_is_encoded_in_order_of_its_parameters(changes: Mapping[str, Scala
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "message"),
     [
         ({}, "at least one setting and its value"),
         ({"small": -1}, "0 to 255"),
@@ -60,8 +60,8 @@ def test_frame_is_encoded_in_order_of_its_parameters(changes: Mapping[str, Scala
         ({"text": "x" * 133}, "at most 140 octets; set less at a time"),
     ],
 )
-def test_frame_is_refused_if_value_does_not_fit(changes: Mapping[str, Scalar], words: str) -> None:
-    with pytest.raises(InvalidValueError, match=words):
+def test_frame_is_refused_if_value_does_not_fit(changes: Mapping[str, Scalar], message: str) -> None:
+    with pytest.raises(InvalidValueError, match=message):
         FRAME.encode(changes, PASSWORD)
 
 
@@ -97,7 +97,7 @@ def test_frames_are_as_few_as_their_order_allows(
 
 
 @pytest.mark.parametrize(
-    ("octets", "at", "words"),
+    ("octets", "at", "message"),
     [
         ("02 4142 02 2100 1803", 0, "does not begin with 01, a password and 02"),
         ("01 4142 2100 1803", 0, "does not begin with 01, a password and 02"),
@@ -114,8 +114,8 @@ def test_frames_are_as_few_as_their_order_allows(
         ("01 4142 02 2100 1803 01", 8, "goes on behind its end"),
     ],
 )
-def test_frame_that_came_is_refused_with_the_place(octets: str, at: int, words: str) -> None:
-    with pytest.raises(DecodeError, match=words) as caught:
+def test_frame_that_came_is_refused_with_the_place(octets: str, at: int, message: str) -> None:
+    with pytest.raises(DecodeError, match=message) as caught:
         FRAME.decode(bytes.fromhex(octets))
     assert caught.value.offset == at
 

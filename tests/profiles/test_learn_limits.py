@@ -76,14 +76,14 @@ def test_line_of_own_log_that_is_cut_short_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("log", "words"),
+    ("log", "message"),
     [
         (f"> {'A' * 2001}\n< a\n", "has only requests with more than 2000 characters or octets"),
         (f"> A\n< {'x' * 2001}\n", "has only replies with more than 2000 characters or octets"),
     ],
 )
-def test_draft_error_names_what_is_too_long(log: str, words: str) -> None:
-    with pytest.raises(DecodeError, match=words):
+def test_draft_error_names_what_is_too_long(log: str, message: str) -> None:
+    with pytest.raises(DecodeError, match=message):
         drafted(log)
 
 

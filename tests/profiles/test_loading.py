@@ -63,7 +63,7 @@ _ENTRY = {"group": "ip", "value": "ip"}
 
 
 @pytest.mark.parametrize(
-    ("place", "good", "wrong", "words"),
+    ("place", "good", "wrong", "message"),
     [
         ("profile", ["p" * 32], ["p" * 33, "P", ""], "allowed: 1 to 32 of a-z, 0-9, _"),
         ("family", [], ["lers_gsm_mini", [1]], "this profile is not for energomera_gs04"),
@@ -141,14 +141,14 @@ _ENTRY = {"group": "ip", "value": "ip"}
     ],
 )
 def test_key_of_profile_is_allowed_up_to_its_limits(
-    place: str, good: list[object], wrong: list[object], words: str
+    place: str, good: list[object], wrong: list[object], message: str
 ) -> None:
     for value in good:
         _load(place, value)
     for value in wrong:
         with pytest.raises(ConfigError) as caught:
             _load(place, value)
-        assert words in str(caught.value), value
+        assert message in str(caught.value), value
 
 
 def test_profile_has_defaults_for_what_is_left_out() -> None:

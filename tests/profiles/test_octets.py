@@ -16,7 +16,7 @@ def _lines(
     *replies: bytes, known: Mapping[str, str] | None = None, secrets: tuple[str, ...] = ()
 ) -> list[str]:
     draft = reply_of_octets(replies, known or {}, [Secret(one) for one in secrets])
-    return list(draft.lines(lambda said: f"~{said}"))
+    return list(draft.lines(lambda text: f"~{text}"))
 
 
 def _found(octets: bytes, known: Mapping[str, str] | None = None, secrets: tuple[str, ...] = ()) -> list[str]:

@@ -59,8 +59,8 @@ def test_value_of_standard_is_found_within_its_limits(text: str, found: dict[str
     ],
 )
 def test_values_of_a_reply_are_in_their_lines_once(text: str, lines: tuple[tuple[str, ...], ...]) -> None:
-    told = parse_reply(text, "ASK", FAMILY)
-    names = tuple(tuple(f.value for value in one for f in value.fields) for one in told.values)
+    values = parse_reply(text, "ASK", FAMILY)
+    names = tuple(tuple(f.value for value in one for f in value.fields) for one in values.values)
     assert names == lines
 
 

@@ -59,10 +59,10 @@ def job(*steps: Step, at: int = 0, state: State = State.SENT, **fields: Any) -> 
 
 
 def answer(
-    *unanswered: Request, away_s: float | None = None, note: str | None = None, **told: Scalar
+    *unanswered: Request, away_s: float | None = None, note: str | None = None, **values: Scalar
 ) -> Answer:
-    """A reply that tells `told`, and answers all but the `unanswered`."""
-    readings = tuple(Reading(name, value) for name, value in told.items())
+    """A reply that tells `values`, and answers all but the `unanswered`."""
+    readings = tuple(Reading(name, value) for name, value in values.items())
     return Answer(readings, "raw", away_s, unanswered, note)
 
 
@@ -71,9 +71,9 @@ def answered(detail: str | None = None, **changes: object) -> Move:
     return Move(Event.ANSWERED, changes, detail)
 
 
-def lost(words: str, **changes: object) -> Move:
+def lost(message: str, **changes: object) -> Move:
     """The move of a job whose outcome is unknown."""
-    return Move(Event.LOST_TRACK, changes, words)
+    return Move(Event.LOST_TRACK, changes, message)
 
 
 CONFIRMED, DIFFERED = Move(Event.CONFIRMED), Move(Event.DIFFERED)

@@ -121,16 +121,18 @@ async def test_transport_sends_one_sms_with_validity_and_status_report(
 
 
 @pytest.mark.parametrize(
-    ("module", "request_", "words"),
+    ("module", "request_", "message"),
     [
         (_pump(SmsText("x" * 161, "too long a text")), INFO, "'too long a text' does not fit one SMS"),
         (_pump(), Request.read("nonsense"), "nonsense"),
         (replace(_pump(), msisdn="+7x"), INFO, r"\+7x"),
     ],
 )
-async def test_transport_rejects_what_is_no_single_sms(module: Module, request_: Request, words: str) -> None:
+async def test_transport_rejects_what_is_no_single_sms(
+    module: Module, request_: Request, message: str
+) -> None:
     modem = _GatewayModem()
-    with pytest.raises(SendRejectedError, match=words):
+    with pytest.raises(SendRejectedError, match=message):
         await _transport(modem).send(module, request_, VALIDITY_S)
     assert modem.sent == []
 

@@ -221,7 +221,7 @@ def _limits(seen: BrokerReport) -> Iterable[Finding]:
             yield _CHECK.warning(message, "another broker, or another setting of it, would help")
     size = seen.limits.packet_bytes
     if size is not None and size < _ROOMY_BYTES:
-        message = f"the broker takes packets of {size} octets at most; what is larger is not published"
+        message = f"the broker takes packets of {size} bytes at most; what is larger is not published"
         yield _CHECK.warning(message, f"let it take {_ROOMY_BYTES} bytes")
     session_s = seen.limits.session_s
     if session_s is not None and session_s < SESSION_S:

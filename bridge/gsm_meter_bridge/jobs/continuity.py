@@ -12,7 +12,7 @@ from gsm_meter_bridge.storage import generations, store
 from gsm_meter_bridge.storage.database import Transaction
 from gsm_meter_bridge.storage.generations import Generation
 
-TOLD_FOR_S = 86_400.0
+REPORTED_FOR_S = 86_400.0
 """How long `bridge/health` says that the database was older, in seconds."""
 _SUBJECT = "database"
 
@@ -67,7 +67,7 @@ class Continuity:
 
     def look(self) -> None:
         """Clear the problem once it has been told long enough."""
-        if self._older_at is not None and self._now() - self._older_at >= TOLD_FOR_S:
+        if self._older_at is not None and self._now() - self._older_at >= REPORTED_FOR_S:
             self._older_at = None
             self._health.clear(BridgeProblemCode.DATABASE_OLDER, _SUBJECT)
 
@@ -84,7 +84,7 @@ class Continuity:
     def _report(self, own: Generation) -> None:
         """Report an older database, also in a run after the one that found it; take note of the number."""
         self.lineage, self.number = own.lineage, own.number
-        if own.older_at is None or self._now() - own.older_at >= TOLD_FOR_S:
+        if own.older_at is None or self._now() - own.older_at >= REPORTED_FOR_S:
             return
         self._older_at = own.older_at
         self._health.report(BridgeProblemCode.DATABASE_OLDER, _SUBJECT, older_database(own.doubted))

@@ -107,7 +107,7 @@ def after_read_back(job: Job, values: Mapping[str, Scalar | None], now: float) -
     if others or job.error_code is not None:
         failure = _otherwise(job, values, others)
     elif unproven:
-        failure = {"error_code": UNCONFIRMED, "error_message": _never_said(job)}
+        failure = {"error_code": UNCONFIRMED, "error_message": _never_confirmed(job)}
     elif job.asked():
         failure = {"error_message": None}  # drop the note on what could not be read earlier
     if job.following is not None:
@@ -123,7 +123,7 @@ def after_read_back(job: Job, values: Mapping[str, Scalar | None], now: float) -
     return Move(Event.ANSWERED, {"after": after, **failure}), _verdict(code)
 
 
-def _never_said(job: Job) -> str:
+def _never_confirmed(job: Job) -> str:
     message = "the module answers, but never confirmed that it has done it"
     return message if job.doubted_at is None else joined(job.error_message, message)
 

@@ -136,7 +136,7 @@ class MqttClient:
         """Return whether the broker recently refused a message on `topic`, so that it is not retried yet."""
         return self._refusals.waits(Key("publish", topic), payload)
 
-    def is_unheard(self, topic: str) -> bool:
+    def is_unreceived(self, topic: str) -> bool:
         """Return whether the broker recently refused the subscription to `topic`."""
         return self._refusals.waits(Key("subscribe", topic), None)
 

@@ -78,7 +78,7 @@ class GenerationKeeper:
         granted = self._client.subscribe(self._topic)
         await asyncio.wait([granted], timeout=_SUBSCRIBED_S)
         if not (granted.done() and granted.result()):
-            return self._client.is_unheard(self._topic)
+            return self._client.is_unreceived(self._topic)
         return await wait_set(self._received, _KEPT_S) or self._client.connected
 
     async def _compare(self) -> None:

@@ -60,7 +60,7 @@ async def restore(file: Path, where: Path | Secret, aside: Path) -> Restored:
     _look_at_copy(file)
     with _draft(where if isinstance(where, Path) else aside) as draft:
         await asyncio.to_thread(_copy_file, file, draft)
-        with _told_of(file):
+        with _described(file):
             await _prepare(draft, is_copy=True)
         if isinstance(where, Path) and await _unusable(where):
             async with transfer.snapshot(draft) as copy:
@@ -161,7 +161,7 @@ def _look_at_copy(file: Path) -> None:
 
 
 @contextmanager
-def _told_of(file: Path) -> Iterator[None]:
+def _described(file: Path) -> Iterator[None]:
     """Say of `file` what is wrong with the draft that was made of it."""
     try:
         yield

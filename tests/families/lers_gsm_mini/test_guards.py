@@ -65,7 +65,7 @@ def test_change_has_its_concerns(
 ) -> None:
     found = FAMILY.concerns(changes, known, own)
     assert [(str(one.kind), one.setting) for one in found] == [(kind, name) for kind, name, _ in concerns]
-    assert all(words in one.message for one, (*_, words) in zip(found, concerns, strict=True))
+    assert all(message in one.message for one, (*_, message) in zip(found, concerns, strict=True))
 
 
 @pytest.mark.parametrize(
