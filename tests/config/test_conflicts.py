@@ -344,7 +344,15 @@ def test_config_refuses_invalid_topic(tmp_path: Path, name: str, topic: str) -> 
             for u in ("postgres://u:P@W@h/x", "postgres://u:P:W/@h:/x", "postgres://u:PW@/x", "postgres://")
         ),
         *((u, False) for u in ("mysql://u:PW@h/x", "postgres:/u:PW@h/x", "postgres:u:PW@h/x", "//u:PW@h/x")),
-        *((u, False) for u in ("u:PW@h/x", "postgres://u:PW@h/x?password=PW", "postgres://u:PW@a..b/x")),
+        *(
+            (u, False)
+            for u in (
+                "u:PW@h/x",
+                "host=h password=PW",
+                "postgres://u:PW@h/x?password=PW",
+                "postgres://u:PW@a..b/x",
+            )
+        ),
         *(
             (u, False)
             for u in ("postgres://u:PW @h h/x", "sqlite:///PW", "postgres ://u:PW@h/x", "[PW]", "{PW: PW}")

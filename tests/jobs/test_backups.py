@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 from sqlalchemy import select, text
 
 from gsm_meter_bridge.commands.admission import CommandOptions
-from gsm_meter_bridge.errors import TransferError
+from gsm_meter_bridge.errors import ConfigError, TransferError
 from gsm_meter_bridge.jobs.continuity import Continuity
 from gsm_meter_bridge.model.job import Job, State
 from gsm_meter_bridge.storage import backups, generations, store, transfer
@@ -56,6 +57,11 @@ async def _fill(w: InMemoryBridge) -> Job:
     await w.commands.apply("pump", {"csd_idle_timeout_s": 77}, CommandOptions("t0"))
     await w.settle()
     return await w.commands.act("pump", "reboot", CommandOptions("t1"), confirmed=True)
+
+
+def _tables(file: Path) -> list[str]:
+    with closing(sqlite3.connect(file)) as connection:
+        return [name for (name,) in connection.execute("select name from sqlite_master where type = 'table'")]
 
 
 async def _held(where: Where) -> Leases:
@@ -174,12 +180,12 @@ def _statement(*statements: str, keep: bool) -> Callable[[Path, Path], None]:
     [
         (_no_file, "there is no such file"),
         (_folder, "it is a folder"),
-        (_text, "it is no backup"),
-        (_empty, "it is no backup"),
+        (_text, "is no database of SQLite"),
+        (_empty, "is no database of SQLite"),
         (_cut, "is damaged"),
         (_broken, "is damaged"),
         (_statement("create table x (y)", "drop table x", keep=False), "nothing of a bridge is in it"),
-        (_statement("create table songs (title)", keep=False), "nothing of a bridge is in it"),
+        (_statement("create table songs (title)", keep=False), "of another program ('songs')"),
         (_statement("create table jobs (title)", keep=False), "of another program"),
         (_statement("update alembic_version set version_num = '9999'", keep=True), "newer version"),
         (_statement("drop table readings", keep=True), "tables are missing: readings"),
@@ -264,6 +270,74 @@ async def test_damaged_database_that_is_open_is_not_replaced(tmp_path: Path) -> 
             await backups.restore(file, where, tmp_path / "aside")
         assert where.read_bytes().startswith(b"no database any more")
         holder.kill()
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+async def test_database_of_another_program_is_moved_aside_and_gets_no_table(tmp_path: Path) -> None:
+    where, file, aside = tmp_path / "db", tmp_path / "backup", tmp_path / "aside"
+    async with world(where) as w:
+        await _fill(w)
+        await backups.backup(where, file)
+    good = await _rows(where)
+    songs = tmp_path / "songs"
+    _statement("create table songs (title)", keep=False)(file, songs)
+    with pytest.raises(ConfigError, match="of another program"):
+        await transfer.copy(where, songs)
+    with pytest.raises(ConfigError, match="of another program"):
+        await Database.open(songs)
+    assert _tables(songs) == ["songs"]
+    songs.replace(where)
+    assert (await backups.restore(file, where, aside)).kept == aside
+    assert _tables(aside) == ["songs"]
+    assert await _rows(where) == good
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+@pytest.mark.parametrize("ending", ["-wal", "-shm", "-journal"])
+async def test_name_of_a_file_that_sqlite_deletes_is_refused(tmp_path: Path, ending: str) -> None:
+    where, link = tmp_path / "db", tmp_path / "link"
+    await (await Database.open(where)).close()
+    link.symlink_to(where)
+    before = sorted(tmp_path.iterdir())
+    for one in (where, link):
+        part = tmp_path / f"{where.name}{ending}"
+        with pytest.raises(TransferError, match="SQLite's own file"):
+            await backups.backup(one, part)
+        with pytest.raises(TransferError, match="SQLite's own file"):
+            await transfer.copy(one, part)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+@pytest.mark.parametrize("content", [b"no database", None])
+async def test_restore_follows_link_to_database(tmp_path: Path, content: bytes | None) -> None:
+    where, link, file = tmp_path / "db", tmp_path / "link", tmp_path / "backup"
+    async with world(where) as w:
+        await _fill(w)
+        await backups.backup(where, file)
+    good = await _rows(where)
+    where.unlink()
+    if content is not None:
+        where.write_bytes(content)
+    link.symlink_to(where)
+    await backups.restore(file, link, tmp_path / "aside")
+    assert link.is_symlink()
+    assert await _rows(where) == good
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+@pytest.mark.parametrize(("make", "said"), [(Path.mkdir, "it is a folder"), (os.mkfifo, "no regular file")])
+async def test_restore_refuses_place_that_is_no_file(
+    tmp_path: Path, make: Callable[[Path], None], said: str
+) -> None:
+    file, where = tmp_path / "backup", tmp_path / "place"
+    await (await Database.open(tmp_path / "db")).close()
+    await backups.backup(tmp_path / "db", file)
+    make(where)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(ConfigError, match=said):
+        await backups.restore(file, where, tmp_path / "aside")
+    assert sorted(tmp_path.iterdir()) == before
 
 
 async def test_database_goes_to_other_engine_and_back_with_all_rows(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -85,14 +86,14 @@ def copy(source: _From, target: _To) -> None:
 
 def _aside(where: Path | Secret, file: Path) -> Path:
     """Return the file in which what is there before is kept."""
-    beside = where if isinstance(where, Path) else file
+    beside = Path(os.path.realpath(where)) if isinstance(where, Path) else file
     now = datetime.fromtimestamp(time.time(), UTC)
     return beside.with_name(f"{beside.name}.before-{now:%Y%m%dT%H%M%SZ}")
 
 
 def _place(argument: str, given: str) -> Path | Secret:
     """Return the database that an argument names; an error never repeats it, as it may hold a password."""
-    if given.endswith(_CONFIGURATIONS):
+    if given.lower().endswith(_CONFIGURATIONS):
         return load_config(Path(given)).bridge.database
     try:
         return checked_database(given)

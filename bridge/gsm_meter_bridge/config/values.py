@@ -111,7 +111,8 @@ def database(value: object) -> Path | Secret:
     if len(url) > _LONGEST_SECRET:
         raise vol.Invalid(_DATABASE)
     if "://" not in url:
-        if "@" in url or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", url):  # a broken URL, maybe with a password
+        # a broken URL, or words for libpq, maybe with a password
+        if "@" in url or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", url) or re.search(r"(?i)\bpassword\s*=", url):
             raise vol.Invalid(_DATABASE)
         return path(url)
     scheme, _, rest = url.partition("://")

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from gsm_meter_bridge.errors import ConfigError, TransferError
 from gsm_meter_bridge.files import look_at, reason_of, shown_path
 from gsm_meter_bridge.storage import generations, transfer
-from gsm_meter_bridge.storage.database import place_of
+from gsm_meter_bridge.storage.database import be_no_part, check_place, place_of
 from gsm_meter_bridge.storage.migrate import known_revision, migrate
 from gsm_meter_bridge.storage.schema import leases as lease_rows
 from gsm_meter_bridge.storage.trouble import DAMAGED_CODES
@@ -44,9 +44,11 @@ async def backup(where: Path | Secret, file: Path) -> dict[str, int]:
     that more may have been done. Raises TransferError or ConfigError; then there is no file.
     """
     _be_new(file)
+    be_no_part(file, where)
     with _draft(file) as draft:
         await _fill(where, draft)
-        rows = await _prepare(draft, is_copy=True)
+        with _described(place_of(where), "backed up"):
+            rows = await _prepare(draft, is_copy=True)
         _appear(draft, file)
     return rows
 
@@ -58,9 +60,10 @@ async def restore(file: Path, where: Path | Secret, aside: Path) -> Restored:
     newer than this program; then nothing is changed.
     """
     _look_at_copy(file)
+    where = _followed(where)
     with _draft(where if isinstance(where, Path) else aside) as draft:
         await asyncio.to_thread(_copy_file, file, draft)
-        with _described(file):
+        with _described(shown_path(file), "restored"):
             await _prepare(draft, is_copy=True)
         if isinstance(where, Path) and await _unusable(where):
             async with transfer.snapshot(draft) as copy:
@@ -84,6 +87,15 @@ async def _replace(draft: Path, where: Path | Secret, aside: Path) -> Restored:
         async with transfer.snapshot(draft) as copy:
             rows = await transfer.both(copy, tx, transfer.copy_rows)
     return Restored(rows, aside if kept else None)
+
+
+def _followed(where: Path | Secret) -> Path | Secret:
+    """Return the file that a link leads to, so that the link stays; ConfigError if it cannot be written."""
+    if isinstance(where, Secret):
+        return where
+    file = Path(os.path.realpath(where))
+    check_place(file)
+    return file
 
 
 def _swap(draft: Path, where: Path, aside: Path) -> Path | None:
@@ -157,17 +169,17 @@ def _look_at_copy(file: Path) -> None:
     except (OSError, ValueError) as error:
         raise TransferError(f"{shown_path(file)} cannot be read: {reason_of(error)}") from error
     if beginning != _MAGIC:
-        raise TransferError(f"{shown_path(file)} is no database of SQLite, so it is no backup")
+        raise TransferError(f"{shown_path(file)} is no database of SQLite")
 
 
 @contextmanager
-def _described(file: Path) -> Iterator[None]:
-    """Say of `file` what is wrong with the draft that was made of it."""
+def _described(name: str, done: str) -> Iterator[None]:
+    """Say of what is called `name` what is wrong with the draft that was made of it."""
     try:
         yield
     except (TransferError, ConfigError) as error:
         message = str(error).removeprefix("the database cannot be used: ")
-        raise TransferError(f"{shown_path(file)} cannot be restored: {message}") from error
+        raise TransferError(f"{name} cannot be {done}: {message}") from error
 
 
 def _copy_file(source: Path, target: Path) -> None:
@@ -176,7 +188,7 @@ def _copy_file(source: Path, target: Path) -> None:
     alone = not source.with_name(f"{source.name}-wal").exists()
     url = f"file:{quote(str(source.absolute()))}?mode=ro{'&immutable=1' if alone else ''}"
     with (
-        _sqlite_errors(source),
+        _sqlite_errors(source, target),
         closing(sqlite3.connect(url, uri=True, timeout=_BUSY_S)) as old,
         closing(sqlite3.connect(target)) as new,
     ):
@@ -198,10 +210,13 @@ def _journal_like_a_file(file: Path) -> None:
 
 
 @contextmanager
-def _sqlite_errors(file: Path) -> Iterator[None]:
+def _sqlite_errors(file: Path, target: Path | None = None) -> Iterator[None]:
+    """Raise TransferError for errors of SQLite with `file`, which is copied to `target`."""
     try:
         yield
     except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
+            raise TransferError(f"the disk of {shown_path((target or file).parent)} is full") from error
         damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGED_CODES
         message = f"is damaged ({error})" if damaged else f"cannot be used: {error}"
         raise TransferError(f"{shown_path(file)} {message}") from error

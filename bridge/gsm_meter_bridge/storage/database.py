@@ -15,7 +15,7 @@ from sqlalchemy import Connection, CursorResult, Dialect, Executable, Table, mak
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from gsm_meter_bridge.errors import ConfigError
+from gsm_meter_bridge.errors import ConfigError, TransferError
 from gsm_meter_bridge.files import reason_of, shown_path, why_no_file, why_not_writable
 from gsm_meter_bridge.installation import InstallationKey, beside, load_key
 from gsm_meter_bridge.storage.migrate import migrate
@@ -345,6 +345,17 @@ def _why_not_beside(where: Path) -> str | None:
         if reason is not None:
             return f"{shown_path(file)}, which SQLite opens with it: {reason}"
     return None
+
+
+def be_no_part(file: Path, where: Path | Secret) -> None:
+    """Raise TransferError if SQLite would take `file` for its own beside the database at `where`."""
+    if not isinstance(where, Path):
+        return
+    parts = [f"{of}{ending}" for of in (where, os.path.realpath(where)) for ending in _BESIDE]
+    if os.path.realpath(file) in map(os.path.realpath, parts):
+        raise TransferError(
+            f"{shown_path(file)} is SQLite's own file of {place_of(where)}; name another file"
+        )
 
 
 def prepare(where: Path | Secret | None) -> None:

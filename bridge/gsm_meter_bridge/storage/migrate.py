@@ -59,6 +59,8 @@ def _from_before_revisions(connection: Connection, tables: Set[str]) -> str | No
     """Return the first revision, which tables without a revision have; None if none has these names."""
     ours = tables & (metadata.tables.keys() | _OF_THE_FIRST)
     if not ours:
+        if tables and connection.dialect.name == "sqlite":  # programs share a server's database, but no file
+            raise _unusable(f"its tables are of another program ({', '.join(sorted(tables))[:64]!r})")
         return None
     columns = {c["name"] for c in inspect(connection).get_columns("jobs")} if "jobs" in ours else set()
     if ours != _OF_THE_FIRST or not columns >= _OF_JOBS:

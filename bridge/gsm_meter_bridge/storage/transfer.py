@@ -14,6 +14,7 @@ from gsm_meter_bridge.storage import leases
 from gsm_meter_bridge.storage.database import (
     NOT_OPENED,
     Transaction,
+    be_no_part,
     engine_at,
     is_unavailable,
     place_of,
@@ -64,6 +65,8 @@ def _check_places(source: Path | Secret, target: Path | Secret) -> Path | None:
     files = isinstance(source, Path) and isinstance(target, Path) and made is None
     if source == target or (files and source.samefile(target)):  # type: ignore[union-attr, arg-type]
         raise TransferError("both are the same database")
+    if isinstance(target, Path):
+        be_no_part(target, source)
     return made
 
 
