@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from gsm_meter_bridge.cli import app
 from gsm_meter_bridge.mqtt.client import Broker, MqttClient
 from tests.support.mosquitto import Mosquitto
+from tests.support.waiting import PATIENCE_S
 
 _FILE = """\
 bridge: {{id: home}}
@@ -69,9 +70,10 @@ def _kept(port: int) -> set[str]:
         try:
             await client.wait_connected()
             await client.publish("reader/ready", "", retain=False)  # it comes after all that is kept
-            while (message := await client.incoming.get()).topic != "reader/ready":
-                client.acknowledge(message)
-                found.add(message.topic)
+            async with asyncio.timeout(PATIENCE_S):
+                while (message := await client.incoming.get()).topic != "reader/ready":
+                    client.acknowledge(message)
+                    found.add(message.topic)
             return found
         finally:
             await client.stop()
@@ -138,7 +140,7 @@ def test_mqtt_clean_lists_topics_broker_does_not_let_it_clear(tmp_path: Path, pr
     acl.write_text("topic readwrite #\n")
     with Mosquitto(folder, f"allow_anonymous true\nacl_file {acl}") as broker:
         _keep(broker.port, OLD)
-        acl.write_text("topic read #\ntopic readwrite old/attic/module/#\n")
+        acl.write_text("topic read #\ntopic readwrite old/attic/module/#\ntopic readwrite reader/#\n")
         broker.reload()
         result = _clean(tmp_path, broker.port, *_WHERE, "--yes", protocol=protocol)
         left = {topic for topic in OLD if not topic.startswith("old/attic/module/")}
