@@ -104,7 +104,7 @@ def test_place_has_memory_and_index_from_0(text: str, place: MessagePlace | None
 
 
 def test_place_error_says_what_is_missing() -> None:
-    with pytest.raises(DecodeError, match=r"\+CMTI: no place where a message is"):
+    with pytest.raises(DecodeError, match=r"\+CMTI: no place of a message"):
         parse_place('+CMTI: "SM",-1', "+CMTI")
     with pytest.raises(DecodeError, match=r"\+CMTI: parameter 2 is '', expected a number"):
         parse_place('+CMTI: "SM"', "+CMTI")

@@ -76,12 +76,12 @@ def test_answer_is_open_in_state_1_alone(state: int, text: str | None, is_open: 
 @pytest.mark.parametrize(
     ("state", "reason"),
     [
-        (0, "says nothing (state 0)"),
+        (0, "has no text (state 0)"),
         (2, "ended by the network"),
         (3, "something else has answered the network"),
         (4, "the network does not support it"),
         (5, "no answer in time"),
-        (6, "says nothing (state 6)"),
+        (6, "has no text (state 6)"),
     ],
 )
 def test_answer_without_text_says_why(state: int, reason: str) -> None:

@@ -43,7 +43,7 @@ async def test_new_password_is_used_after_modem_answers_to_it() -> None:
 
 async def test_password_change_requires_confirmation_and_hides_password() -> None:
     async with world(radio=factory_radio()) as w:
-        with pytest.raises(GuardError, match="forgets it"):
+        with pytest.raises(GuardError, match="if it is lost"):
             await w.commands.apply("pump", NEW, CommandOptions())
         plan = await w.commands.preview("pump", NEW)
         assert plan.texts == ("***;PASSWORD=***", "***;I", "***;T")
