@@ -35,7 +35,7 @@ async def test_action_without_answer_becomes_mismatched_and_is_not_repeated() ->
             await w.later(601)
         done = await w.job(job)
         assert (done.state, done.error_code) == (State.MISMATCHED, "unconfirmed")
-        assert "never said" in (done.error_message or "")
+        assert "never confirmed" in (done.error_message or "")
         assert w.texts("pump").count("1234;D") == 1
 
 

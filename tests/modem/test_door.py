@@ -35,7 +35,7 @@ _MESSAGE = "the secret is hunter2"
 CALLEES = (
     (AtFramer, "feed"),
     (AtDialogue, "feed"),
-    (ModemSession, "tell"),
+    (ModemSession, "enqueue"),
     (ModemSession, "_act_on"),
     (ModemSession, "_fetch_all"),
     (SimAccess, "check"),
@@ -53,7 +53,7 @@ CALLEES = (
     (StatusTracker, "publish"),
     (StatusTracker, "update_storage"),
     (Questions, "ask"),
-    (Questions, "tell"),
+    (Questions, "set"),
     (Questions, "first"),
     (SetUp, "run"),
     (setup, "messages"),
@@ -103,7 +103,7 @@ async def test_modem_recovers_and_counts_error_if_internal_callee_raises(
     await until(lambda: len(modem.received) > received)
     await until(lambda: health.internal_errors == (calls[0] >= at))
     assert "hunter2" not in caplog.text
-    assert caplog.text.count("an unexpected error") == health.internal_errors
+    assert caplog.text.count(", an unexpected error; this input") == health.internal_errors
 
 
 @pytest.mark.parametrize("callback", ["on_status", "on_received"])
@@ -143,7 +143,7 @@ async def test_modem_reports_problem_and_logs_once_if_sim_check_always_raises(
     modem = run(health=(health := Health()), reconnect_min_s=0.001)
     await until(lambda: health.internal_errors > 3)
     assert modem.status.problem_code == "modem_error"
-    assert caplog.text.count("an unexpected error") == 1
+    assert caplog.text.count(", an unexpected error; this input") == 1
 
 
 async def test_modem_retries_if_port_cannot_be_opened(
@@ -196,7 +196,7 @@ async def test_session_limits_queued_lines_and_still_receives_messages(
         fake.send(*["RING"] * 100)
         await asyncio.sleep(0.01)
     await until(lambda: "more than can be handled" in caplog.text)
-    assert session._changed.qsize() <= QUEUED_AT_MOST
+    assert session._queue.qsize() <= QUEUED_AT_MOST
     fake.messages["SM"][1] = (0, PDU)
     fake.send('+CMTI: "SM",1')  # is not heard, and found all the same
     going_on.set()

@@ -39,7 +39,7 @@ async def test_probe_changes_no_setting(fake, port, timeouts):
 
 @pytest.mark.parametrize(
     ("no_sim", "pin", "state", "message"),
-    [(True, None, "missing", "SIM not inserted"), (False, "1234", "pin_required", "asks for a PIN")],
+    [(True, None, "missing", "SIM not inserted"), (False, "1234", "pin_required", "requires a PIN")],
 )
 async def test_probe_reports_missing_or_locked_sim(fake, port, timeouts, no_sim, pin, state, message):
     fake.no_sim, fake.pin = no_sim, pin

@@ -20,7 +20,7 @@ from gsm_meter_bridge.model import Module, ModuleFacts
 from gsm_meter_bridge.model.job import State
 from gsm_meter_bridge.mqtt import discovery, documents
 from gsm_meter_bridge.mqtt.topics import Topics
-from gsm_meter_bridge.simulator import InMemoryBridge as SimulatedWorld
+from gsm_meter_bridge.simulator import World as SimulatedWorld
 from gsm_meter_bridge.storage import observations
 from gsm_meter_bridge.translations import Language
 from tests.support.in_memory_bridge import OWN, FakeTransport, InMemoryBridge, world
