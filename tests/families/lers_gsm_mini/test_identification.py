@@ -144,6 +144,10 @@ def test_identification_line_is_decoded_in_other_forms(line: str, name: str, val
     assert {r.name: r.value for r in readings}[name] == value
 
 
+def test_identification_packet_may_follow_an_end_mark_that_came_first() -> None:
+    assert _read(b"CONNECT GPRS\r\nSN# 1\r\nCONNECT GPRS\r\n").serial_number == "1"
+
+
 def test_identification_text_is_decoded_as_cp1251_if_not_utf_8() -> None:
     assert _read(b"MODEL# \xcb\xdd\nCONNECT GPRS\n").model == "ЛЭ"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,6 +65,28 @@ def test_preset_table_has_130_meters_and_18_settings() -> None:
     assert len(found) == 130
     assert len({p.settings for p in found}) == 18
     assert presets.find("ДДС") == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "matches"),
+    [
+        ("ТМ-1x", "TM15", True),
+        ("ТМ-1x", "TM1X", True),
+        ("ТМ-1x", "TM1", False),
+        ("ТМ-1xx", "TM150", True),
+        ("ТМ-1xx", "TM15", False),
+        ("ТМ-1x-2x", "TM1529", True),
+        ("ТМ-1x-2x", "TM15X", False),
+        ("ТМ-1x-2x", "TM152", False),
+        ("1xAx-2xMx", "15A327M4", True),
+        ("1xAx-2xMx", "15A27M", True),
+        ("1xAx-2xMx", "15A27", False),
+        ("1xAx-2xMx", "15A27M45", False),
+    ],
+)
+def test_preset_name_has_a_digit_for_each_x(line: str, name: str, matches: bool) -> None:
+    """After a digit each x is one digit, behind a letter any or none."""
+    assert (re.fullmatch(presets._pattern(line), name) is not None) is matches
 
 
 @given(st.text(max_size=30))
