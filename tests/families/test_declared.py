@@ -1,4 +1,4 @@
-"""What each family declares is what its `declared.yaml` says, checked against the clauses of its manual.
+"""What each family declares is what its `declared.yaml` says; its clauses lead to the manual.
 
 Names that are absent there have their default: no flag, no unit, no limit. The patterns of texts are not
 repeated but tried, with values that a setting takes and values that it refuses. Hints, code tables and what
