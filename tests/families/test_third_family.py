@@ -1,6 +1,7 @@
 """A family is one folder: a third, made-up one in a temporary folder needs no edit anywhere.
 
-All tests of all families run with it, and a bridge with a module of it (third_family/checks.py).
+The tests that have a case for each family run with it, those of translations, and a bridge with a module
+of it (third_family/checks.py).
 """
 
 from __future__ import annotations
