@@ -193,7 +193,7 @@ async def test_modem_is_set_up_again_if_it_restarts(fake, port, run):
     await until(lambda: modem.status.sms_total)
     fake.echo, before = True, fake.received.count("AT+CMGF=0")
     fake.send("RDY")
-    await until(lambda: fake.received.count("AT+CMGF=0") == before + 1)
+    await until(lambda: fake.received.count("AT+CMGF=0") > before)
     await modem.wait_ready()
     assert "the modem restarted" in [s.problem for s in modem.statuses]
 

@@ -99,7 +99,7 @@ async def test_message_is_not_deleted_while_it_is_being_stored(fake, run, store)
     fake.send('+CMTI: "SM",3')
     assert 3 in fake.messages["SM"]
     store.open.set()
-    await until(lambda: fake.received.count("AT+CMGR=3") == 2)
+    await until(lambda: fake.received.count("AT+CMGR=3") >= 2)
     assert (store.pdus, store.most_inside) == ([PDU], 1)
     assert 3 not in fake.messages["SM"]
 
@@ -164,7 +164,7 @@ async def test_unreadable_memory_leaves_modem_ready(fake, run, store):
     await counted(modem)
     looks = fake.received.count("AT+CMGL=4")
     fake.send('+CDSI: "BM",1', '+CMTI: "SM",9')
-    await until(lambda: fake.received.count("AT+CMGL=4") == looks + 1)
+    await until(lambda: fake.received.count("AT+CMGL=4") > looks)
     assert modem.status.ready
     assert store.received == []
 
