@@ -79,6 +79,15 @@ def status(  # noqa: PLR0913
     _end(outcomes)
 
 
+def _changing(
+    targets: Iterable[Target], given: list[str] | None, settings: Path | None, **more: bool
+) -> dict[str, Document]:
+    """Return by module the request to change the settings that are given and those of the file `settings`."""
+    return {
+        t.id: {**t.fields, "settings": given_settings(t.family, given, settings), **more} for t in targets
+    }
+
+
 def plan(  # noqa: PLR0913
     config: ConfigOption,
     module: _Module = None,
@@ -96,10 +105,7 @@ def plan(  # noqa: PLR0913
         checked = load_config(config)
         by_number = ByNumber(number, family, password_file, ask_password)
         modules, given = module_or_change(module, changes, by_number)
-        targets = targets_of(checked, modules, by_number)
-        requests = {
-            t.id: {**t.fields, "settings": given_settings(t.family, given, settings)} for t in targets
-        }
+        requests = _changing(targets_of(checked, modules, by_number), given, settings)
         outcomes = send_requests(checked, PLAN, requests, ResponseTimeouts(timeout_s))
     plans = _successful(outcomes, "plan")
     _show(outcomes, as_json, plan_lines(plans))
@@ -127,10 +133,7 @@ def apply(  # noqa: PLR0913
         by_number = ByNumber(number, family, password_file, ask_password)
         modules, given = module_or_change(module, changes, by_number)
         targets = targets_of(checked, modules, by_number)
-        requests = {
-            t.id: {**t.fields, "settings": given_settings(t.family, given, settings), "confirm": confirm}
-            for t in targets
-        }
+        requests = _changing(targets, given, settings, confirm=confirm)
         files = None if snapshot is None else _files("snapshot", snapshot, list(requests))
         outcomes = send_requests(checked, APPLY, requests, ResponseTimeouts(outcome_s=timeout_s))
     before = {m: outcome.get("before", {}) for m, outcome in outcomes.items()}
